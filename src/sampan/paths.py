@@ -1,17 +1,17 @@
 """Every path on disk. Nothing else computes one.
 
-    <data-root>                  /var/lib/sampan: survives a reboot
-      format                     version of this layout
-      sampan.db                  all metadata (SQLite, WAL)
-      content/                   OCI image layout: blobs/<algorithm>/<hex>, ingest/ for partial ones
-      layers/<hex of diff ID>/   unpacked layers (directory form: fs/)
-      containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
-      volumes/<name>/_data       named and anonymous volumes
-      tmp/                       emptied at every start
-      trash/                     removed trees on their way out; emptied in the background
-    <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
-      sampand.pid                also the lock that keeps a second daemon out
-      containers/<id>/           start.json shim.sock state.json exit.json execs/
+<data-root>                  /var/lib/sampan: survives a reboot
+  format                     version of this layout
+  sampan.db                  all metadata (SQLite, WAL)
+  content/                   OCI image layout: blobs/<algorithm>/<hex>, ingest/ for partial ones
+  layers/<hex of diff ID>/   unpacked layers (directory form: fs/)
+  containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
+  volumes/<name>/_data       named and anonymous volumes
+  tmp/                       emptied at every start
+  trash/                     removed trees on their way out; emptied in the background
+<exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
+  sampand.pid                also the lock that keeps a second daemon out
+  containers/<id>/           start.json shim.sock state.json exit.json execs/
 """
 
 from dataclasses import dataclass
