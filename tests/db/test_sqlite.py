@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from sampan.db.sqlite import Delete, Put, Store
 
 KEYS = st.text("abc/", min_size=1, max_size=4)
-CHANGES = st.lists(st.one_of(st.builds(Put, KEYS, st.integers()), st.builds(Delete, KEYS)), max_size=8)
+CHANGES = st.lists(
+    st.one_of(st.builds(Put, KEYS, st.integers(-(2**63), 2**63 - 1)), st.builds(Delete, KEYS)), max_size=8
+)
 
 
 def test_values_survive_reopening(tmp_path: Path) -> None:
