@@ -1,0 +1,149 @@
+"""Imports point down: docs/architecture.md, "Code map and the one direction of imports"."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sampan
+
+ROOT = Path(sampan.__file__).parent
+FOUNDATIONS = {"specs", "errors", "paths", "db", "http", ""}
+
+# part -> parts it may import besides itself.
+ALLOWED = {
+    "cli": {"specs", "errors", "paths", "http", ""},
+    "engine.api": {"engine", "images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
+    "engine": {"images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
+    "images": {"linux"} | FOUNDATIONS,
+    "runtime": {"linux"} | FOUNDATIONS,
+    "storage": {"linux"} | FOUNDATIONS,
+    "network": {"linux"} | FOUNDATIONS,
+    "linux": {"errors", ""},
+    "specs": {"errors", ""},
+    "db": {"errors", "paths", ""},
+    "http": {"errors", "specs", ""},
+    "paths": {"errors", ""},
+    "errors": {""},
+    "": {"errors"},
+}
+
+# The daemon puts the API on top of the engine, and is the only module of the engine that may know it.
+ASSEMBLY = {"sampan.engine.daemon"}
+
+# What the launcher's side of the fork may load: everything these bring along, and Sampan's own light modules.
+LIGHT = [
+    "os",
+    "sys",
+    "errno",
+    "ctypes",
+    "struct",
+    "socket",
+    "select",
+    "selectors",
+    "signal",
+    "json",
+    "time",
+    "fcntl",
+    "termios",
+    "tty",
+    "stat",
+    "resource",
+    "base64",
+    "binascii",
+    "collections",
+    "array",
+    "gc",
+    "pwd",
+    "grp",
+    "math",
+    "functools",
+    "itertools",
+    "operator",
+    "types",
+    "enum",
+]
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def part_of(module: str) -> str:
+    inside = module.split(".")[1:]
+    if inside[:2] == ["engine", "api"]:
+        return "engine.api"
+    return inside[0] if inside else ""
+
+
+def imports(module: str, path: Path) -> Iterator[tuple[str, int]]:
+    """Every sampan module that `module` names in an import, wherever in the file it stands."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            for alias in node.names:  # `from sampan import errors` imports sampan.errors
+                whole = f"{base}.{alias.name}"
+                yield (whole if is_module(whole) else base), node.lineno
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def test_imports_point_down() -> None:
+    wrong = []
+    for module, path in modules():
+        part = part_of(module)
+        assert part in ALLOWED, f"{module}: a part that docs/architecture.md does not know"
+        for name, line in imports(module, path):
+            if name.split(".")[0] != "sampan" or part_of(name) == part or module in ASSEMBLY:
+                continue
+            if part_of(name) not in ALLOWED[part]:
+                wrong.append(f"{path.relative_to(ROOT.parent)}:{line} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        f"sampan.runtime.{name}"
+        for name in ("launcher", "shim", "init")
+        if is_module(f"sampan.runtime.{name}")
+    ],
+)
+def test_the_launchers_side_of_the_fork_loads_nothing_heavy(module: str) -> None:
+    program = (
+        "import sys, json, importlib\n"
+        f"for name in {LIGHT!r}: importlib.import_module(name)\n"
+        "before = set(sys.modules)\n"
+        f"importlib.import_module({module!r})\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout)
+    heavy = [name for name in loaded if name.split(".")[0] != "sampan"]
+    assert heavy == [], f"{module} loads {heavy}"
+    assert [name for name in loaded if part_of(name) not in {"runtime", "linux", "errors", ""}] == []
+
+
+def test_the_daemon_forks_the_launcher_before_it_loads_anything_heavy() -> None:
+    """Importing the daemon's module must load no more than the launcher needs."""
+    if not is_module("sampan.engine.daemon"):
+        pytest.skip("no daemon yet")
+    program = "import sys, json, sampan.engine.daemon\nprint(json.dumps(sorted(sys.modules)))\n"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    heavy = {"asyncio", "aiohttp", "orjson", "sqlite3", "logging", "subprocess", "dataclasses", "typing"}
+    assert sorted(heavy & set(json.loads(done.stdout))) == []
