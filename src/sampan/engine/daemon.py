@@ -1,0 +1,25 @@
+"""sampand: start, serve, hand over. The console script's entry is `main`.
+
+The launcher is forked first, before anything heavy is imported: every container's shim is a copy of it.
+"""
+
+import os
+import sys
+
+
+def main() -> None:
+    argv = sys.argv[1:]
+    from sampan.runtime import launcher
+
+    pid, sock = launcher.fork()
+    from sampan.engine import serve
+
+    status = serve.run(argv, pid, sock)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads that still delete trees must not hold up the exit; the next start goes on with the trash.
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The engine: one object that holds the managers; handed to every API module's `routes(engine)`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sampan.db.sqlite import Store
+from sampan.engine.events import Events
+from sampan.paths import Paths
+
+if TYPE_CHECKING:
+    from sampan.engine.config import DaemonConfig
+    from sampan.engine.containers import Containers
+    from sampan.engine.images import Images
+    from sampan.engine.networks import Networks
+    from sampan.engine.volumes import Volumes
+    from sampan.runtime.client import Launcher
+
+API_VERSION = (1, 51)
+MIN_API_VERSION = (1, 24)
+
+
+@dataclass
+class Engine:
+    """Built once, by engine/daemon.py."""
+
+    config: "DaemonConfig"
+    paths: Paths
+    store: Store
+    events: Events
+    launcher: "Launcher"
+    images: "Images"
+    volumes: "Volumes"
+    networks: "Networks"
+    containers: "Containers"
+    shutdown: Callable[[bool], None]  # ask the daemon to end; true: stop the containers first
+
+    async def start(self) -> None:
+        """Bring rows, disk and kernel together after a daemon start; each part after what it needs."""
+        await self.images.start()
+        await self.volumes.start()
+        await self.networks.start()
+        await self.containers.start()
+
+    async def stop(self) -> None:
+        """Let go of everything without touching a container."""
+        await self.events.stop()
+        await self.containers.stop()
+        await self.networks.stop()
+        await self.volumes.stop()
+        await self.images.stop()

@@ -1,0 +1,194 @@
+"""One life of the daemon: configuration, lock, managers, sockets, signals, and the way out."""
+
+import asyncio
+import fcntl
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sampan.db.sqlite import Store
+from sampan.engine import sockets, trash
+from sampan.engine.api.app import make_api
+from sampan.engine.config import DaemonConfig
+from sampan.engine.configfile import reload
+from sampan.engine.containers import Containers
+from sampan.engine.engine import Engine
+from sampan.engine.events import Events
+from sampan.engine.flags import from_command_line
+from sampan.engine.images import Images
+from sampan.engine.networks import Networks
+from sampan.engine.tls import server_context
+from sampan.engine.volumes import Volumes
+from sampan.errors import Failed, SampanError
+from sampan.http.app import Server
+from sampan.paths import Paths
+from sampan.runtime.client import Launcher
+
+log = logging.getLogger("sampan")
+FORMAT = "1"
+
+
+def run(argv: list[str], launcher_pid: int, launcher_socket: socket.socket) -> int:
+    """Everything after the launcher exists; returns the exit status."""
+    try:
+        config = from_command_line(argv)
+        set_up_logging(config)
+        for warning in config.warnings:
+            log.warning("%s", warning)
+        return asyncio.run(Daemon(config, launcher_pid, launcher_socket).run())
+    except SampanError as error:
+        print(f"sampand: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def set_up_logging(config: DaemonConfig) -> None:
+    level = "debug" if config.debug else config.log_level
+    number = {"warn": logging.WARNING, "fatal": logging.CRITICAL}.get(level)
+    logging.basicConfig(
+        level=number or level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # asyncio logs every subprocess and selector at debug level.
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+@dataclass
+class Daemon:
+    config: DaemonConfig
+    launcher_pid: int
+    launcher_socket: socket.socket
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    stop_containers: bool = False
+
+    async def run(self) -> int:
+        paths = self.config.paths
+        async with AsyncExitStack() as stack:
+            lock = take_lock(paths, self.config.pidfile)
+            stack.callback(release_lock, lock, paths, self.config.pidfile)
+            prepare(paths)
+            store = Store(paths.database)
+            stack.callback(store.close)
+            launcher = Launcher(self.launcher_pid, self.launcher_socket)
+            stack.push_async_callback(launcher.close)
+            engine = self.build(paths, store, launcher)
+            server = Server(make_api(engine))
+            listening = sockets.open_all(self.config, server_context(self.config))
+            stack.callback(sockets.remove, listening)
+            stack.push_async_callback(engine.stop)
+            await engine.start()
+            trash.empty(paths)
+            stack.push_async_callback(server.stop)
+            for item in listening:
+                await server.listen(item.socket, item.context)
+            self.watch_signals(engine)
+            # Start-up garbage lives as long as the daemon: collections need not look at it again.
+            gc.collect()
+            gc.freeze()
+            ready(listening)
+            await self.ended.wait()
+            notify("STOPPING=1")
+            if self.stop_containers:
+                await engine.containers.stop_all()
+        return 0
+
+    def build(self, paths: Paths, store: Store, launcher: Launcher) -> Engine:
+        events = Events()
+        shared = {
+            "config": self.config,
+            "paths": paths,
+            "store": store,
+            "events": events,
+            "launcher": launcher,
+        }
+        images = Images(**shared)
+        volumes = Volumes(**shared)
+        networks = Networks(**shared)
+        containers = Containers(**shared, images=images, volumes=volumes, networks=networks)
+        return Engine(
+            self.config, paths, store, events, launcher, images, volumes, networks, containers, self.end
+        )
+
+    def end(self, stop_containers: bool) -> None:
+        self.stop_containers = stop_containers
+        self.ended.set()
+
+    def watch_signals(self, engine: Engine) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.end, False)
+        loop.add_signal_handler(signal.SIGHUP, self.reload, engine)
+
+    def reload(self, engine: Engine) -> None:
+        try:
+            self.config = reload(self.config)
+        except SampanError as error:
+            log.error("daemon.json was not taken over: %s", error)
+            return
+        engine.reconfigure(self.config)
+        log.info("daemon.json was read again")
+
+
+def take_lock(paths: Paths, pidfile: str) -> int:
+    """Keep a second daemon away from these roots. Raises Failed when one is running."""
+    paths.exec.mkdir(parents=True, exist_ok=True, mode=0o711)
+    descriptor = os.open(paths.pidfile, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        other = os.read(descriptor, 32).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise Failed(
+            f"cannot start: process {other} already runs an engine on {paths.exec}",
+            hint="stop it first, or choose another --exec-root and --data-root",
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    if pidfile:
+        Path(pidfile).write_text(f"{os.getpid()}\n")
+    return descriptor
+
+
+def release_lock(descriptor: int, paths: Paths, pidfile: str) -> None:
+    # The lock file itself stays: unlinking it would let two daemons hold two different files.
+    os.ftruncate(descriptor, 0)
+    os.close(descriptor)
+    if pidfile:
+        with suppress(FileNotFoundError):
+            os.unlink(pidfile)
+
+
+def prepare(paths: Paths) -> None:
+    """Make the trees of paths.py. Raises Failed for a data root of a newer Sampan."""
+    for path in (paths.data, paths.containers, paths.volumes, paths.tmp, paths.trash, paths.layers):
+        path.mkdir(parents=True, exist_ok=True, mode=0o710)
+    (paths.exec / "containers").mkdir(parents=True, exist_ok=True, mode=0o710)
+    if not paths.format.exists():
+        paths.format.write_text(FORMAT + "\n")
+    found = paths.format.read_text().strip()
+    if found != FORMAT:
+        raise Failed(f"{paths.data} has format {found}, this version of Sampan knows {FORMAT}")
+
+
+def ready(listening: list[sockets.Listening]) -> None:
+    for item in listening:
+        log.info("API listen on %s", item.address)
+    notify(f"READY=1\nMAINPID={os.getpid()}")
+
+
+def notify(message: str) -> None:
+    """Tell systemd, when it started us. sd_notify(3)"""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, suppress(OSError):
+        sock.connect("\0" + address[1:] if address.startswith("@") else address)
+        sock.sendall(message.encode())

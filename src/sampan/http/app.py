@@ -1,0 +1,202 @@
+"""The HTTP server behind Docker's API: versions, headers, errors, sockets.
+
+On aiohttp's low-level server: `web.Application` costs 0.1 ms a request more than our own table
+(docs/decisions/0003-http-server.md has the numbers).
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_urldispatcher import UrlMappingMatchInfo
+
+from sampan.errors import Failed, Invalid
+from sampan.http.errors import status_of
+from sampan.http.requests import BODY_LIMIT
+from sampan.http.routing import Table, split_version
+
+log = logging.getLogger("sampan.http")
+
+
+class Match(dict[str, str]):
+    """What `request.match_info` needs to be, without aiohttp's application behind it."""
+
+    _apps: tuple[web.Application, ...] = ()
+
+
+class ApiRequest(web.Request):
+    """A request whose answer gets the API's headers, whoever prepares it and when."""
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        headers = self.get("headers")
+        if headers is not None:
+            for name, value in headers:
+                response.headers.setdefault(name, value)
+
+
+@dataclass(frozen=True)
+class ApiVersions:
+    newest: tuple[int, int]
+    oldest: tuple[int, int]
+
+    def check(self, asked: tuple[int, int] | None) -> tuple[int, int]:
+        """Raises Invalid, in Docker's words, for a version this server does not speak."""
+        if asked is None:
+            return self.newest
+        if asked < self.oldest:
+            raise Invalid(
+                f"client version {text(asked)} is too old. Minimum supported API version is "
+                f"{text(self.oldest)}, please upgrade your client to a newer version"
+            )
+        if asked > self.newest:
+            raise Invalid(
+                f"client version {text(asked)} is too new. "
+                f"Maximum supported API version is {text(self.newest)}"
+            )
+        return asked
+
+
+def text(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
+def error_response(status: int, message: str) -> web.Response:
+    if status == 304:
+        return web.Response(status=304)
+    body = orjson.dumps({"message": message}, option=orjson.OPT_APPEND_NEWLINE)
+    return web.Response(body=body, status=status, content_type="application/json")
+
+
+@dataclass
+class Api:
+    """All routes of one API, as the single handler aiohttp's low-level server wants."""
+
+    routes: Iterable[web.RouteDef]
+    versions: ApiVersions
+    headers: tuple[tuple[str, str], ...] = ()
+    table: Table = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.table = Table(self.routes)
+        self.headers = (("Api-Version", text(self.versions.newest)), *self.headers)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        assert isinstance(request, ApiRequest)
+        asked, path = split_version(request.raw_path.partition("?")[0])
+        found = self.table.find(request.method, path)
+        if found is None:
+            return error_response(404, "page not found")
+        handler, parameters = found
+        request["headers"] = self.headers
+        request._match_info = cast(UrlMappingMatchInfo, Match(parameters))
+        try:
+            request["api_version"] = self.versions.check(asked)
+            return await handler(request)
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:
+            return error_response(*status_of(error))
+
+
+class Server:
+    """Listening sockets for one API. Stopping closes them and every idle connection."""
+
+    def __init__(self, api: Api) -> None:
+        self._server = web.Server(
+            api.handle,
+            request_factory=self._request,
+            # A client that goes away ends its stream (stats, logs, events) and its wait.
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=3600,
+            lingering_time=2.0,
+            auto_decompress=False,
+            max_line_size=64 << 10,
+            max_field_size=64 << 10,
+            tcp_keepalive=True,
+        )
+        self._listeners: list[asyncio.Server] = []
+
+    @staticmethod
+    def _request(
+        message: Any, payload: Any, protocol: RequestHandler, writer: Any, task: "asyncio.Task[None]"
+    ) -> ApiRequest:
+        loop = asyncio.get_running_loop()
+        return ApiRequest(message, payload, protocol, writer, task, loop, client_max_size=BODY_LIMIT)
+
+    async def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        if sock.family == socket.AF_UNIX:
+            listener = await loop.create_unix_server(self._server, sock=sock, backlog=512, ssl=context)
+        else:
+            listener = await loop.create_server(self._server, sock=sock, backlog=512, ssl=context)
+        self._listeners.append(listener)
+
+    async def stop(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._server.pre_shutdown()
+        await self._server.shutdown(0.2)
+
+
+def bind_unix(path: str, mode: int = 0o660, group: int | None = None) -> socket.socket:
+    """A listening unix socket. A stale one is replaced; one that answers is not. Raises Failed."""
+    with suppress(FileNotFoundError):
+        probe = socket.socket(socket.AF_UNIX)
+        with probe:
+            try:
+                probe.connect(path)
+            except (ConnectionRefusedError, FileNotFoundError):
+                pass
+            else:
+                raise Failed(f"cannot listen on {path}: another program already does")
+        os.unlink(path)
+    directory = os.path.dirname(path)
+    if directory:
+        os.makedirs(directory, exist_ok=True)
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        # Made private first: mode and group are set before anyone else can connect.
+        previous = os.umask(0o177)
+        try:
+            sock.bind(path)
+        finally:
+            os.umask(previous)
+        if group is not None:
+            os.chown(path, 0, group)
+        os.chmod(path, mode)
+        sock.listen(512)
+    except OSError as error:
+        sock.close()
+        raise Failed(f"cannot listen on {path}: {error.strerror}") from error
+    sock.setblocking(False)
+    return sock
+
+
+def bind_tcp(host: str, port: int) -> socket.socket:
+    """A listening TCP socket. Raises Failed."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, proto)
+    except OSError as error:
+        raise Failed(f"cannot listen on tcp {host}:{port}: {error}") from error
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        sock.listen(512)
+    except OSError as error:
+        sock.close()
+        raise Failed(f"cannot listen on tcp {host}:{port}: {error.strerror}") from error
+    sock.setblocking(False)
+    return sock

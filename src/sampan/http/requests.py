@@ -1,0 +1,135 @@
+"""Reading requests and writing answers the way every handler of Docker's API does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from sampan.errors import Invalid
+
+BODY_LIMIT = 8 << 20  # bytes of a JSON body; archives are streamed and not bounded by this
+FALSE = frozenset({"", "0", "no", "false", "none"})
+
+
+def json_response(obj: Any, status: int = 200) -> web.Response:
+    # Docker's encoder ends every document with a newline; some scripts read by line.
+    body = orjson.dumps(obj, option=orjson.OPT_APPEND_NEWLINE)
+    return web.Response(body=body, status=status, content_type="application/json")
+
+
+def empty(status: int = 204) -> web.Response:
+    return web.Response(status=status)
+
+
+async def read_json(request: web.Request, *, required: bool = False) -> dict[str, Any]:
+    """The body as an object; {} for no body unless `required`. Raises Invalid in Docker's words."""
+    declared = request.headers.get("Content-Type", "")
+    kind = declared.partition(";")[0].strip().lower()
+    if not request.body_exists:
+        if kind not in ("", "application/json") and required:
+            raise Invalid(f"unsupported Content-Type header ({declared}): must be 'application/json'")
+        if required:
+            raise Invalid("invalid JSON: got EOF while reading request body")
+        return {}
+    if kind != "application/json":
+        raise Invalid(f"unsupported Content-Type header ({declared}): must be 'application/json'")
+    body = await read_body(request, BODY_LIMIT)
+    if not body.strip():
+        if required or request.content_length != 0:
+            raise Invalid("invalid JSON: got EOF while reading request body")
+        return {}
+    return parse_object(body)
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if error.msg.startswith(("trailing", "unexpected content after")):
+            raise Invalid("unexpected content after JSON") from None
+        raise Invalid(f"invalid JSON: {error}") from None
+    except RecursionError:
+        raise Invalid("invalid JSON: nested too deeply") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Invalid(f"invalid JSON: expected an object, not {kind_of(value)}")
+    return value
+
+
+def kind_of(value: object) -> str:
+    """JSON's name for a value's type, as in Go's decoder's messages."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The whole body. Raises Invalid when it is larger than `limit` bytes."""
+    if (request.content_length or 0) > limit:
+        raise Invalid(f"request body is larger than {limit} bytes")
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.content.iter_any():
+        size += len(chunk)
+        if size > limit:
+            raise Invalid(f"request body is larger than {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def query_bool(query: Mapping[str, str], name: str, default: bool = False) -> bool:
+    """As Docker's BoolValue: everything but "", "0", "no", "false" and "none" is true."""
+    value = query.get(name)
+    if value is None:
+        return default
+    return value.strip().lower() not in FALSE
+
+
+def query_int(query: Mapping[str, str], name: str, default: int = 0) -> int:
+    """Raises Invalid in the words of Go's strconv."""
+    value = query.get(name, "")
+    if value == "":
+        return default
+    try:
+        number = int(value)
+    except ValueError:
+        raise Invalid(f'strconv.ParseInt: parsing "{value}": invalid syntax') from None
+    if not -(1 << 63) <= number < 1 << 63 or value != value.strip() or "_" in value:
+        raise Invalid(f'strconv.ParseInt: parsing "{value}": invalid syntax')
+    return number
+
+
+def parse_filters(query: Mapping[str, str]) -> dict[str, list[str]]:
+    """The "filters" parameter: {"name": {"value": true}} or, from before API 1.22, {"name": ["value"]}."""
+    text = query.get("filters", "")
+    if not text:
+        return {}
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"invalid filter: {error}") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Invalid(f"invalid filter: expected an object, not {kind_of(value)}")
+    found: dict[str, list[str]] = {}
+    for name, values in value.items():
+        if isinstance(values, dict) and all(isinstance(on, bool) for on in values.values()):
+            found[name] = [key for key, on in values.items() if on]
+        elif isinstance(values, list) and all(isinstance(item, str) for item in values):
+            found[name] = values
+        else:
+            raise Invalid(f"invalid filter '{name}'")
+    return found
