@@ -1,0 +1,87 @@
+"""What an engine may not leave behind, looked for with eyes that are not Sampan's."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Host:
+    """The parts of the host that engines change, at one moment."""
+
+    mounts: frozenset[str]
+    interfaces: frozenset[str]
+    tables: frozenset[str]
+    named_namespaces: frozenset[str]
+
+    @classmethod
+    def now(cls) -> "Host":
+        return cls(
+            frozenset(mount_points("/proc/self/mountinfo")),
+            frozenset(os.listdir("/sys/class/net")),
+            frozenset(nft_tables()),
+            frozenset(os.listdir("/run/netns") if os.path.isdir("/run/netns") else ()),
+        )
+
+    def added_since(self, before: "Host") -> list[str]:
+        return [
+            *(f"mount {point}" for point in self.mounts - before.mounts),
+            *(f"interface {name}" for name in self.interfaces - before.interfaces),
+            *(f"nftables table {name}" for name in self.tables - before.tables),
+            *(f"network namespace {name}" for name in self.named_namespaces - before.named_namespaces),
+        ]
+
+
+def mount_points(path: str) -> Iterator[str]:
+    """Field 5 and the file system type of every line, proc_pid_mountinfo(5)."""
+    for line in Path(path).read_text().splitlines():
+        fields = line.split(" ")
+        yield f"{fields[4]} ({fields[fields.index('-') + 1]})"
+
+
+def nft_tables() -> list[str]:
+    nft = shutil.which("nft") or "/usr/sbin/nft"
+    if not os.path.exists(nft):
+        return []
+    return subprocess.run([nft, "list", "tables"], capture_output=True, text=True).stdout.splitlines()
+
+
+def processes(token: str) -> list[str]:
+    """Processes started with `token` in their command line or environment, or that see it in a mount."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+            texts = (
+                command,
+                (entry / "environ").read_bytes().decode(errors="replace"),
+                (entry / "mountinfo").read_text(),
+                (entry / "cgroup").read_text(),
+            )
+        except (OSError, ProcessLookupError):
+            continue
+        if any(token in text for text in texts):
+            found.append(f"process {entry.name} ({command or (entry / 'comm').read_text().strip()})")
+    return found
+
+
+def cgroups(token: str) -> list[str]:
+    return [
+        f"cgroup {os.path.join(folder, name)}"
+        for folder, names, _ in os.walk(CGROUPS)
+        for name in names
+        if re.search(re.escape(token), name)
+    ]
+
+
+def files(root: Path, *folders: str) -> list[str]:
+    """What stands in `folders` of a data root that should be empty."""
+    return [f"file {path}" for folder in folders for path in sorted((root / folder).glob("*"))]
