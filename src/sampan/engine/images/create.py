@@ -1,0 +1,90 @@
+"""Images made here: imported from a tar, committed from a container."""
+
+import sampan
+from sampan.engine import times
+from sampan.engine.images.ingest import add_layer, add_local_layer, staging
+from sampan.engine.images.store import Image, ImageStore
+from sampan.errors import Invalid
+from sampan.images import config as image_config
+from sampan.images.changes import apply_changes
+from sampan.images.config import empty_container_config, host_architecture
+from sampan.images.references import Reference
+from sampan.specs.oci_image import ContainerConfig
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+
+async def import_image(
+    store: ImageStore,
+    chunks: AsyncIterator[bytes],
+    *,
+    name: Reference | None = None,
+    changes: Sequence[str] = (),
+    message: str = "",
+    platform: str = "",
+    created: str = "",
+) -> Image:
+    """An image of one layer from a tar stream. Raises Invalid for bad changes or a bad archive."""
+    config = apply_changes(empty_container_config(), changes)
+    async with staging(store) as staged:
+        layer = await add_layer(store, staged, chunks)
+        document = image_config.imported(
+            config,
+            layer.diff_id,
+            created=created or times.now(),
+            message=message,
+            version=sampan.__version__,
+            platform=parse_platform(platform),
+        )
+        names = [(name, 0)] if name else []
+        return (await store.commit(staged, [image_config.dump(document)], names))[0]
+
+
+async def commit_image(
+    store: ImageStore,
+    base: Image | None,
+    diff: Iterable[bytes],
+    *,
+    config: ContainerConfig,
+    created_by: str = "",
+    author: str = "",
+    comment: str = "",
+    name: Reference | None = None,
+    container: str = "",
+    container_config: ContainerConfig | None = None,
+    created: str = "",
+) -> Image:
+    """The child of `base` with the layer whose tar is `diff`, which is consumed in a thread."""
+    async with staging(store) as staged:
+        for diff_id in base.diff_ids if base else ():
+            store.reuse(staged, diff_id)  # the base may be removed meanwhile
+        layer = await add_local_layer(store, staged, diff)
+        document = image_config.committed(
+            base.config if base else None,
+            config,
+            layer.diff_id,
+            created=created or times.now(),
+            created_by=created_by,
+            author=author,
+            comment=comment,
+            version=sampan.__version__,
+            container=container,
+            container_config=container_config,
+        )
+        names = [(name, 0)] if name else []
+        return (await store.commit(staged, [image_config.dump(document)], names, base.id if base else ""))[0]
+
+
+def parse_platform(text: str) -> tuple[str, str, str]:
+    """`linux/arm64/v8` as (os, architecture, variant); the host's own for "". Raises Invalid."""
+    architecture, variant = host_architecture()
+    if not text:
+        return "linux", architecture, variant
+    parts = text.lower().split("/")
+    if len(parts) > 3 or not all(part and part.replace("-", "").replace("_", "").isalnum() for part in parts):
+        raise Invalid(f'"{text}": unknown operating system or architecture: invalid argument')
+    if parts[0] != "linux":
+        raise Invalid(f"operating system is not supported: {parts[0]}")
+    if len(parts) == 1:
+        return "linux", architecture, variant
+    aliases = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386"}
+    return "linux", aliases.get(parts[1], parts[1]), parts[2] if len(parts) == 3 else ""

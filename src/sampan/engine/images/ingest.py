@@ -1,0 +1,138 @@
+"""Bring layers and blobs in: streams from a client or from an archive, into the store, on worker threads."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from sampan.engine.images.feed import Feed
+from sampan.engine.images.store import ImageStore, Layer, Staging
+from sampan.errors import Invalid
+from sampan.images.blobs import tee
+from sampan.images.compression import decompressed, detect, peek
+from sampan.images.unpack import Unpacked, unpack
+from sampan.specs.oci_image import LAYER, LAYER_GZIP, LAYER_ZSTD
+from sampan.storage.layers import Prepared
+
+T = TypeVar("T")
+MEDIA_TYPES = {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}
+
+
+@asynccontextmanager
+async def staging(store: ImageStore) -> AsyncIterator[Staging]:
+    """What is brought in inside belongs to an image at the end, or is removed."""
+    staged = Staging()
+    try:
+        yield staged
+    finally:
+        store.release(staged)
+
+
+async def run_with_stream(chunks: AsyncIterator[bytes], work: Callable[[Iterable[bytes]], T]) -> T:
+    """Run `work` in a thread on what arrives asynchronously; an error or cancellation on either side ends both."""
+    feed = Feed(asyncio.get_running_loop())
+    worker = asyncio.create_task(asyncio.to_thread(feed.run, work))
+    try:
+        await feed.fill(chunks)
+        return await asyncio.shield(worker)
+    except BaseException as error:
+        feed.fail(error)
+        # The thread owns files that are about to be removed: wait for it to let go.
+        await asyncio.wait([worker])
+        if worker.cancelled() or worker.exception() is None or isinstance(error, asyncio.CancelledError):
+            raise
+        raise worker.exception() or error from None
+
+
+class LayerWriter:
+    """Unpacks one layer and keeps the bytes it came as, if they are not a blob already."""
+
+    def __init__(self, store: ImageStore) -> None:
+        self._store = store
+        self._prepared: Prepared = store.layer_files.prepare()
+
+    def unpack(self, chunks: Iterable[bytes], keep: bool) -> tuple[Unpacked, str, int, str]:
+        """Blocks. Returns what came out, and blob, its size and media type ("" and 0 unless `keep`)."""
+        head, stream = peek(chunks)
+        compression = detect(head)
+        if not keep:
+            return unpack(decompressed(stream), str(self._prepared.fs)), "", 0, ""
+        ingest = self._store.blobs.ingest()
+        try:
+            if compression in MEDIA_TYPES:
+                result = unpack(decompressed(tee(stream, ingest)), str(self._prepared.fs))
+            else:
+                # bzip2 and xz are no layer media types: what is kept is the tar itself.
+                result = unpack(tee(decompressed(stream), ingest), str(self._prepared.fs))
+            size = ingest.size
+            return result, ingest.commit(sync=False), size, MEDIA_TYPES.get(compression, LAYER)
+        finally:
+            ingest.abort()
+
+    def commit(self, diff_id: str) -> None:
+        self._store.layer_files.commit(self._prepared, diff_id)
+
+    def discard(self) -> None:
+        self._store.layer_files.discard(self._prepared)
+
+
+async def add_layer(store: ImageStore, staged: Staging, chunks: AsyncIterator[bytes]) -> Layer:
+    """A layer from a client's stream, compressed or not. Raises Invalid for a bad archive."""
+    return await _add(store, staged, lambda work: run_with_stream(chunks, work))
+
+
+async def add_local_layer(store: ImageStore, staged: Staging, chunks: Iterable[bytes]) -> Layer:
+    """A layer from bytes made on this machine; `chunks` is consumed in a thread."""
+    return await _add(store, staged, lambda work: uncancelled(asyncio.to_thread(work, chunks)))
+
+
+async def _add(store: ImageStore, staged: Staging, run: Callable[..., object]) -> Layer:
+    writer = LayerWriter(store)
+    try:
+        result, blob, blob_size, media_type = await run(lambda stream: writer.unpack(stream, True))  # type: ignore
+        store.pin(staged, result.diff_id)
+        store.pin(staged, blob)
+        layer = Layer(result.diff_id, result.size, blob, blob_size, media_type)
+        staged.layers[layer.diff_id] = store.layers.get(layer.diff_id, layer)
+        await asyncio.to_thread(writer.commit, layer.diff_id)
+        return staged.layers[layer.diff_id]
+    except BaseException:
+        writer.discard()
+        raise
+
+
+async def add_blob_layer(store: ImageStore, staged: Staging, diff_id: str, blob: str) -> Layer:
+    """Unpack a layer that is in the content store already. Raises Invalid when it is not `diff_id`."""
+    if diff_id in store.layers:
+        return store.reuse(staged, diff_id)
+    store.pin(staged, diff_id)
+    size = store.blobs.size(blob)
+    writer = LayerWriter(store)
+    try:
+        result = (
+            await uncancelled(asyncio.to_thread(writer.unpack, store.blobs.chunks(blob), False))
+        )[0]
+        if result.diff_id != diff_id:
+            raise Invalid(f"invalid diffID for layer: expected {diff_id}, got {result.diff_id}")
+        await asyncio.to_thread(writer.commit, diff_id)
+    except BaseException:
+        writer.discard()
+        raise
+    media_type = MEDIA_TYPES.get(detect(next(_closing(store.blobs.chunks(blob)), b"")), LAYER)
+    staged.layers[diff_id] = Layer(diff_id, result.size, blob, size, media_type)
+    return staged.layers[diff_id]
+
+
+def _closing(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(chunks, b"")
+    chunks.close()  # type: ignore[attr-defined]
+
+
+async def uncancelled(work: "asyncio._CoroutineLike[T]") -> T:
+    """Await a thread to its end even when cancelled meanwhile: what it writes is removed afterwards."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

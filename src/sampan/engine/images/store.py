@@ -1,0 +1,298 @@
+"""What images, references and layers there are: rows in the database, and the same in memory.
+
+    images/<hex>         {"parent", "last_tagged", "manifest"?}         the config document is the blob sha256:<hex>
+    references/<name>    {"image": ID}                 docker.io/library/busybox:latest, or ...@sha256:...
+    layers/<hex>         {"size", "blob", "blob_size", "media_type"}    of the diff ID; files in paths.layers
+
+An image, the layers it is the first to need and its names become true in one transaction, after the disk has them.
+Whatever is not named by a row is removed: at once when an image goes, or at the next start.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from sampan.db.sqlite import Change, Delete, Put, Store
+from sampan.engine import times, trash
+from sampan.errors import NotFound, SampanError
+from sampan.images import config as image_config
+from sampan.images import references
+from sampan.images.blobs import BlobStore
+from sampan.images.references import Reference
+from sampan.paths import Paths
+from sampan.specs.oci_image import ImageConfig
+from sampan.storage.layers import LayerStore
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An unpacked layer and the blob it came from. `size` counts files as Docker does."""
+
+    diff_id: str
+    size: int
+    blob: str
+    blob_size: int
+    media_type: str
+
+    def row(self) -> dict[str, Any]:
+        return {
+            "size": self.size,
+            "blob": self.blob,
+            "blob_size": self.blob_size,
+            "media_type": self.media_type,
+        }
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image as it is now; tags change by replacing the value."""
+
+    id: str
+    config: ImageConfig
+    diff_ids: tuple[str, ...]
+    size: int
+    created: str
+    parent: str = ""
+    last_tagged: str = ""
+    manifest: str = ""
+    references: tuple[Reference, ...] = field(default=())
+
+    @property
+    def repo_tags(self) -> list[str]:
+        return sorted(reference.familiar for reference in self.references if reference.tag)
+
+    @property
+    def repo_digests(self) -> list[str]:
+        return sorted(reference.familiar for reference in self.references if reference.digest)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return (self.config.get("config") or {}).get("Labels") or {}
+
+    def row(self) -> dict[str, Any]:
+        return {"parent": self.parent, "last_tagged": self.last_tagged, "manifest": self.manifest}
+
+
+@dataclass
+class Staging:
+    """What a load or build has put on disk so far: kept from removal until it is committed or dropped."""
+
+    layers: dict[str, Layer] = field(default_factory=dict)
+    pins: list[str] = field(default_factory=list)  # diff IDs and blob digests
+
+
+class ImageStore:
+    """Owned by the event loop; only what is said to block may run in a thread."""
+
+    def __init__(self, store: Store, paths: Paths) -> None:
+        self._store = store
+        self.blobs = BlobStore(paths.content)
+        self.layer_files = LayerStore(paths.layers, paths.tmp, partial(trash.discard, paths))
+        self.images: dict[str, Image] = {}
+        self.references: dict[str, str] = {}
+        self.layers: dict[str, Layer] = {}
+        self._pins: Counter[str] = Counter()
+
+    # Start
+
+    def start(self) -> list[str]:
+        """Read the rows and make the disk agree. Returns IDs of images that cannot be used, with why."""
+        self.blobs.start()
+        for key, row in self._store.list("layers/"):
+            diff_id = f"sha256:{key.removeprefix('layers/')}"
+            self.layers[diff_id] = Layer(diff_id, row["size"], row["blob"], row["blob_size"], row["media_type"])
+        missing = self.layer_files.reconcile(set(self.layers))
+        broken: list[str] = []
+        for key, row in self._store.list("images/"):
+            id = f"sha256:{key.removeprefix('images/')}"
+            try:
+                self._read_image(id, row, missing)
+            except SampanError as error:
+                broken.append(f"image {id}: {error}")
+        for key, row in self._store.list("references/"):
+            if row["image"] in self.images:
+                self.references[key.removeprefix("references/")] = row["image"]
+        for id in self.images:
+            self._refresh(id)
+        self.blobs.reconcile(self._known_blobs())
+        return broken
+
+    def _read_image(self, id: str, row: dict[str, Any], missing: set[str]) -> None:
+        config = image_config.parse(self.blobs.read(id))
+        image = self.describe(id, config, row.get("parent", ""), row.get("manifest", ""))
+        if lost := [diff_id for diff_id in image.diff_ids if diff_id in missing or diff_id not in self.layers]:
+            raise NotFound(f"layer {lost[0]} is missing")
+        self.images[id] = replace(image, last_tagged=row.get("last_tagged", ""))
+
+    def _known_blobs(self) -> set[str]:
+        known = {layer.blob for layer in self.layers.values()} | set(self.images)
+        return known | {image.manifest for image in self.images.values() if image.manifest}
+
+    # Look-up
+
+    def find(self, text: str) -> Image | None:
+        """By reference, ID or the beginning of an ID. Raises Invalid for what can be neither."""
+        if references.is_identifier(text):
+            return self.images.get(f"sha256:{text}")
+        if references.is_digest(text):
+            return self.images.get(text)
+        reference = references.parse(text).with_default_tag()
+        id = self.references.get(lookup_key(reference))
+        if id is not None:
+            return self.images[id]
+        return self._by_prefix(text)
+
+    def _by_prefix(self, text: str) -> Image | None:
+        prefix = text.removeprefix("sha256:")
+        if not prefix or set(prefix) - set("0123456789abcdef"):
+            return None
+        found = [id for id in self.images if id.startswith(f"sha256:{prefix}")]
+        return self.images[found[0]] if len(found) == 1 else None
+
+    def get(self, text: str) -> Image:
+        """As `find`, but raises NotFound in Docker's words."""
+        image = self.find(text)
+        if image is None:
+            raise NotFound(f"No such image: {display(text)}")
+        return image
+
+    def children(self, id: str) -> list[Image]:
+        return [image for image in self.images.values() if image.parent == id]
+
+    # Change
+
+    def describe(self, id: str, config: ImageConfig, parent: str = "", manifest: str = "") -> Image:
+        diff_ids = tuple(config["rootfs"].get("diff_ids") or ())
+        size = sum(self.layers[diff_id].size for diff_id in diff_ids if diff_id in self.layers)
+        created = config.get("created") or times.ZERO
+        return Image(id, config, diff_ids, size, created, parent, manifest=manifest)
+
+    def pin(self, staging: Staging, name: str) -> None:
+        """Keep a layer (by diff ID) or a blob from being removed until the staging ends."""
+        self._pins[name] += 1
+        staging.pins.append(name)
+
+    def reuse(self, staging: Staging, diff_id: str) -> Layer:
+        """Make a layer that exists part of a staging: it stays even when its last image goes."""
+        layer = staging.layers[diff_id] = self.layers[diff_id]
+        self.pin(staging, diff_id)
+        self.pin(staging, layer.blob)
+        return layer
+
+    async def commit(
+        self, staging: Staging, configs: Iterable[bytes], names: Iterable[tuple[Reference, int]] = (), parent: str = ""
+    ) -> list[Image]:
+        """Make images true: durable disk first, then one transaction. `names` point into `configs` by index.
+
+        The images' layers are in `staging` or known already. An image that exists stays as it is.
+        """
+        parsed: dict[str, ImageConfig] = {}
+        ids: list[str] = []
+        for data in configs:
+            ids.append(self.blobs.write(data, sync=False))
+            self.pin(staging, ids[-1])
+            parsed[ids[-1]] = image_config.parse(data)
+        await asyncio.to_thread(self.layer_files.sync)
+        changes: list[Change] = []
+        needed = {diff_id for config in parsed.values() for diff_id in config["rootfs"].get("diff_ids") or ()}
+        fresh = {key: staging.layers[key] for key in needed if key not in self.layers}
+        self.layers.update(fresh)
+        changes += [Put(f"layers/{hexadecimal(key)}", layer.row()) for key, layer in fresh.items()]
+        for id in ids:
+            if id not in self.images:
+                image = self.describe(id, parsed[id], parent)
+                self.images[id] = image
+                changes.append(Put(f"images/{hexadecimal(id)}", image.row()))
+        changes += self._name([(reference, ids[index]) for reference, index in names])
+        self._store.apply(changes)
+        return [self.images[id] for id in ids]
+
+    def release(self, staging: Staging) -> None:
+        """End a staging; what it brought and no image took is removed."""
+        for name in staging.pins:
+            self._pins[name] -= 1
+            if self._pins[name] <= 0:
+                del self._pins[name]
+        diff_ids = [diff_id for diff_id in staging.layers if diff_id not in self.layers]
+        self.layer_files.remove(diff_id for diff_id in diff_ids if diff_id not in self._pins)
+        known = self._known_blobs()
+        for name in {*staging.pins, *(layer.blob for layer in staging.layers.values())}:
+            if name not in known and name not in self._pins:
+                self.blobs.delete(name)
+
+    def name(self, pairs: Iterable[tuple[Reference, str]]) -> None:
+        """Point references at images, durably."""
+        self._store.apply(self._name(pairs))
+
+    def _name(self, pairs: Iterable[tuple[Reference, str]]) -> list[Change]:
+        changes: list[Change] = []
+        now = times.now()
+        for reference, id in pairs:
+            key = str(reference)
+            before = self.references.get(key)
+            self.references[key] = id
+            changes.append(Put(f"references/{key}", {"image": id}))
+            self.images[id] = replace(self.images[id], last_tagged=now)
+            changes.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
+            for touched in {id, before} - {None}:
+                self._refresh(touched)  # type: ignore[arg-type]
+        return changes
+
+    def unname(self, reference: Reference) -> None:
+        key = str(reference)
+        id = self.references.pop(key)
+        self._store.apply([Delete(f"references/{key}")])
+        self._refresh(id)
+
+    def _refresh(self, id: str) -> None:
+        if id not in self.images:
+            return
+        found = tuple(parse_key(key) for key, value in self.references.items() if value == id)
+        self.images[id] = replace(self.images[id], references=found)
+
+    def delete(self, id: str) -> list[str]:
+        """Remove an image with its remaining names and the layers nobody else needs; returns those, top first."""
+        image = self.images.pop(id)
+        keys = [key for key, value in self.references.items() if value == id]
+        for key in keys:
+            del self.references[key]
+        used = {diff_id for other in self.images.values() for diff_id in other.diff_ids}
+        gone = [self.layers.pop(item) for item in dict.fromkeys(reversed(image.diff_ids)) if item not in used]
+        self._store.apply(
+            [
+                Delete(f"images/{hexadecimal(id)}"),
+                *(Delete(f"references/{key}") for key in keys),
+                *(Delete(f"layers/{hexadecimal(layer.diff_id)}") for layer in gone),
+            ]
+        )
+        self.layer_files.remove(layer.diff_id for layer in gone if layer.diff_id not in self._pins)
+        known = self._known_blobs()
+        for blob in {id, image.manifest, *(layer.blob for layer in gone)} - {""}:
+            if blob not in known and blob not in self._pins:
+                self.blobs.delete(blob)
+        return [layer.diff_id for layer in gone]
+
+
+def hexadecimal(digest: str) -> str:
+    return digest.removeprefix("sha256:")
+
+
+def lookup_key(reference: Reference) -> str:
+    """A reference with both tag and digest is looked up by its digest: what it names can't change."""
+    return str(replace(reference, tag=None) if reference.digest else reference)
+
+
+def parse_key(key: str) -> Reference:
+    return references.parse(key)
+
+
+def display(text: str) -> str:
+    """How Docker names an image that is not there."""
+    if references.is_identifier(text):
+        return f"sha256:{text}"
+    if references.is_digest(text):
+        return text
+    return references.parse(text).with_default_tag().familiar

@@ -1,0 +1,167 @@
+"""The content store: an OCI image layout whose blobs are written once and never change.
+
+    content/oci-layout
+    content/blobs/sha256/<hex>
+    content/ingest/<random>        being written; removed at start
+
+A blob is digested while it streams in, synced, and renamed to its digest: a file with a blob's name is whole.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sampan.errors import Failed, Invalid, NotFound
+
+CHUNK = 1 << 20
+LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+
+
+class Ingest:
+    """A blob being written: `write`, then `commit` or `abort`. Usable from one thread at a time."""
+
+    def __init__(self, store: "BlobStore") -> None:
+        self._store = store
+        self._path = store.ingest_directory / uuid.uuid4().hex
+        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Raises Failed when the disk is full."""
+        self._digest.update(data)
+        self.size += len(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            raise Failed(f"write blob: {error.strerror}") from error
+
+    def commit(self, expected: str | None = None, sync: bool = True) -> str:
+        """Put the blob under its digest, which is returned. Raises Invalid if another was expected.
+
+        Without `sync` the caller makes it durable, before anything names it.
+        """
+        digest = f"sha256:{self._digest.hexdigest()}"
+        if expected is not None and digest != expected:
+            self.abort()
+            raise Invalid(f"unexpected digest: expected {expected}, got {digest}")
+        target = self._store.path(digest)
+        try:
+            if target.exists():
+                return digest
+            os.fchmod(self._fd, 0o644)
+            if sync:
+                os.fsync(self._fd)
+            os.rename(self._path, target)
+            if sync:
+                _sync_directory(target.parent)
+        except OSError as error:
+            raise Failed(f"commit blob {digest}: {error.strerror}") from error
+        finally:
+            self.abort()
+        return digest
+
+    def abort(self) -> None:
+        """Drop what was written; harmless after commit."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            self._path.unlink(missing_ok=True)
+
+
+class BlobStore:
+    """All blobs of one data root. What may be deleted is the engine's to know."""
+
+    def __init__(self, content: Path) -> None:
+        self._content = content
+        self._blobs = content / "blobs" / "sha256"
+
+    @property
+    def ingest_directory(self) -> Path:
+        return self._content / "ingest"
+
+    def start(self) -> None:
+        """Make the layout, and remove what a daemon that died left half written."""
+        self._blobs.mkdir(parents=True, exist_ok=True)
+        self.ingest_directory.mkdir(exist_ok=True)
+        layout = self._content / "oci-layout"
+        if not layout.exists():
+            layout.write_bytes(LAYOUT)
+        for leftover in self.ingest_directory.iterdir():
+            leftover.unlink()
+
+    def path(self, digest: str) -> Path:
+        algorithm, _, hexadecimal = digest.partition(":")
+        if algorithm != "sha256" or len(hexadecimal) != 64 or not hexadecimal.isalnum():
+            raise Invalid("unsupported digest algorithm")
+        return self._blobs / hexadecimal
+
+    def exists(self, digest: str) -> bool:
+        return self.path(digest).exists()
+
+    def size(self, digest: str) -> int:
+        """Raises NotFound."""
+        try:
+            return self.path(digest).stat().st_size
+        except FileNotFoundError:
+            raise NotFound(f"blob {digest} not found") from None
+
+    def ingest(self) -> Ingest:
+        return Ingest(self)
+
+    def write(self, data: bytes, sync: bool = True) -> str:
+        """A small blob in one go; returns its digest."""
+        ingest = self.ingest()
+        try:
+            ingest.write(data)
+            return ingest.commit(sync=sync)
+        finally:
+            ingest.abort()
+
+    def read(self, digest: str) -> bytes:
+        """The whole blob. Raises NotFound."""
+        try:
+            return self.path(digest).read_bytes()
+        except FileNotFoundError:
+            raise NotFound(f"blob {digest} not found") from None
+
+    def chunks(self, digest: str) -> Iterator[bytes]:
+        """The blob in pieces. Raises NotFound."""
+        try:
+            fd = os.open(self.path(digest), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound(f"blob {digest} not found") from None
+        try:
+            while data := os.read(fd, CHUNK):
+                yield data
+        finally:
+            os.close(fd)
+
+    def delete(self, digest: str) -> None:
+        self.path(digest).unlink(missing_ok=True)
+
+    def reconcile(self, known: set[str]) -> None:
+        """Delete every blob not in `known`."""
+        wanted = {digest.removeprefix("sha256:") for digest in known}
+        for entry in os.scandir(self._blobs):
+            if entry.name not in wanted:
+                os.unlink(entry.path)
+
+
+def tee(chunks: Iterable[bytes], ingest: Ingest) -> Iterator[bytes]:
+    """The same stream, written to `ingest` as it passes."""
+    for chunk in chunks:
+        ingest.write(chunk)
+        yield chunk
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,106 @@
+"""Streams of bytes: what a layer or an archive may be compressed with, told by its first bytes."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from sampan.errors import Invalid
+
+Compression = Literal["", "gzip", "bzip2", "xz", "zstd"]
+
+_MAGIC: list[tuple[bytes, Compression]] = [
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+]
+PEEK = 6
+
+# Input is handed to a decompressor in pieces of this size, so that one call's output stays near 1 MB
+# for ordinary data, and below 1032 times this for a gzip bomb.
+STEP = 128 << 10
+
+
+def detect(head: bytes) -> Compression:
+    """What the stream starting with `head` (at least PEEK bytes, unless it is shorter) is compressed with."""
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
+        return "zstd"  # a skippable frame, RFC 8878 section 3.1.2
+    return ""
+
+
+def peek(chunks: Iterable[bytes], size: int = PEEK) -> tuple[bytes, Iterator[bytes]]:
+    """The first `size` bytes (fewer at end of stream), and the whole stream again."""
+    iterator = iter(chunks)
+    head = b""
+    for chunk in iterator:
+        head += chunk
+        if len(head) >= size:
+            break
+    return head[:size], _prepend(head, iterator)
+
+
+def _prepend(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if head:
+        yield head
+    yield from rest
+
+
+def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The stream's content, whatever of the known formats it is compressed with.
+
+    Raises Invalid while iterating when the compressed data is broken or ends early.
+    """
+    head, stream = peek(chunks)
+    compression = detect(head)
+    return stream if not compression else _decompress(stream, compression)
+
+
+def _decompress(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
+    make, errors = _decompressor(compression)
+    decoder: Any = None
+    for chunk in chunks:
+        for start in range(0, len(chunk), STEP):
+            data = chunk[start : start + STEP]
+            while data:
+                # A stream may hold several members (gzip, xz, bzip2) or frames (zstd) after one another.
+                if decoder is None:
+                    if compression == "gzip" and not data.strip(b"\0"):
+                        break  # padding after the last member, as gzip(1) ignores it
+                    decoder = make()
+                try:
+                    output = decoder.decompress(data)
+                except errors as error:
+                    raise Invalid(f"invalid {compression} stream: {error}") from error
+                data = b""
+                if decoder.eof:
+                    data = decoder.unused_data
+                    decoder = None
+                if output:
+                    yield output
+    if decoder is not None:
+        raise Invalid(f"invalid {compression} stream: unexpected EOF")
+
+
+def _decompressor(compression: Compression) -> tuple[Any, tuple[type[Exception], ...]]:
+    if compression == "gzip":
+        try:
+            from isal import isal_zlib
+
+            return lambda: isal_zlib.decompressobj(31), (isal_zlib.error,)
+        except ImportError:
+            import zlib
+
+            return lambda: zlib.decompressobj(31), (zlib.error,)
+    if compression == "zstd":
+        import zstandard
+
+        return lambda: zstandard.ZstdDecompressor().decompressobj(), (zstandard.ZstdError,)
+    if compression == "bzip2":
+        import bz2
+
+        return bz2.BZ2Decompressor, (OSError,)
+    import lzma
+
+    return lzma.LZMADecompressor, (lzma.LZMAError,)
