@@ -1,9 +1,9 @@
 """From a seccomp profile (OCI linux.seccomp, or Docker's form with includes and excludes) to classic BPF.
 
-seccomp(2); Documentation/userspace-api/seccomp_filter.rst; include/uapi/linux/filter.h. What a profile means is
-as runc and libseccomp have it: names a machine does not know are skipped, a rule without arguments beats those
-with, the architecture is looked at first, and calls newer than all the profile names fail with ENOSYS, so that
-C libraries fall back.
+seccomp(2); Documentation/userspace-api/seccomp_filter.rst; include/uapi/linux/filter.h. What a profile means
+is as runc and libseccomp have it: names a machine does not know are skipped, a rule without arguments beats
+those with, the architecture is looked at first, and calls newer than all the profile names fail with ENOSYS,
+so that C libraries fall back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """System call numbers by name, per architecture.
 
 Taken from the kernel's unistd headers of Linux 6.1, and syscall.tbl for what came later (numbers from 424
-on are the same everywhere). A table is words in order of their numbers; "@n" says that the next word has number n.
+on are the same everywhere). A table is words in order of their numbers; "@n" says that the next is number n.
 """
 
 from __future__ import annotations
