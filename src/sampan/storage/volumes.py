@@ -1,0 +1,79 @@
+"""Volumes on disk: <root>/<name>/_data. Names and metadata are the engine's; this is only directories."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from sampan.errors import Failed, Invalid
+from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
+
+
+def data(root: Path, name: str) -> Path:
+    return root / name / "_data"
+
+
+def create(root: Path, name: str) -> bool:
+    """Make the directory; false if it was there. Raises Invalid for a name the filesystem refuses, Failed."""
+    folder = root / name
+    try:
+        folder.mkdir(mode=0o701)
+    except FileExistsError:
+        data(root, name).mkdir(mode=0o755, exist_ok=True)
+        return False
+    except OSError as error:
+        kind = Invalid if error.errno == errno.ENAMETOOLONG else Failed
+        raise kind(f"mkdir {folder}: {error.strerror}") from None
+    # The umask must not decide who may enter: the content belongs to the containers' users.
+    os.chmod(folder, 0o701)
+    inside = data(root, name)
+    inside.mkdir()
+    os.chmod(inside, 0o755)
+    return True
+
+
+def names(root: Path) -> Iterator[str]:
+    """Every directory that looks like a volume."""
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False) and os.path.isdir(os.path.join(entry.path, "_data")):
+                yield entry.name
+
+
+def is_empty(root: Path, name: str) -> bool:
+    with os.scandir(data(root, name)) as entries:
+        return next(entries, None) is None
+
+
+def size(path: Path) -> int:
+    """Bytes of all files below, each inode once, as `docker system df` counts. For a thread."""
+    total = 0
+    seen: set[tuple[int, int]] = set()
+    # By descriptor: a container may swap a directory for a link while we walk.
+    for _, _, files, folder in os.fwalk(path, follow_symlinks=False, onerror=None):
+        for name in files:
+            try:
+                info = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except OSError:
+                continue
+            if info.st_nlink > 1:
+                if (info.st_dev, info.st_ino) in seen:
+                    continue
+                seen.add((info.st_dev, info.st_ino))
+            total += info.st_size
+    return total
+
+
+def check_subpath(path: Path, subpath: str) -> None:
+    """That `subpath` exists below `path`, links resolved inside it. Raises Failed in Docker's words.
+
+    Only for the message: whoever mounts it must open it the same way again.
+    """
+    folder = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.close(openat2(folder, os.fsencode(subpath), os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
+    except OSError as error:
+        text = (error.strerror or "").lower()
+        raise Failed(f"cannot access path {path / subpath}: lstat {path / subpath}: {text}") from None
+    finally:
+        os.close(folder)
