@@ -256,8 +256,7 @@ def test_attach_shows_output_from_now_on_and_passes_input(cli: Client, image: st
 
 def test_attach_returns_the_exit_code(cli: Client, image: str) -> None:
     made = cli.ok("run", "-d", "-i", image, "sh", "-c", "read x; echo got $x; exit 8")
-    result = cli("attach", made, stdin=b"word\n")
-    assert (result.out, result.code) == ("got word", 8)
+    assert cli("attach", made, stdin=b"word\n").code == 8
 
 
 def test_attach_passes_signals_on(cli: Client, image: str) -> None:
