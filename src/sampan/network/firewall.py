@@ -1,0 +1,103 @@
+"""Keeps the nftables table as it should be, and puts it back when somebody else flushes it."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from sampan.linux import nftables as nft
+from sampan.linux.netlink import NetlinkError
+from sampan.network import rules
+from sampan.network.rules import NetworkRules, PortRule
+
+log = logging.getLogger("sampan.network")
+
+
+class Table:
+    """The wanted networks and ports, and the kernel's copy of them. Not thread-safe."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._firewall = nft.Firewall()
+        self._networks: dict[str, NetworkRules] = {}
+        self._ports: dict[tuple[str, bytes], PortRule] = {}
+        self._monitor: nft.Monitor | None = None
+        self._installed = False
+
+    def install(self) -> None:
+        """Replace whatever is there by what is wanted, in one transaction: no packet sees a gap.
+
+        Raises NetlinkError.
+        """
+        messages = [nft.add_table(self.name), nft.delete_table(self.name), *rules.base(self.name)]
+        for network in self._networks.values():
+            messages += rules.add_network(self.name, network)
+        messages += rules.add_ports(self.name, self._ports.values())
+        self._firewall.commit(messages)
+        self._installed = True
+
+    def add_network(self, network: NetworkRules) -> None:
+        """Raises NetlinkError, and then nothing changed."""
+        if self._installed:
+            self._firewall.commit(rules.add_network(self.name, network))
+        self._networks[network.bridge] = network
+
+    def remove_network(self, bridge: str) -> None:
+        network = self._networks.pop(bridge, None)
+        if network is not None and self._installed:
+            self._change(rules.remove_network(self.name, network))
+
+    def add_ports(self, ports: Iterable[PortRule]) -> None:
+        """Raises NetlinkError, and then nothing changed."""
+        wanted = {(port.map, port.key): port for port in ports}
+        if wanted and self._installed:
+            self._firewall.commit(rules.add_ports(self.name, wanted.values()))
+        self._ports.update(wanted)
+
+    def remove_ports(self, ports: Iterable[PortRule]) -> None:
+        gone = {(port.map, port.key): port for port in ports if (port.map, port.key) in self._ports}
+        for key in gone:
+            del self._ports[key]
+        if gone and self._installed:
+            self._change(rules.remove_ports(self.name, gone.values()))
+
+    def _change(self, messages: list[nft.Message]) -> None:
+        # A removal only fails when somebody was at the table; then all of it is put right.
+        try:
+            self._firewall.commit(messages)
+        except NetlinkError as error:
+            log.warning(
+                "nftables table %s was changed by others (%s): restoring it", self.name, error.strerror
+            )
+            self.install()
+
+    def watch(self) -> None:
+        """From now on restore the table within the event loop's next turn when others damage it."""
+        self._monitor = nft.Monitor(self.name, self._firewall.port)
+        asyncio.get_running_loop().add_reader(self._monitor.fileno(), self._check)
+
+    def _check(self) -> None:
+        assert self._monitor is not None
+        if self._monitor.damaged():
+            log.warning("nftables table %s was flushed by others: restoring it", self.name)
+            self.install()
+
+    def forward_drops(self) -> list[str]:
+        """Other programs' chains that drop forwarded packets by policy, as "family table/chain"."""
+        families = {nft.NFPROTO_INET: "inet", nft.NFPROTO_IPV4: "ip", nft.NFPROTO_IPV6: "ip6"}
+        return [
+            f"{families[chain.family]} {chain.table}/{chain.name}"
+            for chain in self._firewall.base_chains()
+            if chain.hook == nft.NF_INET_FORWARD
+            and chain.policy == nft.NF_DROP
+            and chain.table != self.name
+            and chain.family in families
+        ]
+
+    def close(self, *, remove: bool = False) -> None:
+        if self._monitor is not None:
+            asyncio.get_running_loop().remove_reader(self._monitor.fileno())
+            self._monitor.close()
+            self._monitor = None
+        if remove:
+            self._firewall.commit([nft.add_table(self.name), nft.delete_table(self.name)])
+        self._firewall.close()
