@@ -45,6 +45,10 @@ class Paths:
         return self.data / "layers"
 
     @property
+    def init_layer(self) -> Path:
+        return self.data / "init"
+
+    @property
     def containers(self) -> Path:
         return self.data / "containers"
 

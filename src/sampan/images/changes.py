@@ -1,6 +1,7 @@
 """`--change` of commit and import: Dockerfile instructions that alter an image's config. Pure.
 
-Only what touches the config and nothing else; words, quotes and messages as BuildKit's dockerfile parser has them.
+Only what touches the config and nothing else; words, quotes and messages as BuildKit's dockerfile parser has
+them.
 """
 
 import json
@@ -105,13 +106,11 @@ def _pairs(name: str, rest: str) -> list[tuple[str, str]]:
         raise Invalid(f"{name} requires at least one argument")
     if "=" not in words[0]:
         key, value = _old_form(name, rest)
-        return [(unquote(key), unquote(value) if name == "ENV" else unquote(value))]
+        return [(unquote(key), unquote(value))]
     pairs: list[tuple[str, str]] = []
     for word in words:
         if "=" not in word:
-            raise Invalid(
-                f"Syntax error - can't find = in \"{word}\". Must be of the form: name=value"
-            )
+            raise Invalid(f'Syntax error - can\'t find = in "{word}". Must be of the form: name=value')
         key, _, value = word.partition("=")
         if not unquote(key):
             raise Invalid(f"{name} names can not be blank")
@@ -229,7 +228,10 @@ def parse_signal(text: str) -> str:
     if text.isdigit():
         known = 0 < int(text) <= 64
     else:
-        known = f"SIG{name}" in signal.Signals.__members__ or re.fullmatch(r"RTM(IN|AX)([+-]\d+)?", name) is not None
+        known = (
+            f"SIG{name}" in signal.Signals.__members__
+            or re.fullmatch(r"RTM(IN|AX)([+-]\d+)?", name) is not None
+        )
     if not known:
         raise Invalid(f"invalid signal: {text}")
     return text
@@ -304,7 +306,16 @@ def _healthcheck(config: ContainerConfig, rest: str) -> None:
     config["Healthcheck"] = cast(Any, {"Test": test, **health})
 
 
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_UNITS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
 _DURATION = re.compile(r"([0-9]*\.?[0-9]*)(ns|us|µs|μs|ms|s|m|h)")
 
 

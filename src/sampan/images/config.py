@@ -1,4 +1,4 @@
-"""The image config document: reading one that came from elsewhere, and writing new ones as Docker does. Pure."""
+"""The image config document: reading one from elsewhere, writing new ones as Docker does. Pure."""
 
 import os
 from typing import Any, cast
@@ -71,9 +71,14 @@ def parse(data: bytes) -> ImageConfig:
     if not isinstance(rootfs, dict):
         raise Invalid("invalid image JSON, no RootFS key")
     diff_ids = rootfs.get("diff_ids") or []
-    if not isinstance(diff_ids, list) or not all(isinstance(item, str) and is_digest(item) for item in diff_ids):
+    if not isinstance(diff_ids, list) or not all(
+        isinstance(item, str) and is_digest(item) for item in diff_ids
+    ):
         raise Invalid("invalid image config: bad diff_ids")
-    _check(document, {"architecture": str, "os": str, "created": str, "author": str, "comment": str, "config": dict})
+    _check(
+        document,
+        {"architecture": str, "os": str, "created": str, "author": str, "comment": str, "config": dict},
+    )
     _check(document, {"history": list, "variant": str, "docker_version": str})
     if not all(isinstance(entry, dict) for entry in document.get("history") or []):
         raise Invalid("invalid image config: bad history")
@@ -102,7 +107,13 @@ def _check(document: dict[str, Any], types: dict[str, type]) -> None:
 
 
 def imported(
-    config: ContainerConfig, diff_id: str, *, created: str, message: str, version: str, platform: tuple[str, str, str]
+    config: ContainerConfig,
+    diff_id: str,
+    *,
+    created: str,
+    message: str,
+    version: str,
+    platform: tuple[str, str, str],
 ) -> ImageConfig:
     """What `docker import` makes: one layer, one line of history."""
     os_name, architecture, variant = platform
@@ -120,6 +131,8 @@ def imported(
         document["variant"] = variant  # type: ignore[typeddict-unknown-key]
     if not message:
         del document["comment"], document["history"][0]["comment"]
+    if not version:
+        del document["docker_version"]
     return document
 
 

@@ -1,8 +1,9 @@
 """A streaming tar reader: V7, ustar, GNU, star and pax, with sparse files and extended attributes.
 
-tarfile takes 45 µs an entry and a seekable mind; a layer has 10,000 entries and comes through a pipe. Formats:
-tar(5), pax in POSIX.1-2017, GNU tar manual "Basic Tar Format" and "Storing Sparse Files". What is accepted follows Go's
-archive/tar, the reader of Docker and containerd. Names are bytes: a tar has no encoding.
+tarfile takes 45 µs an entry and a seekable mind; a layer has 10,000 entries and comes through a pipe.
+Formats: tar(5), pax in POSIX.1-2017, GNU tar manual "Basic Tar Format" and "Storing Sparse Files". What is
+accepted follows Go's archive/tar, the reader of Docker and containerd. Names are bytes: a tar has no
+encoding.
 """
 
 import struct

@@ -1,9 +1,10 @@
 """Unpack a layer's tar into a directory: the form overlayfs takes as a lower layer.
 
-The tar is hostile until proven otherwise. Every path is resolved by openat2(RESOLVE_IN_ROOT), so that "..", absolute
-names and symlinks planted by earlier entries all stay inside, as they would in Docker's chroot; the last component is
-never followed. Layers know nothing of each other: a whiteout (`.wh.x`) becomes overlayfs' character device 0:0,
-`.wh..wh..opq` becomes trusted.overlay.opaque=y. Documentation/filesystems/overlayfs.rst, OCI image-spec layer.md.
+The tar is hostile until proven otherwise. Every path is resolved by openat2(RESOLVE_IN_ROOT), so that "..",
+absolute names and symlinks planted by earlier entries all stay inside, as they would in Docker's chroot; the
+last component is never followed. Layers know nothing of each other: a whiteout (`.wh.x`) becomes overlayfs'
+character device 0:0, `.wh..wh..opq` becomes trusted.overlay.opaque=y.
+Documentation/filesystems/overlayfs.rst, OCI image-spec layer.md.
 """
 
 import errno
@@ -257,7 +258,9 @@ class Unpacker:
         elif entry.type == HARDLINK:
             target = clean(entry.linkname)
             if not target:
-                raise Invalid(f"invalid hardlink {os.fsdecode(entry.name)!r} -> {os.fsdecode(entry.linkname)!r}")
+                raise Invalid(
+                    f"invalid hardlink {os.fsdecode(entry.name)!r} -> {os.fsdecode(entry.linkname)!r}"
+                )
             # Its own descriptor: _parent may drop `parent` from the cache.
             source = self._open(b"/".join(target[:-1]) or b".")
             try:
@@ -372,8 +375,8 @@ def _set_xattrs(target: int | bytes, entry: Entry) -> None:
             else:
                 os.setxattr(target, name, value, follow_symlinks=False)
         except OSError as error:
-            # As Docker: a file system without them, or an attribute of a foreign security module, is no reason to
-            # refuse the image.
+            # As Docker: a file system without them, or an attribute of a foreign security module, is no
+            # reason to refuse the image.
             if error.errno not in (errno.ENOTSUP, errno.EPERM, errno.EINVAL):
                 raise
 

@@ -25,7 +25,11 @@ def openat2(dir_fd: int, path: bytes, flags: int, resolve: int, mode: int = 0) -
     """Raises OSError; ENOSYS means the kernel is older than 5.6 or a seccomp profile forbids the call."""
     how = open_how(flags | os.O_CLOEXEC, mode, resolve)
     fd: int = _syscall(
-        ctypes.c_long(SYS_openat2), ctypes.c_int(dir_fd), path, ctypes.byref(how), ctypes.c_size_t(ctypes.sizeof(how))
+        ctypes.c_long(SYS_openat2),
+        ctypes.c_int(dir_fd),
+        path,
+        ctypes.byref(how),
+        ctypes.c_size_t(ctypes.sizeof(how)),
     )
     if fd < 0:
         number = ctypes.get_errno()

@@ -1,4 +1,4 @@
-"""OCI image-spec v1.1 documents, with the fields Docker adds. Plain dicts at run time: unknown fields survive."""
+"""OCI image-spec v1.1 documents with Docker's fields. Plain dicts at run time: unknown fields survive."""
 
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -53,32 +53,28 @@ class Healthcheck(TypedDict):
 
 
 # Docker's container.Config: what an image says about running it.
-ContainerConfig = TypedDict(
-    "ContainerConfig",
-    {
-        "Hostname": str,
-        "Domainname": str,
-        "User": str,
-        "AttachStdin": bool,
-        "AttachStdout": bool,
-        "AttachStderr": bool,
-        "ExposedPorts": NotRequired[dict[str, dict[str, Any]]],
-        "Tty": bool,
-        "OpenStdin": bool,
-        "StdinOnce": bool,
-        "Env": list[str] | None,
-        "Cmd": list[str] | None,
-        "Healthcheck": NotRequired[Healthcheck],
-        "Image": str,
-        "Volumes": dict[str, dict[str, Any]] | None,
-        "WorkingDir": str,
-        "Entrypoint": list[str] | None,
-        "OnBuild": list[str] | None,
-        "Labels": dict[str, str] | None,
-        "StopSignal": NotRequired[str],
-        "Shell": NotRequired[list[str]],
-    },
-)
+class ContainerConfig(TypedDict):
+    Hostname: str
+    Domainname: str
+    User: str
+    AttachStdin: bool
+    AttachStdout: bool
+    AttachStderr: bool
+    ExposedPorts: NotRequired[dict[str, dict[str, Any]]]
+    Tty: bool
+    OpenStdin: bool
+    StdinOnce: bool
+    Env: list[str] | None
+    Cmd: list[str] | None
+    Healthcheck: NotRequired[Healthcheck]
+    Image: str
+    Volumes: dict[str, dict[str, Any]] | None
+    WorkingDir: str
+    Entrypoint: list[str] | None
+    OnBuild: list[str] | None
+    Labels: dict[str, str] | None
+    StopSignal: NotRequired[str]
+    Shell: NotRequired[list[str]]
 
 
 class History(TypedDict):

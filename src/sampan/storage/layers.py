@@ -1,8 +1,8 @@
 """Image layers on disk, in their directory form: layers/<hex of diff ID>/fs, ready to be an overlayfs lower.
 
-A layer is prepared under tmp/, filled by whoever unpacks it, and committed by a rename, so a directory with a layer's
-name is whole. Which layers exist is the database's to say: `reconcile` removes the others. A layer is never changed
-once committed.
+A layer is prepared under tmp/, filled by whoever unpacks it, and committed by a rename, so a directory with a
+layer's name is whole. Which layers exist is the database's to say: `reconcile` removes the others. A layer is
+never changed once committed.
 """
 
 import ctypes
@@ -68,7 +68,7 @@ class LayerStore:
         return self.path(diff_id)
 
     def sync(self) -> None:
-        """Make all layers committed so far durable: syncfs(2), thousands of small files at the cost of one call.
+        """Make all layers committed so far durable: syncfs(2), one call for thousands of small files.
 
         Raises Failed when the disk reports an error.
         """

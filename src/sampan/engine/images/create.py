@@ -1,5 +1,8 @@
 """Images made here: imported from a tar, committed from a container."""
 
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
 import sampan
 from sampan.engine import times
 from sampan.engine.images.ingest import add_layer, add_local_layer, staging
@@ -10,32 +13,43 @@ from sampan.images.changes import apply_changes
 from sampan.images.config import empty_container_config, host_architecture
 from sampan.images.references import Reference
 from sampan.specs.oci_image import ContainerConfig
-from collections.abc import AsyncIterator, Iterable, Sequence
+
+
+@dataclass(frozen=True)
+class Import:
+    """How a tar becomes an image. `created` is now unless given; `version` goes into docker_version."""
+
+    name: Reference | None = None
+    changes: Sequence[str] = ()
+    message: str = ""
+    platform: str = ""
+    created: str = ""
+    version: str = sampan.__version__
 
 
 async def import_image(
-    store: ImageStore,
-    chunks: AsyncIterator[bytes],
-    *,
-    name: Reference | None = None,
-    changes: Sequence[str] = (),
-    message: str = "",
-    platform: str = "",
-    created: str = "",
+    store: ImageStore, chunks: AsyncIterator[bytes] | Iterable[bytes], how: Import
 ) -> Image:
-    """An image of one layer from a tar stream. Raises Invalid for bad changes or a bad archive."""
-    config = apply_changes(empty_container_config(), changes)
+    """An image of one layer from a tar stream. Raises Invalid for bad changes or a bad archive.
+
+    What is not asynchronous is consumed in a thread.
+    """
+    config = apply_changes(empty_container_config(), how.changes)
+    platform = parse_platform(how.platform)
     async with staging(store) as staged:
-        layer = await add_layer(store, staged, chunks)
+        if isinstance(chunks, AsyncIterator):
+            layer = await add_layer(store, staged, chunks)
+        else:
+            layer = await add_local_layer(store, staged, chunks)
         document = image_config.imported(
             config,
             layer.diff_id,
-            created=created or times.now(),
-            message=message,
-            version=sampan.__version__,
-            platform=parse_platform(platform),
+            created=how.created or times.now(),
+            message=how.message,
+            version=how.version,
+            platform=platform,
         )
-        names = [(name, 0)] if name else []
+        names = [(how.name, 0)] if how.name else []
         return (await store.commit(staged, [image_config.dump(document)], names))[0]
 
 

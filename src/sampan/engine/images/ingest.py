@@ -1,7 +1,7 @@
 """Bring layers and blobs in: streams from a client or from an archive, into the store, on worker threads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ async def staging(store: ImageStore) -> AsyncIterator[Staging]:
 
 
 async def run_with_stream(chunks: AsyncIterator[bytes], work: Callable[[Iterable[bytes]], T]) -> T:
-    """Run `work` in a thread on what arrives asynchronously; an error or cancellation on either side ends both."""
+    """Run `work` in a thread on what arrives asynchronously; an error or cancellation ends both."""
     feed = Feed(asyncio.get_running_loop())
     worker = asyncio.create_task(asyncio.to_thread(feed.run, work))
     try:
@@ -109,9 +109,7 @@ async def add_blob_layer(store: ImageStore, staged: Staging, diff_id: str, blob:
     size = store.blobs.size(blob)
     writer = LayerWriter(store)
     try:
-        result = (
-            await uncancelled(asyncio.to_thread(writer.unpack, store.blobs.chunks(blob), False))
-        )[0]
+        result = (await uncancelled(asyncio.to_thread(writer.unpack, store.blobs.chunks(blob), False)))[0]
         if result.diff_id != diff_id:
             raise Invalid(f"invalid diffID for layer: expected {diff_id}, got {result.diff_id}")
         await asyncio.to_thread(writer.commit, diff_id)
@@ -128,7 +126,7 @@ def _closing(chunks: Iterator[bytes]) -> Iterator[bytes]:
     chunks.close()  # type: ignore[attr-defined]
 
 
-async def uncancelled(work: "asyncio._CoroutineLike[T]") -> T:
+async def uncancelled(work: Awaitable[T]) -> T:
     """Await a thread to its end even when cancelled meanwhile: what it writes is removed afterwards."""
     task = asyncio.ensure_future(work)
     try:

@@ -1,7 +1,7 @@
 """The image manager: one method per thing that can be asked of images."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,13 @@ from typing import Any
 from sampan.db.sqlite import Store
 from sampan.engine.events import Events
 from sampan.engine.images import create
+from sampan.engine.images.create import Import
 from sampan.engine.images.store import Image, ImageStore
+from sampan.errors import Invalid
 from sampan.images.references import Reference
 from sampan.paths import Paths
 from sampan.specs.oci_image import ContainerConfig
+from sampan.storage.init_layer import make_init_layer
 
 log = logging.getLogger("sampan.images")
 
@@ -36,6 +39,7 @@ class Images:
         self.in_use: Callable[[str], Iterable[Use]] = lambda image: ()
 
     async def start(self) -> None:
+        make_init_layer(self.paths.init_layer)
         for problem in self.store.start():
             log.error("%s", problem)
 
@@ -47,24 +51,23 @@ class Images:
         return self.store.get(text)
 
     def lower_dirs(self, image: Image) -> list[str]:
-        """The image's layers as overlayfs takes them: absolute, top-most first."""
-        return [str(self.store.layer_files.path(diff_id)) for diff_id in reversed(image.diff_ids)]
+        """The image's layers as overlayfs takes them: absolute, top-most first, the init layer last."""
+        layers = [str(self.store.layer_files.path(diff_id)) for diff_id in reversed(image.diff_ids)]
+        return [*layers, str(self.paths.init_layer)]
 
-    async def import_(
-        self,
-        chunks: AsyncIterator[bytes],
-        *,
-        name: Reference | None = None,
-        changes: Sequence[str] = (),
-        message: str = "",
-        platform: str = "",
-    ) -> Image:
+    async def import_(self, chunks: AsyncIterator[bytes] | Iterable[bytes], how: Import) -> Image:
         """An image of one layer from a tar stream. Raises Invalid for bad changes or a bad archive."""
-        image = await create.import_image(
-            self.store, chunks, name=name, changes=changes, message=message, platform=platform
-        )
+        image = await create.import_image(self.store, chunks, how)
         self.log("import", image)
         return image
+
+    def tag(self, image: Image, reference: Reference) -> None:
+        """Give the image a name, taking it from whichever had it. Raises Invalid for a digest."""
+        if reference.digest:
+            raise Invalid("refusing to create a tag with a digest reference")
+        reference = reference.with_default_tag()
+        self.store.name([(reference, image.id)])
+        self.log("tag", self.store.images[image.id], reference.familiar)
 
     async def commit(
         self, base: Image | None, diff: Iterable[bytes], *, config: ContainerConfig, **options: Any

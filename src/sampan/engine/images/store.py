@@ -1,11 +1,11 @@
 """What images, references and layers there are: rows in the database, and the same in memory.
 
-    images/<hex>         {"parent", "last_tagged", "manifest"?}         the config document is the blob sha256:<hex>
+    images/<hex>         {"parent", "last_tagged", "manifest"?}     the config is the blob sha256:<hex>
     references/<name>    {"image": ID}                 docker.io/library/busybox:latest, or ...@sha256:...
     layers/<hex>         {"size", "blob", "blob_size", "media_type"}    of the diff ID; files in paths.layers
 
-An image, the layers it is the first to need and its names become true in one transaction, after the disk has them.
-Whatever is not named by a row is removed: at once when an image goes, or at the next start.
+An image, the layers it is the first to need and its names become true in one transaction, after the disk has
+them. Whatever is not named by a row is removed: at once when an image goes, or at the next start.
 """
 
 import asyncio
@@ -103,7 +103,9 @@ class ImageStore:
         self.blobs.start()
         for key, row in self._store.list("layers/"):
             diff_id = f"sha256:{key.removeprefix('layers/')}"
-            self.layers[diff_id] = Layer(diff_id, row["size"], row["blob"], row["blob_size"], row["media_type"])
+            self.layers[diff_id] = Layer(
+                diff_id, row["size"], row["blob"], row["blob_size"], row["media_type"]
+            )
         missing = self.layer_files.reconcile(set(self.layers))
         broken: list[str] = []
         for key, row in self._store.list("images/"):
@@ -123,7 +125,9 @@ class ImageStore:
     def _read_image(self, id: str, row: dict[str, Any], missing: set[str]) -> None:
         config = image_config.parse(self.blobs.read(id))
         image = self.describe(id, config, row.get("parent", ""), row.get("manifest", ""))
-        if lost := [diff_id for diff_id in image.diff_ids if diff_id in missing or diff_id not in self.layers]:
+        if lost := [
+            diff_id for diff_id in image.diff_ids if diff_id in missing or diff_id not in self.layers
+        ]:
             raise NotFound(f"layer {lost[0]} is missing")
         self.images[id] = replace(image, last_tagged=row.get("last_tagged", ""))
 
@@ -183,7 +187,11 @@ class ImageStore:
         return layer
 
     async def commit(
-        self, staging: Staging, configs: Iterable[bytes], names: Iterable[tuple[Reference, int]] = (), parent: str = ""
+        self,
+        staging: Staging,
+        configs: Iterable[bytes],
+        names: Iterable[tuple[Reference, int]] = (),
+        parent: str = "",
     ) -> list[Image]:
         """Make images true: durable disk first, then one transaction. `names` point into `configs` by index.
 
@@ -254,7 +262,7 @@ class ImageStore:
         self.images[id] = replace(self.images[id], references=found)
 
     def delete(self, id: str) -> list[str]:
-        """Remove an image with its remaining names and the layers nobody else needs; returns those, top first."""
+        """Remove an image, its names and the layers nobody else needs; returns those, top first."""
         image = self.images.pop(id)
         keys = [key for key, value in self.references.items() if value == id]
         for key in keys:

@@ -1,0 +1,5 @@
+"""Base images from a distribution's own signed package archive: for where no registry can be reached."""
+
+from sampan.engine.bootstrap.bootstrap import bootstrap
+
+__all__ = ["bootstrap"]

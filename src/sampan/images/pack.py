@@ -1,0 +1,162 @@
+"""Pack a directory into a layer's tar, reproducibly: sorted, without anything of the host.
+
+The directory is an overlayfs upper (or any tree): its whiteouts become `.wh.` files again, and what overlayfs
+keeps in attributes stays out. Equal trees give equal bytes.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+from sampan.errors import Failed
+from sampan.images.tarread import (
+    BLOCK_DEVICE,
+    CHARACTER,
+    DIRECTORY,
+    FIFO,
+    HARDLINK,
+    REGULAR,
+    SYMLINK,
+    Entry,
+)
+from sampan.images.tarwrite import END, header, padding
+from sampan.images.unpack import OPAQUE_XATTR, WHITEOUT_OPAQUE, WHITEOUT_PREFIX
+
+CHUNK = 1 << 20
+# Docker keeps capabilities only; user attributes are the image's own as well. SELinux labels are the host's.
+KEPT_XATTRS = (b"security.capability", b"user.")
+DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_UNSUPPORTED = (b"trusted.overlay.redirect", b"trusted.overlay.metacopy")
+
+
+def diff_tar(directory: str, clamp: int | None = None) -> Iterator[bytes]:
+    """The tree's content (not the root itself) as an uncompressed tar, in pieces of about 1 MB.
+
+    Times later than `clamp`, in seconds, become `clamp`. Files that vanish meanwhile are left out.
+    Raises Failed when something cannot be read.
+    """
+    packer = _Packer(clamp)
+    buffer = bytearray()
+    try:
+        root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for piece in packer.tree(root, b""):
+                buffer += piece
+                if len(buffer) >= CHUNK:
+                    yield bytes(buffer)
+                    buffer.clear()
+        finally:
+            os.close(root)
+    except OSError as error:
+        raise Failed(f"pack {directory}: {error.strerror} {error.filename or ''}".rstrip()) from error
+    yield bytes(buffer) + END
+
+
+class _Packer:
+    def __init__(self, clamp: int | None) -> None:
+        self._clamp = None if clamp is None else clamp * 1_000_000_000
+        self._links: dict[tuple[int, int], bytes] = {}
+
+    def tree(self, directory: int, path: bytes) -> Iterator[bytes]:
+        # Names as bytes: listdir of a descriptor gives str.
+        for name in sorted(os.fsencode(name) for name in os.listdir(directory)):
+            try:
+                found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                yield from self._member(directory, name, path, found)
+            except FileNotFoundError:
+                continue
+
+    def _member(self, directory: int, name: bytes, path: bytes, found: os.stat_result) -> Iterator[bytes]:
+        entry = Entry(path + name, REGULAR)
+        entry.mode, entry.uid, entry.gid = stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid
+        entry.mtime_ns = found.st_mtime_ns if self._clamp is None else min(found.st_mtime_ns, self._clamp)
+        kind = stat.S_IFMT(found.st_mode)
+        if kind == stat.S_IFDIR:
+            yield from self._directory(directory, name, entry)
+        elif kind == stat.S_IFCHR and found.st_rdev == 0:
+            entry.name = path + WHITEOUT_PREFIX + name
+            entry.mode = 0o600
+            yield header(entry)
+        elif found.st_nlink > 1 and self._is_link(entry, found):
+            yield header(entry)
+        elif kind != stat.S_IFSOCK:
+            if kind == stat.S_IFREG:
+                yield from self._file(directory, name, entry)
+            else:
+                yield from self._special(directory, name, entry, kind, found.st_rdev)
+
+    def _is_link(self, entry: Entry, found: os.stat_result) -> bool:
+        """Make the entry a further name of a file already packed, if it is one."""
+        key = (found.st_dev, found.st_ino)
+        first = self._links.setdefault(key, entry.name)
+        if first is entry.name:
+            return False
+        entry.type, entry.linkname = HARDLINK, first
+        return True
+
+    def _directory(self, parent: int, name: bytes, entry: Entry) -> Iterator[bytes]:
+        fd = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
+        try:
+            entry.name += b"/"
+            entry.type = DIRECTORY
+            opaque = _read_xattrs(fd, entry)
+            yield header(entry)
+            if opaque:
+                marker = Entry(entry.name + WHITEOUT_OPAQUE, REGULAR)
+                marker.mode, marker.uid, marker.gid = entry.mode & 0o777, entry.uid, entry.gid
+                marker.mtime_ns = entry.mtime_ns
+                yield header(marker)
+            yield from self.tree(fd, entry.name)
+        finally:
+            os.close(fd)
+
+    def _file(self, directory: int, name: bytes, entry: Entry) -> Iterator[bytes]:
+        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+        try:
+            entry.size = os.fstat(fd).st_size
+            _read_xattrs(fd, entry)
+            yield header(entry)
+            left = entry.size
+            while left > 0:
+                data = os.read(fd, min(left, CHUNK))
+                # The file shrank while being read: the header has promised its size.
+                data = data or bytes(min(left, CHUNK))
+                left -= len(data)
+                yield data
+            yield padding(entry.size)
+        finally:
+            os.close(fd)
+
+    def _special(self, directory: int, name: bytes, entry: Entry, kind: int, device: int) -> Iterator[bytes]:
+        if kind == stat.S_IFLNK:
+            entry.type = SYMLINK
+            entry.mode = 0o777
+            entry.linkname = os.fsencode(os.readlink(name, dir_fd=directory))
+        elif kind == stat.S_IFIFO:
+            entry.type = FIFO
+        else:
+            entry.type = CHARACTER if kind == stat.S_IFCHR else BLOCK_DEVICE
+            entry.devmajor, entry.devminor = os.major(device), os.minor(device)
+        yield header(entry)
+
+
+def _read_xattrs(fd: int, entry: Entry) -> bool:
+    """Take over what belongs to the image; returns whether overlayfs calls the directory opaque."""
+    opaque = False
+    try:
+        names = sorted(os.fsencode(name) for name in os.listxattr(fd))
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return False
+        raise
+    for name in names:
+        if name.startswith(KEPT_XATTRS) and not name.startswith(b"user.overlay."):
+            entry.xattrs[name] = os.getxattr(fd, name)
+        elif name == OPAQUE_XATTR:
+            opaque = os.getxattr(fd, name) == b"y"
+        elif name in _UNSUPPORTED:
+            raise Failed(
+                f"cannot pack {os.fsdecode(entry.name)}: overlayfs was mounted with redirect_dir or metacopy"
+            )
+    return opaque
