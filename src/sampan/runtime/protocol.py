@@ -9,10 +9,11 @@ The launcher forks and answers nothing: the child (a shim, or a task) speaks on 
 whose end of file means it died. The request proper is a file (start.json, a `StartRequest`), because a
 message is bounded by the socket buffer and because a file can be looked at.
 
-daemon <-> shim: the same protocol on "control" and on every connection to <dir>/shim.sock. One JSON object a
-message. Requests carry "seq", which the reply repeats; a reply has "error" (an `ErrorReply`) or the result.
+daemon <-> shim: the same protocol on "control" and on every connection to <dir>/shim.sock. One JSON object
+a message. Requests carry "seq", which the reply repeats; a reply has "error" (an `ErrorReply`) or the
+result.
 
-    start                          (implied by the launcher's message)     -> {"event": "started", "pid": N, ...}
+    start                       (implied by the launcher's message)     -> {"event": "started", "pid": N, ..}
                                                               or {"event": "failed", "error": ErrorReply}
     {"op": "attach", "attach": Attach} + 1 fd                              -> {}
     {"op": "exec", "id": EXEC} (+ 1 fd)    reads execs/<EXEC>.json, an `ExecRequest`  -> {"pid": N}
@@ -33,8 +34,8 @@ Files the shim keeps for whoever comes after a daemon that died, each written be
 state.json (`Status`), exit.json (the exit event), execs/<EXEC>.exit ({"code": N}).
 
 Client streams are handed over: the daemon answers the HTTP upgrade, then gives the very socket to the shim,
-which frames output itself (Docker's 8-byte stream header, or raw for a terminal). So attach and exec sessions
-outlive the daemon. Only a TLS connection is pumped by the daemon, through a socketpair.
+which frames output itself (Docker's 8-byte stream header, or raw for a terminal). So attach and exec
+sessions outlive the daemon. Only a TLS connection is pumped by the daemon, through a socketpair.
 """
 
 from typing import Any, Literal, NotRequired, TypedDict
@@ -47,6 +48,7 @@ class Rootfs(TypedDict):
     lower: NotRequired[list[str]]
     upper: NotRequired[str]
     work: NotRequired[str]
+    volatile: NotRequired[bool]  # never synced: for a container that is removed when it exits
     source: NotRequired[str]  # for "bind"
 
 

@@ -1,0 +1,139 @@
+"""One process's own attributes: prctl(2), close_range(2), keyctl(2), prlimit(2), credentials(7)."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+
+from sampan.linux.syscalls import c_char_p, c_int, c_long, c_uint, c_ulong, libc, numbered
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_KEEPCAPS = 8
+_PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+_CLOSE_RANGE_CLOEXEC = 4
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+
+_prctl = libc("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
+_prctl_text = libc("prctl", c_int, c_char_p)
+_close_range = numbered("close_range", 436, c_uint, c_uint, c_uint)
+_keyctl = numbered("keyctl", {"x86_64": 250, "aarch64": 219, "riscv64": 219}, c_int, c_long)
+
+
+def set_name(name: str) -> None:
+    """What `ps` shows as the command's short name (15 bytes)."""
+    _prctl_text(_PR_SET_NAME, name.encode()[:15])
+
+
+def set_command_line(text: str) -> None:
+    """What `ps` shows as arguments: written over the original ones, so no longer than they were.
+
+    PR_SET_MM_ARG_START would need CAP_SYS_RESOURCE. Fields 48 and 49 of proc_pid_stat(5).
+    """
+    with open("/proc/self/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    if 0 < start < end:
+        room = end - start
+        # The last byte stays zero: otherwise the kernel takes the environment for a continuation.
+        ctypes.memmove(start, text.encode(errors="replace")[: room - 1].ljust(room, b"\0"), room)
+
+
+def start_time(pid: int) -> int:
+    """Clock ticks after boot at which `pid` started: with it a reused pid is told apart. 0 when it is
+    gone.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except FileNotFoundError:
+        return 0
+
+
+def set_keep_capabilities(on: bool) -> None:
+    """Whether capabilities survive leaving user id 0; capabilities(7)."""
+    _prctl(_PR_SET_KEEPCAPS, int(on), 0, 0, 0)
+
+
+def set_no_new_privileges() -> None:
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def set_child_subreaper() -> None:
+    """Orphaned descendants become children of this process."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def set_dumpable(on: bool) -> None:
+    """Off: nobody in the container may look into this process through /proc or ptrace(2) until it execs."""
+    _prctl(_PR_SET_DUMPABLE, int(on), 0, 0, 0)
+
+
+def set_parent_death_signal(signal: int) -> None:
+    _prctl(_PR_SET_PDEATHSIG, signal, 0, 0, 0)
+
+
+def new_session_keyring() -> None:
+    """Leave the host's session keyring behind; a kernel without keyrings has none to leave."""
+    try:
+        _keyctl(_KEYCTL_JOIN_SESSION_KEYRING, 0)
+    except OSError as error:
+        # EDQUOT: the user's quota of keys is used up; runc goes on as well.
+        if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EDQUOT, errno.EINVAL):
+            raise
+
+
+def close_other_descriptors(keep: list[int]) -> None:
+    """Close everything above standard error except `keep`."""
+    low = 3
+    for fd in sorted(set(keep)):
+        if fd > low:
+            _close_range(low, fd - 1, 0)
+        low = max(low, fd + 1)
+    _close_range(low, 0xFFFFFFFF, 0)
+
+
+def close_descriptors_on_exec() -> None:
+    """The last guard against a descriptor of the host's in a container: everything but stdio closes at
+    execve(2).
+    """
+    _close_range(3, 0xFFFFFFFF, _CLOSE_RANGE_CLOEXEC)
+
+
+def set_rlimits(rlimits: list[dict[str, object]]) -> None:
+    """OCI's process.rlimits. A hard limit that may not be raised (no CAP_SYS_RESOURCE) stays."""
+    for limit in rlimits:
+        number = getattr(resource, str(limit["type"]))
+        soft, hard = (_rlimit(limit[key]) for key in ("soft", "hard"))
+        try:
+            resource.setrlimit(number, (soft, hard))
+        except (ValueError, PermissionError):
+            ceiling = resource.getrlimit(number)[1]
+            resource.setrlimit(number, (_lowest(soft, ceiling), _lowest(hard, ceiling)))
+
+
+def _rlimit(value: object) -> int:
+    number = int(value)  # type: ignore[call-overload]
+    # OCI says uint64, with 2^64-1 for "no limit", and Docker's API says -1.
+    return resource.RLIM_INFINITY if number < 0 or number >= 1 << 63 else number
+
+
+def _lowest(value: int, ceiling: int) -> int:
+    if ceiling == resource.RLIM_INFINITY:
+        return value
+    return ceiling if value == resource.RLIM_INFINITY else min(value, ceiling)
+
+
+def set_oom_score_adj(value: int) -> None:
+    """proc(5). Lowering it needs CAP_SYS_RESOURCE; without, it stays as it is."""
+    descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, b"%d" % value)
+    except PermissionError:
+        pass
+    finally:
+        os.close(descriptor)

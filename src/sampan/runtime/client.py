@@ -1,0 +1,384 @@
+"""The daemon's side of launcher and shims, on asyncio. protocol.py has the messages.
+
+No threads and no forks here: a launcher that died is replaced by starting `python -m
+sampan.runtime.launcher`.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sampan import errors
+from sampan.paths import ContainerPaths
+from sampan.runtime.protocol import Attach, ErrorReply, ExecRequest, StartRequest, Status
+
+log = logging.getLogger(__name__)
+
+_MESSAGE = 1 << 18
+_MAX_FDS = 8
+
+
+def raise_reply(reply: ErrorReply) -> None:
+    """The failure as the exception it was (`kind` names a class of sampan.errors)."""
+    kind = getattr(errors, reply["kind"], errors.Failed)
+    raise kind(reply["message"])
+
+
+class Channel:
+    """One end of a SOCK_SEQPACKET connection: JSON objects, with descriptors going out."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._socket = connection
+        self._loop = asyncio.get_running_loop()
+        self.on_message: Callable[[dict[str, Any]], None] = lambda message: None
+        self.on_close: Callable[[], None] = lambda: None
+        self._loop.add_reader(connection.fileno(), self._readable)
+        self.closed = False
+
+    def _readable(self) -> None:
+        for _ in range(64):  # then let others have a turn
+            if self.closed:
+                return
+            try:
+                data = self._socket.recv(_MESSAGE)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.close()
+                self.on_close()
+                return
+            self.on_message(orjson.loads(data))
+
+    async def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        """Raises Unavailable when nobody is there to receive."""
+        data = orjson.dumps(message)
+        while True:
+            if self.closed:
+                raise errors.Unavailable("the container's shim is gone")
+            try:
+                socket.send_fds(self._socket, [data], fds)
+                return
+            except BlockingIOError:
+                await self._writable()
+            except OSError as error:
+                raise errors.Unavailable(f"the container's shim does not answer: {error.strerror}") from None
+
+    async def _writable(self) -> None:
+        ready = self._loop.create_future()
+        descriptor = self._socket.fileno()
+        self._loop.add_writer(descriptor, lambda: None if ready.done() else ready.set_result(None))
+        try:
+            await ready
+        finally:
+            self._loop.remove_writer(descriptor)
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._loop.remove_reader(self._socket.fileno())
+            self._socket.close()
+
+
+class Shim:
+    """A container's shim, as long as it lives. Made by Launcher.start or Shim.connect."""
+
+    def __init__(self, paths: ContainerPaths, channel: Channel) -> None:
+        self.paths = paths
+        self.pid = 0
+        self.started_at = ""
+        self._channel = channel
+        self._numbers = count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._callbacks: list[Callable[[dict[str, Any]], None]] = []
+        self._early: list[dict[str, Any]] = []
+        self._started: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        channel.on_message = self._received
+        channel.on_close = self._gone
+
+    @classmethod
+    async def connect(cls, paths: ContainerPaths) -> "Shim":
+        """To the shim a former daemon left behind. Raises Unavailable when none listens."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            # The path may be longer than sockaddr_un takes.
+            directory = os.open(paths.exec, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                connection.connect(f"/proc/self/fd/{directory}/{paths.shim_socket.name}")
+            finally:
+                os.close(directory)
+        except OSError as error:
+            connection.close()
+            raise errors.Unavailable(f"the shim of container {paths.id} does not answer: {error}") from None
+        shim = cls(paths, Channel(connection))
+        status = await shim.status()
+        shim.pid, shim.started_at = status["pid"], status["started_at"]
+        return shim
+
+    def on_event(self, callback: Callable[[dict[str, Any]], None]) -> None:
+        """Events from now on, and those that came before anyone asked; last of all {"event": "gone"}."""
+        self._callbacks.append(callback)
+        early, self._early = self._early, []
+        for event in early:
+            callback(event)
+
+    def _received(self, message: dict[str, Any]) -> None:
+        if "seq" in message:
+            waiting = self._waiting.pop(message["seq"], None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(message)
+        elif message["event"] in ("started", "failed"):
+            if not self._started.done():
+                self._started.set_result(message)
+        else:
+            self._emit(message)
+
+    def _emit(self, event: dict[str, Any]) -> None:
+        if not self._callbacks:
+            self._early.append(event)
+        for callback in list(self._callbacks):
+            callback(event)
+
+    def _gone(self) -> None:
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(errors.Unavailable(f"the shim of container {self.paths.id} is gone"))
+        self._waiting.clear()
+        if not self._started.done():
+            failed = {"kind": "Failed", "message": "the container's shim died during the start"}
+            self._started.set_result({"event": "failed", "error": failed})
+        self._emit({"event": "gone"})
+
+    async def wait_started(self) -> None:
+        """Raises what kept the container from running."""
+        message = await self._started
+        if message["event"] == "failed":
+            raise_reply(message["error"])
+        self.pid, self.started_at = message["pid"], message["started_at"]
+
+    async def _call(self, message: dict[str, Any], fds: Sequence[int] = ()) -> dict[str, Any]:
+        number = next(self._numbers)
+        waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = waiting
+        try:
+            await self._channel.send({**message, "seq": number}, fds)
+            answer = await waiting
+        finally:
+            self._waiting.pop(number, None)
+        if error := answer.get("error"):
+            raise_reply(error)
+        return answer
+
+    async def exec(self, request: ExecRequest, fd: int | None) -> int:
+        """Start a process in the container; its pid on the host. `fd` goes to request["attach"]."""
+        write_json(self.paths.execs / f"{request['id']}.json", request)
+        fds = [] if fd is None else [fd]
+        return int((await self._call({"op": "exec", "id": request["id"]}, fds))["pid"])
+
+    async def attach(self, attach: Attach, fd: int) -> None:
+        await self._call({"op": "attach", "attach": attach}, [fd])
+
+    async def kill(self, signal: int, exec: str | None = None) -> None:
+        await self._call({"op": "kill", "signal": signal, "exec": exec})
+
+    async def resize(self, height: int, width: int, exec: str | None = None) -> None:
+        await self._call({"op": "resize", "height": height, "width": width, "exec": exec})
+
+    async def reopen_log(self) -> None:
+        await self._call({"op": "reopen-log"})
+
+    async def status(self) -> Status:
+        answer = await self._call({"op": "status"})
+        del answer["seq"]
+        return answer  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Let go of the connection; the shim goes on."""
+        self._channel.close()
+
+
+class Task:
+    """A running task; it ends by itself, or by `cancel`."""
+
+    def __init__(self, channel: Channel, request: Path) -> None:
+        self._channel = channel
+        self._request = request
+        self._answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.on_message: Callable[[dict[str, Any]], None] = lambda message: None
+        channel.on_message = self._received
+        channel.on_close = self._gone
+
+    def _received(self, message: dict[str, Any]) -> None:
+        if "result" in message or "error" in message:
+            if not self._answer.done():
+                self._answer.set_result(message)
+            self._channel.close()
+        else:
+            self.on_message(message)
+
+    def _gone(self) -> None:
+        if not self._answer.done():
+            self._answer.set_result({"error": {"kind": "Failed", "message": "the task died"}})
+
+    async def wait(self) -> dict[str, Any]:
+        """Its result; raises what it raised."""
+        try:
+            message = await self._answer
+        finally:
+            self._request.unlink(missing_ok=True)
+        if error := message.get("error"):
+            raise_reply(error)
+        result: dict[str, Any] = message["result"]
+        return result
+
+    def cancel(self) -> None:
+        """The task reads the end of "control", or gets SIGPIPE, and stops."""
+        self._channel.close()
+        self._gone()
+
+
+class Launcher:
+    """The one process that forks; see runtime/launcher.py."""
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid = pid
+        connection.setblocking(False)
+        self._socket = connection
+        self._numbers = count(1)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    async def start(
+        self,
+        paths: ContainerPaths,
+        request: StartRequest,
+        netns: int | None = None,
+        attach: Sequence[int] = (),
+    ) -> Shim:
+        """Start a container; the descriptors stay the caller's. Raises as runc and Docker word it.
+
+        On failure nothing is left of <exec-root>/containers/<id>.
+        """
+        paths.execs.mkdir(parents=True, exist_ok=True)
+        for stale in (paths.exit, paths.state, paths.shim_socket):
+            stale.unlink(missing_ok=True)
+        write_json(paths.start_request, request)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        names, fds = ["control"], [theirs.fileno()]
+        if netns is not None:
+            names.append("netns")
+            fds.append(netns)
+        names += [f"attach:{index}" for index in range(len(attach))]
+        fds += attach
+        shim = Shim(paths, Channel(ours))
+        try:
+            await self._send({"op": "start", "dir": str(paths.exec), "fds": names}, fds)
+            theirs.close()
+            await shim.wait_started()
+        except BaseException:
+            shim.close()
+            remove_tree(paths.exec)
+            raise
+        finally:
+            theirs.close()
+        return shim
+
+    async def task(self, name: str, request: dict[str, Any], directory: Path, fds: dict[str, int]) -> Task:
+        """Run sampan.runtime.<name> in a process of its own; its request lies in `directory` meanwhile."""
+        path = directory / f"task-{os.getpid()}-{next(self._numbers)}.json"
+        write_json(path, request)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        task = Task(Channel(ours), path)
+        try:
+            message = {"op": "task", "task": name, "request": str(path), "fds": ["control", *fds]}
+            await self._send(message, [theirs.fileno(), *fds.values()])
+        except BaseException:
+            task.cancel()
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            theirs.close()
+        return task
+
+    async def _send(self, message: dict[str, Any], fds: Sequence[int]) -> None:
+        data = json.dumps(message).encode()
+        for attempt in (1, 2):
+            try:
+                while True:
+                    try:
+                        socket.send_fds(self._socket, [data], fds)
+                        return
+                    except BlockingIOError:
+                        await asyncio.sleep(0.001)
+            except OSError as error:
+                if attempt == 2:
+                    raise errors.Unavailable(f"the launcher does not answer: {error.strerror}") from None
+                log.warning("the launcher died; starting another")
+                self._restart()
+
+    def _restart(self) -> None:
+        self._socket.close()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", "sampan.runtime.launcher", str(theirs.fileno())]
+        # posix_spawn or vfork underneath: the threaded daemon is never forked into Python code.
+        self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        theirs.close()
+        ours.setblocking(False)
+        self._socket, self.pid = ours, self._child.pid
+
+    async def close(self) -> None:
+        """The launcher exits; shims go on."""
+        self._socket.close()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """For the other side to read at once, so neither renamed nor synced."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(orjson.dumps(content))
+    finally:
+        os.close(descriptor)
+
+
+def read_exit(paths: ContainerPaths) -> dict[str, Any] | None:
+    """How the container ended, if its shim saw it end."""
+    return _read(paths.exit)
+
+
+def read_status(paths: ContainerPaths) -> Status | None:
+    return _read(paths.state)  # type: ignore[return-value]
+
+
+def read_exec_exit(paths: ContainerPaths, exec_id: str) -> int | None:
+    found = _read(paths.execs / f"{exec_id}.exit")
+    return None if found is None else int(found["code"])
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return None
+    return found
+
+
+def remove_tree(path: Path) -> None:
+    """<exec-root>/containers/<id>: a handful of files and one directory of files."""
+    for root, directories, files in os.walk(path, topdown=False):
+        for name in files:
+            (Path(root) / name).unlink(missing_ok=True)
+        for name in directories:
+            (Path(root) / name).rmdir()
+    path.rmdir()

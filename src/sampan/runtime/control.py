@@ -1,0 +1,139 @@
+"""Control connections of a shim: SOCK_SEQPACKET, one JSON object a message. protocol.py has the messages."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections import deque
+
+from sampan.runtime.loop import IN, OUT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from sampan.runtime.loop import Loop
+
+MESSAGE = 1 << 18
+_MAX_FDS = 4
+_MAX_WAITING = 1024
+
+
+class Control:
+    """Every connection there is; events go to all of them, a reply to the one that asked."""
+
+    def __init__(self, loop: Loop, handle: Callable[[Connection, dict[str, Any], list[int]], None]) -> None:
+        self._loop = loop
+        self._handle = handle
+        self._connections: list[Connection] = []
+        self._listener: socket.socket | None = None
+
+    def listen(self, directory: str) -> None:
+        """On <directory>/shim.sock. By a relative name: the whole path may exceed sockaddr_un's 107 bytes."""
+        listener = socket.socket(
+            socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        )
+        os.chdir(directory)
+        try:
+            try:
+                os.unlink("shim.sock")
+            except FileNotFoundError:
+                pass
+            previous = os.umask(0o177)
+            listener.bind("shim.sock")
+            os.umask(previous)
+        finally:
+            os.chdir("/")
+        listener.listen(16)
+        self._listener = listener
+        self._loop.watch(listener.fileno(), IN, self._accept)
+
+    def _accept(self, _events: int) -> None:
+        assert self._listener is not None
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.add(connection)
+
+    def add(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._connections.append(Connection(self._loop, connection, self._handle, self._connections.remove))
+
+    def broadcast(self, event: dict[str, Any]) -> None:
+        for connection in list(self._connections):
+            connection.send(event)
+
+    @property
+    def flushed(self) -> bool:
+        return all(connection.flushed for connection in self._connections)
+
+
+class Connection:
+    def __init__(
+        self,
+        loop: Loop,
+        connection: socket.socket,
+        handle: Callable[[Connection, dict[str, Any], list[int]], None],
+        on_close: Callable[[Connection], None],
+    ) -> None:
+        self._loop = loop
+        self._socket = connection
+        self._handle = handle
+        self._on_close = on_close
+        self._waiting: deque[bytes] = deque()
+        self._open = True
+        loop.watch(connection.fileno(), IN, self._ready)
+
+    def send(self, message: dict[str, Any]) -> None:
+        if self._open:
+            self._waiting.append(json.dumps(message).encode())
+            self._flush()
+
+    @property
+    def flushed(self) -> bool:
+        return not self._waiting
+
+    def _flush(self) -> None:
+        while self._waiting:
+            try:
+                self._socket.send(self._waiting[0])
+            except BlockingIOError:
+                break
+            except OSError:
+                self._close()
+                return
+            self._waiting.popleft()
+        if len(self._waiting) > _MAX_WAITING:  # a daemon that reads nothing will find the files later
+            self._close()
+            return
+        self._loop.watch(self._socket.fileno(), IN | OUT if self._waiting else IN, self._ready)
+
+    def _ready(self, events: int) -> None:
+        if events & OUT:
+            self._flush()
+        if not self._open or not events & ~OUT:
+            return
+        try:
+            data, fds, _flags, _address = socket.recv_fds(
+                self._socket, MESSAGE, _MAX_FDS, socket.MSG_CMSG_CLOEXEC
+            )
+        except BlockingIOError:
+            return
+        except OSError:
+            self._close()
+            return
+        if not data:
+            self._close()
+            return
+        self._handle(self, json.loads(data), list(fds))
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            self._waiting.clear()
+            self._loop.forget(self._socket.fileno())
+            self._socket.close()
+            self._on_close(self)

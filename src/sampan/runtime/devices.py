@@ -1,0 +1,127 @@
+"""/dev of a container. OCI runtime-spec config-linux.md "Default Devices"; makedev(3), pts(4)."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+
+from sampan.linux import mount as m
+from sampan.runtime.failures import during_init, reason
+from sampan.runtime.inroot import open_or_create, open_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+_DEFAULT = (
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+)
+_LINKS = (
+    ("/proc/self/fd", "fd"),
+    ("/proc/self/fd/0", "stdin"),
+    ("/proc/self/fd/1", "stdout"),
+    ("/proc/self/fd/2", "stderr"),
+)
+_TYPES = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+_TIOCGPTPEER = 0x5441
+_TIOCSPTLCK = 0x40045431
+
+
+def populate(root: int, devices: Sequence[dict[str, Any]], by_bind: bool) -> None:
+    """Nodes and links. `by_bind`: a user namespace may not mknod(2), so the host's nodes are bound
+    instead.
+    """
+    dev = open_path(root, "/dev", os.O_DIRECTORY)
+    previous = os.umask(0)
+    try:
+        wanted = {"/dev/" + name: (stat.S_IFCHR | 0o666, os.makedev(a, b), 0, 0) for name, a, b in _DEFAULT}
+        for device in devices:
+            number = os.makedev(device.get("major") or 0, device.get("minor") or 0)
+            mode = _TYPES[device["type"]] | (device.get("fileMode") or 0o666) & 0o7777
+            wanted[device["path"]] = (mode, number, device.get("uid") or 0, device.get("gid") or 0)
+        for path, (mode, number, uid, gid) in wanted.items():
+            if by_bind:
+                _bind_node(root, path)
+            else:
+                _make_node(root, dev, path, mode, number, uid, gid)
+        _make_links(dev)
+    finally:
+        os.umask(previous)
+        os.close(dev)
+
+
+def _make_node(root: int, dev: int, path: str, mode: int, number: int, uid: int, gid: int) -> None:
+    directory, name = os.path.split(path)
+    parent = dev if directory == "/dev" else open_or_create(root, directory, True)
+    try:
+        try:
+            os.mknod(name, mode, number, dir_fd=parent)
+        except FileExistsError:
+            found = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            if stat.S_IFMT(found.st_mode) != stat.S_IFMT(mode) or found.st_rdev != number:
+                raise during_init(f"error creating device nodes: mknod {path}: file exists") from None
+        if uid or gid:
+            os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
+    except OSError as error:
+        raise during_init(f"error creating device nodes: mknod {path}: {reason(error)}") from None
+    finally:
+        if parent != dev:
+            os.close(parent)
+
+
+def _bind_node(root: int, path: str) -> None:
+    made = m.clone(path)
+    target = open_or_create(root, path, False)
+    m.attach(made, target)
+    os.close(target)
+    os.close(made)
+
+
+def _make_links(dev: int) -> None:
+    links = list(_LINKS)
+    if os.path.exists("/proc/kcore"):
+        links.append(("/proc/kcore", "core"))
+    for target, name in links:
+        try:
+            os.symlink(target, name, dir_fd=dev)
+        except FileExistsError:
+            pass
+    # devpts is the container's own instance, so its ptmx is the only right one.
+    try:
+        os.unlink("ptmx", dir_fd=dev)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EROFS, errno.EBUSY):
+            raise
+    try:
+        os.symlink("pts/ptmx", "ptmx", dir_fd=dev)
+    except FileExistsError:
+        pass
+
+
+def open_terminal(root: int) -> tuple[int, int]:
+    """A new pseudo-terminal of the container's own devpts: (master, slave). ioctl_tty(2)."""
+    ptmx = open_path(root, "/dev/pts/ptmx")
+    try:
+        master = os.open(f"/proc/self/fd/{ptmx}", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    finally:
+        os.close(ptmx)
+    fcntl.ioctl(master, _TIOCSPTLCK, b"\0\0\0\0")
+    slave = fcntl.ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    return master, slave
+
+
+def bind_console(root: int, slave: int) -> None:
+    """The terminal appears as /dev/console as well."""
+    made = m.clone("", at=slave)
+    target = open_or_create(root, "/dev/console", False, 0o600)
+    m.attach(made, target)
+    os.close(target)
+    os.close(made)

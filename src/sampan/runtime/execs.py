@@ -1,0 +1,251 @@
+"""Further processes in a running container: `exec`, and the probes of a health check.
+
+The child is forked into init's pid namespace, joins the cgroup, then all other namespaces at once through a
+pidfd of init (setns(2), Linux 5.8); from there on it goes the same way as init (program.py).
+"""
+
+from __future__ import annotations
+
+import binascii
+import fcntl
+import json
+import os
+import socket
+import termios
+
+from sampan.errors import Conflict, NotFound
+from sampan.linux import namespaces as ns
+from sampan.linux import process
+from sampan.runtime import devices, program, spawn
+from sampan.runtime.failures import reply
+from sampan.runtime.init import READY
+from sampan.runtime.reaper import exit_code
+from sampan.runtime.session import Pipes, Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from sampan.runtime.control import Connection
+    from sampan.runtime.health import Capture
+    from sampan.runtime.protocol import ErrorReply, ExecRequest
+    from sampan.runtime.shim import Shim
+
+
+class Exec:
+    """One process; `on_start` hears None or why not, `on_exit` its exit code once its output is drained."""
+
+    def __init__(
+        self,
+        shim: Shim,
+        request: dict[str, Any],
+        on_start: Callable[[ErrorReply | None], None],
+        on_exit: Callable[[int], None],
+        on_detach: Callable[[], None] = lambda: None,
+        output: Capture | None = None,
+    ) -> None:
+        self._shim = shim
+        self._request = request
+        self._on_start = on_start
+        self._on_exit = on_exit
+        self._code: int | None = None
+        self._started = False
+        self._reported = False
+        # An exec's input always ends with its client's, as if StdinOnce were set.
+        self.session = Session(shim.loop, output, True, on_detach)
+        self.pid = 0
+
+    def start(self) -> None:
+        shim, spec = self._shim, self._request["process"]
+        pipes = None if spec.get("terminal") else Pipes(self._request["open_stdin"])
+        pidfd = os.pidfd_open(shim.pid)
+        target = ns.open_namespace(shim.pid, "pid")
+        try:
+            pid_namespace = False if ns.same_as_mine(target, "pid") else target
+            child = spawn.fork(
+                shim.loop,
+                pid_namespace,
+                lambda channel: self._become(channel, pidfd, pipes),
+                self._got_terminal,
+            )
+        finally:
+            os.close(pidfd)
+            os.close(target)
+        self.pid = child.pid
+        child.outcome = self._set_up
+        shim.loop.on_death(child.pid, self._died)
+        if pipes is not None:
+            self.session.use_pipes(pipes)
+
+    def _got_terminal(self, master: int) -> None:
+        self.session.use_terminal(master, self._request["open_stdin"])
+
+    def _set_up(self, error: ErrorReply | None) -> None:
+        self._started = error is None
+        if error is not None:
+            self._reported = True
+            self.session.abandon_output()
+            self.session.end()
+        self._on_start(error)
+        if error is None and self._code is not None:
+            self._ended()
+
+    def _died(self, status: int) -> None:
+        self._code = exit_code(status)
+        if self._started:
+            self._ended()
+
+    def _ended(self) -> None:
+        self.session.on_drained = self.report
+        if self.session.drained:
+            self.report()
+        else:
+            # What the process left behind in the background may hold its output for ever; Docker gives it a
+            # while.
+            self._shim.loop.later(1.0, self.session.abandon_output)
+
+    def report(self) -> None:
+        if not self._reported and self._code is not None:
+            self._reported = True
+            self._on_exit(self._code)
+            self.session.end()
+
+    def kill(self) -> None:
+        """The container has ended, and with it whatever is in its pid namespace or cgroup."""
+        if self._code is None:
+            try:
+                _, status = os.waitpid(self.pid, 0)
+                self._code = exit_code(status)
+            except ChildProcessError:
+                self._code = 137
+            self._shim.loop.forget_death(self.pid)
+        self.session.abandon_output()
+        self.report()
+
+    # In the child
+
+    def _become(self, channel: socket.socket, pidfd: int, pipes: Pipes | None) -> NoReturn:
+        try:
+            self._enter(channel, pidfd, pipes)
+        except BaseException as error:
+            channel.send(json.dumps({"error": reply(error, exec=True)}).encode())
+        os._exit(1)
+
+    def _enter(self, channel: socket.socket, pidfd: int, pipes: Pipes | None) -> None:
+        os.setsid()
+        process.new_session_keyring()
+        if self._shim.cgroup is not None:
+            self._shim.cgroup.join_self()
+        enter_namespaces(self._shim.pid, pidfd)
+        if pipes is not None:
+            for number, fd in enumerate(pipes.child):
+                os.dup2(fd, number)
+        else:
+            self._use_terminal(channel)
+        seccomp = self._request.get("seccomp")
+        program.run(
+            self._request["process"],
+            None if seccomp is None else binascii.a2b_base64(seccomp),
+            lambda: _ready(channel),
+        )
+
+    def _use_terminal(self, channel: socket.socket) -> None:
+        root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+        master, slave = devices.open_terminal(root)
+        if size := self._request.get("console_size"):
+            termios.tcsetwinsize(slave, (size[0], size[1]))
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        for number in (0, 1, 2):
+            os.dup2(slave, number)
+        socket.send_fds(channel, [b"terminal"], [master])
+        for fd in (root, master, slave):
+            os.close(fd)
+
+
+def _ready(channel: socket.socket) -> None:
+    channel.send(READY)
+
+
+def enter_namespaces(pid: int, pidfd: int) -> None:
+    """Every namespace of `pid` that is not the caller's own already; the root becomes that of its mount
+    namespace.
+    """
+    flags = 0
+    for kind in ("user", "mount", "uts", "ipc", "network", "cgroup"):
+        flag, name = ns.KINDS[kind]
+        theirs, mine = os.stat(f"/proc/{pid}/ns/{name}"), os.stat(f"/proc/self/ns/{name}")
+        if (theirs.st_dev, theirs.st_ino) != (mine.st_dev, mine.st_ino):
+            flags |= flag
+    if flags:
+        ns.setns(pidfd, flags)
+    if flags & ns.CLONE_NEWUSER:
+        os.setgroups([])
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+
+
+class Execs:
+    """The container's execs by id; their files are <dir>/execs/<id>.json and, at the end, <id>.exit."""
+
+    def __init__(self, shim: Shim) -> None:
+        self._shim = shim
+        self._running: dict[str, Exec] = {}
+
+    def start(self, connection: Connection, seq: int, id: str, fd: int | None) -> None:
+        """Answers on `connection` once the program runs or cannot."""
+        shim = self._shim
+        if not shim.started_at:
+            raise Conflict(f"container {shim.request['id']} is not running")
+        with open(f"{shim.directory}/execs/{id}.json", "rb") as file:
+            request: ExecRequest = json.load(file)
+
+        def started(error: ErrorReply | None) -> None:
+            if error is not None:
+                self._running.pop(id, None)
+                connection.send({"seq": seq, "error": error})
+                return
+            shim.write_state()
+            connection.send({"seq": seq, "pid": running.pid})
+
+        running = Exec(
+            shim, dict(request), started, lambda code: self._exited(id, code), lambda: self._detached(id)
+        )
+        attach = request["attach"]
+        if fd is not None and attach is not None:
+            running.session.add_client(fd, attach)
+        self._running[id] = running
+        try:
+            running.start()
+        except BaseException:
+            del self._running[id]
+            running.session.end()
+            raise
+
+    def _exited(self, id: str, code: int) -> None:
+        self._running.pop(id, None)
+        self._shim.write_file(f"execs/{id}.exit", {"code": code})
+        self._shim.write_state()
+        self._shim.control.broadcast({"event": "exec-exit", "exec": id, "code": code})
+
+    def _detached(self, id: str) -> None:
+        self._shim.control.broadcast({"event": "detach", "exec": id})
+
+    def container_ended(self) -> None:
+        """They are dead as well: report those whose deaths have not been read yet."""
+        for running in list(self._running.values()):
+            running.kill()
+
+    def running(self) -> dict[str, int]:
+        return {id: running.pid for id, running in self._running.items()}
+
+    def pid(self, id: str) -> int:
+        return self._find(id).pid
+
+    def session(self, id: str) -> Session:
+        return self._find(id).session
+
+    def _find(self, id: str) -> Exec:
+        if id not in self._running:
+            raise NotFound(f"No such exec instance: {id}")
+        return self._running[id]

@@ -1,0 +1,220 @@
+"""Container init: from the fork to execve(2), in runc's order (libcontainer/standard_init_linux.go).
+
+The process starts as a fork of the shim, in the container's pid namespace already (a namespace for children
+only), everything else still the host's. It opens what it needs from the host first, then enters. It speaks
+to the shim over one SOCK_SEQPACKET channel: a terminal's master (as SCM_RIGHTS), an error, or "ready".
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import termios
+
+from sampan.linux import mount as m
+from sampan.linux import namespaces as ns
+from sampan.linux import process
+from sampan.linux.syscalls import c_char_p, c_size_t, libc
+from sampan.runtime import devices, mounts, program, reaper, rootfs
+from sampan.runtime.failures import StartFailure, during_init, reason, reply
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from sampan.runtime.cgroups import Cgroup
+    from sampan.runtime.protocol import StartRequest
+
+READY = b"ready"
+
+_sethostname = libc("sethostname", c_char_p, c_size_t)
+_setdomainname = libc("setdomainname", c_char_p, c_size_t)
+
+_PROPAGATION = {
+    "private": m.MS_PRIVATE | m.MS_REC,
+    "rprivate": m.MS_PRIVATE | m.MS_REC,
+    "slave": m.MS_SLAVE | m.MS_REC,
+    "rslave": m.MS_SLAVE | m.MS_REC,
+    "shared": m.MS_SHARED | m.MS_REC,
+    "rshared": m.MS_SHARED | m.MS_REC,
+    "unbindable": m.MS_UNBINDABLE | m.MS_REC,
+    "runbindable": m.MS_UNBINDABLE | m.MS_REC,
+}
+
+
+class Setting:
+    """What the shim hands its child: the request, and what was decided or opened already."""
+
+    __slots__ = ("cgroup", "channel", "directory", "namespaces", "request", "seccomp", "stdio")
+
+    def __init__(
+        self,
+        request: StartRequest,
+        directory: str,
+        namespaces: dict[str, int | None],
+        cgroup: Cgroup | None,
+        seccomp: bytes | None,
+        stdio: tuple[int, int, int] | None,
+        channel: socket.socket,
+    ) -> None:
+        self.request = request
+        self.directory = directory  # an empty one of ours: where the root is mounted for a moment
+        self.namespaces = namespaces  # OCI type -> descriptor to join, or None for a new one
+        self.cgroup = cgroup
+        self.seccomp = seccomp
+        self.stdio = stdio  # None: a terminal
+        self.channel = channel
+
+
+def main(setting: Setting) -> NoReturn:
+    """Never returns: execve(2), or a report to the shim and _exit(2)."""
+    try:
+        _run(setting)
+    except BaseException as error:  # the only place such an error can be heard about
+        setting.channel.send(json.dumps({"error": reply(error)}).encode())
+    os._exit(1)
+
+
+def _run(setting: Setting) -> None:
+    spec = setting.request["spec"]
+    os.setsid()
+    process.new_session_keyring()
+    if setting.cgroup is not None:
+        setting.cgroup.join_self()
+    root = _enter(setting, spec)
+    if not spec["process"].get("terminal"):
+        _use_stdio(setting.stdio)
+    else:
+        _use_terminal(setting, root)
+    linux = spec.get("linux") or {}
+    _name_host(spec, setting.namespaces)
+    _write_sysctls(root, linux.get("sysctl") or {})
+    mounts.make_read_only(root, linux.get("readonlyPaths") or [])
+    mounts.mask(root, linux.get("maskedPaths") or [])
+    _pivot(root, spec, linux)
+    _make_cwd(spec["process"])
+    program.run(spec["process"], setting.seccomp, lambda: _ready(setting, spec["process"]["args"]))
+
+
+def _ready(setting: Setting, arguments: list[str]) -> None:
+    if setting.request["init"]:
+        reaper.split(arguments)
+    setting.channel.send(READY)
+
+
+def _enter(setting: Setting, spec: dict[str, Any]) -> int:
+    """Into the namespaces and the new root's mounts; returns the root, not yet pivoted to."""
+    wanted = setting.namespaces
+    for kind, descriptor in wanted.items():
+        if descriptor is not None and kind not in ("mount", "pid", "user"):
+            _join(kind, descriptor)
+    flags = 0
+    for kind, descriptor in wanted.items():
+        if descriptor is None and kind not in ("pid", "user"):
+            flags |= ns.KINDS[kind][0]
+    ns.unshare(flags)
+    linux = spec.get("linux") or {}
+    propagation = _PROPAGATION.get(linux.get("rootfsPropagation") or "", m.MS_SLAVE | m.MS_REC)
+    m.set_propagation("/", propagation)
+    if propagation & m.MS_SHARED:
+        _make_parent_private(setting.directory)
+    root_mount = rootfs.mount_root(setting.request["rootfs"])
+    binds = rootfs.open_binds(spec.get("mounts") or [])
+    return _assemble(setting, spec, root_mount, binds)
+
+
+def _join(kind: str, descriptor: int) -> None:
+    try:
+        ns.setns(descriptor, ns.KINDS[kind][0])
+    except OSError as error:
+        raise during_init(f"joining the {kind} namespace: {reason(error)}") from None
+
+
+def _make_parent_private(directory: str) -> None:
+    """pivot_root(2) refuses a new root whose parent mount is shared."""
+    m.attach(own := m.clone(directory), at := os.open(directory, os.O_PATH | os.O_CLOEXEC))
+    os.close(at)
+    m.set_attributes(own, propagation=m.MS_PRIVATE)
+    os.close(own)
+
+
+def _assemble(setting: Setting, spec: dict[str, Any], root_mount: int, binds: dict[int, int]) -> int:
+    target = os.open(setting.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    m.attach(root_mount, target)
+    os.close(target)
+    m.set_attributes(root_mount, propagation=m.MS_PRIVATE)
+    wanted = spec.get("mounts") or []
+    mounts.attach_all(root_mount, wanted, binds, setting.cgroup, "cgroup" in setting.namespaces)
+    if not any(
+        entry["destination"].rstrip("/") == "/dev" and index in binds for index, entry in enumerate(wanted)
+    ):
+        devices.populate(
+            root_mount, (spec.get("linux") or {}).get("devices") or [], "user" in setting.namespaces
+        )
+    return root_mount
+
+
+def _use_stdio(stdio: tuple[int, int, int] | None) -> None:
+    for target, source in enumerate(stdio or ()):
+        os.dup2(source, target)
+
+
+def _use_terminal(setting: Setting, root: int) -> None:
+    master, slave = devices.open_terminal(root)
+    if size := setting.request.get("console_size"):
+        termios.tcsetwinsize(slave, (size[0], size[1]))
+    devices.bind_console(root, slave)
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+    for target in (0, 1, 2):
+        os.dup2(slave, target)
+    socket.send_fds(setting.channel, [b"terminal"], [master])
+    os.close(master)
+    os.close(slave)
+
+
+def _name_host(spec: dict[str, Any], namespaces: dict[str, int | None]) -> None:
+    if "uts" not in namespaces:
+        return
+    if name := spec.get("hostname"):
+        _sethostname(name.encode(), len(name.encode()))
+    if name := spec.get("domainname"):
+        _setdomainname(name.encode(), len(name.encode()))
+
+
+def _write_sysctls(root: int, sysctls: dict[str, str]) -> None:
+    """The namespaced ones under the container's own /proc, whose views follow the writer's namespaces."""
+    for name, value in sysctls.items():
+        path = "/proc/sys/" + name.replace(".", "/")
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(descriptor, str(value).encode())
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError:
+            raise during_init(f"open {path}: no such file or directory") from None
+        except OSError as error:
+            raise during_init(f"write {path}: {reason(error)}") from None
+
+
+def _pivot(root: int, spec: dict[str, Any], linux: dict[str, Any]) -> None:
+    if (spec.get("root") or {}).get("readonly"):
+        m.set_attributes(root, m.MOUNT_ATTR_RDONLY)
+    m.pivot_root(root)
+    wanted = _PROPAGATION.get(linux.get("rootfsPropagation") or "")
+    if wanted is not None:
+        m.set_propagation("/", wanted)
+    os.close(root)
+
+
+def _make_cwd(process_spec: dict[str, Any]) -> None:
+    """Docker makes a missing working directory, with root as its owner."""
+    cwd = process_spec.get("cwd") or "/"
+    try:
+        os.makedirs(cwd, 0o755, exist_ok=True)
+    except FileExistsError:
+        raise StartFailure(f"Cannot mkdir: {cwd} is not a directory", "Invalid", bare=True) from None
+    except OSError as error:
+        raise during_init(f"mkdir {cwd}: {reason(error)}") from None

@@ -1,0 +1,107 @@
+"""The shim's one loop: descriptors, timers and dead children. epoll(7), no threads."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import select
+import signal
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IN = select.EPOLLIN
+OUT = select.EPOLLOUT
+HANGUP = select.EPOLLHUP | select.EPOLLERR
+
+
+class Timer:
+    __slots__ = ("callback", "when")
+
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self.when = when
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+    def __lt__(self, other: Timer) -> bool:
+        return self.when < other.when
+
+
+class Loop:
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._timers: list[Timer] = []
+        self._children: dict[int, Callable[[int], None]] = {}
+        self._woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        self.watch(self._woken, IN, self._reap)
+
+    def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:
+        """Call back with the events; hang-ups and errors are always among them. Watching again changes
+        both.
+        """
+        if fd in self._handlers:
+            self._epoll.modify(fd, events)
+        else:
+            self._epoll.register(fd, events)
+        self._handlers[fd] = callback
+
+    def forget(self, fd: int) -> None:
+        """Before closing `fd`; harmless when it is not watched."""
+        if self._handlers.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        timer = Timer(time.monotonic() + seconds, callback)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def on_death(self, pid: int, callback: Callable[[int], None]) -> None:
+        """Call back with the wait status of a child forked since the loop last ran."""
+        self._children[pid] = callback
+
+    def forget_death(self, pid: int) -> None:
+        self._children.pop(pid, None)
+
+    def run(self, done: Callable[[], bool]) -> None:
+        while not done():
+            for fd, events in self._epoll.poll(self._patience()):
+                # An earlier callback of this round may have closed it.
+                handler = self._handlers.get(fd)
+                if handler is not None:
+                    handler(events)
+            self._run_timers()
+
+    def _patience(self) -> float:
+        while self._timers and self._timers[0].callback is None:
+            heapq.heappop(self._timers)
+        return max(0.0, self._timers[0].when - time.monotonic()) if self._timers else -1
+
+    def _run_timers(self) -> None:
+        while self._timers and self._timers[0].when <= time.monotonic():
+            callback = heapq.heappop(self._timers).callback
+            if callback is not None:
+                callback()
+
+    def _reap(self, _events: int) -> None:
+        try:
+            os.read(self._woken, 512)
+        except BlockingIOError:
+            pass
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            # Orphans of the container come here as well, the shim being their subreaper.
+            callback = self._children.pop(pid, None)
+            if callback is not None:
+                callback(status)

@@ -1,0 +1,88 @@
+"""PID 1 of `--init`: forwards signals to its one program, reaps orphans, exits as the program did; as tini.
+
+A fork of the shim stays as PID 1, with the program's own identity and limits, so that no binary has to be
+bound into the container.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from sampan.linux import process
+
+_FORWARDED = signal.valid_signals() - {
+    # What the kernel raises for the process's own faults, what cannot be caught, and job control.
+    *(
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGABRT,
+        signal.SIGTRAP,
+        signal.SIGSYS,
+    ),
+    *(signal.SIGKILL, signal.SIGSTOP, signal.SIGTTIN, signal.SIGTTOU),
+}
+
+
+def split(arguments: list[str]) -> None:
+    """Returns in a new child, which is to become the program; the caller stays and reaps until it exits."""
+    signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    # Blocked signals reach even a PID 1 that has no handler for them; pid_namespaces(7).
+    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+    child = os.fork()
+    if child == 0:
+        _lead_terminal()
+        signal.signal(signal.SIGTTIN, signal.SIG_DFL)
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        return
+    process.set_name("docker-init")
+    process.set_command_line("docker-init -- " + " ".join(arguments))
+    process.close_other_descriptors([])
+    os._exit(_reap_until(child))
+
+
+def _lead_terminal() -> None:
+    """A group of its own, in the terminal's foreground: Ctrl-C reaches the program once, not twice."""
+    os.setpgid(0, 0)
+    try:
+        os.tcsetpgrp(0, os.getpgrp())
+    except OSError:
+        pass  # no terminal
+
+
+def _reap_until(child: int) -> int:
+    code = -1
+    while code < 0:
+        received = signal.sigwait(_FORWARDED)
+        if received != signal.SIGCHLD:
+            try:
+                os.kill(child, received)
+            except ProcessLookupError:
+                pass
+            continue
+        code = _reap(child)
+    return code
+
+
+def _reap(child: int) -> int:
+    """Collect whoever has died; the program's exit code once it is among them."""
+    code = -1
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return code
+        if pid == 0:
+            return code
+        if pid == child:
+            code = exit_code(status)
+
+
+def exit_code(status: int) -> int:
+    """128+n for a signal, as a shell has it."""
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code

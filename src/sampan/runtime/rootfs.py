@@ -1,0 +1,95 @@
+"""The root and the bind sources of a container, opened on the host's side as mounts attached nowhere.
+
+This is done with the host's rights, before any user namespace is entered: Docker's layers hold trusted.*
+xattrs and whiteout devices, and a bind source may be readable by root only. `mounts.assemble` attaches it
+all.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from sampan.linux import mount as m
+from sampan.runtime.failures import during_init, reason
+from sampan.runtime.mountoptions import Options, is_bind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from sampan.runtime.protocol import Rootfs
+
+# Extended layer features stay off: their xattrs would make an upper directory unfit for a tar diff.
+_PLAIN: list[tuple[str, str | None]] = [("index", "off"), ("metacopy", "off"), ("redirect_dir", "off")]
+
+
+def mount_root(rootfs: Rootfs) -> int:
+    """The root as an unattached mount."""
+    if rootfs["type"] == "bind":
+        return m.clone(rootfs["source"], recursive=True)
+    lower, upper = rootfs["lower"], rootfs.get("upper")
+    if upper is None and len(lower) == 1:
+        root = m.clone(lower[0])  # overlayfs wants at least two layers
+        m.set_attributes(root, m.MOUNT_ATTR_RDONLY)
+        return root
+    options = list(_PLAIN)
+    if upper is not None:
+        options += [("upperdir", upper), ("workdir", rootfs["work"])]
+        if rootfs.get("volatile"):
+            options.append(("volatile", None))
+    attributes = m.MOUNT_ATTR_RDONLY if upper is None else 0
+    try:
+        return m.create("overlay", [("lowerdir+", path) for path in lower] + options, attributes, "overlay")
+    except OSError as error:
+        if error.errno != errno.EINVAL or _knows_lowerdir_plus():
+            raise during_init(f"mounting the root filesystem: {reason(error)}") from None
+    return _overlay_before_6_5(lower, options, attributes)
+
+
+def _knows_lowerdir_plus() -> bool:
+    release = os.uname().release.split(".")
+    return (int(release[0]), int(release[1])) >= (6, 5)
+
+
+def _overlay_before_6_5(lower: Sequence[str], options: list[tuple[str, str | None]], attributes: int) -> int:
+    """fsconfig(2) took values of 255 bytes at most there: name the layers by descriptor, and use mount(2)."""
+    opened = [os.open(path, os.O_PATH | os.O_CLOEXEC) for path in lower]
+    data = ["lowerdir=" + ":".join(f"/proc/self/fd/{fd}" for fd in opened)]
+    for key, value in options:
+        data.append(key if value is None else f"{key}={_escape(value)}")
+    try:
+        m.mount("overlay", "/", "overlay", m.MS_RDONLY if attributes else 0, ",".join(data))
+        # The new mount covers the old root only for who looks it up anew.
+        root = m.clone("/..")
+        m.unmount("/..")
+        return root
+    except OSError as error:
+        raise during_init(f"mounting the root filesystem: {reason(error)}") from None
+    finally:
+        for fd in opened:
+            os.close(fd)
+
+
+def _escape(path: str) -> str:
+    for special in ("\\", ",", ":"):
+        path = path.replace(special, "\\" + special)
+    return path
+
+
+def open_binds(mounts: Sequence[dict[str, Any]]) -> dict[int, int]:
+    """The bind mounts among `mounts`, by their index there, as unattached mounts."""
+    return {index: _open_bind(mount) for index, mount in enumerate(mounts) if is_bind(mount)}
+
+
+def _open_bind(mount: dict[str, Any]) -> int:
+    source, target = mount["source"], mount["destination"]
+    try:
+        return m.clone(source, recursive=Options(mount.get("options") or []).recursive)
+    except FileNotFoundError:
+        raise during_init(
+            f'error mounting "{source}" to rootfs at "{target}": stat {source}: no such file or directory'
+        ) from None
+    except OSError as error:
+        raise during_init(f'error mounting "{source}" to rootfs at "{target}": {reason(error)}') from None

@@ -1,0 +1,304 @@
+"""The shim: one process per container, from its start to its end, whatever becomes of the daemon.
+
+It owns the container's streams, log, execs and health checks, and leaves its exit status on disk. All of it
+happens in one loop; nothing here may block on a client, a disk that is full, or the container.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+import signal
+import socket
+
+from sampan.linux import namespaces as ns
+from sampan.linux import process
+from sampan.runtime import cgroups, init, spawn
+from sampan.runtime.clock import rfc3339
+from sampan.runtime.control import Connection, Control
+from sampan.runtime.execs import Execs
+from sampan.runtime.failures import reply
+from sampan.runtime.health import Health
+from sampan.runtime.logfile import open_log
+from sampan.runtime.loop import Loop
+from sampan.runtime.reaper import exit_code
+from sampan.runtime.session import Pipes, Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from sampan.runtime.protocol import ErrorReply, StartRequest, Status
+
+# How long output may still come once init is dead: a process outside its pid namespace may hold the pipe. As
+# Docker.
+_DRAIN_SECONDS = 3.0
+
+
+def kept_descriptors() -> list[int]:
+    """Opened at import, and not to be closed by whoever tidies up."""
+    return [spawn.OWN_PID_NAMESPACE]
+
+
+def main(directory: str, fds: dict[str, int]) -> None:
+    """Run the container that <directory>/start.json describes; returns when it is over."""
+    os.setsid()
+    _quieten()
+    process.close_other_descriptors([*fds.values(), *kept_descriptors()])
+    null = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+    with open(f"{directory}/start.json", "rb") as file:
+        request: StartRequest = json.load(file)
+    process.set_name("sampan-shim")
+    process.set_command_line(f"sampan-shim {request['id']}")
+    process.set_child_subreaper()
+    Shim(directory, request, fds).run()
+
+
+def _quieten() -> None:
+    """Nothing but the end of the container ends the shim. SIGTERM comes from a service manager's stop."""
+    for number in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+class Shim:
+    def __init__(self, directory: str, request: StartRequest, fds: dict[str, int]) -> None:
+        self.directory = directory
+        self.request = request
+        self.loop = Loop()
+        self.control = Control(self.loop, self._handle)
+        self.control.add(socket.socket(fileno=fds["control"]))
+        self.log = open_log(request["log"], self.loop)
+        self.session = Session(self.loop, self.log, request["stdin_once"], self._detached)
+        self.cgroup: cgroups.Cgroup | None = None
+        self.pid = 0
+        self.started_at = ""
+        self.execs = Execs(self)
+        self.health: Health | None = None
+        self._netns = fds.get("netns", -1)
+        self._code: int | None = None
+        self._finished = False
+        self._oom = False
+        self._held: list[int] = []
+        for index, attach in enumerate(request["attach"]):
+            self.session.add_client(fds[f"attach:{index}"], attach)
+
+    def run(self) -> None:
+        try:
+            self._start()
+        except Exception as error:
+            self._failed(reply(error))
+        self.loop.run(self._over)
+        self._unlink("shim.sock")
+
+    def _over(self) -> bool:
+        return self._finished and self.session.quiet and self.control.flushed
+
+    # Starting
+
+    def _start(self) -> None:
+        request = self.request
+        self.cgroup = cgroups.create(request["cgroup"])
+        terminal = bool(request["spec"]["process"].get("terminal"))
+        pipes = None if terminal else Pipes(request["open_stdin"])
+        seccomp = None if request["seccomp"] is None else binascii.a2b_base64(request["seccomp"])
+        wanted = self._open_namespaces()
+
+        def become_init(channel: socket.socket) -> NoReturn:
+            stdio = None if pipes is None else pipes.child
+            init.main(init.Setting(request, self.directory, wanted, self.cgroup, seccomp, stdio, channel))
+
+        pid_namespace = wanted.get("pid", False)
+        child = spawn.fork(self.loop, pid_namespace, become_init, self._got_terminal)
+        child.outcome = self._set_up
+        self.pid = child.pid
+        self.loop.on_death(child.pid, self._died)
+        if pipes is not None:
+            self.session.use_pipes(pipes)
+        for fd in wanted.values():
+            if fd is not None:
+                os.close(fd)
+        self.control.listen(self.directory)
+        self._watch_oom()
+
+    def _open_namespaces(self) -> dict[str, int | None]:
+        """OCI type -> descriptor to join, or None for a new one; one the shim itself lives in is left out."""
+        wanted: dict[str, int | None] = {}
+        for entry in (self.request["spec"].get("linux") or {}).get("namespaces") or []:
+            kind, path = entry["type"], entry.get("path")
+            if kind == "network" and self._netns >= 0:
+                wanted[kind] = self._netns
+            elif path is None:
+                wanted[kind] = None
+            else:
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                if ns.same_as_mine(fd, ns.KINDS[kind][1]):
+                    os.close(fd)
+                else:
+                    wanted[kind] = fd
+        return wanted
+
+    def _got_terminal(self, master: int) -> None:
+        self.session.use_terminal(master, self.request["open_stdin"])
+
+    def _watch_oom(self) -> None:
+        watch = self.cgroup.watch_oom() if self.cgroup is not None else None
+        if watch is not None:
+            fd, events = watch
+            self._held.append(fd)
+            self.loop.watch(fd, events, lambda _events: self._oom_happened(fd))
+
+    def _oom_happened(self, fd: int) -> None:
+        assert self.cgroup is not None
+        self.cgroup.acknowledge_oom(fd)
+        # The descriptor also fires when the cgroup goes.
+        if self.cgroup.oom_count() > 0:
+            self._oom = True
+            self.control.broadcast({"event": "oom"})
+
+    def _set_up(self, error: ErrorReply | None) -> None:
+        """Init's report: it runs, or it could not."""
+        if error is not None:
+            self._failed(error)
+            return
+        self.started_at = rfc3339()
+        if self.request["healthcheck"] is not None:
+            self.health = Health(self, self.request["healthcheck"])
+        self.write_state()
+        self.control.broadcast({"event": "started", "pid": self.pid, "started_at": self.started_at})
+        if self._code is not None:
+            self._ended()
+
+    def _failed(self, error: ErrorReply) -> None:
+        """Leave nothing, then say why."""
+        if self.cgroup is not None:
+            self._remove_cgroup()
+        self.log.close()
+        self.session.abandon_output()
+        self.session.end()
+        self._unlink("shim.sock")
+        self.control.broadcast({"event": "failed", "error": error})
+        self._finished = True
+
+    # Ending
+
+    def _died(self, status: int) -> None:
+        self._code = exit_code(status)
+        if self.started_at:
+            self._ended()
+
+    def _ended(self) -> None:
+        """Init is dead: whatever else runs in the cgroup goes too, then the output is read to its end."""
+        if self.health is not None:
+            self.health.stop()
+        if self.cgroup is not None:
+            self._oom = self._oom or self.cgroup.oom_count() > 0
+            if self.cgroup.pids():
+                self.cgroup.kill()
+        self.session.on_drained = self._drained
+        if self.session.drained:
+            self._drained()
+        else:
+            self.loop.later(_DRAIN_SECONDS, self.session.abandon_output)
+
+    def _drained(self) -> None:
+        if self._finished:
+            return
+        self._finished = True
+        self.execs.container_ended()
+        self.log.close()
+        self._remove_cgroup()
+        event = {"event": "exit", "code": self._code, "oom": self._oom, "at": rfc3339(), "error": ""}
+        self.write_file("exit.json", event)
+        self.control.broadcast(event)
+        self.session.end()
+
+    def _remove_cgroup(self) -> None:
+        for fd in self._held:
+            self.loop.forget(fd)
+            os.close(fd)
+        self._held = []
+        if self.cgroup is not None:
+            try:
+                self.cgroup.remove()
+            except Exception as error:  # the exit status matters more; the daemon sweeps later
+                self.write_file("cgroup.error", {"error": str(error)})
+
+    # Requests
+
+    def _handle(self, connection: Connection, message: dict[str, Any], fds: list[int]) -> None:
+        answer: dict[str, Any] = {"seq": message.get("seq")}
+        try:
+            result = self._perform(connection, message, fds)
+        except Exception as error:
+            answer["error"] = reply(error)
+        else:
+            if result is None:
+                return  # answered later
+            answer.update(result)
+        connection.send(answer)
+
+    def _perform(
+        self, connection: Connection, message: dict[str, Any], fds: list[int]
+    ) -> dict[str, Any] | None:
+        operation, target = message["op"], message.get("exec")
+        if operation == "exec":
+            self.execs.start(connection, message["seq"], message["id"], fds[0] if fds else None)
+            return None
+        if operation == "attach":
+            session = (
+                self.session
+                if message["attach"].get("exec") is None
+                else self.execs.session(message["attach"]["exec"])
+            )
+            session.add_client(fds[0], message["attach"])
+        elif operation == "resize":
+            session = self.session if target is None else self.execs.session(target)
+            session.resize(message["height"], message["width"])
+        elif operation == "kill":
+            os.kill(self.pid if target is None else self.execs.pid(target), message["signal"])
+        elif operation == "status":
+            return dict(self.status())
+        elif operation == "reopen-log":
+            self.log.reopen()
+        else:
+            raise ValueError(f"unknown operation {operation}")
+        return {}
+
+    def _detached(self) -> None:
+        self.control.broadcast({"event": "detach", "exec": None})
+
+    # What is on disk
+
+    def status(self) -> Status:
+        return {
+            "id": self.request["id"],
+            "shim_pid": os.getpid(),
+            "pid": self.pid,
+            "pid_start": process.start_time(self.pid),
+            "started_at": self.started_at,
+            "cgroup": "" if self.cgroup is None else self.cgroup.path,
+            "health": None if self.health is None else self.health.state,
+            "execs": self.execs.running(),
+        }
+
+    def write_state(self) -> None:
+        self.write_file("state.json", dict(self.status()))
+
+    def write_file(self, name: str, content: dict[str, Any]) -> None:
+        """Beside, then renamed: a reader sees the old one or the new one."""
+        path = f"{self.directory}/{name}"
+        fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, json.dumps(content).encode())
+        finally:
+            os.close(fd)
+        os.rename(path + ".new", path)
+
+    def _unlink(self, name: str) -> None:
+        try:
+            os.unlink(f"{self.directory}/{name}")
+        except FileNotFoundError:
+            pass
