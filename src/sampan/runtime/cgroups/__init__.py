@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 Cgroup = V1 | V2
 
-__all__ = ["Cgroup", "Layout", "create", "default_parent", "detect", "open_cgroup", "retreat"]
+__all__ = ["Cgroup", "Layout", "create", "default_parent", "detect", "open_cgroup", "retreat", "unified"]
+
+
+def unified() -> bool:
+    """Whether all controllers are in the v2 tree."""
+    return detect().kind == "v2"
 
 
 def open_cgroup(path: str, layout: Layout | dict[str, Any] | None = None) -> V1 | V2:

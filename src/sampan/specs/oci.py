@@ -1,0 +1,171 @@
+"""OCI runtime-spec 1.2 config.json, as far as this engine writes it: config.md, config-linux.md."""
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class User(TypedDict, total=False):
+    """`username` and `additionalGroups` hold names that only the container's own files can resolve."""
+
+    uid: int
+    gid: int
+    umask: int
+    additionalGids: list[int]
+    username: str
+    additionalGroups: list[str]
+
+
+class Rlimit(TypedDict):
+    type: str
+    soft: int
+    hard: int
+
+
+class Capabilities(TypedDict, total=False):
+    bounding: list[str]
+    effective: list[str]
+    permitted: list[str]
+    inheritable: list[str]
+    ambient: list[str]
+
+
+class Process(TypedDict, total=False):
+    terminal: bool
+    user: User
+    args: list[str]
+    env: list[str]
+    cwd: str
+    capabilities: Capabilities
+    rlimits: list[Rlimit]
+    noNewPrivileges: bool
+    apparmorProfile: str
+    selinuxLabel: str
+    oomScoreAdj: int
+
+
+class Mount(TypedDict):
+    """`namespace` is ours: a mount namespace (/proc/<pid>/ns/mnt) in which to look up `source`."""
+
+    destination: str
+    type: NotRequired[str]
+    source: NotRequired[str]
+    options: NotRequired[list[str]]
+    subpath: NotRequired[str]
+    namespace: NotRequired[str]
+
+
+NamespaceType = Literal["mount", "network", "uts", "pid", "ipc", "cgroup", "user"]
+
+
+class Namespace(TypedDict):
+    """With `path` an existing one is joined, else a new one is made."""
+
+    type: NamespaceType
+    path: NotRequired[str]
+
+
+class Device(TypedDict):
+    path: str
+    type: str
+    major: int
+    minor: int
+    fileMode: int
+    uid: int
+    gid: int
+
+
+class DeviceRule(TypedDict, total=False):
+    """Without `type` a rule is for all devices, without `major` or `minor` for all numbers."""
+
+    allow: bool
+    type: str
+    major: int
+    minor: int
+    access: str
+
+
+class IdMapping(TypedDict):
+    containerID: int
+    hostID: int
+    size: int
+
+
+class Memory(TypedDict, total=False):
+    limit: int
+    reservation: int
+    swap: int
+    swappiness: int
+    disableOOMKiller: bool
+    kernelTCP: int
+
+
+class Cpu(TypedDict, total=False):
+    shares: int
+    quota: int
+    period: int
+    realtimePeriod: int
+    realtimeRuntime: int
+    cpus: str
+    mems: str
+
+
+class Pids(TypedDict):
+    limit: int
+
+
+class WeightDevice(TypedDict):
+    major: int
+    minor: int
+    weight: int
+
+
+class ThrottleDevice(TypedDict):
+    major: int
+    minor: int
+    rate: int
+
+
+class BlockIO(TypedDict, total=False):
+    weight: int
+    weightDevice: list[WeightDevice]
+    throttleReadBpsDevice: list[ThrottleDevice]
+    throttleWriteBpsDevice: list[ThrottleDevice]
+    throttleReadIOPSDevice: list[ThrottleDevice]
+    throttleWriteIOPSDevice: list[ThrottleDevice]
+
+
+class Resources(TypedDict, total=False):
+    devices: list[DeviceRule]
+    memory: Memory
+    cpu: Cpu
+    pids: Pids
+    blockIO: BlockIO
+
+
+class Linux(TypedDict, total=False):
+    namespaces: list[Namespace]
+    uidMappings: list[IdMapping]
+    gidMappings: list[IdMapping]
+    devices: list[Device]
+    cgroupsPath: str
+    resources: Resources
+    sysctl: dict[str, str]
+    rootfsPropagation: str
+    maskedPaths: list[str]
+    readonlyPaths: list[str]
+    mountLabel: str
+
+
+class Root(TypedDict):
+    path: str
+    readonly: bool
+
+
+class Spec(TypedDict, total=False):
+    ociVersion: str
+    process: Process
+    root: Root
+    hostname: str
+    domainname: str
+    mounts: list[Mount]
+    annotations: dict[str, str]
+    linux: Linux
