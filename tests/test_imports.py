@@ -66,6 +66,9 @@ LIGHT = [
     "operator",
     "types",
     "enum",
+    "zlib",
+    "heapq",
+    "__future__",
 ]
 
 

@@ -41,6 +41,21 @@ def same_as_mine(descriptor: int, name: str) -> bool:
     return (theirs.st_dev, theirs.st_ino) == (mine.st_dev, mine.st_ino)
 
 
+def differs(pid: int, name: str) -> bool:
+    """Whether `pid` is in another namespace of that kind than the caller. Raises FileNotFoundError when it
+    is gone.
+    """
+    theirs, mine = os.stat(f"/proc/{pid}/ns/{name}"), os.stat(f"/proc/self/ns/{name}")
+    return (theirs.st_dev, theirs.st_ino) != (mine.st_dev, mine.st_ino)
+
+
+def become_root() -> None:
+    """Inside a user namespace just entered: its id 0, without groups that have no meaning there."""
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
 def write_mappings(pid: int, uids: list[dict[str, int]], gids: list[dict[str, int]]) -> None:
     """Give the user namespace `pid` just made its ids: OCI's uidMappings and gidMappings."""
     for name, mappings in (("uid_map", uids), ("gid_map", gids)):

@@ -174,15 +174,12 @@ def enter_namespaces(pid: int, pidfd: int) -> None:
     flags = 0
     for kind in ("user", "mount", "uts", "ipc", "network", "cgroup"):
         flag, name = ns.KINDS[kind]
-        theirs, mine = os.stat(f"/proc/{pid}/ns/{name}"), os.stat(f"/proc/self/ns/{name}")
-        if (theirs.st_dev, theirs.st_ino) != (mine.st_dev, mine.st_ino):
+        if ns.differs(pid, name):
             flags |= flag
     if flags:
         ns.setns(pidfd, flags)
     if flags & ns.CLONE_NEWUSER:
-        os.setgroups([])
-        os.setresgid(0, 0, 0)
-        os.setresuid(0, 0, 0)
+        ns.become_root()
 
 
 class Execs:
