@@ -11,7 +11,9 @@ from sampan.paths import Paths
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig
     from sampan.engine.containers import Containers
+    from sampan.engine.execs import Execs
     from sampan.engine.images import Images
+    from sampan.engine.logs import Logs
     from sampan.engine.networks import Networks
     from sampan.engine.volumes import Volumes
     from sampan.runtime.client import Launcher
@@ -33,6 +35,8 @@ class Engine:
     volumes: "Volumes"
     networks: "Networks"
     containers: "Containers"
+    execs: "Execs"
+    logs: "Logs"
     shutdown: Callable[[bool], None]  # ask the daemon to end; true: stop the containers first
 
     async def start(self) -> None:
@@ -49,3 +53,10 @@ class Engine:
         await self.networks.stop()
         await self.volumes.stop()
         await self.images.stop()
+
+    def reconfigure(self, config: "DaemonConfig") -> None:
+        """SIGHUP: the parts that read their settings each time they need them get the new ones."""
+        self.config = config
+        self.containers.services.reconfigure(config)
+        self.images.reconfigure(config)
+        self.events.emit("daemon", "reload", "", {})

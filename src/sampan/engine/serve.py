@@ -7,10 +7,12 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sampan.db.sqlite import Store
 from sampan.engine import sockets, trash
@@ -20,13 +22,15 @@ from sampan.engine.configfile import reload
 from sampan.engine.containers import Containers
 from sampan.engine.engine import Engine
 from sampan.engine.events import Events
+from sampan.engine.execs import Execs
 from sampan.engine.flags import from_command_line
 from sampan.engine.images import Images
+from sampan.engine.logs import Logs
 from sampan.engine.networks import Networks
-from sampan.engine.tls import server_context
 from sampan.engine.volumes import Volumes
 from sampan.errors import Failed, SampanError
 from sampan.http.app import Server
+from sampan.http.tls import server_context
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
 
@@ -81,7 +85,7 @@ class Daemon:
             stack.push_async_callback(launcher.close)
             engine = self.build(paths, store, launcher)
             server = Server(make_api(engine))
-            listening = sockets.open_all(self.config, server_context(self.config))
+            listening = sockets.open_all(self.config, tls_context(self.config))
             stack.callback(sockets.remove, listening)
             stack.push_async_callback(engine.stop)
             await engine.start()
@@ -102,7 +106,7 @@ class Daemon:
 
     def build(self, paths: Paths, store: Store, launcher: Launcher) -> Engine:
         events = Events()
-        shared = {
+        shared: dict[str, Any] = {
             "config": self.config,
             "paths": paths,
             "store": store,
@@ -113,8 +117,21 @@ class Daemon:
         volumes = Volumes(**shared)
         networks = Networks(**shared)
         containers = Containers(**shared, images=images, volumes=volumes, networks=networks)
+        execs = Execs(containers.services)
+        logs = Logs(paths, events)
         return Engine(
-            self.config, paths, store, events, launcher, images, volumes, networks, containers, self.end
+            self.config,
+            paths,
+            store,
+            events,
+            launcher,
+            images,
+            volumes,
+            networks,
+            containers,
+            execs,
+            logs,
+            self.end,
         )
 
     def end(self, stop_containers: bool) -> None:
@@ -135,6 +152,12 @@ class Daemon:
             return
         engine.reconfigure(self.config)
         log.info("daemon.json was read again")
+
+
+def tls_context(config: DaemonConfig) -> ssl.SSLContext | None:
+    if not config.use_tls:
+        return None
+    return server_context(config.tlscert, config.tlskey, config.tlscacert if config.tlsverify else "")
 
 
 def take_lock(paths: Paths, pidfile: str) -> int:

@@ -33,3 +33,8 @@ def _empty(trash: Path) -> None:
         else:
             with suppress(OSError):
                 os.unlink(entry.path)
+
+
+def remove_tree(tree: Path) -> None:
+    """For small trees beside the data root, such as those in memory under the exec root."""
+    shutil.rmtree(tree, ignore_errors=True)

@@ -80,9 +80,9 @@ def head(request: web.Request, content_type: str) -> bytes:
             "Connection: Upgrade",
             "Upgrade: tcp",
         ]
-        lines += [f"{name}: {value}" for name, value in request.get("headers", ())]
     else:
-        lines = ["HTTP/1.1 200 OK", f"Content-Type: {content_type}"]
+        lines = ["HTTP/1.1 200 OK", f"Content-Type: {RAW}"]
+    lines += [f"{name}: {value}" for name, value in request.get("headers", ())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 

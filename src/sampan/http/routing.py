@@ -38,7 +38,7 @@ class Table:
         self._fixed: dict[tuple[str, str], Handler] = {}
         self._patterns: dict[tuple[str, str], list[Pattern]] = {}
         for route in routes:
-            self.add(route.method, route.path, route.handler)  # type: ignore[arg-type]
+            self.add(route.method, route.path, route.handler)
 
     def add(self, method: str, path: str, handler: Handler) -> None:
         if "{" not in path:

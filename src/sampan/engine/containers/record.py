@@ -81,6 +81,8 @@ class ContainerRecord:
     apparmor_profile: str = ""
     restart_count: int = 0
     manually_stopped: bool = False
+    first_id: int = 0  # --userns=auto: where its range of user and group IDs begins
+    cgroup: str = ""  # its path, while it runs
     started_before: bool = False  # a first start happened, so files like hosts exist
     platform: str = "linux"
 

@@ -1,0 +1,87 @@
+"""A container while the daemon runs: its record, plus everything that need not survive a restart."""
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.containers.restart import RestartMonitor
+from sampan.runtime.protocol import Attach
+
+if TYPE_CHECKING:
+    from sampan.engine.execs import Exec
+    from sampan.runtime.client import Shim
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a waiter hears."""
+
+    code: int
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A client connection that attached before the start."""
+
+    attach: Attach
+    socket: socket.socket
+
+
+@dataclass(eq=False)
+class Container:
+    """`lock` is held for every change of state, never while waiting for the container's program."""
+
+    record: ContainerRecord
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    shim: "Shim | None" = None
+    attaching: list[Waiting] = field(default_factory=list)
+    execs: "dict[str, Exec]" = field(default_factory=dict)
+    monitor: RestartMonitor = field(default_factory=RestartMonitor)
+    restarting: asyncio.Task[None] | None = None
+    stopping: int = 0  # calls of stop under way
+    kept: int = 0  # calls of restart under way: auto-remove waits
+    started: float = 0.0  # monotonic
+    _stopped: list[asyncio.Future[Ended]] = field(default_factory=list)
+    _removed: list[asyncio.Future[Ended]] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    def next_exit(self) -> asyncio.Future[Ended]:
+        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._stopped.append(future)
+        return future
+
+    def removal(self) -> asyncio.Future[Ended]:
+        future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._removed.append(future)
+        return future
+
+    def announce_exit(self) -> None:
+        self._stopped = announce(self._stopped, Ended(self.record.state.exit_code, self.record.state.error))
+
+    def announce_removal(self, error: str = "") -> None:
+        ended = Ended(self.record.state.exit_code, error or self.record.state.error)
+        self._removed = announce(self._removed, ended)
+        if not error:
+            self._stopped = announce(self._stopped, ended)
+
+    def drop_attaching(self) -> None:
+        for waiting in self.attaching:
+            waiting.socket.close()
+        self.attaching.clear()
+
+
+def announce(waiters: list[asyncio.Future[Ended]], ended: Ended) -> list[asyncio.Future[Ended]]:
+    for future in waiters:
+        if not future.done():
+            future.set_result(ended)
+    return []

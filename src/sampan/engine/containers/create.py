@@ -1,0 +1,213 @@
+"""POST /containers/create: from a body and an image to a record, a directory and a row, or to nothing."""
+
+import os
+import random
+import secrets
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from sampan.engine import times, trash
+from sampan.engine.containers import checks, names
+from sampan.engine.containers.container import Container
+from sampan.engine.containers.documents import CONFIG, HOST_CONFIG, normalise
+from sampan.engine.containers.logconfig import check_log_config, merge_log_config
+from sampan.engine.containers.merge import command_of, merge
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.containers.services import Services
+from sampan.engine.spec.defaults import MASKED_PATHS, READONLY_PATHS
+from sampan.engine.spec.validate import validate
+from sampan.errors import Invalid, NotFound
+
+
+@dataclass(frozen=True)
+class CreateRequest:
+    """The body of POST /containers/create, taken apart and made complete."""
+
+    name: str
+    config: dict[str, Any]
+    host_config: dict[str, Any]
+    endpoints: dict[str, Any]
+    platform: str = ""
+
+
+@dataclass(frozen=True)
+class Created:
+    id: str
+    warnings: list[str]
+
+
+def parse_body(body: dict[str, Any], name: str, platform: str, version: tuple[int, int]) -> CreateRequest:
+    """Raises Invalid."""
+    body = dict(body)
+    host = body.pop("HostConfig", None) or {}
+    networking = body.pop("NetworkingConfig", None) or {}
+    if not body:
+        raise Invalid("config cannot be empty in order to create a container")
+    if not isinstance(host, dict) or not isinstance(networking, dict):
+        raise Invalid("invalid JSON: HostConfig and NetworkingConfig must be objects")
+    config = normalise(body, CONFIG, "CreateRequest.Config")
+    host_config = normalise(host, HOST_CONFIG, "CreateRequest.HostConfig")
+    endpoints = networking.get("EndpointsConfig") or {}
+    if not isinstance(endpoints, dict):
+        raise Invalid("invalid JSON: EndpointsConfig must be an object")
+    if any(not isinstance(settings, dict | None) for settings in endpoints.values()):
+        raise Invalid("invalid JSON: EndpointsConfig must hold objects")
+    if version < (1, 40) and not host_config["IpcMode"]:
+        host_config["IpcMode"] = "shareable"
+    if version < (1, 41) and not host_config["CgroupnsMode"]:
+        host_config["CgroupnsMode"] = "host"
+    return CreateRequest(name, config, host_config, dict(endpoints), platform)
+
+
+async def create(services: Services, request: CreateRequest) -> Created:
+    """Raises Invalid, NotFound (image), AlreadyExists (name)."""
+    config, host = request.config, request.host_config
+    checks.check_config(config)
+    checks.check_host_config(host, config, services.config.runtimes)
+    warnings = validate(host, config, services.host)
+    if not config["Image"]:
+        raise Invalid("no image given: Config.Image must not be empty")
+    image = services.images.get(config["Image"])
+    warnings += platform_warnings(request.platform, image.config)
+    merge(config, image.config.get("config") or {})
+    path, args = command_of(config)
+    adapt(services, config, host)
+    check_log_config(host["LogConfig"])
+    id = new_id()
+    name = names.check(request.name) if request.name else ""
+    with ExitStack() as undo:
+        if not name:
+            name = names.generate(services.index.taken, random.Random())
+        services.index.reserve(name, id)
+        undo.callback(services.index.release, name)
+        if not config["Hostname"] and not host["NetworkMode"].startswith("container:"):
+            config["Hostname"] = socket.gethostname() if host["NetworkMode"] == "host" else id[:12]
+        record = ContainerRecord(
+            id=id,
+            name=name,
+            created=times.now(),
+            image=config["Image"],
+            image_id=image.id,
+            path=path,
+            args=args,
+            config=config,
+            host_config=host,
+            networking=endpoints_of(host["NetworkMode"], request.endpoints),
+            lower=services.images.lower_dirs(image),
+        )
+        container = Container(record)
+        make_directories(services, container, undo)
+        record.mount_points = await services.volumes.mounts_for(record, services.record)
+        try:
+            services.save(container)
+        except BaseException:
+            await services.volumes.release(record, remove_anonymous=True)
+            raise
+        services.index.add(container)
+        undo.pop_all()
+    services.emit(container, "create")
+    return Created(id, warnings)
+
+
+def new_id() -> str:
+    """64 hex digits; never twelve decimal ones in front, which tools take for a number."""
+    while (id := secrets.token_hex(32))[:12].isdecimal():
+        pass
+    return id
+
+
+def make_directories(services: Services, container: Container, undo: ExitStack) -> None:
+    paths = services.paths_of(container)
+    os.mkdir(paths.data, 0o710)
+    undo.callback(trash.discard, services.paths, paths.data)
+    # The upper directory is the container's root directory: it shows its mode.
+    os.mkdir(paths.upper, 0o755)
+    os.mkdir(paths.work, 0o700)
+
+
+def endpoints_of(mode: str, endpoints: dict[str, Any]) -> dict[str, Any]:
+    """The networks asked for, the mode's own first. `container:` and `host` have no choice of networks."""
+    if mode.startswith("container:"):
+        return {}
+    wanted = {name: dict(settings or {}) for name, settings in endpoints.items()}
+    if "default" in wanted:
+        wanted["bridge"] = wanted.pop("default")
+    return {mode: wanted.pop(mode, {}), **wanted}
+
+
+def adapt(services: Services, config: dict[str, Any], host: dict[str, Any]) -> None:
+    """Fill in what depends on other settings and on the daemon's (moby: adaptContainerSettings)."""
+    defaults = services.config
+    if host["Memory"] > 0 and host["MemorySwap"] == 0:
+        host["MemorySwap"] = host["Memory"] * 2
+    host["ShmSize"] = host["ShmSize"] or defaults.default_shm_size
+    host["IpcMode"] = host["IpcMode"] or defaults.default_ipc_mode or "private"
+    host["CgroupnsMode"] = host["CgroupnsMode"] or cgroupns_mode(services, host)
+    host["Runtime"] = host.get("Runtime") or defaults.default_runtime
+    host["NetworkMode"] = "bridge" if host["NetworkMode"] in ("", "default") else host["NetworkMode"]
+    host["PortBindings"] = host["PortBindings"] or {}
+    host["RestartPolicy"] = host["RestartPolicy"] or {"Name": "no", "MaximumRetryCount": 0}
+    host["RestartPolicy"].setdefault("Name", "no")
+    host["RestartPolicy"].setdefault("MaximumRetryCount", 0)
+    if host["OomKillDisable"] is None:
+        host["OomKillDisable"] = False
+    if host["PidsLimit"] is not None and host["PidsLimit"] <= 0:
+        host["PidsLimit"] = None
+    if not host["Privileged"]:
+        host["MaskedPaths"] = list(MASKED_PATHS) if host["MaskedPaths"] is None else host["MaskedPaths"]
+        host["ReadonlyPaths"] = (
+            list(READONLY_PATHS) if host["ReadonlyPaths"] is None else host["ReadonlyPaths"]
+        )
+    elif "label=disable" not in (host["SecurityOpt"] or ()):
+        host["SecurityOpt"] = [*(host["SecurityOpt"] or ()), "label=disable"]
+    for mode in ("NetworkMode", "IpcMode", "PidMode"):
+        host[mode] = resolve_container(services, host[mode])
+    host["LogConfig"] = merge_log_config(host["LogConfig"], defaults.log_driver, defaults.log_opts)
+    expose_published(config, host)
+
+
+def cgroupns_mode(services: Services, host: dict[str, Any]) -> str:
+    # On v2 even a privileged container gets its own namespace; on v1 it would lose sight of its limits.
+    v2 = services.host.cgroup_version == 2
+    if host["Privileged"] and not v2:
+        return "host"
+    return services.config.default_cgroupns_mode or ("private" if v2 else "host")
+
+
+def resolve_container(services: Services, mode: str) -> str:
+    """`container:web` -> `container:<id>`, so that a rename changes nothing."""
+    kind, colon, ref = mode.partition(":")
+    if kind != "container" or not colon:
+        return mode
+    try:
+        return f"container:{services.index.find(ref).id}"
+    except NotFound:
+        raise NotFound(f"No such container: {ref}") from None
+
+
+def expose_published(config: dict[str, Any], host: dict[str, Any]) -> None:
+    """A published port is an exposed one."""
+    for port in host["PortBindings"]:
+        number, proto = checks.parse_port(port)
+        config.setdefault("ExposedPorts", {}).setdefault(f"{number}/{proto}", {})
+
+
+def platform_warnings(wanted: str, image: Mapping[str, Any]) -> list[str]:
+    own = f"{image.get('os', 'linux')}/{image.get('architecture', '')}"
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+    host = f"linux/{machine}"
+    asked = wanted or host
+    if "/" not in asked:
+        asked = f"linux/{asked}" if asked != "linux" else host
+    if image.get("architecture") and not asked.startswith(own):
+        platform = "the detected host platform" if not wanted else "the requested image's platform"
+        if wanted:
+            return [f"The requested image's platform ({own}) does not match the specified platform ({asked})"]
+        return [
+            f"The requested image's platform ({own}) does not match {platform} ({host}) "
+            "and no specific platform was requested"
+        ]
+    return []

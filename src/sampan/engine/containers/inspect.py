@@ -1,0 +1,60 @@
+"""GET /containers/<id>/json."""
+
+from typing import Any
+
+from sampan.engine import mountpoints
+from sampan.engine.containers.container import Container
+from sampan.engine.containers.services import Services
+from sampan.engine.containers.sizes import size_of
+
+
+async def document(services: Services, container: Container, *, size: bool = False) -> dict[str, Any]:
+    record = container.record
+    paths = services.paths_of(container)
+    begun = record.started_before
+    found: dict[str, Any] = {
+        "Id": record.id,
+        "Created": record.created,
+        "Path": record.path,
+        "Args": record.args,
+        "State": record.state.document(),
+        "Image": record.image_id,
+        "ResolvConfPath": str(paths.resolv_conf) if begun else "",
+        "HostnamePath": str(paths.hostname) if begun else "",
+        "HostsPath": str(paths.hosts) if begun else "",
+        "LogPath": record.log_path,
+        "Name": f"/{record.name}",
+        "RestartCount": record.restart_count,
+        "Driver": "overlay2",
+        "Platform": record.platform,
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": record.apparmor_profile,
+        "ExecIDs": [exec.id for exec in container.execs.values() if exec.running] or None,
+        "HostConfig": record.host_config,
+        "GraphDriver": graph_driver(services, container),
+    }
+    if size:
+        counted = await size_of(services, container)
+        found |= {"SizeRw": counted.rw, "SizeRootFs": counted.root}
+    return found | {
+        "Mounts": mountpoints.shown(record.mount_points),
+        "Config": record.config,
+        "NetworkSettings": services.networks.settings(record.id),
+    }
+
+
+def graph_driver(services: Services, container: Container) -> dict[str, Any]:
+    """Where the layers are. Nothing is mounted on the host: the root is seen through /proc/<pid>/root."""
+    paths = services.paths_of(container)
+    pid = container.record.state.pid
+    return {
+        "Data": {
+            "ID": container.id,
+            "LowerDir": ":".join(container.record.lower),
+            "MergedDir": f"/proc/{pid}/root" if pid else "",
+            "UpperDir": str(paths.upper),
+            "WorkDir": str(paths.work),
+        },
+        "Name": "overlay2",
+    }

@@ -1,0 +1,182 @@
+"""GET /containers/json."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sampan.engine import mountpoints, times
+from sampan.engine.containers import filters
+from sampan.engine.containers.container import Container
+from sampan.engine.containers.filters import Values
+from sampan.engine.containers.record import ContainerRecord, State
+from sampan.engine.containers.services import Services
+from sampan.engine.containers.sizes import size_of
+from sampan.errors import SampanError
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    all: bool = False
+    limit: int = 0
+    size: bool = False
+    filters: Mapping[str, Values] = field(default_factory=dict)
+
+
+def rows(services: Services, query: ListQuery) -> Rows:
+    """Newest first. Raises Invalid (filters), NotFound (before, since)."""
+    return [row(services, container) for container in chosen(services, query)]
+
+
+async def rows_with_size(services: Services, query: ListQuery) -> Rows:
+    result = []
+    for container in chosen(services, query):
+        size = await size_of(services, container)
+        result.append(row(services, container) | {"SizeRw": size.rw, "SizeRootFs": size.root})
+    return result
+
+
+def chosen(services: Services, query: ListQuery) -> list[Container]:
+    filters.check_names(query.filters, filters.LIST)
+    filters.check_values(query.filters)
+    everything = query.all or query.limit > 0 or bool(query.filters.get("status"))
+    around = surroundings(services, query.filters)
+    found = [
+        container
+        for container in sorted(services.index, key=lambda item: item.record.created, reverse=True)
+        if (everything or container.record.state.running)
+        and filters.matches(container.record, query.filters, around)
+    ]
+    return found[: query.limit] if query.limit > 0 else found
+
+
+def surroundings(services: Services, wanted: Mapping[str, Values]) -> filters.Surroundings:
+    before = [times.nanoseconds(services.record(ref).created) for ref in wanted.get("before", ())]
+    since = [times.nanoseconds(services.record(ref).created) for ref in wanted.get("since", ())]
+    return filters.Surroundings(
+        ancestors(services, wanted["ancestor"]) if wanted.get("ancestor") else None,
+        min(before) if before else None,
+        max(since) if since else None,
+        lambda record: services.networks.settings(record.id).get("Networks") or {},
+        lambda record: published(services, record),
+    )
+
+
+def ancestors(services: Services, refs: Values) -> frozenset[str]:
+    """IDs of the named images and of the images made from them."""
+    ids: set[str] = set()
+    for ref in refs:
+        try:
+            image = services.images.get(ref)
+        except SampanError:
+            continue  # as in Docker: an unknown ancestor has no descendants
+        ids.add(image.id)
+        own = image.diff_ids
+        for record in (container.record for container in services.index):
+            lower = services.image(record.image_id)
+            if lower is not None and own and lower.diff_ids[: len(own)] == own:
+                ids.add(record.image_id)
+    return frozenset(ids)
+
+
+def row(services: Services, container: Container) -> dict[str, Any]:
+    record = container.record
+    settings = services.networks.settings(record.id)
+    return {
+        "Id": record.id,
+        "Names": [f"/{record.name}"],
+        "Image": shown_image(services, record),
+        "ImageID": record.image_id,
+        "Command": command(record),
+        "Created": times.nanoseconds(record.created) // 1_000_000_000,
+        "Ports": published(services, record),
+        "Labels": record.config.get("Labels") or {},
+        "State": record.state.status,
+        "Status": status(record.state),
+        "HostConfig": {"NetworkMode": record.host_config["NetworkMode"]},
+        "NetworkSettings": {"Networks": settings.get("Networks") or {}},
+        "Mounts": [
+            # A list shows a volume's name but not where it lies.
+            {**point, "Source": ""} if point.get("Type") == "volume" else point
+            for point in mountpoints.shown(record.mount_points)
+        ],
+    }
+
+
+def shown_image(services: Services, record: ContainerRecord) -> str:
+    """What the user wrote, unless that name means another image by now."""
+    image = services.image(record.image)
+    return record.image if image is not None and image.id == record.image_id else record.image_id
+
+
+def command(record: ContainerRecord) -> str:
+    return " ".join([record.path, *(f"'{word}'" if " " in word else word for word in record.args)])
+
+
+def published(services: Services, record: ContainerRecord) -> list[dict[str, Any]]:
+    """The "Ports" of a list, sorted as Docker's client expects to print them."""
+    found: list[dict[str, Any]] = []
+    for port, bindings in (services.networks.settings(record.id).get("Ports") or {}).items():
+        number, _, proto = port.partition("/")
+        if not bindings:
+            found.append({"PrivatePort": int(number), "Type": proto})
+            continue
+        for binding in bindings:
+            found.append(
+                {
+                    "IP": binding["HostIp"],
+                    "PrivatePort": int(number),
+                    "PublicPort": int(binding["HostPort"] or 0),
+                    "Type": proto,
+                }
+            )
+    return found
+
+
+def status(state: State, now: float | None = None) -> str:
+    """ "Up 5 minutes (healthy)", "Exited (0) 2 hours ago": Docker's human words."""
+    now = time.time() if now is None else now
+    if state.running:
+        if state.restarting:
+            return f"Restarting ({state.exit_code}) {age(now, state.finished_at)} ago"
+        up = f"Up {age(now, state.started_at)}"
+        if state.paused:
+            return f"{up} (Paused)"
+        health = (state.health or {}).get("Status")
+        return f"{up} ({'health: starting' if health == 'starting' else health})" if health else up
+    if state.removing:
+        return "Removal In Progress"
+    if state.dead:
+        return "Dead"
+    if state.started_at == times.ZERO:
+        return "Created"
+    if state.finished_at == times.ZERO:
+        return ""
+    return f"Exited ({state.exit_code}) {age(now, state.finished_at)} ago"
+
+
+def age(now: float, since: str) -> str:
+    return human(now - times.nanoseconds(since) / 1e9)
+
+
+def human(seconds: float) -> str:
+    """go-units' HumanDuration."""
+    whole, minutes, hours = int(seconds), int(seconds / 60), int(seconds / 3600 + 0.5)
+    if whole < 1:
+        return "Less than a second"
+    if whole < 60:
+        return "1 second" if whole == 1 else f"{whole} seconds"
+    if minutes < 60:
+        return "About a minute" if minutes == 1 else f"{minutes} minutes"
+    if hours < 48:
+        return "About an hour" if hours == 1 else f"{hours} hours"
+    for limit, per, unit in (
+        (24 * 14, 24, "days"),
+        (24 * 60, 24 * 7, "weeks"),
+        (24 * 365 * 2, 24 * 30, "months"),
+    ):
+        if hours < limit:
+            return f"{hours // per} {unit}"
+    return f"{int(seconds / 3600) // 24 // 365} years"

@@ -1,0 +1,140 @@
+"""Taking over from an earlier daemon: each container's row against its shim, its exit file, or neither."""
+
+import asyncio
+import logging
+import os
+import time
+from typing import TYPE_CHECKING
+
+from sampan.engine import times, trash
+from sampan.engine.containers import exits
+from sampan.engine.containers.container import Container
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.containers.restart import wanted
+from sampan.engine.containers.services import Services
+from sampan.engine.containers.start import start
+from sampan.engine.execs import recover_execs
+from sampan.errors import SampanError, Unavailable
+from sampan.runtime.client import Shim, read_exit
+
+if TYPE_CHECKING:
+    pass
+
+log = logging.getLogger("sampan.recover")
+
+LOST = 255  # exit code of a container nobody saw end: as Docker after a crash of the machine
+
+
+async def recover(services: Services) -> None:
+    for _, row in services.store.list("containers/"):
+        services.index.add(Container(ContainerRecord.from_row(row)))
+    remove_strangers(services)
+    outcomes = await asyncio.gather(*(take_over(services, container) for container in services.index))
+    alive = [container for container, shim in outcomes if shim is not None]
+    await services.networks.recover([container.record for container in alive])
+    for container, shim in outcomes:
+        if shim is not None:
+            listen(services, container, shim)
+        else:
+            await settle_ended(services, container)
+    for container in services.index:
+        if container.shim is None:
+            follow_policy(services, container)
+
+
+def remove_strangers(services: Services) -> None:
+    """Directories no row names: of a create or a removal that was cut short."""
+    for root in (services.paths.containers, services.paths.exec / "containers"):
+        for entry in os.scandir(root):
+            if services.index.by_id(entry.name) is None:
+                log.info("removing %s: no container has this ID", entry.path)
+                if root == services.paths.containers:
+                    trash.discard(services.paths, root / entry.name)
+                else:
+                    trash.remove_tree(root / entry.name)
+
+
+async def take_over(services: Services, container: Container) -> tuple[Container, Shim | None]:
+    try:
+        return container, await Shim.connect(services.paths_of(container))
+    except Unavailable:
+        return container, None
+    except SampanError as error:
+        log.warning("container %s: its shim does not answer: %s", container.id, error)
+        return container, None
+
+
+def listen(services: Services, container: Container, shim: Shim) -> None:
+    """It runs, whatever the row says: a start may have been cut short after the program began."""
+    state = container.record.state
+    changed = not state.running or state.restarting or state.pid != shim.pid
+    state.running, state.restarting, state.pid, state.started_at = True, False, shim.pid, shim.started_at
+    container.record.started_before = True
+    container.shim = shim
+    ran = (time.time_ns() - times.nanoseconds(shim.started_at)) / 1e9
+    container.started = time.monotonic() - max(ran, 0.0)
+    container.monitor.count = container.record.restart_count
+    if changed:
+        services.save(container)
+    services.spawn(adopt(services, container, shim))
+
+
+async def adopt(services: Services, container: Container, shim: Shim) -> None:
+    status = await shim.status()
+    if status["health"] is not None:
+        container.record.state.health = dict(status["health"])
+    recover_execs(services, container, status["execs"])
+    shim.on_event(lambda event: exits.on_shim_event(services, container, shim, event))
+
+
+async def settle_ended(services: Services, container: Container) -> None:
+    """It does not run. If the row says it does, its end was missed."""
+    record, state = container.record, container.record.state
+    if not state.running and not state.removing:
+        recover_execs(services, container, {})
+        return
+    event = read_exit(services.paths_of(container))
+    if event is None and not state.restarting:
+        services.kill_leftovers(container)
+    if not state.restarting:
+        event = event or {"code": LOST, "at": times.now(), "oom": False, "error": ""}
+        state.exit_code, state.finished_at = event["code"], event.get("at") or times.now()
+        state.error, state.oom_killed = event.get("error") or "", bool(event.get("oom"))
+    state.running = state.paused = state.restarting = state.removing = False
+    state.pid = 0
+    if state.health is not None:
+        state.health = {**state.health, "Status": "unhealthy"}
+    await services.networks.release(record.id)
+    recover_execs(services, container, {})
+    services.save(container)
+
+
+def follow_policy(services: Services, container: Container) -> None:
+    """What Docker does with ended containers when it starts."""
+    record, state = container.record, container.record.state
+    policy = record.host_config["RestartPolicy"]
+    if record.started_before and wanted(
+        policy, state.exit_code, record.manually_stopped, record.restart_count
+    ):
+        services.spawn(start_by_policy(services, container))
+    elif record.host_config["AutoRemove"] and record.started_before:
+        exits.remove_soon(services, container)
+
+
+async def start_by_policy(services: Services, container: Container) -> None:
+    try:
+        await start(services, container, by_policy=True)
+    except SampanError as error:
+        log.warning("container %s could not be started again: %s", container.id, error)
+
+
+async def let_go(services: Services) -> None:
+    for container in services.index:
+        container.drop_attaching()
+        if container.restarting is not None:
+            container.restarting.cancel()
+        if container.shim is not None:
+            container.shim.close()
+    for task in list(services.tasks):
+        task.cancel()
+    await asyncio.gather(*services.tasks, return_exceptions=True)

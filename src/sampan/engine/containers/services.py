@@ -1,0 +1,117 @@
+"""What every operation on containers works with."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sampan.db.sqlite import Put, Store
+from sampan.engine.containers.container import Container
+from sampan.engine.containers.index import Index
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.events import Events
+from sampan.engine.spec.build import Defaults
+from sampan.engine.spec.host import Host, detect
+from sampan.errors import Failed, SampanError
+from sampan.paths import ContainerPaths, Paths
+from sampan.runtime.cgroups import Cgroup, default_parent, open_cgroup
+
+if TYPE_CHECKING:
+    from sampan.engine.config import DaemonConfig
+    from sampan.engine.images import Image, Images
+    from sampan.engine.networks import Networks
+    from sampan.engine.volumes import Volumes
+    from sampan.runtime.client import Launcher
+
+log = logging.getLogger("sampan.containers")
+
+
+@dataclass
+class Services:
+    config: "DaemonConfig"
+    paths: Paths
+    store: Store
+    events: Events
+    launcher: "Launcher"
+    images: "Images"
+    volumes: "Volumes"
+    networks: "Networks"
+    index: Index = field(default_factory=Index)
+    host: Host = field(default_factory=detect)
+    defaults: Defaults = field(init=False)
+    ending: bool = False  # the daemon stops the containers on its way out: no policy restarts them
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.reconfigure(self.config)
+
+    def reconfigure(self, config: "DaemonConfig") -> None:
+        """Raises Failed when the seccomp profile cannot be read."""
+        self.config = config
+        self.defaults = Defaults(
+            init=config.init,
+            no_new_privileges=config.no_new_privileges,
+            seccomp_profile=seccomp_profile(config.seccomp_profile),
+            ulimits=config.default_ulimits,
+            cgroup_parent=config.cgroup_parent or default_parent(self.host.layout),
+        )
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run `work` on its own; what it raises is logged, as nobody awaits it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a background task failed", exc_info=error)
+
+    def record(self, ref: str) -> ContainerRecord:
+        """Raises NotFound, Invalid (ambiguous)."""
+        return self.index.find(ref).record
+
+    def paths_of(self, container: Container) -> ContainerPaths:
+        return self.paths.container(container.id)
+
+    def save(self, container: Container) -> None:
+        """Durable once this returns."""
+        self.store.apply([Put(container.record.key, container.record)])
+
+    def emit(self, container: Container, action: str, **more: str) -> None:
+        """A container event with the attributes Docker gives every one: labels, image, name."""
+        record = container.record
+        attributes = dict(record.config.get("Labels") or {})
+        attributes |= {"image": record.config.get("Image") or "", "name": record.name}
+        self.events.emit("container", action, record.id, attributes | more)
+
+    def image(self, ref: str) -> "Image | None":
+        try:
+            return self.images.get(ref)
+        except SampanError:
+            return None
+
+    def cgroup(self, container: Container) -> Cgroup:
+        return open_cgroup(container.record.cgroup, self.host.layout)
+
+    def kill_leftovers(self, container: Container) -> None:
+        """Whatever still runs in the container's cgroup after its shim died."""
+        if not container.record.cgroup:
+            return
+        cgroup = self.cgroup(container)
+        if cgroup.exists():
+            cgroup.kill()
+            cgroup.remove()
+
+
+def seccomp_profile(setting: str) -> str:
+    """ "builtin" and "unconfined" as they are, else the profile in the file of that name. Raises Failed."""
+    if setting in ("", "builtin", "unconfined"):
+        return setting or "builtin"
+    try:
+        return Path(setting).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failed(f"cannot read the seccomp profile {setting}: {error}") from error

@@ -1,0 +1,90 @@
+"""Filters and times of GET /events (moby: daemon/events/filter.go)."""
+
+import re
+from collections.abc import Mapping
+
+from sampan.engine import times
+from sampan.engine.events import Event, Match
+from sampan.errors import Invalid
+
+KNOWN = frozenset(
+    {"type", "event", "container", "image", "label", "network", "volume", "daemon",
+     "scope", "node", "service", "secret", "config", "plugin"}
+)  # fmt: skip
+
+
+def parse_moment(name: str, text: str) -> int | None:
+    """ "seconds[.fraction]" or RFC 3339, in nanoseconds. Raises Invalid."""
+    if not text:
+        return None
+    match = re.fullmatch(r"(-?\d+)(?:\.(\d{1,9}))?", text)
+    if match:
+        return int(match[1]) * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
+    try:
+        return times.nanoseconds(text)
+    except ValueError:
+        raise Invalid(f'invalid value for "{name}": {text}') from None
+
+
+def make_match(filters: Mapping[str, list[str]]) -> Match:
+    """Raises Invalid for unknown filters."""
+    for name in filters:
+        if name not in KNOWN:
+            raise Invalid(f"invalid filter '{name}'")
+    used = {name: values for name, values in filters.items() if values}
+
+    def match(event: Event) -> bool:
+        return all(passes(name, values, event) for name, values in used.items())
+
+    return match
+
+
+def passes(name: str, values: list[str], event: Event) -> bool:
+    kind, action, actor = event["Type"], event["Action"], event["Actor"]
+    attributes: dict[str, str] = actor["Attributes"]
+    match name:
+        case "type":
+            return kind in values
+        case "event":
+            # "exec_start: ls" and "health_status: healthy" are also found by what is before the colon.
+            return action in values or action.partition(":")[0] in values
+        case "scope":
+            return event["scope"] in values
+        case "label":
+            return any(has_label(value, attributes) for value in values)
+        case "container":
+            # A network's connect event names its container in an attribute.
+            if kind == "network":
+                return fuzzy(values, attributes.get("container", ""), "")
+            return kind == "container" and fuzzy(values, actor["ID"], attributes.get("name", ""))
+        case "image":
+            return image_matches(values, event)
+        case _:
+            return kind == name and fuzzy(values, actor["ID"], attributes.get("name", ""))
+
+
+def has_label(value: str, attributes: Mapping[str, str]) -> bool:
+    key, equals, wanted = value.partition("=")
+    return key in attributes and (not equals or attributes[key] == wanted)
+
+
+def fuzzy(values: list[str], id: str, name: str) -> bool:
+    return any(
+        value in (id, name) or (value and (id.startswith(value) or name.startswith(value)))
+        for value in values
+    )
+
+
+def image_matches(values: list[str], event: Event) -> bool:
+    """An image's own events, and those of containers made from it; with or without the tag."""
+    attributes = event["Actor"]["Attributes"]
+    names = {event["Actor"]["ID"], attributes.get("name", "")} if event["Type"] == "image" else set()
+    if event["Type"] == "container":
+        names = {attributes.get("image", "")}
+    names |= {strip_tag(name) for name in names}
+    return bool(names.intersection(values) - {""})
+
+
+def strip_tag(name: str) -> str:
+    head, slash, last = name.rpartition("/")
+    return head + slash + last.partition("@")[0].partition(":")[0]
