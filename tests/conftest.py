@@ -17,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "address of a running engine: docker:unix:///var/run/docker.sock, sampan:unix:///run/sampan.sock",
     )
     group.addoption(
+        "--engine-root",
+        default="",
+        metavar="FOLDER",
+        help="where that engine's root file system is seen from here, when it is not this machine's own",
+    )
+    group.addoption(
         "--client",
         default="both",
         choices=["docker", "sampan", "both"],

@@ -107,7 +107,18 @@ def test_a_wrong_block_weight_is_refused(cli: Client, image: str) -> None:
 
 def test_update_changes_a_running_containers_limits(cli: Client, image: str) -> None:
     made = cli.ok("run", "-d", "-m", "64m", "--pids-limit", "50", image, "sleep", "1000")
-    flags = "-m 32m --memory-swap 64m --cpus 0.25 --pids-limit 99 --cpu-shares 256".split()
+    flags = [
+        "-m",
+        "32m",
+        "--memory-swap",
+        "64m",
+        "--cpus",
+        "0.25",
+        "--pids-limit",
+        "99",
+        "--cpu-shares",
+        "256",
+    ]
     assert cli.ok("update", *flags, made) == made
     wanted = (
         {"memory.max": "33554432", "pids.max": "99", "cpu.max": "25000 100000"}

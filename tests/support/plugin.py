@@ -12,7 +12,7 @@ import pytest
 from tests.support import leftovers, rootfs
 from tests.support.api import Api
 from tests.support.client import LABEL, Client
-from tests.support.engine import Engine, RunningEngine, Sampand, sampan_program
+from tests.support.engine import DATA_PARENT, Engine, RunningEngine, Sampand, sampan_program
 from tests.support.poll import until
 
 IMAGE = "sampan-test"
@@ -183,10 +183,18 @@ def own(engine: Engine) -> Sampand:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A host folder that any user of a container may enter."""
-    tmp_path.chmod(0o755)
-    return tmp_path
+def folder(request: pytest.FixtureRequest, session: Session) -> Iterator[Path]:
+    """A folder with the same path for the test and for the engine, which any user may enter."""
+    path = DATA_PARENT / f"{session.prefix}-{secrets.token_hex(3)}"
+    root: str = request.config.getoption("--engine-root")
+    made = Path(f"{root}{path}")
+    made.mkdir(parents=True, mode=0o755)
+    if root:
+        path.symlink_to(made)
+    yield path
+    shutil.rmtree(made)
+    if root:
+        path.unlink()
 
 
 def remove_labelled(api: Api, prefix: str) -> None:
