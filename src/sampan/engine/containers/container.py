@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ended:
-    """What a waiter hears."""
+    """What a waiter hears. `error`: why the removal it waited for failed."""
 
     code: int
     error: str = ""
@@ -66,10 +66,10 @@ class Container:
         return future
 
     def announce_exit(self) -> None:
-        self._stopped = announce(self._stopped, Ended(self.record.state.exit_code, self.record.state.error))
+        self._stopped = announce(self._stopped, Ended(self.record.state.exit_code))
 
     def announce_removal(self, error: str = "") -> None:
-        ended = Ended(self.record.state.exit_code, error or self.record.state.error)
+        ended = Ended(self.record.state.exit_code, error)
         self._removed = announce(self._removed, ended)
         if not error:
             self._stopped = announce(self._stopped, ended)

@@ -14,6 +14,7 @@ from sampan.engine.containers import (
     recover,
     remove,
     start,
+    stats,
     stop,
     top,
     wait,
