@@ -212,9 +212,9 @@ def test_networks_do_not_reach_each_other(cli: Client, image: str, unique: str, 
     made = cli.ok("run", "-d", "--network", net, image, *WEB)
     address = cli.inspect(made)["NetworkSettings"]["Networks"][net]["IPAddress"]
     get = ["timeout", "3", "wget", "-q", "-O-", f"http://{address}/"]
-    near = ["run", "--rm", "--network", net, image, *get]
+    near = ["run", "--rm", "--init", "--network", net, image, *get]
     assert until(lambda: cli(*near).out, "an answer on the same network") == "it works"
-    far = ["run", "--rm", "--network", f"{unique}-other", image, *get]
+    far = ["run", "--rm", "--init", "--network", f"{unique}-other", image, *get]
     assert cli(*far).code != 0
 
 

@@ -49,7 +49,7 @@ class Api:
     def request(
         self,
         method: str,
-        path: str,
+        target: str,
         body: Any = None,
         *,
         headers: dict[str, str] | None = None,
@@ -68,22 +68,22 @@ class Api:
             sent.setdefault("Content-Type", "application/json")
         if query:
             plain = {k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in query.items()}
-            path += "?" + urlencode(plain)
+            target += "?" + urlencode(plain)
         try:
-            connection.request(method, path, data, sent)
+            connection.request(method, target, data, sent)
             response = connection.getresponse()
             return Answer(response.status, dict(response.headers), response.read())
         finally:
             connection.close()
 
-    def get(self, path: str, **query: Any) -> Answer:
-        return self.request("GET", path, **query)
+    def get(self, target: str, **query: Any) -> Answer:
+        return self.request("GET", target, **query)
 
-    def post(self, path: str, body: Any = None, **query: Any) -> Answer:
-        return self.request("POST", path, body, **query)
+    def post(self, target: str, body: Any = None, **query: Any) -> Answer:
+        return self.request("POST", target, body, **query)
 
-    def delete(self, path: str, **query: Any) -> Answer:
-        return self.request("DELETE", path, **query)
+    def delete(self, target: str, **query: Any) -> Answer:
+        return self.request("DELETE", target, **query)
 
     def alive(self) -> bool:
         try:
