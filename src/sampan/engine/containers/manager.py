@@ -16,7 +16,6 @@ from sampan.engine.containers import (
     start,
     stats,
     stop,
-    top,
     wait,
 )
 from sampan.engine.containers.container import Container, Ended
@@ -24,6 +23,7 @@ from sampan.engine.containers.filters import Values
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
 from sampan.engine.events import Events
+from sampan.engine.top import top
 from sampan.errors import Conflict
 from sampan.paths import Paths
 
@@ -158,9 +158,9 @@ class Containers:
             raise Conflict(f"container {container.id} is not running")
         if state.restarting:
             raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
-        answer = top.listing(self.services.cgroup(container).pids(), arguments)
+        answer = top(self.services.cgroup(container).pids(), arguments)
         self.services.emit(container, "top")
-        return dict(answer)
+        return answer
 
     async def prune(self, filters: dict[str, Values]) -> dict[str, Any]:
         return await prune.prune(self.services, filters)

@@ -47,21 +47,22 @@ async def update(services: Services, container: Container, body: dict[str, Any])
     change = {
         name: value for name, value in normalise(body, UPDATE, "UpdateConfig").items() if value is not None
     }
+    if (change.get("RestartPolicy") or {}).get("Name"):
+        restart.check(change["RestartPolicy"], auto_remove=False)
+    warnings = validate(change, container.record.config, services.host, update=True)
     try:
-        return await apply_update(services, container, change)
+        await apply_update(services, container, change)
+        return warnings
     except SampanError as error:
         raise type(error)(f"Cannot update container {container.id}: {error.message}") from error
 
 
-async def apply_update(services: Services, container: Container, change: dict[str, Any]) -> list[str]:
+async def apply_update(services: Services, container: Container, change: dict[str, Any]) -> None:
     async with container.lock:
         record = container.record
         if record.state.removing or record.state.dead:
             raise Conflict('Container is marked for removal and cannot be "update".')
-        if (change.get("RestartPolicy") or {}).get("Name"):
-            restart.check(change["RestartPolicy"], auto_remove=False)
-        result = updated(record.id, record.host_config, change)
-        warnings = validate(result, record.config, services.host, update=True)
+        result = updated(record.host_config, change)
         if record.state.running and not record.state.restarting:
             resources = cast(dict[str, Any], update_resources(result, change, services.host))
             await asyncio.to_thread(services.cgroup(container).apply, resources)
@@ -69,4 +70,3 @@ async def apply_update(services: Services, container: Container, change: dict[st
         services.save(container)
         container.monitor.cancelled = container.monitor.cancelled and bool(container.stopping)
     services.emit(container, "update")
-    return warnings

@@ -125,13 +125,13 @@ _COPIED = (
 )  # fmt: skip
 
 
-def updated(id: str, present: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+def updated(present: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     """The container's new HostConfig after POST /containers/<id>/update; zero means "leave". Raises Conflict.
 
     A conflict is between what is asked now and what was set before.
     """
     if conflict := _conflict(present, change):
-        raise Conflict(f"Cannot update container {id}: {conflict}")
+        raise Conflict(conflict)
     result = dict(present)
     for name in ("Memory", *_COPIED):
         if change.get(name):
