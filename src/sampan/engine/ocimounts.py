@@ -71,6 +71,10 @@ def host_directory(point: dict[str, Any]) -> OciMount:
     return bind(point, point["Source"])
 
 
+def exists(path: str) -> bool:
+    return os.path.lexists(path)
+
+
 def no_source(point: Mapping[str, Any]) -> Invalid:
     where = point["Source"]
     return Invalid(f'invalid mount config for type "bind": bind source path does not exist: {where}')

@@ -296,7 +296,8 @@ class Volumes:
                         "path": point["Destination"],
                         "target": volume.mountpoint,
                     },
-                    (),
+                    self._paths.tmp,
+                    {},
                 )
                 await task.wait()
 
@@ -339,6 +340,29 @@ class Volumes:
                     mounts.append(await ocimounts.local_volume(point, options))
         self._tell(record, "mount")
         return ocimounts.by_depth(mounts)
+
+    async def copy_mounts(self, record: ContainerRecord) -> list[dict[str, Any]]:
+        """The binds that `docker cp` sees on the root: volumes, host directories, and the engine's own files.
+
+        A source that is gone, and filesystems of a container's own (tmpfs, nfs), are left out.
+        """
+        mounts = []
+        for point in record.mount_points:
+            if point["Type"] == "bind" and ocimounts.exists(point["Source"]):
+                mounts.append(ocimounts.bind(point, point["Source"]))
+            elif point["Type"] == "volume" and point["Name"] in self._volumes:
+                mounts.append(await ocimounts.local_volume(point, self._volumes[point["Name"]].options or {}))
+        paths = self._paths.container(record.id)
+        for target, source in (
+            ("/etc/hostname", paths.hostname),
+            ("/etc/hosts", paths.hosts),
+            ("/etc/resolv.conf", paths.resolv_conf),
+        ):
+            if source.exists():
+                mounts.append(
+                    {"destination": target, "type": "bind", "source": str(source), "options": ["bind"]}
+                )
+        return [mount for mount in ocimounts.by_depth(mounts) if mount["type"] == "bind"]
 
     def rootfs_propagation(self, record: ContainerRecord) -> str:
         """ "shared", "rslave" or "" for the OCI spec's rootfsPropagation. Raises Failed."""
