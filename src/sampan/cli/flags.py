@@ -1,0 +1,328 @@
+"""Command-line options as spf13/pflag parses them and as Docker's help prints them.
+
+An option is declared once, as a `Flag` in its command's table; parsing, defaults and help follow from it.
+Deliberately without argparse, re, typing or dataclasses: they cost more than a whole command may take.
+"""
+
+from __future__ import annotations
+
+from sampan.cli.errors import CliError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+
+class FlagError(Exception):
+    """A flag that does not exist, lacks its argument or has a bad one; the text is pflag's."""
+
+
+class HelpWanted(Exception):
+    """--help or -h was given; `shorthand` tells which."""
+
+    def __init__(self, shorthand: bool) -> None:
+        super().__init__()
+        self.shorthand = shorthand
+
+
+class Flag:
+    """One option. `type` is what help shows and, without `parse`, how the value is read.
+
+    parse: text -> value, raises ValueError(reason). For the repeatable types it is applied to each text and
+    may return a list of values. `given` stands in when the option is given without a value (as for bool).
+    """
+
+    __slots__ = (
+        "alias",
+        "default",
+        "deprecated",
+        "given",
+        "help",
+        "hidden",
+        "name",
+        "parse",
+        "short",
+        "type",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        type: str,
+        help: str = "",
+        *,
+        short: str = "",
+        default: Any = None,
+        hidden: bool = False,
+        deprecated: str = "",
+        alias: str = "",
+        given: str | None = None,
+        parse: Callable[[str], Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.short = short
+        self.type = type
+        self.help = help
+        self.hidden = hidden or bool(deprecated) or bool(alias)
+        self.deprecated = deprecated
+        self.alias = alias
+        self.given = "true" if type == "bool" else given
+        self.parse = parse
+        self.default = _ZERO.get(type, "") if default is None else default
+
+    @property
+    def repeatable(self) -> bool:
+        return isinstance(self.default, list)
+
+    @property
+    def shown(self) -> str:
+        return f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
+
+
+_ZERO: dict[str, Any] = {
+    "bool": False,
+    "string": "",
+    "int": 0,
+    "uint16": 0,
+    "bytes": 0,
+    "decimal": 0,
+    "duration": 0,
+    "list": [],
+    "filter": [],
+    "map": [],
+    "ulimit": [],
+    "mount": [],
+    "network": [],
+    "gpu-request": [],
+    "stringToString": [],
+}
+
+
+class Options(dict[str, "Any"]):
+    """Values by flag name, defaults filled in; `changed` holds the names that were given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed: set[str] = set()
+
+
+def parse_bool(text: str) -> bool:
+    """Go's strconv.ParseBool; raises ValueError with its text."""
+    if text in ("1", "t", "T", "true", "TRUE", "True"):
+        return True
+    if text in ("0", "f", "F", "false", "FALSE", "False"):
+        return False
+    raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+
+
+def parse_int(text: str, function: str = "ParseInt", low: int = -(2**63), high: int = 2**63 - 1) -> int:
+    """Go's strconv.ParseInt(s, 0, 64): prefixes 0x, 0o, 0b, a leading 0 is octal."""
+    body = text[1:] if text[:1] in ("+", "-") else text
+    base = 10
+    if len(body) > 1 and body[0] == "0":
+        base = {"x": 16, "o": 8, "b": 2}.get(body[1].lower(), 8)
+        body = body[2:] if body[1].lower() in "xob" else body[1:]
+    try:
+        if not body.isascii() or not body or body.startswith(("_", "+", "-", " ")) or body.endswith(" "):
+            raise ValueError
+        value = int(body, base)
+    except ValueError:
+        raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax') from None
+    if text.startswith("-"):
+        value = -value
+    if not low <= value <= high:
+        raise ValueError(f'strconv.{function}: parsing "{text}": value out of range')
+    return value
+
+
+def _parse_duration(text: str) -> int:
+    from sampan.cli.units import parse_duration
+
+    return parse_duration(text)
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "bool": parse_bool,
+    "int": parse_int,
+    "uint16": lambda text: parse_int(text, "ParseUint", 0, 65535),
+    "duration": _parse_duration,
+}
+
+
+def parse(flags: Sequence[Flag], args: Sequence[str], interspersed: bool = True) -> tuple[Options, list[str]]:
+    """Split `args` into option values and positional arguments.
+
+    Raises FlagError with pflag's text, HelpWanted for --help and -h.
+    """
+    return _Parser(flags, interspersed).run(list(args))
+
+
+def quote(text: str) -> str:
+    """Go's %q for what a command line can hold."""
+    out = ['"']
+    for char in text:
+        code = ord(char)
+        if char in '"\\':
+            out.append("\\" + char)
+        elif char in _ESCAPES:
+            out.append(_ESCAPES[char])
+        elif 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as surrogateescape keeps it
+            out.append(f"\\x{code - 0xDC00:02x}")
+        elif char.isprintable():
+            out.append(char)
+        else:
+            out.append(
+                f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+            )
+    out.append('"')
+    return "".join(out)
+
+
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+class _Parser:
+    def __init__(self, flags: Sequence[Flag], interspersed: bool) -> None:
+        self.names = {flag.name: flag for flag in flags}
+        self.shorts = {flag.short: flag for flag in flags if flag.short}
+        self.interspersed = interspersed
+        self.options = Options()
+        for flag in flags:
+            if not flag.alias:
+                self.options[flag.name] = list(flag.default) if flag.repeatable else flag.default
+
+    def run(self, args: list[str]) -> tuple[Options, list[str]]:
+        positional: list[str] = []
+        args.reverse()
+        while args:
+            arg = args.pop()
+            if len(arg) < 2 or arg[0] != "-":
+                positional.append(arg)
+                if not self.interspersed:
+                    break
+            elif arg == "--":
+                break
+            elif arg[1] == "-":
+                self._long(arg, args)
+            else:
+                self._shorts(arg[1:], args)
+        positional.extend(reversed(args))
+        return self.options, positional
+
+    def _long(self, arg: str, rest: list[str]) -> None:
+        name, equals, value = arg[2:].partition("=")
+        if not name or name[0] == "-":
+            raise FlagError(f"bad flag syntax: {arg}")
+        flag = self.names.get(name)
+        if name == "help":
+            raise HelpWanted(shorthand=False)
+        if flag is None:
+            raise FlagError(f"unknown flag: --{name}")
+        if not equals:
+            if flag.given is not None:
+                value = flag.given
+            elif rest:
+                value = rest.pop()
+            else:
+                raise FlagError(f"flag needs an argument: --{name}")
+        self._set(flag, value)
+
+    def _shorts(self, group: str, rest: list[str]) -> None:
+        letters = group
+        while letters:
+            letter, after = letters[0], letters[1:]
+            flag = self.shorts.get(letter)
+            if flag is None:
+                if letter == "h":
+                    raise HelpWanted(shorthand=True)
+                raise FlagError(f"unknown shorthand flag: '{letter}' in -{group}")
+            if len(after) > 1 and after[0] == "=":
+                value, letters = after[1:], ""
+            elif flag.given is not None:
+                value, letters = flag.given, after
+            elif after:
+                value, letters = after, ""
+            elif rest:
+                value, letters = rest.pop(), ""
+            else:
+                raise FlagError(f"flag needs an argument: '{letter}' in -{group}")
+            self._set(flag, value)
+
+    def _set(self, flag: Flag, text: str) -> None:
+        shown = flag.shown
+        if flag.deprecated:
+            from sampan.cli.output import warn
+
+            warn(f"Flag --{flag.name} has been deprecated, {flag.deprecated}")
+        if flag.alias:
+            flag = self.names[flag.alias]
+        convert = flag.parse or _PARSERS.get(flag.type)
+        try:
+            value = convert(text) if convert else text
+        except ValueError as error:
+            raise FlagError(f"invalid argument {quote(text)} for {quote(shown)} flag: {error}") from None
+        if flag.repeatable:
+            held = self.options[flag.name]
+            held.extend(value) if isinstance(value, list) else held.append(value)
+        else:
+            self.options[flag.name] = value
+        self.options.changed.add(flag.name)
+
+
+class Command:
+    """What a command module declares: its arguments, its options and the function that does it.
+
+    `use` is the usage line after the command's name. `args` is (least, most); most None means any number.
+    """
+
+    __slots__ = ("args", "examples", "flags", "interspersed", "long", "run", "status", "use")
+
+    def __init__(
+        self,
+        use: str,
+        run: Callable[..., int | None],
+        flags: Sequence[Flag] = (),
+        *,
+        args: tuple[int, int | None] = (0, None),
+        long: str = "",
+        interspersed: bool = True,
+    ) -> None:
+        self.use = use
+        self.run = run
+        self.flags = flags
+        self.args = args
+        self.long = long
+        self.interspersed = interspersed
+
+
+def check_arguments(command: Command, path: str, count: int) -> None:
+    """Raise CliError, worded as Docker's client does, when `count` arguments are too few or too many."""
+    least, most = command.args
+    if count >= least and (most is None or count <= most):
+        return
+    see = "Run"
+    if most == 0:
+        text = "accepts no arguments"
+    elif most is None:
+        text, see = f"requires at least {_arguments(least)}", "See"
+    elif least == most:
+        text = f"requires {_arguments(most)}"
+    elif least == 0:
+        text = f"requires at most {_arguments(most)}"
+    else:
+        text = f"requires at least {least} and at most {_arguments(most)}"
+    program = path.split(" ", 1)[0]
+    raise CliError(
+        f"{program}: '{path}' {text}\n\nUsage:  {usage_line(command, path)}\n\n"
+        f"{see} '{path} --help' for more information"
+    )
+
+
+def _arguments(count: int) -> str:
+    return f"{count} argument" if count == 1 else f"{count} arguments"
+
+
+def usage_line(command: Command, path: str) -> str:
+    """`use` may hold several lines, each after the command's path."""
+    return "\n\t".join(f"{path} {line}".rstrip() for line in command.use.split("\n"))

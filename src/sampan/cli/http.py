@@ -1,0 +1,404 @@
+"""A minimal HTTP/1.1 client for the Docker Engine API: unix and tcp sockets, streams, hijacked connections.
+
+Uses the interpreter's built-in _socket: the socket and http packages cost more than the whole command.
+Source: RFC 9112; Docker Engine API, "attach to a container" for the upgrade.
+"""
+
+from __future__ import annotations
+
+import _socket
+
+from sampan.cli import gojson
+from sampan.cli.errors import ApiError, CliError, ConnectionFailed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any, Protocol
+
+    from sampan.cli.tls import TlsFiles
+
+    class Connection(Protocol):
+        def recv(self, size: int, /) -> bytes: ...
+        def sendall(self, data: bytes, /) -> None: ...
+        def fileno(self) -> int: ...
+        def close(self) -> None: ...
+        def half_close(self) -> None: ...
+
+    Query = Mapping[str, str | list[str]]
+
+
+API_VERSION = (1, 50)  # the newest this client knows; older daemons are followed, see Client._retry_version
+_BLOCK = 1 << 16
+
+
+class PlainSocket(_socket.socket):
+    """A connected stream socket; a write to a closed peer raises instead of SIGPIPE."""
+
+    def half_close(self) -> None:
+        try:
+            self.shutdown(_socket.SHUT_WR)
+        except OSError:
+            pass  # the peer has gone: there is nobody left to tell
+
+
+class Response:
+    """Status and headers, and the body as it is read; `close` gives the connection back."""
+
+    def __init__(
+        self, connection: Connection, release: Callable[[Connection], None], head: bool = False
+    ) -> None:
+        self._connection = connection
+        self._release = release
+        self._buffer = b""
+        while True:  # skip 1xx other than the upgrade
+            self.status, self.headers = self._read_head()
+            if self.status != 100:
+                break
+        self._left: int | None = None
+        self._chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+        length = self.headers.get("content-length")
+        if head or self.status in (204, 304):
+            self._left, self._chunked = 0, False
+        elif length is not None and not self._chunked:
+            self._left = int(length)
+        self._chunk = 0
+        self._done = self._left == 0
+
+    def _fill(self) -> bool:
+        data = self._connection.recv(_BLOCK)
+        self._buffer += data
+        return bool(data)
+
+    def _read_line(self) -> bytes:
+        while (end := self._buffer.find(b"\n")) < 0:
+            if not self._fill():
+                raise CliError("error during connect: unexpected EOF")
+        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+        return line.rstrip(b"\r")
+
+    def _read_head(self) -> tuple[int, dict[str, str]]:
+        line = self._read_line().split(b" ", 2)
+        if len(line) < 2 or not line[0].startswith(b"HTTP/1.") or not line[1].isdigit():
+            raise CliError("error during connect: malformed HTTP response")
+        headers: dict[str, str] = {}
+        while header := self._read_line():
+            name, _, value = header.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        return int(line[1]), headers
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it arrives."""
+        while not self._done:
+            if self._chunked:
+                yield from self._next_chunk()
+                continue
+            if not self._buffer and not self._fill():
+                if self._left:
+                    raise CliError("unexpected EOF")
+                break
+            data, self._buffer = self._take(self._left)
+            yield data
+        self._finish()
+
+    def _take(self, limit: int | None) -> tuple[bytes, bytes]:
+        if limit is None:
+            return self._buffer, b""
+        data = self._buffer[:limit]
+        self._left = limit - len(data)
+        self._done = self._left == 0
+        return data, self._buffer[len(data) :]
+
+    def _next_chunk(self) -> Iterator[bytes]:
+        if self._chunk == 0:
+            self._chunk = int(self._read_line().split(b";")[0], 16)
+            if self._chunk == 0:
+                while self._read_line():
+                    pass
+                self._done = True
+                return
+        if not self._buffer and not self._fill():
+            raise CliError("unexpected EOF")
+        data = self._buffer[: self._chunk]
+        self._buffer = self._buffer[len(data) :]
+        self._chunk -= len(data)
+        if self._chunk == 0:
+            self._read_line()
+        yield data
+
+    def _finish(self) -> None:
+        self._done = True
+        if self._release is not None and self.headers.get("connection", "").lower() != "close":
+            self._release(self._connection)
+        else:
+            self.close()
+
+    def read(self) -> bytes:
+        return b"".join(self.chunks())
+
+    def text(self) -> str:
+        return self.read().decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        return gojson.loads(self.read())
+
+    def messages(self) -> Iterator[Any]:
+        """Each JSON value of a stream, as soon as it is whole."""
+        import codecs
+
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        text = ""
+        for data in self.chunks():
+            text += decode(data)
+            while text := text.lstrip():
+                # A line break ends every message the Engine API streams; without one it may be cut short.
+                end = text.find("\n")
+                if end < 0:
+                    break
+                yield gojson.loads(text[:end])
+                text = text[end + 1 :]
+        if text.strip():
+            yield gojson.loads(text)
+
+    def raise_for_status(self) -> Response:
+        """Raises ApiError with the daemon's own message."""
+        if self.status < 400 and self.status != 304:
+            return self
+        if self.status == 304:
+            return self
+        raise ApiError(self._error_text(), self.status)
+
+    def _error_text(self) -> str:
+        body = self.read()
+        try:
+            message = gojson.loads(body)["message"]
+        except (ValueError, KeyError, TypeError):
+            message = body.decode("utf-8", "replace")
+        return str(message).strip() or f"request returned status {self.status}"
+
+    def hijack(self) -> tuple[Connection, bytes]:
+        """The raw connection and what was read beyond the headers."""
+        return self._connection, self._buffer
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Client:
+    """Talks to one daemon. `address` is a docker host URL: unix://PATH or tcp://HOST:PORT."""
+
+    def __init__(
+        self,
+        address: str,
+        tls: TlsFiles | None = None,
+        version: tuple[int, int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.address = address
+        self._tls = tls
+        self._headers = dict(headers or {})
+        self._pinned = version is not None
+        self.version = version or API_VERSION
+        self._agreed = self._pinned
+        self._idle: Connection | None = None
+        self.start_daemon: Callable[[], bool] | None = None
+
+    # -- requests ---------------------------------------------------------------------------------------
+
+    def get(self, path: str, query: Query | None = None) -> Response:
+        return self.request("GET", path, query)
+
+    def post(self, path: str, query: Query | None = None, body: Any = None) -> Response:
+        return self.request("POST", path, query, body)
+
+    def delete(self, path: str, query: Query | None = None) -> Response:
+        return self.request("DELETE", path, query)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: Any = None,
+        *,
+        stream: Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        upgrade: bool = False,
+        check: bool = True,
+    ) -> Response:
+        """Send a request and read the answer's head; raises ApiError for an error status if `check`."""
+        if stream is not None and not self._agreed:
+            self.negotiate()
+        fields = dict(headers or {})
+        data = b""
+        if body is not None:
+            data = gojson.dumps(body).encode("utf-8", "surrogatepass")
+            fields["Content-Type"] = "application/json"
+        if upgrade:
+            fields.update({"Connection": "Upgrade", "Upgrade": "tcp"})
+            fields.setdefault("Content-Type", "text/plain")
+        response = self._exchange(method, path, query, fields, data, stream, fresh=upgrade)
+        if not check:
+            return response
+        if response.status == 400 and not self._pinned:
+            message = response._error_text()
+            if not self._follow(message):
+                raise ApiError(message, 400)
+            response = self._exchange(method, path, query, fields, data, stream, fresh=upgrade)
+        self._agreed = True
+        return response.raise_for_status()
+
+    def negotiate(self) -> None:
+        """Agree on the API version before a request that cannot be sent twice."""
+        if self._agreed:
+            return
+        response = self.ping()
+        self._use(response.headers.get("api-version", ""))
+        response.read()
+
+    def ping(self) -> Response:
+        return self._exchange("HEAD", "/_ping", None, {}, b"", None, versioned=False)
+
+    def _use(self, offered: str) -> None:
+        major, _, minor = offered.partition(".")
+        if major.isdigit() and minor.isdigit():
+            self.version = min(self.version, (int(major), int(minor)))
+        self._agreed = True
+
+    def _follow(self, message: str) -> bool:
+        """Take the daemon's version when it says ours is too new."""
+        if self._agreed or "is too new" not in message:
+            return False
+        self._use(message.rsplit(" ", 1)[-1].strip())
+        return True
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        fields: Mapping[str, str],
+        data: bytes,
+        stream: Iterable[bytes] | None,
+        *,
+        fresh: bool = False,
+        versioned: bool = True,
+    ) -> Response:
+        prefix = f"/v{self.version[0]}.{self.version[1]}" if versioned else ""
+        lines = [f"{method} {prefix}{path}{encode_query(query)} HTTP/1.1", "Host: api.sampan.localhost"]
+        lines += ["User-Agent: sampan-cli"]
+        lines += [f"{name}: {value}" for name, value in {**self._headers, **fields}.items()]
+        if stream is not None:
+            lines.append("Transfer-Encoding: chunked")
+        elif data or method == "POST":
+            lines.append(f"Content-Length: {len(data)}")
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape") + data
+        connection = self._idle if self._idle is not None and not fresh and stream is None else None
+        if connection is not None:
+            self._idle = None
+            try:
+                connection.sendall(head)
+                return Response(connection, self._keep, method == "HEAD")
+            except (OSError, CliError):
+                connection.close()  # closed while idle: ask again on a new one
+        connection = self.connect()
+        try:
+            connection.sendall(head)
+            if stream is not None:
+                _send_chunks(connection, stream)
+            return Response(connection, self._keep, method == "HEAD")
+        except OSError as error:
+            connection.close()
+            raise CliError(f"error during connect: {error.strerror or error}") from None
+
+    def _keep(self, connection: Connection) -> None:
+        if self._idle is not None:
+            self._idle.close()
+        self._idle = connection
+
+    # -- connections ------------------------------------------------------------------------------------
+
+    def connect(self) -> Connection:
+        """A new connection; starts a daemon first where `start_daemon` is set and none answers."""
+        try:
+            return self._open()
+        except OSError as error:
+            if self.start_daemon is not None and self.start_daemon():
+                self.start_daemon = None
+                return self._open()
+            if isinstance(error, PermissionError):
+                raise ConnectionFailed(
+                    f"permission denied while trying to connect to the Sampan daemon socket at {self.address}"
+                ) from None
+            raise ConnectionFailed(
+                f"Cannot connect to the Sampan daemon at {self.address}. Is sampand running?"
+            ) from None
+
+    def _open(self) -> Connection:
+        scheme, _, rest = self.address.partition("://")
+        if scheme == "unix":
+            connection = PlainSocket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+            try:
+                connection.connect(rest)
+            except OSError:
+                connection.close()
+                raise
+            return connection
+        return self._open_tcp(rest)
+
+    def _open_tcp(self, rest: str) -> Connection:
+        host, port = split_address(rest)
+        failure: OSError = OSError("no address")
+        for family, kind, protocol, _, address in _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM):
+            connection = PlainSocket(family, kind | _socket.SOCK_CLOEXEC, protocol)
+            try:
+                connection.connect(address)
+            except OSError as error:
+                connection.close()
+                failure = error
+                continue
+            connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            if self._tls is None:
+                return connection
+            from sampan.cli.tls import wrap
+
+            return wrap(connection, self._tls, host)
+        raise failure
+
+
+def split_address(rest: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT[/path], IPv6 in brackets."""
+    rest = rest.split("/", 1)[0]
+    if rest.startswith("["):
+        host, _, port = rest[1:].partition("]")
+        port = port.lstrip(":")
+    else:
+        host, _, port = rest.partition(":")
+    return host or "localhost", int(port) if port.isdigit() else 2375
+
+
+def _send_chunks(connection: Connection, stream: Iterable[bytes]) -> None:
+    for block in stream:
+        if block:
+            connection.sendall(b"%x\r\n%b\r\n" % (len(block), block))
+    connection.sendall(b"0\r\n\r\n")
+
+
+_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
+
+
+def escape(text: str) -> str:
+    """Percent-encode everything but unreserved characters (a path segment or a query value)."""
+    raw = text.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in raw)
+
+
+def encode_query(query: Query | None) -> str:
+    if not query:
+        return ""
+    pairs = []
+    for name in query:
+        value = query[name]
+        for item in value if isinstance(value, list) else [value]:
+            pairs.append(f"{escape(name)}={escape(item)}")
+    return "?" + "&".join(pairs) if pairs else ""

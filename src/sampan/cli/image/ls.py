@@ -1,0 +1,131 @@
+"""sampan images: list images."""
+
+from __future__ import annotations
+
+from sampan.cli.container.ls import short_id
+from sampan.cli.flags import Command, Flag
+from sampan.cli.help import FORMAT_HELP
+from sampan.cli.image.reference import short_repository, split
+from sampan.cli.listing import Listing
+from sampan.cli.opts.values import filter_pair, filters_query
+from sampan.cli.timestamps import ago, go_string
+from sampan.cli.units import human_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from sampan.cli.flags import Options
+    from sampan.cli.session import Session
+
+_NONE = "<none>"
+
+
+def run(session: Session, options: Options, args: list[str]) -> None:
+    filters = list(options["filter"])
+    if args:
+        filters.append(("reference", args[0]))
+    query = filters_query(filters)
+    if options["all"]:
+        query["all"] = "1"
+    source = options["format"] or ("" if options["quiet"] else session.text_setting("imagesFormat"))
+    images = session.client.get("/images/json", query).json()
+    show_digest = options["digests"] or ".Digest" in source
+    digest = "\t{{.Digest}}" if options["digests"] else ""
+    table = "{{.Repository}}\t{{.Tag}}" + digest + "\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+    rows = rows_of(images, show_digest)
+    listing(not options["no-trunc"]).show(rows, source, table, "{{.ID}}" if options["quiet"] else "")
+
+
+def rows_of(images: list[dict[str, Any]], digests: bool) -> Iterator[dict[str, Any]]:
+    """One row per name; (repository, tag, digest) added to the image."""
+    for image in images:
+        for repository, tag, digest in _names(image, digests):
+            yield {**image, "repository": repository, "tag": tag, "digest": digest}
+
+
+def _names(image: dict[str, Any], digests: bool) -> Iterator[tuple[str, str, str]]:
+    tags: dict[str, list[str]] = {}
+    by_repository: dict[str, list[str]] = {}
+    for name in image.get("RepoTags") or ():
+        repository, tag, _ = split(name)
+        if repository != _NONE:
+            tags.setdefault(short_repository(repository), []).append(tag)
+    for name in image.get("RepoDigests") or ():
+        repository, _, digest = split(name)
+        if repository != _NONE:
+            by_repository.setdefault(short_repository(repository), []).append(digest)
+    if not tags and not by_repository:
+        yield _NONE, _NONE, _NONE
+        return
+    for repository, names in tags.items():
+        known = by_repository.pop(repository, [])
+        for tag in names:
+            if digests and known:
+                for digest in known:
+                    yield repository, tag, digest
+            else:
+                yield repository, tag, _NONE
+    for repository, known in by_repository.items():
+        if digests:
+            for digest in known:
+                yield repository, _NONE, digest
+        else:
+            yield repository, _NONE, ""
+
+
+def listing(trunc: bool) -> Listing:
+    """Fields of an image as /images/json describes it."""
+
+    def count(row: Any, name: str) -> str:
+        value = row.get(name, -1)
+        return "N/A" if value is None or value < 0 else str(value)
+
+    def size(row: Any, name: str) -> str:
+        value = row.get(name)
+        return "N/A" if value is None or value < 0 else human_size(value, 3)
+
+    def unique(row: Any) -> str:
+        total, shared = row.get("Size", -1), row.get("SharedSize", -1)
+        return "N/A" if shared is None or shared < 0 or total < 0 else human_size(total - shared, 3)
+
+    return Listing(
+        {
+            "Containers": ("CONTAINERS", lambda row: count(row, "Containers")),
+            "CreatedAt": ("CREATED AT", lambda row: go_string(int(row.get("Created") or 0))),
+            "CreatedSince": ("CREATED", lambda row: _since(int(row.get("Created") or 0))),
+            "Digest": ("DIGEST", lambda row: row["digest"]),
+            "ID": ("IMAGE ID", lambda row: short_id(row["Id"]) if trunc else row["Id"]),
+            "Repository": ("REPOSITORY", lambda row: row["repository"]),
+            "SharedSize": ("SHARED SIZE", lambda row: size(row, "SharedSize")),
+            "Size": ("SIZE", lambda row: human_size(row.get("Size") or 0, 3)),
+            "Tag": ("TAG", lambda row: row["tag"]),
+            "UniqueSize": ("UNIQUE SIZE", unique),
+            "VirtualSize": (
+                "VIRTUAL SIZE",
+                lambda row: human_size(row.get("VirtualSize") or row.get("Size") or 0),
+            ),
+        },
+        "*formatter.imageContext",
+    )
+
+
+def _since(created: int) -> str:
+    return "N/A" if created <= 0 else ago(created)
+
+
+COMMAND = Command(
+    "[OPTIONS] [REPOSITORY[:TAG]]",
+    run,
+    (
+        Flag("all", "bool", "Show all images, intermediate ones too", short="a"),
+        Flag("digests", "bool", "Show digests"),
+        Flag("filter", "filter", "Show only what matches these conditions", short="f", parse=filter_pair),
+        Flag("format", "string", FORMAT_HELP),
+        Flag("no-trunc", "bool", "Do not shorten the output"),
+        Flag("quiet", "bool", "Only show image IDs", short="q"),
+        Flag("tree", "bool", "Show the platforms of each image", hidden=True),
+    ),
+    args=(0, 1),
+)

@@ -1,0 +1,142 @@
+"""The values of --publish and --expose, as ExposedPorts and PortBindings of the API."""
+
+from __future__ import annotations
+
+from sampan.cli.errors import CliError
+from sampan.cli.flags import parse_int
+from sampan.cli.opts import csv
+from sampan.cli.opts.values import is_ip
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+PROTOCOLS = ("tcp", "udp", "sctp")
+
+
+def parse_ports(specs: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(ExposedPorts, PortBindings) of all --publish values; raises CliError as Docker words it."""
+    exposed: dict[str, Any] = {}
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for spec in specs:
+        short = _from_long(spec) if "=" in spec else spec
+        for port, binding in _parse_one(short):
+            exposed[port] = {}
+            bindings.setdefault(port, []).append(binding)
+    return exposed, bindings
+
+
+def _from_long(spec: str) -> str:
+    """published=80,target=90,protocol=udp,mode=host in the short form."""
+    target, published, protocol = "", "", "tcp"
+    try:
+        for field in csv.fields(spec):
+            key, equals, value = field.lower().partition("=")
+            if not equals or not key:
+                raise CliError(f"invalid field {field}")
+            if key == "protocol":
+                if value not in PROTOCOLS:
+                    raise CliError(f"invalid protocol value '{value}'")
+                protocol = value
+            elif key == "mode":
+                if value not in ("ingress", "host"):
+                    raise CliError(
+                        f"invalid publish mode value ({value}): must be either 'ingress' or 'host'"
+                    )
+            elif key in ("target", "published"):
+                if not value.isdigit() or int(value) > 65535:
+                    raise CliError(
+                        f'invalid {key} port ({value}): value must be an integer: strconv.ParseUint: parsing "{value}": invalid syntax'
+                    )
+                target, published = (value, published) if key == "target" else (target, value)
+            else:
+                raise CliError(f"invalid field key: {key}")
+    except ValueError as error:
+        raise CliError(str(error)) from None
+    if not target:
+        raise CliError("missing mandatory field 'target'")
+    return f"{published}:{target}/{protocol}"
+
+
+def _parse_one(spec: str) -> list[tuple[str, dict[str, str]]]:
+    """[HOST_IP:][HOST_PORT[-END]:]PORT[-END][/PROTOCOL]."""
+    address, host, container = _split(spec)
+    container, slash, protocol = container.partition("/")
+    protocol = protocol.lower() if slash else "tcp"
+    ip = _checked_ip(address)
+    if not container:
+        raise CliError(f"no port specified: {spec}<empty>")
+    first, last = _range(container, "containerPort")
+    host_first, host_last = _range(host, "hostPort") if host else (0, 0)
+    if host and last - first != host_last - host_first and first != last:
+        raise CliError(f"invalid ranges specified for container and host Ports: {container} and {host}")
+    if protocol not in PROTOCOLS:
+        raise CliError(f"invalid proto: {protocol}")
+    ports = []
+    for offset in range(last - first + 1):
+        bound = str(host_first + offset) if host else ""
+        if host and first == last and host_first != host_last:
+            bound = f"{host_first}-{host_last}"  # the daemon picks a free one of them
+        ports.append((f"{first + offset}/{protocol}", {"HostIp": ip, "HostPort": bound}))
+    return ports
+
+
+def _split(spec: str) -> tuple[str, str, str]:
+    """The last colon but one ends the address, which may hold colons itself."""
+    parts = spec.split(":")
+    if len(parts) == 1:
+        return "", "", parts[0]
+    if len(parts) == 2:
+        return "", parts[0], parts[1]
+    return ":".join(parts[:-2]), parts[-2], parts[-1]
+
+
+def _checked_ip(address: str) -> str:
+    bare = address
+    if address.startswith("[") and address.endswith("]"):
+        bare = address[1:-1]
+    if bare and not is_ip(bare):
+        raise CliError(f"invalid IP address: {address}")
+    return bare
+
+
+def _range(text: str, what: str) -> tuple[int, int]:
+    try:
+        return parse_range(text)
+    except ValueError:
+        raise CliError(f"invalid {what}: {text}") from None
+
+
+def parse_range(text: str) -> tuple[int, int]:
+    """FIRST[-LAST]; raises ValueError as Docker words it."""
+    if not text:
+        raise ValueError("empty string specified for ports")
+    first, dash, last = text.partition("-")
+    low = _port(first)
+    high = _port(last) if dash else low
+    if high < low:
+        raise ValueError(f"invalid range specified for port: {text}")
+    return low, high
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
+    return parse_int(text.lstrip("0") or "0", "ParseUint", 0, 65535)
+
+
+def parse_exposed(specs: list[str]) -> dict[str, Any]:
+    """ExposedPorts of all --expose values; raises CliError."""
+    exposed: dict[str, Any] = {}
+    for spec in specs:
+        if ":" in spec:
+            raise CliError(f"invalid port format for --expose: {spec}")
+        ports, slash, protocol = spec.partition("/")
+        try:
+            first, last = parse_range(ports)
+        except ValueError as error:
+            raise CliError(f"invalid range format for --expose: {spec}, error: {error}") from None
+        protocol = protocol if slash else "tcp"
+        for port in range(first, last + 1):
+            exposed[f"{port}/{protocol.lower()}"] = {}
+    return exposed
