@@ -327,19 +327,36 @@ class Launcher:
                 log.warning("the launcher died; starting another")
                 self._restart()
 
+    @classmethod
+    def spawn(cls) -> "Launcher":
+        """A launcher started as a program of its own; the daemon's first one is a fork (launcher.fork)."""
+        child, connection = _spawn()
+        launcher = cls(child.pid, connection)
+        launcher._child = child
+        return launcher
+
     def _restart(self) -> None:
         self._socket.close()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "sampan.runtime.launcher", str(theirs.fileno())]
-        # posix_spawn or vfork underneath: the threaded daemon is never forked into Python code.
-        self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        theirs.close()
-        ours.setblocking(False)
-        self._socket, self.pid = ours, self._child.pid
+        if self._child is not None:
+            self._child.poll()
+        self._child, self._socket = _spawn()
+        self._socket.setblocking(False)
+        self.pid = self._child.pid
 
     async def close(self) -> None:
         """The launcher exits; shims go on."""
         self._socket.close()
+        if self._child is not None:
+            await asyncio.to_thread(self._child.wait)
+
+
+def _spawn() -> tuple["subprocess.Popen[bytes]", socket.socket]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-m", "sampan.runtime.launcher", str(theirs.fileno())]
+    # vfork and exec underneath: the threaded daemon is never forked into Python code.
+    child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    theirs.close()
+    return child, ours
 
 
 def write_json(path: Path, content: Any) -> None:

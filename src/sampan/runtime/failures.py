@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from sampan.errors import SampanError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.runtime.protocol import ErrorReply
@@ -47,6 +49,8 @@ def reason(error: OSError) -> str:
 
 def reply(failure: BaseException, *, exec: bool = False) -> ErrorReply:
     """The wire form of anything init or an exec's child may raise."""
+    if isinstance(failure, SampanError):
+        return {"kind": type(failure).__name__, "message": failure.message}
     if not isinstance(failure, StartFailure):
         failure = during_init(describe(failure))
     if failure.bare:
@@ -62,5 +66,4 @@ def reply(failure: BaseException, *, exec: bool = False) -> ErrorReply:
 def describe(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"{error.filename}: {reason(error)}" if error.filename else reason(error)
-    message = getattr(error, "message", None)
-    return message if isinstance(message, str) else f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {error}"

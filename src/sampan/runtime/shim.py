@@ -12,13 +12,14 @@ import os
 import signal
 import socket
 
+from sampan.errors import SampanError
 from sampan.linux import namespaces as ns
 from sampan.linux import process
 from sampan.runtime import cgroups, init, spawn
 from sampan.runtime.clock import rfc3339
 from sampan.runtime.control import Connection, Control
 from sampan.runtime.execs import Execs
-from sampan.runtime.failures import reply
+from sampan.runtime.failures import during_init, reply
 from sampan.runtime.health import Health
 from sampan.runtime.logfile import open_log
 from sampan.runtime.loop import Loop
@@ -100,7 +101,10 @@ class Shim:
 
     def _start(self) -> None:
         request = self.request
-        self.cgroup = cgroups.create(request["cgroup"])
+        try:
+            self.cgroup = cgroups.create(request["cgroup"])
+        except SampanError as error:
+            raise during_init(f"error setting cgroup config for procHooks process: {error.message}") from None
         terminal = bool(request["spec"]["process"].get("terminal"))
         pipes = None if terminal else Pipes(request["open_stdin"])
         seccomp = None if request["seccomp"] is None else binascii.a2b_base64(request["seccomp"])
@@ -248,15 +252,14 @@ class Shim:
             self.execs.start(connection, message["seq"], message["id"], fds[0] if fds else None)
             return None
         if operation == "attach":
-            session = (
-                self.session
-                if message["attach"].get("exec") is None
-                else self.execs.session(message["attach"]["exec"])
-            )
+            try:
+                session = self._session(message["attach"].get("exec"))
+            except BaseException:
+                os.close(fds[0])
+                raise
             session.add_client(fds[0], message["attach"])
         elif operation == "resize":
-            session = self.session if target is None else self.execs.session(target)
-            session.resize(message["height"], message["width"])
+            self._session(target).resize(message["height"], message["width"])
         elif operation == "kill":
             os.kill(self.pid if target is None else self.execs.pid(target), message["signal"])
         elif operation == "status":
@@ -266,6 +269,9 @@ class Shim:
         else:
             raise ValueError(f"unknown operation {operation}")
         return {}
+
+    def _session(self, exec: str | None) -> Session:
+        return self.session if exec is None else self.execs.session(exec)
 
     def _detached(self) -> None:
         self.control.broadcast({"event": "detach", "exec": None})

@@ -1,0 +1,46 @@
+"""A rig per test, and a look at what it left behind."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+import sampan
+from tests.runtime.rig import Rig, rigged
+from tests.support import leftovers
+
+
+@pytest.fixture
+async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    """Its folders lie on a real file system: overlayfs takes no upper directory on some tmpfs."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(sampan.__file__).parent.parent))
+    root = Path(tempfile.mkdtemp(prefix="sampan-rt-", dir="/var/tmp"))
+    run = Path(tempfile.mkdtemp(prefix="sampan-rt-", dir="/run"))
+    before = leftovers.Host.now()
+    try:
+        async with rigged(root, run) as rig:
+            yield rig
+        assert not leftovers.Host.now().added_since(before)
+        assert not leftovers.cgroups(rig.running[0].paths.id if rig.running else "no container")
+        assert not leftovers.processes(run.name)
+    finally:
+        for name in (
+            "cpu",
+            "cpuacct",
+            "cpuset",
+            "memory",
+            "devices",
+            "freezer",
+            "blkio",
+            "pids",
+            "systemd",
+            "unified",
+        ):
+            folder = f"/sys/fs/cgroup/{name}/sampan-test-{os.getpid()}"
+            if os.path.isdir(folder):
+                os.rmdir(folder)
+        shutil.rmtree(root)
+        shutil.rmtree(run)
