@@ -1,0 +1,105 @@
+"""POST /commit: an image from what a container changed."""
+
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sampan.engine.containers import Containers
+from sampan.engine.containers.documents import CONFIG, normalise
+from sampan.engine.containers.merge import merge
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.images import Images
+from sampan.errors import Conflict, NotFound
+from sampan.images import references
+from sampan.images.changes import apply_changes
+from sampan.images.pack import diff_tar
+from sampan.paths import Paths
+from sampan.specs.oci_image import ContainerConfig
+
+
+@dataclass(frozen=True)
+class CommitRequest:
+    container: str
+    repo: str = ""
+    tag: str = ""
+    comment: str = ""
+    author: str = ""
+    pause: bool = True
+    changes: list[str] = field(default_factory=list)
+    config: dict[str, Any] | None = None  # None: the container's own
+
+
+class Commits:
+    def __init__(self, paths: Paths, containers: Containers, images: Images) -> None:
+        self._paths = paths
+        self._containers = containers
+        self._images = images
+
+    async def commit(self, request: CommitRequest) -> str:
+        """The new image's ID. Raises NotFound, Invalid, Conflict, Failed."""
+        name = image_name(request.repo, request.tag)
+        record = self._containers.get(request.container)
+        config = committed_config(record, request)
+        _check(record, request.container)
+        try:
+            base = self._images.get(record.image_id) if record.image_id else None
+        except NotFound:
+            base = None  # force-removed meanwhile: the layers are gone too
+        async with self._paused(record, wanted=request.pause):
+            image = await self._images.commit(
+                base,
+                self._changed(record),
+                config=config,
+                created_by=" ".join([record.path, *record.args]),
+                author=request.author,
+                comment=request.comment,
+                name=name,
+                container=record.id,
+                container_config=cast(ContainerConfig, record.config),
+            )
+        self._containers.emit(
+            record,
+            "commit",
+            comment=request.comment,
+            imageID=image.id,
+            imageRef=str(name.with_default_tag()) if name else "",
+        )
+        return image.id
+
+    def _changed(self, record: ContainerRecord) -> Iterator[bytes]:
+        return diff_tar(str(self._paths.container(record.id).upper))
+
+    @asynccontextmanager
+    async def _paused(self, record: ContainerRecord, *, wanted: bool) -> Any:
+        if not wanted or not record.state.running or record.state.paused:
+            yield
+            return
+        await self._containers.pause(record.id)
+        try:
+            yield
+        finally:
+            await self._containers.unpause(record.id)
+
+
+def image_name(repo: str, tag: str) -> references.Reference | None:
+    """Raises Invalid."""
+    if not repo:
+        return None
+    name = references.parse(repo)
+    return name.with_tag(tag) if tag else name.with_default_tag()
+
+
+def committed_config(record: ContainerRecord, request: CommitRequest) -> ContainerConfig:
+    """The request's config, changed by its instructions, and filled from the container's. Raises Invalid."""
+    own = record.config if request.config is None else normalise(request.config, CONFIG, "Config")
+    changed = cast(dict[str, Any], apply_changes(cast(ContainerConfig, {**own}), request.changes))
+    merge(changed, record.config)
+    return cast(ContainerConfig, changed)
+
+
+def _check(record: ContainerRecord, ref: str) -> None:
+    if record.state.dead:
+        raise Conflict(f"You cannot commit container {ref} which is Dead")
+    if record.state.removing:
+        raise Conflict(f"You cannot commit container {ref} which is being removed")
