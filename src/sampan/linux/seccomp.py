@@ -122,17 +122,19 @@ def _decide(architecture: str, rules: list[dict[str, Any]], default: int, bit: i
     _, table, wide = ARCHITECTURES[architecture]
     numbers = syscall_table.numbers(table)
     calls = _by_number(rules, numbers, default, multiplexed=table == "x86")
-    leaves: list[tuple[int, list[bytes]]] = [(0, [_instruction(RET, default)])]
-    for number in sorted(calls):
-        leaf = _leaf(calls[number], default, wide)
+    newest = _newest(rules, numbers)
+    absent = RET_ERRNO | errno.ENOSYS if newest and default not in _LENIENT else default
+
+    def gap(start: int) -> tuple[int, list[bytes]]:
+        return start | bit, [_instruction(RET, default if start <= newest else absent)]
+
+    leaves = [gap(0)]
+    for number in sorted({*calls, newest}):
         if leaves[-1][0] == number | bit:
             leaves.pop()
-        leaves.append((number | bit, leaf))
-        leaves.append(((number | bit) + 1, [_instruction(RET, default)]))
-    newest = _newest(rules, numbers)
-    if newest and default not in _LENIENT:
-        leaves = [leaf for leaf in leaves if leaf[0] <= newest | bit]
-        leaves.append(((newest | bit) + 1, [_instruction(RET, RET_ERRNO | errno.ENOSYS)]))
+        leaf = _leaf(calls[number], default, wide) if number in calls else [_instruction(RET, default)]
+        leaves += [(number | bit, leaf), gap(number + 1)]
+    # What is below the first range's number falls into it: x32's has the bit, like all that come here.
     return _tree(_merge(leaves))
 
 
