@@ -31,11 +31,15 @@ def server_context(cert: str, key: str, client_ca: str = "") -> ssl.SSLContext:
     return context
 
 
-def exposure_warning(host: str, *, verified: bool) -> str | None:
-    """What to warn of before serving `host` (a tcp:// address) without client certificates."""
+def exposure_warning(address: str, *, encrypted: bool, verified: bool) -> str | None:
+    """What to warn of when `address` (host:port) is served without client certificates."""
     if verified:
         return None
+    how = "without TLS client verification" if encrypted else "without encryption"
+    scheme = "https" if encrypted else "http"
     return (
-        f"[DEPRECATION NOTICE]: API is accessible on {host} without TLS client verification: access to the "
-        "remote API is equivalent to root access on the host."
+        f"[DEPRECATION NOTICE]: API is accessible on {scheme}://{address} {how}.\n"
+        "         Access to the remote API is equivalent to root access on the host. Refer\n"
+        "         to the 'Docker daemon attack surface' section in the documentation for\n"
+        "         more information: https://docs.docker.com/go/attack-surface/"
     )
