@@ -11,7 +11,7 @@
   trash/                     removed trees on their way out; emptied in the background
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
   sampand.pid                also the lock that keeps a second daemon out
-  containers/<id>/           start.json shim.sock state.json exit.json execs/
+  containers/<id>/           start.json shim.sock state.json exit.json network.json execs/
 """
 
 from dataclasses import dataclass
@@ -122,6 +122,11 @@ class ContainerPaths:
     @property
     def exit(self) -> Path:
         return self.exec / "exit.json"
+
+    @property
+    def network(self) -> Path:
+        """Addresses, interfaces and ports it has; the next daemon takes over from it."""
+        return self.exec / "network.json"
 
     @property
     def execs(self) -> Path:

@@ -117,6 +117,8 @@ class Daemon:
         volumes = Volumes(**shared)
         networks = Networks(**shared)
         containers = Containers(**shared, images=images, volumes=volumes, networks=networks)
+        networks.bind(containers)
+        images.in_use = containers.users_of
         execs = Execs(containers.services)
         logs = Logs(paths, events)
         return Engine(

@@ -1,6 +1,7 @@
 """One end of a veth pair on a bridge, the other inside a container's namespace, with its addresses."""
 
 import os
+import re
 from dataclasses import dataclass
 
 from sampan.linux import netlink, rtnetlink, sysctl
@@ -36,6 +37,11 @@ class Veth:
 
 def random_name() -> str:
     return "veth" + os.urandom(4).hex()[:7]
+
+
+def is_ours(link: rtnetlink.Link) -> bool:
+    """Whether `random_name` could have named it."""
+    return link.kind == "veth" and re.fullmatch("veth[0-9a-f]{7}", link.name) is not None
 
 
 def make_veth(host: netlink.Socket, inside: netlink.Socket, netns: int, inner_name: str, *, mtu: int) -> Veth:

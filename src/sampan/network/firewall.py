@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 
 from sampan.linux import nftables as nft
-from sampan.linux.netlink import NetlinkError
+from sampan.linux.netlink import Message, NetlinkError
 from sampan.network import rules
 from sampan.network.rules import NetworkRules, PortRule
 
@@ -60,7 +60,7 @@ class Table:
         if gone and self._installed:
             self._change(rules.remove_ports(self.name, gone.values()))
 
-    def _change(self, messages: list[nft.Message]) -> None:
+    def _change(self, messages: list[Message]) -> None:
         # A removal only fails when somebody was at the table; then all of it is put right.
         try:
             self._firewall.commit(messages)
@@ -69,6 +69,14 @@ class Table:
                 "nftables table %s was changed by others (%s): restoring it", self.name, error.strerror
             )
             self.install()
+
+    def bridges(self) -> list[str]:
+        """Those that the kernel's table knows: an earlier daemon's, before `install`."""
+        try:
+            keys = self._firewall.element_keys(self.name, "bridges")
+        except NetlinkError:
+            return []
+        return [key.rstrip(b"\0").decode(errors="replace") for key in keys]
 
     def watch(self) -> None:
         """From now on restore the table within the event loop's next turn when others damage it."""

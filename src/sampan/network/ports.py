@@ -1,10 +1,10 @@
 """Which host ports are published: conflicts between containers, and with the host's own programs.
 
 Packets are rewritten by nftables; no process handles them. Yet each published port is also held by a bound
-socket, for three reasons: another program that has the port makes the start fail, as with Docker; none can take
-it later and wonder why it gets no packets; and what the kernel cannot rewrite (from [::1], or from IPv6 to a
-container without it) arrives there and is relayed. A dual-stack socket holds both families, so a port costs one
-descriptor; beyond half of the descriptors that this process may have, ports are tested and not held.
+socket, for three reasons: another program that has the port makes the start fail, as with Docker; none can
+take it later and wonder why it gets no packets; and what the kernel cannot rewrite (from [::1], or from IPv6
+to a container without it) arrives there and is relayed. A dual-stack socket holds both families, so a port
+costs one descriptor; beyond half of what this process may have, ports are tested and not held.
 """
 
 import errno

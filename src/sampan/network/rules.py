@@ -161,10 +161,8 @@ def _translate(version: int, *, bound: bool) -> list[bytes]:
 
 
 def _within(network: Network, *, destination: bool) -> bytes:
-    if network.version == 4:
-        offset = 16 if destination else 12
-    else:
-        offset = 24 if destination else 8
+    source, target = (12, 16) if network.version == 4 else (8, 24)
+    offset = target if destination else source
     return nft.network_is(offset, network.network_address.packed, network.netmask.packed)
 
 

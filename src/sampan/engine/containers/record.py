@@ -74,6 +74,7 @@ class ContainerRecord:
     host_config: dict[str, Any]
     networking: dict[str, Any] = field(default_factory=dict)  # network name -> EndpointSettings, as asked for
     endpoints: dict[str, Any] = field(default_factory=dict)  # network name -> EndpointSettings, as they are
+    resolv_conf: str = ""  # digest of the file as we wrote it, to see the user's edits
     mount_points: list[dict[str, Any]] = field(default_factory=list)
     state: State = field(default_factory=State)
     lower: list[str] = field(default_factory=list)  # the image's layers, top-most first

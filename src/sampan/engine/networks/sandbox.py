@@ -1,0 +1,213 @@
+"""A running container's network: its endpoints, published ports and resolver, and how they come and go."""
+
+import contextlib
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sampan.engine.networks.live import Endpoint
+from sampan.errors import Failed, SampanError
+from sampan.linux import netlink, netns, rtnetlink
+from sampan.linux.rtnetlink import Address
+from sampan.network import endpoints as plumbing
+from sampan.network.endpoints import EndpointPlan, Veth
+from sampan.network.firewall import Table
+from sampan.network.names import Resolver
+from sampan.network.pool import Pool, Prepared
+from sampan.network.ports import Lease, Ports, Request
+from sampan.network.relay import Relay
+from sampan.network.rules import PortRule
+
+
+@dataclass(eq=False)
+class LiveSandbox:
+    """`kind` is how the container has its namespace: "bridge", "none", "host" or "container"."""
+
+    id: str
+    container: str
+    container_name: str
+    kind: str
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)  # by network name
+    requests: Sequence[Request] = ()
+    leases: list[Lease] = field(default_factory=list)
+    rules: list[PortRule] = field(default_factory=list)
+    relays: list[Relay] = field(default_factory=list)
+    publisher: Endpoint | None = None  # whose addresses the ports lead to
+    resolver: Resolver | None = None
+    links: dict[str, str] = field(default_factory=dict)  # container ID -> names in /etc/hosts
+
+    def gateway_endpoint(self, version: int) -> Endpoint | None:
+        """Whom the default route goes by: highest priority, then both families, then the first name."""
+        usable = [endpoint for endpoint in self.endpoints.values() if endpoint.gateway(version) is not None]
+        return min(
+            usable,
+            key=lambda e: (-e.priority, len(e.addresses) < 2, e.network.record.name),
+            default=None,
+        )
+
+    def document(self) -> dict[str, Any]:
+        """What the next daemon needs to take over."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "endpoints": {name: _endpoint_document(endpoint) for name, endpoint in self.endpoints.items()},
+            "leases": [
+                [lease.protocol, str(lease.host or ""), lease.port, lease.container_port]
+                for lease in self.leases
+            ],
+            "publisher": self.publisher.network.record.name if self.publisher else "",
+            "links": self.links,
+        }
+
+
+def _endpoint_document(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "network": endpoint.network.record.id,
+        "id": endpoint.id,
+        "asked": endpoint.asked,
+        "names": list(endpoint.names),
+        "mac": endpoint.mac,
+        "ipv4": str(endpoint.ipv4 or ""),
+        "ipv6": str(endpoint.ipv6 or ""),
+        "veth": endpoint.veth,
+        "inner": endpoint.inner,
+    }
+
+
+def restore_endpoint(endpoint: Endpoint, row: Mapping[str, Any]) -> None:
+    """Fill in from what `document` wrote."""
+    endpoint.mac, endpoint.veth, endpoint.inner = row["mac"], row["veth"], row["inner"]
+    endpoint.ipv4 = ipaddress.IPv4Interface(row["ipv4"]) if row["ipv4"] else None
+    endpoint.ipv6 = ipaddress.IPv6Interface(row["ipv6"]) if row["ipv6"] else None
+
+
+@dataclass
+class Host:
+    """The host's side of everything: devices, rules, ports."""
+
+    socket: netlink.Socket
+    table: Table
+    ports: Ports
+    hairpin: bool  # bridged packets meet the host's rules, so one may have to leave by the port it came from
+    pool: Pool | None = None
+
+    def plan(self, sandbox: LiveSandbox, endpoint: Endpoint) -> EndpointPlan:
+        gateways = [
+            gateway
+            for version in (4, 6)
+            if sandbox.gateway_endpoint(version) is endpoint
+            and (gateway := endpoint.gateway(version)) is not None
+        ]
+        record = endpoint.network.record
+        return EndpointPlan(
+            endpoint.network.bridge,
+            endpoint.mac,
+            record.mtu,
+            endpoint.addresses,
+            tuple(gateways),
+            hairpin=self.hairpin,
+            # With br_netfilter the rules see packets between ports, and decide.
+            isolated=not record.rules().icc and not self.hairpin,
+        )
+
+    def attach(
+        self, sandbox: LiveSandbox, endpoint: Endpoint, prepared: Prepared, veth: Veth, mtu: int
+    ) -> None:
+        """Plug a veth pair and give it the endpoint's addresses. Raises NetlinkError."""
+        plan = self.plan(sandbox, endpoint)
+        endpoint.veth, endpoint.inner = veth.name, veth.inner_name
+        if plan.ipv6:
+            netns.run_in(prepared.netns, lambda: plumbing.set_ipv6(veth.inner_name, True))
+        plumbing.plug(self.socket, veth, plan, mtu)
+        plumbing.configure(prepared.inside, veth, plan, mtu)
+
+    def attach_new(
+        self, sandbox: LiveSandbox, endpoint: Endpoint, namespace: int, inside: netlink.Socket
+    ) -> None:
+        """The same with a new pair. Raises NetlinkError, and then no pair is left."""
+        name = plumbing.free_name(inside)
+        mtu = endpoint.network.record.mtu
+        plan = self.plan(sandbox, endpoint)
+        veth = plumbing.make_veth(self.socket, inside, namespace, name, mtu=mtu)
+        endpoint.veth, endpoint.inner = veth.name, name
+        try:
+            netns.run_in(namespace, lambda: plumbing.set_ipv6(name, plan.ipv6))
+            plumbing.plug(self.socket, veth, plan, mtu)
+            plumbing.configure(inside, veth, plan, mtu)
+        except BaseException:
+            plumbing.unplug(self.socket, veth.name)
+            raise
+
+    def reroute(self, sandbox: LiveSandbox, inside: netlink.Socket) -> None:
+        """Let the default routes lead to the sandbox's gateway endpoints."""
+        by_name = {link.name: link.index for link in rtnetlink.links(inside)}
+        for version in (4, 6):
+            endpoint = sandbox.gateway_endpoint(version)
+            gateway = endpoint.gateway(version) if endpoint else None
+            if endpoint is not None and gateway is not None and endpoint.inner in by_name:
+                plumbing.set_default_route(inside, by_name[endpoint.inner], gateway)
+
+    def publish(self, sandbox: LiveSandbox) -> None:
+        """Lease and lead the ports to the gateway endpoint. Raises Failed, and then nothing is published."""
+        endpoint = sandbox.gateway_endpoint(4) or sandbox.gateway_endpoint(6)
+        if endpoint is None or not sandbox.requests:
+            return
+        target = str((endpoint.ipv4 or endpoint.addresses[0]).ip)
+        leases: list[Lease] = []
+        try:
+            leases.extend(self.ports.lease(request, target) for request in sandbox.requests)
+            self.lead(sandbox, endpoint, leases)
+        except BaseException as error:
+            self.ports.release(leases)
+            if isinstance(error, SampanError | OSError):
+                text = error.message if isinstance(error, SampanError) else str(error.strerror)
+                raise Failed(
+                    f"driver failed programming external connectivity on endpoint "
+                    f"{sandbox.container_name} ({endpoint.id}): {text}"
+                ) from error
+            raise
+
+    def lead(self, sandbox: LiveSandbox, endpoint: Endpoint, leases: list[Lease]) -> None:
+        """Rewrite and relay what comes to leased ports. Raises NetlinkError."""
+        rules = [rule for lease in leases for rule in port_rules(lease, endpoint)]
+        self.table.add_ports(rules)
+        sandbox.leases, sandbox.rules, sandbox.publisher = leases, rules, endpoint
+        target = endpoint.addresses[0].ip
+        for lease in leases:
+            if lease.protocol != "sctp":
+                sandbox.relays += [Relay(held, target, lease.container_port) for held in lease.sockets]
+        for relay in sandbox.relays:
+            relay.start()
+
+    def unpublish(self, sandbox: LiveSandbox) -> None:
+        for relay in sandbox.relays:
+            relay.close()
+        self.table.remove_ports(sandbox.rules)
+        self.ports.release(sandbox.leases)
+        sandbox.relays, sandbox.rules, sandbox.leases, sandbox.publisher = [], [], [], None
+
+
+def port_rules(lease: Lease, endpoint: Endpoint) -> Iterator[PortRule]:
+    """What the kernel rewrites for a lease; the relay does the rest."""
+    for interface in endpoint.addresses:
+        host: Address | None = lease.host
+        if host is not None and host.version != interface.version:
+            continue
+        if host is not None and host.is_unspecified:
+            host = None
+        if host is not None and host.version == 6 and host.is_loopback:
+            continue
+        yield PortRule(lease.protocol, host, lease.port, interface.ip, lease.container_port)
+
+
+@contextlib.contextmanager
+def inside_of(pid: int) -> Iterator[tuple[int, netlink.Socket]]:
+    """A process' network namespace and a netlink socket opened in it. Raises FileNotFoundError."""
+    descriptor = netns.of_process(pid)
+    try:
+        with netns.run_in(descriptor, lambda: netlink.Socket(netlink.NETLINK_ROUTE)) as inside:
+            yield descriptor, inside
+    finally:
+        os.close(descriptor)

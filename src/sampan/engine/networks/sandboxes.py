@@ -1,0 +1,537 @@
+"""Every running container's sandbox: opened at its start, changed by connect, closed at its end."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from sampan.engine.networks import files, links, settings
+from sampan.engine.networks.live import Endpoint, LiveNetwork, idle_settings
+from sampan.engine.networks.lookup import SandboxNames
+from sampan.engine.networks.sandbox import Host, LiveSandbox, inside_of, restore_endpoint
+from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
+from sampan.linux import netns, rtnetlink
+from sampan.network import endpoints as plumbing
+from sampan.network import pool, resolv
+from sampan.network.names import Resolver
+from sampan.network.pool import Prepared
+from sampan.network.ports import parse_host_address
+from sampan.network.resolv import Overrides
+from sampan.paths import Paths
+
+if TYPE_CHECKING:
+    from sampan.engine.containers.record import ContainerRecord
+
+log = logging.getLogger("sampan.network")
+
+
+class Containers(Protocol):
+    """What networks need to know of containers."""
+
+    def get(self, ref: str) -> "ContainerRecord": ...
+    def by_id(self, id: str) -> "ContainerRecord | None": ...
+    def all(self) -> "list[ContainerRecord]": ...
+    def lock(self, id: str) -> asyncio.Lock: ...
+    def save(self, record: "ContainerRecord") -> None: ...
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A namespace ready for a container. `netns` is owned by the caller; None: the host's."""
+
+    netns: int | None
+    network_settings: dict[str, Any]
+
+
+@dataclass
+class Sandboxes:
+    paths: Paths
+    host: Host
+    containers: Containers
+    network: Callable[[str], LiveNetwork]  # by name or ID; raises NotFound
+    emit: Callable[[LiveNetwork, str, str], None]  # network, "connect" or "disconnect", container ID
+    dns: Overrides
+    host_gateways: Callable[[], Sequence[str]]
+    default_host: Callable[[LiveNetwork], str]  # the address for published ports without one
+    host_resolv: files.HostResolv = field(default_factory=files.HostResolv)
+    _live: dict[str, LiveSandbox] = field(default_factory=dict)
+    _leaving: set[str] = field(default_factory=set)
+
+    def get(self, container: str) -> LiveSandbox | None:
+        return self._live.get(container)
+
+    def all(self) -> Iterable[LiveSandbox]:
+        return self._live.values()
+
+    # -- opening
+
+    async def open(self, record: "ContainerRecord") -> Sandbox:
+        """Raises NotFound, Conflict, Invalid, Denied, Failed, and then nothing is left."""
+        await self.close(record.id)
+        mode = record.host_config.get("NetworkMode") or "bridge"
+        kind, colon, ref = mode.partition(":")
+        if kind == "container" and colon:
+            return self._join(record, ref)
+        if mode == "host":
+            return self._use_host(record)
+        if mode == "none" or record.config.get("NetworkDisabled"):
+            return await self._isolate(record)
+        return await self._open_bridged(record)
+
+    def _join(self, record: "ContainerRecord", ref: str) -> Sandbox:
+        other = self.containers.get(ref)
+        if not other.state.running:
+            raise Conflict(f"cannot join network of a non running container: {other.id}")
+        if other.state.restarting:
+            raise Conflict(f"Container {other.id} is restarting, wait until the container is running")
+        files.share(self.paths.container(record.id), self.paths.container(other.id))
+        try:
+            descriptor = netns.of_process(other.state.pid)
+        except FileNotFoundError:
+            raise Conflict(f"cannot join network of a non running container: {other.id}") from None
+        return Sandbox(descriptor, self.settings(record))
+
+    def _use_host(self, record: "ContainerRecord") -> Sandbox:
+        sandbox = self._new(record, "host")
+        paths = self.paths.container(record.id)
+        files.write_hostname(paths, record.config)
+        files.copy_host_hosts(paths, settings.extra_hosts(record.host_config, self.host_gateways()))
+        self._write_resolv_conf(record, sandbox, "host")
+        self._add_plain(record, sandbox, "host")
+        self._remember(record, sandbox)
+        return Sandbox(None, self.settings(record))
+
+    async def _isolate(self, record: "ContainerRecord") -> Sandbox:
+        sandbox = self._new(record, "none")
+        prepared = await asyncio.to_thread(pool.prepare_bare)
+        try:
+            self._write_files(record, sandbox, [])
+        except BaseException:
+            prepared.close()
+            raise
+        self._add_plain(record, sandbox, "none")
+        self._remember(record, sandbox)
+        return Sandbox(_keep_netns(prepared, resolver=False), self.settings(record))
+
+    def _new(self, record: "ContainerRecord", kind: str) -> LiveSandbox:
+        return LiveSandbox(secrets.token_hex(32), record.id, record.name, kind)
+
+    def _add_plain(self, record: "ContainerRecord", sandbox: LiveSandbox, name: str) -> None:
+        """On the host and none networks an endpoint is only an entry in the lists."""
+        network = self.network(name)
+        endpoint = Endpoint(network, secrets.token_hex(32), record.id, record.name, {})
+        network.add(endpoint)
+        sandbox.endpoints[network.record.name] = endpoint
+
+    async def _open_bridged(self, record: "ContainerRecord") -> Sandbox:
+        sandbox = self._new(record, "bridge")
+        wanted = [(self.network(name), asked or {}) for name, asked in record.networking.items()]
+        found = self._links(record)
+        assert self.host.pool is not None
+        prepared = await self.host.pool.take()
+        with contextlib.ExitStack() as undo:
+            undo.callback(prepared.close)
+            for network, asked in wanted:
+                endpoint = self._endpoint(record, network, asked)
+                network.allocate(endpoint)
+                network.add(endpoint)
+                undo.callback(network.remove, endpoint)
+                sandbox.endpoints[network.record.name] = endpoint
+            undo.callback(self.host.unpublish, sandbox)
+            self._plug_all(sandbox, prepared, undo)
+            first = wanted[0][0]
+            sandbox.requests = settings.port_requests(
+                record.host_config, record.config, self.default_host(first)
+            )
+            self.host.publish(sandbox)
+            self._resolve(sandbox, prepared, undo, record)
+            sandbox.links = {link.child.id: link.hosts_names for link in found}
+            self._write_files(record, sandbox, found)
+            self._remember(record, sandbox)
+            undo.pop_all()
+        for endpoint in sandbox.endpoints.values():
+            self.emit(endpoint.network, "connect", record.id)
+        self._tell_parents(record, sandbox)
+        kept = _keep_netns(prepared, resolver=sandbox.resolver is not None)
+        return Sandbox(kept, self.settings(record))
+
+    def _plug_all(self, sandbox: LiveSandbox, prepared: Prepared, undo: contextlib.ExitStack) -> None:
+        assert prepared.veth is not None
+        first, *others = sandbox.endpoints.values()
+        try:
+            self.host.attach(sandbox, first, prepared, prepared.veth, prepared.mtu)
+            for endpoint in others:
+                self.host.attach_new(sandbox, endpoint, prepared.netns, prepared.inside)
+                undo.callback(plumbing.unplug, self.host.socket, endpoint.veth)
+        except OSError as error:
+            raise Failed(f"failed to set up container networking: {error.strerror}") from error
+
+    def _resolve(
+        self,
+        sandbox: LiveSandbox,
+        prepared: Prepared,
+        undo: contextlib.ExitStack,
+        record: "ContainerRecord",
+    ) -> None:
+        """Names are for user-defined networks; on the default bridge there are none, as with Docker."""
+        if not any(endpoint.network.record.user_defined for endpoint in sandbox.endpoints.values()):
+            return
+        sandbox.resolver = self._resolver(sandbox, prepared.resolver, record)
+        undo.callback(sandbox.resolver.close)
+        try:
+            sandbox.resolver.redirect()
+        except OSError as error:
+            raise Failed(f"failed to set up the embedded resolver: {error.strerror}") from error
+        sandbox.resolver.start()
+
+    def _resolver(
+        self, sandbox: LiveSandbox, sockets: pool.ResolverSockets, record: "ContainerRecord"
+    ) -> Resolver:
+        def upstreams() -> Sequence[str]:
+            # On internal networks only, nobody outside is reachable, not even through us.
+            if sandbox.gateway_endpoint(4) is None and sandbox.gateway_endpoint(6) is None:
+                return ()
+            overrides = files.overrides_of(record.host_config, self.dns)
+            return resolv.upstreams(self.host_resolv.get(), overrides)
+
+        names = SandboxNames(sandbox, lambda name: self.containers.get(name).id)
+        return Resolver(sockets, names, upstreams)
+
+    def _endpoint(self, record: "ContainerRecord", network: LiveNetwork, asked: dict[str, Any]) -> Endpoint:
+        """Raises Invalid, Conflict."""
+        if not network.bridge:
+            raise Conflict(
+                "container cannot be connected to multiple networks with one of the networks in "
+                f"{'private (none)' if network.record.name == 'none' else network.record.name} mode"
+            )
+        try:
+            settings.check(network.record, asked)
+        except Invalid as error:
+            raise Invalid(f"invalid config for network {network.record.name}: {error.message}") from None
+        asked = dict(asked)
+        if not asked.get("MacAddress") and record.config.get("MacAddress"):
+            asked["MacAddress"] = record.config["MacAddress"]
+        names = settings.dns_names(record.name, record.id, record.config.get("Hostname") or "", asked)
+        return Endpoint(network, secrets.token_hex(32), record.id, record.name, asked, names)
+
+    # -- files
+
+    def _write_files(
+        self, record: "ContainerRecord", sandbox: LiveSandbox, found: Sequence[links.Link]
+    ) -> None:
+        paths = self.paths.container(record.id)
+        files.write_hostname(paths, record.config)
+        extra = settings.extra_hosts(record.host_config, self.host_gateways())
+        extra += [(link.address, link.hosts_names) for link in found]
+        files.write_hosts(paths, record.config, extra, _own_addresses(sandbox))
+        self._write_resolv_conf(record, sandbox, "embedded" if sandbox.resolver else "direct")
+
+    def _write_resolv_conf(self, record: "ContainerRecord", sandbox: LiveSandbox, kind: str) -> None:
+        wish = files.ResolvWish(
+            kind,
+            self.host_resolv.get(),
+            files.overrides_of(record.host_config, self.dns),
+            ipv6=any(endpoint.ipv6 for endpoint in sandbox.endpoints.values()),
+        )
+        written = record.resolv_conf
+        record.resolv_conf = files.write_resolv_conf(self.paths.container(record.id), wish, written)
+
+    def _links(self, record: "ContainerRecord") -> list[links.Link]:
+        if not record.host_config.get("Links"):
+            return []
+
+        def address_of(child: "ContainerRecord") -> str:
+            live = self._live.get(child.id)
+            endpoint = live.endpoints.get("bridge") if live else None
+            return str(endpoint.ipv4.ip) if endpoint and endpoint.ipv4 else ""
+
+        return links.resolve(record, self.containers.get, address_of)
+
+    def link_environment(self, record: "ContainerRecord") -> list[str]:
+        """Variables for the container's program. Raises NotFound, Conflict."""
+        return links.environment(record, self._links(record))
+
+    def _tell_parents(self, record: "ContainerRecord", sandbox: LiveSandbox) -> None:
+        """Containers that link to this one learn its new address."""
+        endpoint = sandbox.endpoints.get("bridge")
+        if endpoint is None or endpoint.ipv4 is None:
+            return
+        for parent in self._live.values():
+            names = parent.links.get(record.id)
+            if names is not None:
+                path = self.paths.container(parent.container).hosts
+                kept = [line for line in files.read(path).splitlines() if not line.endswith("\t" + names)]
+                files.write_in_place(path, "\n".join([*kept, f"{endpoint.ipv4.ip}\t{names}"]) + "\n")
+
+    # -- state
+
+    def _remember(self, record: "ContainerRecord", sandbox: LiveSandbox) -> None:
+        """In memory, on the record, and where a daemon that starts after a crash finds it."""
+        self._live[record.id] = sandbox
+        record.endpoints = {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
+        paths = self.paths.container(record.id)
+        os.makedirs(paths.exec, mode=0o710, exist_ok=True)
+        temporary = paths.network.with_suffix(".new")
+        temporary.write_bytes(orjson.dumps(sandbox.document()))
+        os.rename(temporary, paths.network)
+
+    async def close(self, container: str) -> None:
+        """Let go of everything; nothing happens for a container without a sandbox."""
+        sandbox = self._live.pop(container, None)
+        if sandbox is None:
+            return
+        if sandbox.resolver is not None:
+            sandbox.resolver.close()
+        self.host.unpublish(sandbox)
+        for endpoint in sandbox.endpoints.values():
+            endpoint.network.remove(endpoint)
+            if endpoint.veth:
+                self._leave(endpoint.veth)
+            self.emit(endpoint.network, "disconnect", container)
+        record = self.containers.by_id(container)
+        if record is not None:
+            record.endpoints = {
+                name: idle_settings(endpoint.asked, endpoint.network.record.id, _shown_names(endpoint))
+                for name, endpoint in sandbox.endpoints.items()
+            }
+        self.paths.container(container).network.unlink(missing_ok=True)
+
+    def _leave(self, veth: str) -> None:
+        """The pair goes with the namespace, in the kernel's own batches; what stays longer is removed."""
+        if not self._leaving:
+            asyncio.get_running_loop().call_later(0.3, self._sweep)
+        self._leaving.add(veth)
+
+    def _sweep(self) -> None:
+        leaving, self._leaving = self._leaving, set()
+        by_name = {link.name: link for link in rtnetlink.links(self.host.socket)}
+        for name in leaving & by_name.keys():
+            with contextlib.suppress(OSError):
+                plumbing.unplug(self.host.socket, name)
+
+    # -- changing
+
+    async def connect(self, record: "ContainerRecord", network: LiveNetwork, asked: dict[str, Any]) -> None:
+        """To a running container. Raises Invalid, Denied, Failed, and then nothing changed."""
+        sandbox = self._live[record.id]
+        endpoint = self._endpoint(record, network, asked)
+        network.allocate(endpoint)
+        with contextlib.ExitStack() as undo:
+            undo.callback(network.free_addresses, endpoint)
+            sandbox.endpoints[network.record.name] = endpoint
+            undo.callback(sandbox.endpoints.pop, network.record.name)
+            try:
+                with inside_of(record.state.pid) as (descriptor, inside):
+                    self.host.attach_new(sandbox, endpoint, descriptor, inside)
+                    undo.callback(plumbing.unplug, self.host.socket, endpoint.veth)
+                    self.host.reroute(sandbox, inside)
+                    self._late_resolver(record, sandbox, descriptor, undo)
+            except OSError as error:
+                raise Failed(f"failed to set up container networking: {error.strerror}") from error
+            undo.pop_all()
+        network.add(endpoint)
+        self._republish(sandbox)
+        own = [str(address.ip) for address in endpoint.addresses]
+        files.change_hosts(self.paths.container(record.id), record.config, (), own)
+        self._remember(record, sandbox)
+
+    def _late_resolver(
+        self, record: "ContainerRecord", sandbox: LiveSandbox, descriptor: int, undo: contextlib.ExitStack
+    ) -> None:
+        """A container that comes to its first user-defined network now gets the resolver."""
+        if sandbox.resolver is not None or not any(
+            endpoint.network.record.user_defined for endpoint in sandbox.endpoints.values()
+        ):
+            return
+        sandbox.resolver = self._resolver(sandbox, netns.run_in(descriptor, pool.open_resolver), record)
+
+        def forget() -> None:
+            assert sandbox.resolver is not None
+            sandbox.resolver.close()
+            sandbox.resolver = None
+
+        undo.callback(forget)
+        sandbox.resolver.redirect()
+        sandbox.resolver.start()
+        self._write_resolv_conf(record, sandbox, "embedded")
+
+    async def disconnect(self, record: "ContainerRecord", network: LiveNetwork) -> None:
+        """From a running container. Raises Failed."""
+        sandbox = self._live[record.id]
+        endpoint = sandbox.endpoints.pop(network.record.name)
+        network.remove(endpoint)
+        try:
+            plumbing.unplug(self.host.socket, endpoint.veth)
+            with inside_of(record.state.pid) as (_, inside):
+                self.host.reroute(sandbox, inside)
+        except OSError as error:
+            raise Failed(f"failed to remove container networking: {error.strerror}") from error
+        self._republish(sandbox)
+        gone = [str(address.ip) for address in endpoint.addresses]
+        files.change_hosts(self.paths.container(record.id), record.config, gone, ())
+        self._remember(record, sandbox)
+
+    def _republish(self, sandbox: LiveSandbox) -> None:
+        """Ports follow the default route: they lead to the gateway endpoint's address."""
+        endpoint = sandbox.gateway_endpoint(4) or sandbox.gateway_endpoint(6)
+        if endpoint is sandbox.publisher:
+            return
+        if not sandbox.leases:
+            with contextlib.suppress(SampanError):
+                self.host.publish(sandbox)
+            return
+        leases = sandbox.leases
+        sandbox.leases = []
+        self.host.unpublish(sandbox)
+        if endpoint is None:
+            self.host.ports.release(leases)
+        else:
+            self.host.lead(sandbox, endpoint, leases)
+
+    def renamed(self, record: "ContainerRecord") -> None:
+        sandbox = self._live.get(record.id)
+        if sandbox is None:
+            return
+        sandbox.container_name = record.name
+        for endpoint in sandbox.endpoints.values():
+            hostname = record.config.get("Hostname") or ""
+            names = settings.dns_names(record.name, record.id, hostname, endpoint.asked)
+            endpoint.network.rename(endpoint, record.name, names)
+        self._remember(record, sandbox)
+
+    # -- taking over
+
+    def recover(self, record: "ContainerRecord") -> None:
+        """What a running container has already becomes ours; nothing of it is touched."""
+        try:
+            row = orjson.loads(self.paths.container(record.id).network.read_bytes())
+        except (OSError, ValueError):
+            return
+        sandbox = LiveSandbox(row["id"], record.id, record.name, row["kind"], links=row["links"])
+        for name, saved in row["endpoints"].items():
+            try:
+                network = self.network(saved["network"])
+            except NotFound:
+                log.warning("container %s: its network %s is gone", record.name, name)
+                continue
+            endpoint = Endpoint(
+                network, saved["id"], record.id, record.name, saved["asked"], tuple(saved["names"])
+            )
+            restore_endpoint(endpoint, saved)
+            network.reserve_addresses(endpoint)
+            network.add(endpoint)
+            sandbox.endpoints[network.record.name] = endpoint
+        self._adopt_ports(record, sandbox, row)
+        self._live[record.id] = sandbox
+        record.endpoints = {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
+
+    def _adopt_ports(self, record: "ContainerRecord", sandbox: LiveSandbox, row: dict[str, Any]) -> None:
+        publisher = sandbox.endpoints.get(row["publisher"])
+        if publisher is None:
+            return
+        first = next(iter(sandbox.endpoints.values())).network
+        sandbox.requests = settings.port_requests(record.host_config, record.config, self.default_host(first))
+        leases = [
+            self.host.ports.adopt(protocol, parse_host_address(host), port, container_port)
+            for protocol, host, port, container_port in row["leases"]
+        ]
+        self.host.lead(sandbox, publisher, leases)
+
+    def reopen_resolver(self, record: "ContainerRecord") -> None:
+        """The resolver's sockets died with the earlier daemon; the namespace gets new ones."""
+        sandbox = self._live.get(record.id)
+        if sandbox is None or not any(e.network.record.user_defined for e in sandbox.endpoints.values()):
+            return
+        try:
+            descriptor = netns.of_process(record.state.pid)
+            try:
+                sockets = netns.run_in(descriptor, pool.open_resolver)
+            finally:
+                os.close(descriptor)
+            resolver = self._resolver(sandbox, sockets, record)
+            resolver.redirect()
+        except OSError as error:
+            log.warning("container %s: cannot serve names: %s", record.name, error.strerror)
+            return
+        resolver.start()
+        sandbox.resolver = resolver
+
+    def let_go(self) -> None:
+        """The daemon ends: close what is ours, leave what is the containers'."""
+        for sandbox in self._live.values():
+            for relay in sandbox.relays:
+                relay.close()
+            if sandbox.resolver is not None:
+                sandbox.resolver.close()
+
+    # -- looking
+
+    def settings(self, record: "ContainerRecord") -> dict[str, Any]:
+        """`NetworkSettings` of GET /containers/<id>/json."""
+        sandbox = self._live.get(record.id)
+        networks = self._network_settings(record, sandbox)
+        default = networks.get("bridge") if record.host_config.get("NetworkMode") != "container" else None
+        leases = sandbox.leases if sandbox else []
+        running = sandbox is not None and sandbox.kind == "bridge"
+        return {
+            "Bridge": "",
+            "SandboxID": sandbox.id if sandbox else "",
+            "SandboxKey": f"/proc/{record.state.pid}/ns/net" if sandbox and record.state.pid else "",
+            "Ports": settings.ports_document(leases, record.config, running=running),
+            "HairpinMode": False,
+            "LinkLocalIPv6Address": "",
+            "LinkLocalIPv6PrefixLen": 0,
+            "SecondaryIPAddresses": None,
+            "SecondaryIPv6Addresses": None,
+            "EndpointID": default["EndpointID"] if default else "",
+            "Gateway": default["Gateway"] if default else "",
+            "GlobalIPv6Address": default["GlobalIPv6Address"] if default else "",
+            "GlobalIPv6PrefixLen": default["GlobalIPv6PrefixLen"] if default else 0,
+            "IPAddress": default["IPAddress"] if default else "",
+            "IPPrefixLen": default["IPPrefixLen"] if default else 0,
+            "IPv6Gateway": default["IPv6Gateway"] if default else "",
+            "MacAddress": default["MacAddress"] if default else "",
+            "Networks": networks,
+        }
+
+    def _network_settings(
+        self, record: "ContainerRecord", sandbox: LiveSandbox | None
+    ) -> dict[str, dict[str, Any]]:
+        if sandbox is not None:
+            return {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
+        found: dict[str, dict[str, Any]] = {}
+        for name, asked in record.networking.items():
+            known = record.endpoints.get(name)
+            found[name] = known if known is not None else self._asked_only(record, name, asked or {})
+        return found
+
+    def _asked_only(self, record: "ContainerRecord", name: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Never started: Docker shows no IDs yet."""
+        names: tuple[str, ...] = ()
+        if name not in ("bridge", "host", "none"):
+            names = settings.dns_names(record.name, record.id, record.config.get("Hostname") or "", asked)
+        return idle_settings(asked, "", names)
+
+
+def _shown_names(endpoint: Endpoint) -> tuple[str, ...]:
+    return endpoint.names if endpoint.network.record.user_defined else ()
+
+
+def _own_addresses(sandbox: LiveSandbox) -> list[str]:
+    return [str(address.ip) for endpoint in sandbox.endpoints.values() for address in endpoint.addresses]
+
+
+def _keep_netns(prepared: Prepared, *, resolver: bool) -> int:
+    """Close what only setting up needed; the descriptor is the caller's from now on."""
+    prepared.inside.close()
+    if resolver:
+        prepared.resolver.firewall.close()
+    else:
+        prepared.resolver.close()
+    return prepared.netns
