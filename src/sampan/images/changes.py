@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from sampan.errors import Invalid
+from sampan.images.shellwords import expand, split_words
 from sampan.specs.oci_image import ContainerConfig
 
 _SPACE = re.compile(r"[\t\v\f\r ]+")
@@ -18,103 +19,54 @@ _SPACE = re.compile(r"[\t\v\f\r ]+")
 def apply_changes(config: ContainerConfig, changes: Iterable[str]) -> ContainerConfig:
     """A new config with the instructions applied in order. Raises Invalid in Docker's words."""
     result = cast(ContainerConfig, {**config})
-    for line, text in _instructions("\n".join(changes)):
+    for text in _instructions("\n".join(changes)):
         words = _SPACE.split(text, maxsplit=1)
         name, rest = words[0], words[1] if len(words) > 1 else ""
         instruction = _INSTRUCTIONS.get(name.lower())
         if instruction is None:
-            if name.lower() in _OTHER:
-                raise Invalid(f"{name.lower()} is not a valid change command")
-            raise Invalid(f"dockerfile parse error on line {line}: unknown instruction: {name}")
+            raise Invalid(f"{name} is not a valid change command")
         instruction(result, rest.strip())
     return result
 
 
-# Known to a Dockerfile, of no use in a change.
-_OTHER = {"add", "arg", "copy", "from", "maintainer", "run", "shell"}
-
-
-def _instructions(text: str) -> Iterable[tuple[int, str]]:
-    """(line number, instruction) with continuation lines joined and comments dropped."""
-    pending, start = "", 0
-    for number, line in enumerate(text.split("\n"), 1):
+def _instructions(text: str) -> Iterable[str]:
+    """The instructions, continuation lines joined and comments dropped."""
+    pending = ""
+    for line in text.split("\n"):
         stripped = line.strip() if not pending else line.rstrip()
         if stripped.lstrip().startswith("#") or not stripped:
             continue
-        start = start if pending else number
         if stripped.endswith("\\"):
             pending += stripped[:-1]
             continue
-        yield start, pending + stripped
+        yield pending + stripped
         pending = ""
     if pending:
-        yield start, pending
+        yield pending
 
 
-def split_words(text: str) -> list[str]:
-    """Words separated by blanks outside of quotes; quotes and backslashes stay in the words."""
-    words: list[str] = []
-    word, quote, escaped, inside = "", "", False, False
-    for char in text:
-        if escaped:
-            word, escaped = word + char, False
-        elif char == "\\" and quote != "'":
-            word, escaped, inside = word + char, True, True
-        elif quote:
-            word += char
-            quote = "" if char == quote else quote
-        elif char in "\"'":
-            word, quote, inside = word + char, char, True
-        elif char.isspace():
-            if inside:
-                words.append(word)
-            word, inside = "", False
-        else:
-            word, inside = word + char, True
-    if inside:
-        words.append(word)
-    return words
+def _variables(config: ContainerConfig) -> dict[str, str]:
+    pairs = (word.partition("=") for word in config.get("Env") or [])
+    return {name: value for name, _, value in pairs}
 
 
-def unquote(word: str) -> str:
-    """A word as the shell would read it, but for variables, which changes do not have."""
-    out, quote, position = "", "", 0
-    while position < len(word):
-        char = word[position]
-        position += 1
-        if quote:
-            if char == quote:
-                quote = ""
-            elif char == "\\" and quote == '"' and position < len(word) and word[position] in '"\\$':
-                out += word[position]
-                position += 1
-            else:
-                out += char
-        elif char in "\"'":
-            quote = char
-        elif char == "\\" and position < len(word):
-            out += word[position]
-            position += 1
-        else:
-            out += char
-    return out
+def _pairs(config: ContainerConfig, name: str, rest: str) -> list[tuple[str, str]]:
+    variables = _variables(config)
 
-
-def _pairs(name: str, rest: str) -> list[tuple[str, str]]:
     words = split_words(rest)
     if not words:
         raise Invalid(f"{name} requires at least one argument")
     if "=" not in words[0]:
         key, value = _old_form(name, rest)
-        return [(unquote(key), unquote(value))]
+        return [(expand(key, variables), expand(value, variables))]
     pairs: list[tuple[str, str]] = []
     for word in words:
         if "=" not in word:
             raise Invalid(f'Syntax error - can\'t find = in "{word}". Must be of the form: name=value')
         key, _, value = word.partition("=")
-        if not unquote(key):
+        if not key:
             raise Invalid(f"{name} names can not be blank")
-        pairs.append((unquote(key), unquote(value)))
+        pairs.append((expand(key, variables), expand(value, variables)))
     return pairs
 
 
@@ -141,7 +93,7 @@ def _command(config: ContainerConfig, rest: str) -> list[str]:
     exec_form = _json_list(rest)
     if exec_form is not None:
         return exec_form
-    return [*(config.get("Shell") or ["/bin/sh", "-c"]), rest] if rest else []
+    return [*(config.get("Shell") or ["/bin/sh", "-c"]), *([rest] if rest else [])]
 
 
 def _cmd(config: ContainerConfig, rest: str) -> None:
@@ -149,15 +101,14 @@ def _cmd(config: ContainerConfig, rest: str) -> None:
 
 
 def _entrypoint(config: ContainerConfig, rest: str) -> None:
-    command = _command(config, rest)
-    config["Entrypoint"] = command or None
+    config["Entrypoint"] = _command(config, rest) if rest and _json_list(rest) != [] else None
     # As in a Dockerfile: an inherited Cmd belongs to the entrypoint it came with.
     config["Cmd"] = None
 
 
 def _env(config: ContainerConfig, rest: str) -> None:
     env = list(config.get("Env") or [])
-    for key, value in _pairs("ENV", rest):
+    for key, value in _pairs(config, "ENV", rest):
         for index, old in enumerate(env):
             if old.partition("=")[0] == key:
                 env[index] = f"{key}={value}"
@@ -168,11 +119,12 @@ def _env(config: ContainerConfig, rest: str) -> None:
 
 
 def _label(config: ContainerConfig, rest: str) -> None:
-    config["Labels"] = {**(config.get("Labels") or {}), **dict(_pairs("LABEL", rest))}
+    config["Labels"] = {**(config.get("Labels") or {}), **dict(_pairs(config, "LABEL", rest))}
 
 
 def _expose(config: ContainerConfig, rest: str) -> None:
-    words = [unquote(word) for word in split_words(rest)]
+    variables = _variables(config)
+    words = [expand(word, variables) for word in split_words(rest)]
     if not words:
         raise Invalid("EXPOSE requires at least one argument")
     ports = dict(config.get("ExposedPorts") or {})
@@ -186,25 +138,37 @@ def expand_ports(word: str) -> list[str]:
     """`80`, `80/udp`, `8000-8010/tcp` as the keys of ExposedPorts. Raises Invalid."""
     numbers, slash, proto = word.partition("/")
     proto = proto.lower() if slash else "tcp"
-    numbers = numbers.rpartition(":")[2]  # EXPOSE ip:host:container: only the container's port counts
+    address, _, numbers = numbers.rpartition(":")  # ip:host:container: only the container's port counts
+    if ":" in address and not _is_address(address.rpartition(":")[0]):
+        raise Invalid(f"Invalid ip address: {address.rpartition(':')[0]}")
     if proto not in ("tcp", "udp", "sctp"):
-        raise Invalid(f"invalid proto: {proto}")
+        raise Invalid(f"Invalid proto: {proto}")
     first, dash, last = numbers.partition("-")
     last = last if dash else first
     if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
-        raise Invalid(f"invalid containerPort: {numbers}")
+        raise Invalid(f"Invalid containerPort: {numbers}")
     low, high = int(first), int(last)
     if not 0 <= low <= high <= 65535:
-        raise Invalid(f"invalid containerPort: {numbers}")
+        raise Invalid(f"Invalid containerPort: {numbers}")
     return [f"{port}/{proto}" for port in range(low, high + 1)]
 
 
+def _is_address(text: str) -> bool:
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
 def _user(config: ContainerConfig, rest: str) -> None:
-    config["User"] = _single("USER", rest)
+    config["User"] = _single(config, "USER", rest)
 
 
 def _workdir(config: ContainerConfig, rest: str) -> None:
-    path = _single("WORKDIR", rest)
+    path = _single(config, "WORKDIR", rest)
     if not path.startswith("/"):
         path = f"{config.get('WorkingDir') or '/'}/{path}"
     parts: list[str] = []
@@ -217,7 +181,7 @@ def _workdir(config: ContainerConfig, rest: str) -> None:
 
 
 def _stop_signal(config: ContainerConfig, rest: str) -> None:
-    config["StopSignal"] = parse_signal(_single("STOPSIGNAL", rest))
+    config["StopSignal"] = parse_signal(_single(config, "STOPSIGNAL", rest))
 
 
 def parse_signal(text: str) -> str:
@@ -226,7 +190,7 @@ def parse_signal(text: str) -> str:
 
     name = text.upper().removeprefix("SIG")
     if text.isdigit():
-        known = 0 < int(text) <= 64
+        known = int(text) > 0
     else:
         known = (
             f"SIG{name}" in signal.Signals.__members__
@@ -237,15 +201,17 @@ def parse_signal(text: str) -> str:
     return text
 
 
-def _single(name: str, rest: str) -> str:
-    if len(split_words(rest)) != 1:
+def _single(config: ContainerConfig, name: str, rest: str) -> str:
+    """The rest of the line is one argument, blanks and all."""
+    if not rest:
         raise Invalid(f"{name} requires exactly one argument")
-    return unquote(rest)
+    return expand(rest, _variables(config))
 
 
 def _volume(config: ContainerConfig, rest: str) -> None:
     exec_form = _json_list(rest)
-    words = exec_form if exec_form is not None else [unquote(word) for word in split_words(rest)]
+    variables = _variables(config)
+    words = [expand(word, variables) for word in (split_words(rest) if exec_form is None else exec_form)]
     if not words:
         raise Invalid("VOLUME requires at least one argument")
     volumes = dict(config.get("Volumes") or {})

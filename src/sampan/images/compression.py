@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from sampan.errors import Invalid
+from sampan.errors import Failed
 
 Compression = Literal["", "gzip", "bzip2", "xz", "zstd"]
 
@@ -50,7 +50,7 @@ def _prepend(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The stream's content, whatever of the known formats it is compressed with.
 
-    Raises Invalid while iterating when the compressed data is broken or ends early.
+    Raises Failed while iterating when the compressed data is broken or ends early.
     """
     head, stream = peek(chunks)
     compression = detect(head)
@@ -72,7 +72,7 @@ def _decompress(chunks: Iterable[bytes], compression: Compression) -> Iterator[b
                 try:
                     output = decoder.decompress(data)
                 except errors as error:
-                    raise Invalid(f"invalid {compression} stream: {error}") from error
+                    raise Failed(f"invalid {compression} stream: {error}") from error
                 data = b""
                 if decoder.eof:
                     data = decoder.unused_data
@@ -80,7 +80,7 @@ def _decompress(chunks: Iterable[bytes], compression: Compression) -> Iterator[b
                 if output:
                     yield output
     if decoder is not None:
-        raise Invalid(f"invalid {compression} stream: unexpected EOF")
+        raise Failed(f"invalid {compression} stream: unexpected EOF")
 
 
 def _decompressor(compression: Compression) -> tuple[Any, tuple[type[Exception], ...]]:

@@ -1,5 +1,6 @@
 """The image config document: reading one from elsewhere, writing new ones as Docker does. Pure."""
 
+import hashlib
 import os
 from typing import Any, cast
 
@@ -181,3 +182,8 @@ def committed(
         if not document[name]:
             del document[name]
     return cast(ImageConfig, document)
+
+
+def id_of(data: bytes) -> str:
+    """The image ID of a config document."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -9,7 +9,7 @@ encoding.
 import struct
 from collections.abc import Iterable, Iterator
 
-from sampan.errors import Invalid
+from sampan.errors import Failed
 
 BLOCK = 512
 ZERO_BLOCK = bytes(BLOCK)
@@ -31,7 +31,7 @@ _HEADER = struct.Struct("100s8s8s8s12s12s8sc100s8s32s32s8s8s155s12s")
 XATTR_PREFIX = b"SCHILY.xattr."
 
 
-class TarError(Invalid):
+class TarError(Failed):
     """The stream is not a tar archive, or a broken one."""
 
 

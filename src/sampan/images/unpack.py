@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sampan.errors import Failed, Invalid, Unsupported
+from sampan.errors import Failed, Unsupported
 from sampan.images.tarread import (
     BLOCK_DEVICE,
     CHARACTER,
@@ -24,6 +24,7 @@ from sampan.images.tarread import (
     REGULAR,
     SYMLINK,
     Entry,
+    TarError,
     TarReader,
 )
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, openat2
@@ -51,7 +52,7 @@ class Unpacked:
 def unpack(tar: Iterable[bytes], directory: str) -> Unpacked:
     """Unpack an uncompressed tar stream into an existing empty directory, and digest it on the way.
 
-    Raises Invalid for a bad archive, Failed when the disk refuses.
+    Raises Failed for a bad archive and when the disk refuses.
     """
     digest = hashlib.sha256()
     total = 0
@@ -97,11 +98,9 @@ class Unpacker:
     def _translate(self, error: OSError) -> Exception:
         name = os.fsdecode(self._current)
         text = f"failed to register layer: {name}: {error.strerror}"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE):
-            return Failed(text)
         if error.errno == errno.ENOSYS:
             return Unsupported("openat2(2) is missing: Linux 5.6 or newer is needed to unpack a layer")
-        return Invalid(text)
+        return Failed(text)
 
     def _unpack(self, entry: Entry, reader: TarReader) -> None:
         parts = clean(entry.name)
@@ -258,7 +257,7 @@ class Unpacker:
         elif entry.type == HARDLINK:
             target = clean(entry.linkname)
             if not target:
-                raise Invalid(
+                raise TarError(
                     f"invalid hardlink {os.fsdecode(entry.name)!r} -> {os.fsdecode(entry.linkname)!r}"
                 )
             # Its own descriptor: _parent may drop `parent` from the cache.
@@ -272,7 +271,7 @@ class Unpacker:
         elif entry.type in (CHARACTER, BLOCK_DEVICE):
             kind = stat.S_IFCHR if entry.type == CHARACTER else stat.S_IFBLK
             if not (0 <= entry.devmajor < 1 << 12 and 0 <= entry.devminor < 1 << 20):
-                raise Invalid(f"invalid device number of {os.fsdecode(entry.name)!r}")
+                raise TarError(f"invalid device number of {os.fsdecode(entry.name)!r}")
             os.mknod(base, kind | 0o600, os.makedev(entry.devmajor, entry.devminor), dir_fd=parent)
 
     def _whiteout(self, parent: int, base: bytes) -> None:
@@ -283,7 +282,7 @@ class Unpacker:
         if base.startswith(WHITEOUT_META_PREFIX):
             return  # aufs' own bookkeeping (.wh..wh.plnk, .wh..wh.aufs)
         if hidden in (b"", b".", b".."):
-            raise Invalid(f"invalid whiteout {os.fsdecode(base)!r}")
+            raise TarError(f"invalid whiteout {os.fsdecode(base)!r}")
         try:
             os.mknod(hidden, stat.S_IFCHR, 0, dir_fd=parent)
         except FileExistsError:
@@ -326,7 +325,7 @@ class Unpacker:
 
 
 def clean(name: bytes) -> list[bytes]:
-    """A member's name as path components relative to the root. Raises Invalid when it climbs out."""
+    """A member's name as path components below the root, where ".." stays, as in a chroot."""
     parts = [part for part in name.split(b"/") if part and part != b"."]
     if b".." not in parts:
         return parts
@@ -336,8 +335,6 @@ def clean(name: bytes) -> list[bytes]:
             result.append(part)
         elif result:
             result.pop()
-        elif not name.startswith(b"/"):
-            raise Invalid(f'"{os.fsdecode(name)}" is outside of "/"')
     return result
 
 

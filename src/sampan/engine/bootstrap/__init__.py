@@ -1,5 +1,1 @@
 """Base images from a distribution's own signed package archive: for where no registry can be reached."""
-
-from sampan.engine.bootstrap.bootstrap import bootstrap
-
-__all__ = ["bootstrap"]

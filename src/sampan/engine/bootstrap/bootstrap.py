@@ -21,6 +21,7 @@ from sampan.engine.bootstrap.distribution import (
     sources,
     suite_of,
 )
+from sampan.engine.bootstrap.names import DESCRIPTION
 from sampan.engine.images import Image, Images, Import
 from sampan.errors import Invalid
 from sampan.images import references
@@ -30,7 +31,6 @@ from sampan.images.tarread import REGULAR, TarReader
 
 Say = Callable[[str], Awaitable[None]]
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-NAMES = "busybox, debian[:suite] or ubuntu[:suite]"
 
 
 async def bootstrap(images: Images, name: str, say: Say) -> Image:
@@ -47,7 +47,7 @@ async def bootstrap(images: Images, name: str, say: Say) -> Image:
             return await _busybox(images, directory, say)
     distribution = DISTRIBUTIONS.get(repository)
     if distribution is None:
-        raise Invalid(f"cannot bootstrap {name!r}: only {NAMES}")
+        raise Invalid(f"cannot bootstrap {name!r}: only {DESCRIPTION}")
     suite = suite_of(distribution, distribution.default_suite if tag in ("", "latest") else tag)
     async with workspace(images.paths.tmp) as directory:
         return await _distribution(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sampan
 from sampan.engine import times
 from sampan.engine.images.ingest import add_layer, add_local_layer, staging
-from sampan.engine.images.store import Image, ImageStore
+from sampan.engine.images.store import Image, ImageStore, NewImage
 from sampan.errors import Invalid
 from sampan.images import config as image_config
 from sampan.images.changes import apply_changes
@@ -49,8 +49,8 @@ async def import_image(
             version=how.version,
             platform=platform,
         )
-        names = [(how.name, 0)] if how.name else []
-        return (await store.commit(staged, [image_config.dump(document)], names))[0]
+        new = NewImage(image_config.dump(document), [how.name] if how.name else [])
+        return (await store.commit(staged, [new]))[0]
 
 
 async def commit_image(
@@ -84,8 +84,8 @@ async def commit_image(
             container=container,
             container_config=container_config,
         )
-        names = [(name, 0)] if name else []
-        return (await store.commit(staged, [image_config.dump(document)], names, base.id if base else ""))[0]
+        new = NewImage(image_config.dump(document), [name] if name else [], base.id if base else "")
+        return (await store.commit(staged, [new]))[0]
 
 
 def parse_platform(text: str) -> tuple[str, str, str]:

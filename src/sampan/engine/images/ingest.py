@@ -1,13 +1,13 @@
 """Bring layers and blobs in: streams from a client or from an archive, into the store, on worker threads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from sampan.engine.images.feed import Feed
 from sampan.engine.images.store import ImageStore, Layer, Staging
-from sampan.errors import Invalid
+from sampan.errors import Failed
 from sampan.images.blobs import tee
 from sampan.images.compression import decompressed, detect, peek
 from sampan.images.unpack import Unpacked, unpack
@@ -51,12 +51,10 @@ class LayerWriter:
         self._store = store
         self._prepared: Prepared = store.layer_files.prepare()
 
-    def unpack(self, chunks: Iterable[bytes], keep: bool) -> tuple[Unpacked, str, int, str]:
-        """Blocks. Returns what came out, and blob, its size and media type ("" and 0 unless `keep`)."""
+    def unpack(self, chunks: Iterable[bytes]) -> tuple[Unpacked, str, int, str]:
+        """Blocks. Returns what came out, and the digest, size and media type of the blob that was kept."""
         head, stream = peek(chunks)
         compression = detect(head)
-        if not keep:
-            return unpack(decompressed(stream), str(self._prepared.fs)), "", 0, ""
         ingest = self._store.blobs.ingest()
         try:
             if compression in MEDIA_TYPES:
@@ -69,6 +67,12 @@ class LayerWriter:
         finally:
             ingest.abort()
 
+    def unpack_blob(self, digest: str) -> tuple[Unpacked, str]:
+        """Blocks. The same from a blob that is there; returns its media type as well."""
+        head, stream = peek(self._store.blobs.chunks(digest))
+        result = unpack(decompressed(stream), str(self._prepared.fs))
+        return result, MEDIA_TYPES.get(detect(head), LAYER)
+
     def commit(self, diff_id: str) -> None:
         self._store.layer_files.commit(self._prepared, diff_id)
 
@@ -77,7 +81,7 @@ class LayerWriter:
 
 
 async def add_layer(store: ImageStore, staged: Staging, chunks: AsyncIterator[bytes]) -> Layer:
-    """A layer from a client's stream, compressed or not. Raises Invalid for a bad archive."""
+    """A layer from a client's stream, compressed or not. Raises Failed for a bad archive."""
     return await _add(store, staged, lambda work: run_with_stream(chunks, work))
 
 
@@ -89,41 +93,38 @@ async def add_local_layer(store: ImageStore, staged: Staging, chunks: Iterable[b
 async def _add(store: ImageStore, staged: Staging, run: Callable[..., object]) -> Layer:
     writer = LayerWriter(store)
     try:
-        result, blob, blob_size, media_type = await run(lambda stream: writer.unpack(stream, True))  # type: ignore
+        result, blob, blob_size, media_type = await run(lambda stream: writer.unpack(stream))  # type: ignore
         store.pin(staged, result.diff_id)
         store.pin(staged, blob)
-        layer = Layer(result.diff_id, result.size, blob, blob_size, media_type)
-        staged.layers[layer.diff_id] = store.layers.get(layer.diff_id, layer)
-        await asyncio.to_thread(writer.commit, layer.diff_id)
-        return staged.layers[layer.diff_id]
+        if result.diff_id in store.layers:
+            writer.discard()
+            return store.reuse(staged, result.diff_id)
+        layer = Layer(result.diff_id, result.size, result.tar_size, blob, blob_size, media_type)
+        staged.layers[layer.diff_id] = layer
+        await uncancelled(asyncio.to_thread(writer.commit, layer.diff_id))
+        return layer
     except BaseException:
         writer.discard()
         raise
 
 
 async def add_blob_layer(store: ImageStore, staged: Staging, diff_id: str, blob: str) -> Layer:
-    """Unpack a layer that is in the content store already. Raises Invalid when it is not `diff_id`."""
+    """Unpack a layer that is in the content store already. Raises Failed when it is not `diff_id`."""
     if diff_id in store.layers:
         return store.reuse(staged, diff_id)
     store.pin(staged, diff_id)
     size = store.blobs.size(blob)
     writer = LayerWriter(store)
     try:
-        result = (await uncancelled(asyncio.to_thread(writer.unpack, store.blobs.chunks(blob), False)))[0]
+        result, media_type = await uncancelled(asyncio.to_thread(writer.unpack_blob, blob))
         if result.diff_id != diff_id:
-            raise Invalid(f"invalid diffID for layer: expected {diff_id}, got {result.diff_id}")
-        await asyncio.to_thread(writer.commit, diff_id)
+            raise Failed(f"invalid diffID for layer: expected {diff_id}, got {result.diff_id}")
+        await uncancelled(asyncio.to_thread(writer.commit, diff_id))
     except BaseException:
         writer.discard()
         raise
-    media_type = MEDIA_TYPES.get(detect(next(_closing(store.blobs.chunks(blob)), b"")), LAYER)
-    staged.layers[diff_id] = Layer(diff_id, result.size, blob, size, media_type)
+    staged.layers[diff_id] = Layer(diff_id, result.size, result.tar_size, blob, size, media_type)
     return staged.layers[diff_id]
-
-
-def _closing(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield next(chunks, b"")
-    chunks.close()  # type: ignore[attr-defined]
 
 
 async def uncancelled(work: Awaitable[T]) -> T:

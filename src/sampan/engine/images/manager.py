@@ -1,17 +1,26 @@
 """The image manager: one method per thing that can be asked of images."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sampan.db.sqlite import Store
-from sampan.engine.events import Events
-from sampan.engine.images import create
+from sampan.engine.events import Event, Events
+from sampan.engine.images import create, documents, listing
 from sampan.engine.images.create import Import
+from sampan.engine.images.documents import Version
+from sampan.engine.images.feed import pieces
+from sampan.engine.images.ingest import staging
+from sampan.engine.images.listing import Filters
+from sampan.engine.images.load import load
+from sampan.engine.images.progress import Send
+from sampan.engine.images.remove import Removal
+from sampan.engine.images.save import archive, choose, for_platform
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Invalid
+from sampan.images.archives import Platform
 from sampan.images.references import Reference
 from sampan.paths import Paths
 from sampan.specs.oci_image import ContainerConfig
@@ -26,40 +35,91 @@ class Use:
 
     id: str
     running: bool
-    image: str  # the reference it was made from
+    image: str  # as it was named
 
 
 class Images:
-    """`in_use` tells which containers use an image; the container manager sets it."""
+    """All images of one engine. `in_use` is set by the daemon once there is a container manager."""
 
     def __init__(self, paths: Paths, store: Store, events: Events, **_: Any) -> None:
         self.paths = paths
         self.store = ImageStore(store, paths)
+        self.in_use: Callable[[str], Iterable[Use]] = lambda id: ()
+        self._rows = store
         self._events = events
-        self.in_use: Callable[[str], Iterable[Use]] = lambda image: ()
+        self._collector: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        """Bring rows and disk together. A broken image is left out, and logged."""
         make_init_layer(self.paths.init_layer)
+        self.store.held = self._held
         for problem in self.store.start():
             log.error("%s", problem)
+        self._collector = asyncio.create_task(self._collect())
 
     async def stop(self) -> None:
-        return None
+        if self._collector is not None:
+            self._collector.cancel()
+            await asyncio.wait([self._collector])
+
+    async def _collect(self) -> None:
+        """A container may outlive its image; the layers go with the container then."""
+
+        def destroyed(event: Event) -> bool:
+            return (event["Type"], event["Action"]) == ("container", "destroy")
+
+        subscription = self._events.subscribe(destroyed)
+        try:
+            while await subscription.get() is not None:
+                self.store.collect()
+        finally:
+            self._events.unsubscribe(subscription)
+
+    def _held(self) -> set[str]:
+        """Diff IDs of the layers containers were made from: their directories are layers/<hex>/fs."""
+        lowers = [row.get("lower") or [] for _, row in self._rows.list("containers/")]
+        return {f"sha256:{path.split('/')[-2]}" for lower in lowers for path in lower if path.endswith("/fs")}
+
+    # Asking
 
     def get(self, text: str) -> Image:
         """By reference, ID, or the beginning of an ID. Raises NotFound or Invalid in Docker's words."""
         return self.store.get(text)
+
+    def all(self) -> list[Image]:
+        return list(self.store.images.values())
 
     def lower_dirs(self, image: Image) -> list[str]:
         """The image's layers as overlayfs takes them: absolute, top-most first, the init layer last."""
         layers = [str(self.store.layer_files.path(diff_id)) for diff_id in reversed(image.diff_ids)]
         return [*layers, str(self.paths.init_layer)]
 
-    async def import_(self, chunks: AsyncIterator[bytes] | Iterable[bytes], how: Import) -> Image:
-        """An image of one layer from a tar stream. Raises Invalid for bad changes or a bad archive."""
-        image = await create.import_image(self.store, chunks, how)
-        self.log("import", image)
-        return image
+    def select(
+        self, filters: Filters, *, all: bool = False, shared_size: bool = False, version: Version = (1, 51)
+    ) -> list[dict[str, Any]]:
+        """GET /images/json. Raises Invalid, NotFound."""
+        return listing.list_images(
+            self.store,
+            filters,
+            all=all,
+            shared_size=shared_size,
+            version=version,
+            containers=lambda id: len(list(self.in_use(id))),
+        )
+
+    def inspect(self, text: str, version: Version = (1, 51)) -> dict[str, Any]:
+        """GET /images/{name}/json. Raises NotFound, Invalid."""
+        return documents.inspect(self.store, self.get(text), version)
+
+    def history(self, text: str) -> list[dict[str, Any]]:
+        """GET /images/{name}/history. Raises NotFound, Invalid."""
+        return documents.history(self.store, self.get(text))
+
+    def layers_size(self) -> int:
+        """Bytes of all layers, each counted once: what `docker system df` calls the images' size."""
+        return sum(layer.size for layer in self.store.layers.values())
+
+    # Changing
 
     def tag(self, image: Image, reference: Reference) -> None:
         """Give the image a name, taking it from whichever had it. Raises Invalid for a digest."""
@@ -67,7 +127,29 @@ class Images:
             raise Invalid("refusing to create a tag with a digest reference")
         reference = reference.with_default_tag()
         self.store.name([(reference, image.id)])
-        self.log("tag", self.store.images[image.id], reference.familiar)
+        self.log("tag", image.id, reference.familiar)
+
+    def remove(self, text: str, *, force: bool = False, prune: bool = True) -> list[dict[str, str]]:
+        """`docker rmi`; returns what was untagged and deleted. Raises NotFound, Conflict."""
+        removal = self._removal()
+        removal.remove(text, force=force, prune=prune)
+        return removal.records
+
+    def prune(self, filters: Filters) -> dict[str, Any]:
+        """`docker image prune`. Raises Invalid for bad filters."""
+        removal = self._removal()
+        removal.prune(filters)
+        self._events.emit("image", "prune", "", {"reclaimed": str(removal.freed)})
+        return removal.document()
+
+    def _removal(self) -> Removal:
+        return Removal(self.store, self.in_use, self.log)
+
+    async def import_(self, chunks: AsyncIterator[bytes] | Iterable[bytes], how: Import) -> Image:
+        """An image of one layer from a tar. Raises Invalid for bad changes, Failed for a bad archive."""
+        image = await create.import_image(self.store, chunks, how)
+        self.log("import", image.id)
+        return image
 
     async def commit(
         self, base: Image | None, diff: Iterable[bytes], *, config: ContainerConfig, **options: Any
@@ -75,12 +157,31 @@ class Images:
         """The child of `base` with the layer whose tar is `diff`; options as `create.commit_image`."""
         return await create.commit_image(self.store, base, diff, config=config, **options)
 
-    def log(self, action: str, image: Image, name: str = "") -> None:
-        """Emit an image event as Docker does: labels, and the name it was known by."""
-        attributes = {**image.labels}
-        if name or image.repo_tags:
-            attributes["name"] = name or image.repo_tags[0]
-        self._events.emit("image", action, image.id, attributes)
+    async def load(
+        self, chunks: AsyncIterator[bytes], *, platform: Platform, quiet: bool, send: Send
+    ) -> list[Image]:
+        """`docker load`. Raises Failed for a bad archive; then nothing of it stays."""
+        images = await load(self.store, chunks, platform=platform, quiet=quiet, send=send)
+        for image in images:
+            self.log("load", image.id)
+        return images
 
-    def layer_directory(self, diff_id: str) -> Path:
-        return self.store.layer_files.path(diff_id)
+    async def save(self, names: Sequence[str], platform: Platform | None = None) -> AsyncIterator[bytes]:
+        """`docker save` as a stream of pieces. Raises NotFound or Invalid before the first one."""
+        saved = choose(self.store, names)
+        for_platform(saved, platform)
+        async with staging(self.store) as staged:
+            for item in saved:
+                # An image removed meanwhile stays until it is written.
+                self.store.pin(staged, item.image.id)
+                for diff_id in item.image.diff_ids:
+                    self.store.reuse(staged, diff_id)
+                self.log("save", item.image.id)
+            yield b""
+            async for piece in pieces(archive(self.store.blobs, dict(staged.layers), saved)):
+                yield piece
+
+    def log(self, action: str, id: str, name: str = "") -> None:
+        """Emit an image event as Docker does: the image's labels, and a name, by default its ID."""
+        image = self.store.images.get(id)
+        self._events.emit("image", action, id, {**(image.labels if image else {}), "name": name or id})

@@ -2,7 +2,7 @@
 
     images/<hex>         {"parent", "last_tagged", "manifest"?}     the config is the blob sha256:<hex>
     references/<name>    {"image": ID}                 docker.io/library/busybox:latest, or ...@sha256:...
-    layers/<hex>         {"size", "blob", "blob_size", "media_type"}    of the diff ID; files in paths.layers
+    layers/<hex>         {"size", "tar_size", "blob", "blob_size", "media_type"}    <hex> of the diff ID
 
 An image, the layers it is the first to need and its names become true in one transaction, after the disk has
 them. Whatever is not named by a row is removed: at once when an image goes, or at the next start.
@@ -10,7 +10,7 @@ them. Whatever is not named by a row is removed: at once when an image goes, or 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -29,10 +29,11 @@ from sampan.storage.layers import LayerStore
 
 @dataclass(frozen=True)
 class Layer:
-    """An unpacked layer and the blob it came from. `size` counts files as Docker does."""
+    """An unpacked layer and the blob it came from. `size` counts files as Docker does, `tar_size` its tar."""
 
     diff_id: str
     size: int
+    tar_size: int
     blob: str
     blob_size: int
     media_type: str
@@ -40,6 +41,7 @@ class Layer:
     def row(self) -> dict[str, Any]:
         return {
             "size": self.size,
+            "tar_size": self.tar_size,
             "blob": self.blob,
             "blob_size": self.blob_size,
             "media_type": self.media_type,
@@ -76,6 +78,15 @@ class Image:
         return {"parent": self.parent, "last_tagged": self.last_tagged, "manifest": self.manifest}
 
 
+@dataclass(frozen=True)
+class NewImage:
+    """An image to make: its config document, the names it takes, and the image it was made from here."""
+
+    config: bytes
+    names: Sequence[Reference] = ()
+    parent: str = ""
+
+
 @dataclass
 class Staging:
     """What a load or build has put on disk so far: kept from removal until it is committed or dropped."""
@@ -94,6 +105,8 @@ class ImageStore:
         self.images: dict[str, Image] = {}
         self.references: dict[str, str] = {}
         self.layers: dict[str, Layer] = {}
+        # The diff IDs containers stand on, whether their image is still there or not.
+        self.held: Callable[[], set[str]] = set
         self._pins: Counter[str] = Counter()
 
     # Start
@@ -104,7 +117,7 @@ class ImageStore:
         for key, row in self._store.list("layers/"):
             diff_id = f"sha256:{key.removeprefix('layers/')}"
             self.layers[diff_id] = Layer(
-                diff_id, row["size"], row["blob"], row["blob_size"], row["media_type"]
+                diff_id, row["size"], row["tar_size"], row["blob"], row["blob_size"], row["media_type"]
             )
         missing = self.layer_files.reconcile(set(self.layers))
         broken: list[str] = []
@@ -119,6 +132,7 @@ class ImageStore:
                 self.references[key.removeprefix("references/")] = row["image"]
         for id in self.images:
             self._refresh(id)
+        self.collect()
         self.blobs.reconcile(self._known_blobs())
         return broken
 
@@ -186,36 +200,29 @@ class ImageStore:
         self.pin(staging, layer.blob)
         return layer
 
-    async def commit(
-        self,
-        staging: Staging,
-        configs: Iterable[bytes],
-        names: Iterable[tuple[Reference, int]] = (),
-        parent: str = "",
-    ) -> list[Image]:
-        """Make images true: durable disk first, then one transaction. `names` point into `configs` by index.
+    async def commit(self, staging: Staging, new: Sequence[NewImage]) -> list[Image]:
+        """Make images true: durable on disk first, then one transaction.
 
-        The images' layers are in `staging` or known already. An image that exists stays as it is.
+        Their layers are in `staging`. An image that exists already stays as it is, and gets the names.
         """
         parsed: dict[str, ImageConfig] = {}
         ids: list[str] = []
-        for data in configs:
-            ids.append(self.blobs.write(data, sync=False))
+        for item in new:
+            ids.append(self.blobs.write(item.config, sync=False))
             self.pin(staging, ids[-1])
-            parsed[ids[-1]] = image_config.parse(data)
+            parsed[ids[-1]] = image_config.parse(item.config)
         await asyncio.to_thread(self.layer_files.sync)
         changes: list[Change] = []
         needed = {diff_id for config in parsed.values() for diff_id in config["rootfs"].get("diff_ids") or ()}
         fresh = {key: staging.layers[key] for key in needed if key not in self.layers}
         self.layers.update(fresh)
         changes += [Put(f"layers/{hexadecimal(key)}", layer.row()) for key, layer in fresh.items()]
-        for id in ids:
+        for id, item in zip(ids, new, strict=True):
             if id not in self.images:
-                image = self.describe(id, parsed[id], parent)
-                self.images[id] = image
-                changes.append(Put(f"images/{hexadecimal(id)}", image.row()))
-        changes += self._name([(reference, ids[index]) for reference, index in names])
-        self._store.apply(changes)
+                self.images[id] = self.describe(id, parsed[id], item.parent)
+                changes.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
+        names = [(name, id) for id, item in zip(ids, new, strict=True) for name in item.names]
+        self._store.apply(changes + self._name(names))
         return [self.images[id] for id in ids]
 
     def release(self, staging: Staging) -> None:
@@ -261,27 +268,31 @@ class ImageStore:
         found = tuple(parse_key(key) for key, value in self.references.items() if value == id)
         self.images[id] = replace(self.images[id], references=found)
 
-    def delete(self, id: str) -> list[str]:
-        """Remove an image, its names and the layers nobody else needs; returns those, top first."""
+    def delete(self, id: str) -> None:
+        """Remove an image, its names, and the layers and blobs nobody else needs."""
         image = self.images.pop(id)
         keys = [key for key, value in self.references.items() if value == id]
         for key in keys:
             del self.references[key]
-        used = {diff_id for other in self.images.values() for diff_id in other.diff_ids}
-        gone = [self.layers.pop(item) for item in dict.fromkeys(reversed(image.diff_ids)) if item not in used]
-        self._store.apply(
-            [
-                Delete(f"images/{hexadecimal(id)}"),
-                *(Delete(f"references/{key}") for key in keys),
-                *(Delete(f"layers/{hexadecimal(layer.diff_id)}") for layer in gone),
-            ]
+        self.collect(
+            [Delete(f"images/{hexadecimal(id)}"), *(Delete(f"references/{key}") for key in keys)],
+            [id, image.manifest],
         )
+
+    def collect(self, changes: Sequence[Change] = (), blobs: Sequence[str] = ()) -> None:
+        """Remove layers that neither an image nor a container needs, in one transaction with `changes`."""
+        used = {diff_id for image in self.images.values() for diff_id in image.diff_ids} | self.held()
+        gone = [layer for diff_id, layer in self.layers.items() if diff_id not in used]
+        for layer in gone:
+            del self.layers[layer.diff_id]
+        changes = [*changes, *(Delete(f"layers/{hexadecimal(layer.diff_id)}") for layer in gone)]
+        if changes:
+            self._store.apply(changes)
         self.layer_files.remove(layer.diff_id for layer in gone if layer.diff_id not in self._pins)
-        known = self._known_blobs()
-        for blob in {id, image.manifest, *(layer.blob for layer in gone)} - {""}:
+        known = self._known_blobs() if gone or blobs else set()
+        for blob in {*blobs, *(layer.blob for layer in gone)} - {""}:
             if blob not in known and blob not in self._pins:
                 self.blobs.delete(blob)
-        return [layer.diff_id for layer in gone]
 
 
 def hexadecimal(digest: str) -> str:

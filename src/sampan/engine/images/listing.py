@@ -1,0 +1,106 @@
+"""`docker images`: filters checked first, then asked about each image."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from sampan.engine.containers.filters import until
+from sampan.engine.images.documents import Version, created_nanoseconds, shared_sizes, summary
+from sampan.engine.images.store import Image, ImageStore
+from sampan.errors import Invalid
+from sampan.images.pattern import compile_pattern, matches
+
+Filters = Mapping[str, list[str]]
+ACCEPTED = {"dangling", "label", "before", "since", "reference", "until"}
+TRUE, FALSE = {"1", "true"}, {"0", "false"}
+
+
+def check_names(filters: Filters, accepted: Iterable[str]) -> None:
+    """Raises Invalid for a filter Docker does not know."""
+    for name in filters:
+        if name not in accepted:
+            raise Invalid(f"invalid filter '{name}'")
+
+
+def boolean(filters: Filters, name: str, default: bool) -> bool:
+    """A filter that is true or false. Raises Invalid in Docker's words."""
+    values = filters.get(name)
+    if not values:
+        return default
+    if len(values) == 1 and values[0] in TRUE | FALSE:
+        return values[0] in TRUE
+    raise Invalid(f"invalid filter '{name}=[{' '.join(values)}]'")
+
+
+def has_labels(labels: Mapping[str, str], wanted: Iterable[str]) -> bool:
+    """Every `key` is there, every `key=value` is so."""
+    for text in wanted:
+        key, equals, value = text.partition("=")
+        if key not in labels or (equals and labels[key] != value):
+            return False
+    return True
+
+
+def list_images(
+    store: ImageStore,
+    filters: Filters,
+    *,
+    all: bool,
+    shared_size: bool,
+    version: Version,
+    containers: Callable[[str], int],
+) -> list[dict[str, Any]]:
+    """GET /images/json, newest first. Raises Invalid for bad filters, NotFound for images named in them."""
+    check_names(filters, ACCEPTED)
+    dangling = boolean(filters, "dangling", False)
+    for pattern in filters.get("reference", ()):
+        compile_pattern(pattern)
+    in_time = _time_filter(store, filters)
+    parents = {image.parent for image in store.images.values()}
+    chosen: list[tuple[Image, dict[str, Any]]] = []
+    for image in store.images.values():
+        if not in_time(image) or not has_labels(image.labels, filters.get("label", ())):
+            continue
+        if dangling and image.id in parents:
+            continue
+        tags, digests = _names(image, filters.get("reference"))
+        if tags or digests:
+            if dangling and tags:
+                continue
+        elif (
+            (image.id in parents and not all)
+            or "reference" in filters
+            or ("dangling" in filters and not dangling)
+        ):
+            continue
+        chosen.append((image, summary(image, tags, digests, version)))
+    if version >= (1, 51):
+        for image, row in chosen:
+            row["Containers"] = containers(image.id)
+    if shared_size:
+        sizes = shared_sizes(store, store.images.values())
+        for image, row in chosen:
+            row["SharedSize"] = sizes[image.id]
+    chosen.sort(key=lambda pair: created_nanoseconds(pair[0]), reverse=True)
+    return [row for _, row in chosen]
+
+
+def _names(image: Image, patterns: list[str] | None) -> tuple[list[str], list[str]]:
+    found = [
+        reference
+        for reference in image.references
+        if patterns is None or any(matches(pattern, reference) for pattern in patterns)
+    ]
+    tags = sorted(reference.familiar for reference in found if reference.tag)
+    return tags, sorted(reference.familiar for reference in found if reference.digest)
+
+
+def _time_filter(store: ImageStore, filters: Filters) -> Callable[[Image], bool]:
+    before = [created_nanoseconds(store.get(text)) for text in filters.get("before", ())]
+    before += [until(text) for text in filters.get("until", ())]
+    since = [created_nanoseconds(store.get(text)) for text in filters.get("since", ())]
+
+    def in_time(image: Image) -> bool:
+        created = created_nanoseconds(image)
+        return all(created < limit for limit in before) and all(created > limit for limit in since)
+
+    return in_time

@@ -1,0 +1,46 @@
+"""The JSON lines of Docker's long-running image requests: status, progress, and the error at the end."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Line = dict[str, Any]
+Send = Callable[[Line], Awaitable[None]]
+
+WIDTH = 50
+
+
+def status(text: str, id: str = "") -> Line:
+    return {"status": text, "id": id} if id else {"status": text}
+
+
+def stream(text: str) -> Line:
+    return {"stream": text}
+
+
+def progress(text: str, id: str, current: int, total: int) -> Line:
+    """Old clients print "progress" as it is, newer ones draw their own bar from "progressDetail"."""
+    return {
+        "status": text,
+        "progressDetail": {"current": current, "total": total},
+        "progress": bar(current, total),
+        "id": id,
+    }
+
+
+def bar(current: int, total: int) -> str:
+    filled = min(WIDTH, current * WIDTH // total) if total > 0 else WIDTH
+    arrow = "=" * max(0, filled - 1) + ">" if filled else ">"
+    return f"[{arrow:<{WIDTH}}]  {size(current)}/{size(total)}"
+
+
+def size(count: float) -> str:
+    """Docker's units.HumanSize: four digits, powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
+        if count < 1000 or unit == "PB":
+            return f"{count:.4g}{unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def error(message: str) -> Line:
+    return {"errorDetail": {"message": message}, "error": message}
