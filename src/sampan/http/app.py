@@ -23,6 +23,7 @@ from sampan.errors import Failed, Invalid
 from sampan.http.errors import status_of
 from sampan.http.requests import BODY_LIMIT
 from sampan.http.routing import Table, split_version
+from sampan.http.upgrade import Connections
 
 log = logging.getLogger("sampan.http")
 
@@ -96,10 +97,11 @@ class Api:
         if found is None:
             return error_response(404, "page not found")
         handler, parameters = found
-        request["headers"] = self.headers
+        state = request._state  # plain string keys, which aiohttp would warn about
+        state["headers"] = self.headers
         request._match_info = cast(UrlMappingMatchInfo, Match(parameters))
         try:
-            request["api_version"] = self.versions.check(asked)
+            state["api_version"] = self.versions.check(asked)
             return await handler(request)
         except (asyncio.CancelledError, ConnectionError):
             raise
@@ -111,7 +113,7 @@ class Server:
     """Listening sockets for one API. Stopping closes them and every idle connection."""
 
     def __init__(self, api: Api) -> None:
-        self._server = web.Server(
+        self._server = Connections(
             api.handle,
             request_factory=self._request,
             # A client that goes away ends its stream (stats, logs, events) and its wait.

@@ -44,7 +44,7 @@ class Table:
         if "{" not in path:
             self._fixed[method, path] = handler
             return
-        key = (method, path.split("/", 2)[1])
+        key = (method, path.lstrip("/").partition("/")[0])
         self._patterns.setdefault(key, []).append(Pattern(compile_path(path), handler))
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
@@ -52,7 +52,7 @@ class Table:
         handler = self._fixed.get((method, path))
         if handler is not None:
             return handler, {}
-        for pattern in self._patterns.get((method, path.split("/", 2)[1]), ()):
+        for pattern in self._patterns.get((method, path.lstrip("/").partition("/")[0]), ()):
             match = pattern.regex.fullmatch(path)
             if match is not None:
                 groups = match.groupdict(default="")

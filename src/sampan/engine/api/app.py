@@ -3,7 +3,18 @@
 from aiohttp import web
 
 from sampan import __version__
-from sampan.engine.api import containers, events, exec, images, networks, system, volumes
+from sampan.engine.api import (
+    archive,
+    commit,
+    containers,
+    events,
+    exec,
+    images,
+    logs,
+    networks,
+    system,
+    volumes,
+)
 from sampan.engine.engine import API_VERSION, MIN_API_VERSION, Engine
 from sampan.http.app import Api, ApiVersions
 
@@ -14,7 +25,7 @@ PING_HEADERS = {
     "Pragma": "no-cache",
     "Swarm": "inactive",
 }
-SECTIONS = (containers, exec, images, networks, volumes, system, events)
+SECTIONS = (containers, exec, logs, archive, commit, images, networks, volumes, system, events)
 
 
 def make_api(engine: Engine) -> Api:

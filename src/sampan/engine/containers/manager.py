@@ -30,6 +30,7 @@ from sampan.paths import Paths
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig
     from sampan.engine.images import Images
+    from sampan.engine.images.manager import Use
     from sampan.engine.networks import Networks
     from sampan.engine.volumes import Volumes
     from sampan.runtime.client import Launcher
@@ -77,6 +78,16 @@ class Containers:
 
     def all(self) -> list[ContainerRecord]:
         return [container.record for container in self.services.index]
+
+    def users_of(self, image_id: str) -> "list[Use]":
+        """Which containers are made from an image."""
+        from sampan.engine.images.manager import Use
+
+        return [
+            Use(record.id, record.state.running, record.image)
+            for record in self.all()
+            if record.image_id == image_id
+        ]
 
     def by_id(self, id: str) -> ContainerRecord | None:
         container = self.services.index.by_id(id)
