@@ -5,6 +5,7 @@ import fcntl
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -30,7 +31,7 @@ from sampan.engine.networks import Networks
 from sampan.engine.volumes import Volumes
 from sampan.errors import Failed, SampanError
 from sampan.http.app import Server
-from sampan.http.tls import server_context
+from sampan.http.tls import exposure_warning, server_context
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
 
@@ -43,6 +44,7 @@ def run(argv: list[str], launcher_pid: int, launcher_socket: socket.socket) -> i
     try:
         config = from_command_line(argv)
         set_up_logging(config)
+        raise_file_limit()
         for warning in config.warnings:
             log.warning("%s", warning)
         return asyncio.run(Daemon(config, launcher_pid, launcher_socket).run())
@@ -92,6 +94,7 @@ class Daemon:
             trash.empty(paths)
             stack.push_async_callback(server.stop)
             for item in listening:
+                warn_exposed(self.config, item)
                 await server.listen(item.socket, item.context)
             self.watch_signals(engine)
             # Start-up garbage lives as long as the daemon: collections need not look at it again.
@@ -156,6 +159,12 @@ class Daemon:
         log.info("daemon.json was read again")
 
 
+def raise_file_limit() -> None:
+    """Published ports and attached clients each hold a descriptor; the soft limit is 1024 in many places."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def tls_context(config: DaemonConfig) -> ssl.SSLContext | None:
     if not config.use_tls:
         return None
@@ -201,6 +210,15 @@ def prepare(paths: Paths) -> None:
     found = paths.format.read_text().strip()
     if found != FORMAT:
         raise Failed(f"{paths.data} has format {found}, this version of Sampan knows {FORMAT}")
+
+
+def warn_exposed(config: DaemonConfig, item: sockets.Listening) -> None:
+    if item.address.startswith("tcp://"):
+        warning = exposure_warning(
+            item.address.removeprefix("tcp://"), encrypted=item.context is not None, verified=config.tlsverify
+        )
+        if warning:
+            log.warning("%s", warning)
 
 
 def ready(listening: list[sockets.Listening]) -> None:

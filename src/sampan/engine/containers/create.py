@@ -76,6 +76,7 @@ async def create(services: Services, request: CreateRequest) -> Created:
     path, args = command_of(config)
     adapt(services, config, host)
     check_log_config(host["LogConfig"])
+    endpoints = services.networks.check_endpoints(request.endpoints)
     id = new_id()
     name = names.check(request.name) if request.name else ""
     with ExitStack() as undo:
@@ -95,7 +96,7 @@ async def create(services: Services, request: CreateRequest) -> Created:
             args=args,
             config=config,
             host_config=host,
-            networking=endpoints_of(host["NetworkMode"], request.endpoints),
+            networking=endpoints_of(host["NetworkMode"], endpoints),
             lower=services.images.lower_dirs(image),
         )
         container = Container(record)
