@@ -19,13 +19,12 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     monkeypatch.setenv("PYTHONPATH", str(Path(sampan.__file__).parent.parent))
     root = Path(tempfile.mkdtemp(prefix="sampan-rt-", dir="/var/tmp"))
     run = Path(tempfile.mkdtemp(prefix="sampan-rt-", dir="/run"))
-    before = leftovers.Host.now()
     try:
         async with rigged(root, run) as rig:
             yield rig
-        assert not leftovers.Host.now().added_since(before)
         assert not leftovers.cgroups(rig.running[0].paths.id if rig.running else "no container")
         assert not leftovers.processes(run.name)
+        assert not [point for point in leftovers.mount_points("/proc/self/mountinfo") if root.name in point]
     finally:
         for name in (
             "cpu",

@@ -66,15 +66,16 @@ class Exec:
             child = spawn.fork(
                 shim.loop,
                 pid_namespace,
+                shim.cgroup,
                 lambda channel: self._become(channel, pidfd, pipes),
                 self._got_terminal,
+                self._died,
             )
         finally:
             os.close(pidfd)
             os.close(target)
         self.pid = child.pid
         child.outcome = self._set_up
-        shim.loop.on_death(child.pid, self._died)
         if pipes is not None:
             self.session.use_pipes(pipes)
 
@@ -135,8 +136,6 @@ class Exec:
     def _enter(self, channel: socket.socket, pidfd: int, pipes: Pipes | None) -> None:
         os.setsid()
         process.new_session_keyring()
-        if self._shim.cgroup is not None:
-            self._shim.cgroup.join_self()
         enter_namespaces(self._shim.pid, pidfd)
         if pipes is not None:
             for number, fd in enumerate(pipes.child):

@@ -11,13 +11,14 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import termios
 
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
 from sampan.linux import process
 from sampan.linux.syscalls import c_char_p, c_size_t, libc
-from sampan.runtime import devices, mounts, program, reaper, rootfs
+from sampan.runtime import devices, mounts, program, reaper, rootfs, userns
 from sampan.runtime.failures import StartFailure, during_init, reason, reply
 
 TYPE_CHECKING = False
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sampan.runtime.protocol import StartRequest
 
 READY = b"ready"
+HEIR = b"heir "  # and the pid of the process that goes on instead
 
 _sethostname = libc("sethostname", c_char_p, c_size_t)
 _setdomainname = libc("setdomainname", c_char_p, c_size_t)
@@ -47,12 +49,11 @@ _PROPAGATION = {
 class Setting:
     """What the shim hands its child: the request, and what was decided or opened already."""
 
-    __slots__ = ("cgroup", "channel", "directory", "namespaces", "request", "seccomp", "stdio")
+    __slots__ = ("cgroup", "channel", "namespaces", "request", "seccomp", "stdio")
 
     def __init__(
         self,
         request: StartRequest,
-        directory: str,
         namespaces: dict[str, int | None],
         cgroup: Cgroup | None,
         seccomp: bytes | None,
@@ -60,7 +61,6 @@ class Setting:
         channel: socket.socket,
     ) -> None:
         self.request = request
-        self.directory = directory  # an empty one of ours: where the root is mounted for a moment
         self.namespaces = namespaces  # OCI type -> descriptor to join, or None for a new one
         self.cgroup = cgroup
         self.seccomp = seccomp
@@ -79,16 +79,18 @@ def main(setting: Setting) -> NoReturn:
 
 def _run(setting: Setting) -> None:
     spec = setting.request["spec"]
-    os.setsid()
+    linux = spec.get("linux") or {}
     process.new_session_keyring()
-    if setting.cgroup is not None:
-        setting.cgroup.join_self()
-    root = _enter(setting, spec)
+    if "user" in setting.namespaces:
+        root_mount, binds = _enter_shifted(setting, spec)
+    else:
+        root_mount, binds = _enter(setting, spec)
+    os.setsid()
+    root = _assemble(setting, spec, root_mount, binds)
     if not spec["process"].get("terminal"):
         _use_stdio(setting.stdio)
     else:
         _use_terminal(setting, root)
-    linux = spec.get("linux") or {}
     _name_host(spec, setting.namespaces)
     _write_sysctls(root, linux.get("sysctl") or {})
     mounts.make_read_only(root, linux.get("readonlyPaths") or [])
@@ -104,25 +106,66 @@ def _ready(setting: Setting, arguments: list[str]) -> None:
     setting.channel.send(READY)
 
 
-def _enter(setting: Setting, spec: dict[str, Any]) -> int:
-    """Into the namespaces and the new root's mounts; returns the root, not yet pivoted to."""
-    wanted = setting.namespaces
-    for kind, descriptor in wanted.items():
+def _enter(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]:
+    """Into the namespaces; returns the root and the binds as mounts not yet attached."""
+    _join_others(setting)
+    ns.unshare(_new_ones(setting))
+    _set_propagation(setting, spec)
+    return rootfs.mount_root(setting.request["rootfs"]), rootfs.open_binds(spec.get("mounts") or [])
+
+
+def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]:
+    """The same with a user namespace: first all that takes the host's rights, then into it, then the rest.
+
+    Returns in a child, the first process of the pid namespace, which the user namespace then owns.
+    """
+    users = setting.namespaces["user"]
+    assert users is not None
+    linux = spec.get("linux") or {}
+    uids, gids = linux.get("uidMappings"), linux.get("gidMappings")
+    if not uids or not gids:
+        uids, gids = userns.mappings(users)
+    uid, gid = userns.host_id(uids), userns.host_id(gids)
+    _join_others(setting)
+    ns.unshare(ns.CLONE_NEWNS)
+    _set_propagation(setting, spec)
+    binds = rootfs.open_binds(spec.get("mounts") or [], users)
+    root_mount = userns.mount_root(setting.request["rootfs"], users, uid, gid)
+    for descriptor in setting.stdio or ():
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            os.fchown(descriptor, uid, gid)  # so that /dev/stdout can be opened by name
+    if (pid_namespace := setting.namespaces.get("pid")) is not None:
+        ns.setns(pid_namespace, ns.CLONE_NEWPID)
+    _join("user", users)
+    ns.become_root()
+    own_pids = "pid" in setting.namespaces and pid_namespace is None
+    ns.unshare(_new_ones(setting) | (ns.CLONE_NEWPID if own_pids else 0))
+    child = os.fork()
+    if child:
+        setting.channel.send(HEIR + b"%d" % child)
+        setting.channel.recv(16)  # the shim knows it: now it may be orphaned
+        os._exit(0)
+    return root_mount, binds
+
+
+def _join_others(setting: Setting) -> None:
+    for kind, descriptor in setting.namespaces.items():
         if descriptor is not None and kind not in ("mount", "pid", "user"):
             _join(kind, descriptor)
+
+
+def _new_ones(setting: Setting) -> int:
     flags = 0
-    for kind, descriptor in wanted.items():
+    for kind, descriptor in setting.namespaces.items():
         if descriptor is None and kind not in ("pid", "user"):
             flags |= ns.KINDS[kind][0]
-    ns.unshare(flags)
-    linux = spec.get("linux") or {}
-    propagation = _PROPAGATION.get(linux.get("rootfsPropagation") or "", m.MS_SLAVE | m.MS_REC)
+    return flags
+
+
+def _set_propagation(setting: Setting, spec: dict[str, Any]) -> None:
+    wanted = (spec.get("linux") or {}).get("rootfsPropagation") or ""
+    propagation = _PROPAGATION.get(wanted, m.MS_SLAVE | m.MS_REC)
     m.set_propagation("/", propagation)
-    if propagation & m.MS_SHARED:
-        _make_parent_private(setting.directory)
-    root_mount = rootfs.mount_root(setting.request["rootfs"])
-    binds = rootfs.open_binds(spec.get("mounts") or [])
-    return _assemble(setting, spec, root_mount, binds)
 
 
 def _join(kind: str, descriptor: int) -> None:
@@ -132,16 +175,11 @@ def _join(kind: str, descriptor: int) -> None:
         raise during_init(f"joining the {kind} namespace: {reason(error)}") from None
 
 
-def _make_parent_private(directory: str) -> None:
-    """pivot_root(2) refuses a new root whose parent mount is shared."""
-    m.attach(own := m.clone(directory), at := os.open(directory, os.O_PATH | os.O_CLOEXEC))
-    os.close(at)
-    m.set_attributes(own, propagation=m.MS_PRIVATE)
-    os.close(own)
-
-
 def _assemble(setting: Setting, spec: dict[str, Any], root_mount: int, binds: dict[int, int]) -> int:
-    target = os.open(setting.directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    # Over the old root, which needs no directory of its own and is there for every user namespace's root.
+    # pivot_root(2) refuses a new root whose parent mount is shared.
+    m.set_propagation("/", m.MS_PRIVATE)
+    target = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     m.attach(root_mount, target)
     os.close(target)
     m.set_attributes(root_mount, propagation=m.MS_PRIVATE)

@@ -78,15 +78,22 @@ def _escape(path: str) -> str:
     return path
 
 
-def open_binds(mounts: Sequence[dict[str, Any]]) -> dict[int, int]:
-    """The bind mounts among `mounts`, by their index there, as unattached mounts."""
-    return {index: _open_bind(mount) for index, mount in enumerate(mounts) if is_bind(mount)}
+def open_binds(mounts: Sequence[dict[str, Any]], userns: int = -1) -> dict[int, int]:
+    """The bind mounts among `mounts`, by their index there, as unattached mounts.
+
+    Those with the option "idmap" show their files with the ids of `userns`.
+    """
+    return {index: _open_bind(mount, userns) for index, mount in enumerate(mounts) if is_bind(mount)}
 
 
-def _open_bind(mount: dict[str, Any]) -> int:
+def _open_bind(mount: dict[str, Any], userns: int) -> int:
     source, target = mount["source"], mount["destination"]
+    options = Options(mount.get("options") or [])
     try:
-        return m.clone(source, recursive=Options(mount.get("options") or []).recursive)
+        made = m.clone(source, recursive=options.recursive)
+        if options.idmap and userns >= 0:
+            m.set_attributes(made, m.MOUNT_ATTR_IDMAP, userns=userns, recursive=options.recursive)
+        return made
     except FileNotFoundError:
         raise during_init(
             f'error mounting "{source}" to rootfs at "{target}": stat {source}: no such file or directory'

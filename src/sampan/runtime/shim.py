@@ -15,7 +15,7 @@ import socket
 from sampan.errors import SampanError
 from sampan.linux import namespaces as ns
 from sampan.linux import process
-from sampan.runtime import cgroups, init, spawn
+from sampan.runtime import cgroups, init, spawn, userns
 from sampan.runtime.clock import rfc3339
 from sampan.runtime.control import Connection, Control
 from sampan.runtime.execs import Execs
@@ -74,7 +74,7 @@ class Shim:
         self.log = open_log(request["log"], self.loop)
         self.session = Session(self.loop, self.log, request["stdin_once"], self._detached)
         self.cgroup: cgroups.Cgroup | None = None
-        self.pid = 0
+        self._init: spawn.Child | None = None
         self.started_at = ""
         self.execs = Execs(self)
         self.health: Health | None = None
@@ -97,6 +97,10 @@ class Shim:
     def _over(self) -> bool:
         return self._finished and self.session.quiet and self.control.flushed
 
+    @property
+    def pid(self) -> int:
+        return 0 if self._init is None else self._init.pid
+
     # Starting
 
     def _start(self) -> None:
@@ -112,13 +116,14 @@ class Shim:
 
         def become_init(channel: socket.socket) -> NoReturn:
             stdio = None if pipes is None else pipes.child
-            init.main(init.Setting(request, self.directory, wanted, self.cgroup, seccomp, stdio, channel))
+            init.main(init.Setting(request, wanted, self.cgroup, seccomp, stdio, channel))
 
-        pid_namespace = wanted.get("pid", False)
-        child = spawn.fork(self.loop, pid_namespace, become_init, self._got_terminal)
-        child.outcome = self._set_up
-        self.pid = child.pid
-        self.loop.on_death(child.pid, self._died)
+        # A pid namespace belongs to the user namespace it is made in, so there init makes it on its way.
+        pid_namespace = False if "user" in wanted else wanted.get("pid", False)
+        self._init = spawn.fork(
+            self.loop, pid_namespace, self.cgroup, become_init, self._got_terminal, self._died
+        )
+        self._init.outcome = self._set_up
         if pipes is not None:
             self.session.use_pipes(pipes)
         for fd in wanted.values():
@@ -134,6 +139,9 @@ class Shim:
             kind, path = entry["type"], entry.get("path")
             if kind == "network" and self._netns >= 0:
                 wanted[kind] = self._netns
+            elif path is None and kind == "user":
+                linux = self.request["spec"]["linux"]
+                wanted[kind] = userns.create(linux["uidMappings"], linux["gidMappings"])
             elif path is None:
                 wanted[kind] = None
             else:

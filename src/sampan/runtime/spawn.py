@@ -1,4 +1,4 @@
-"""Forking a container's processes: into its pid namespace, with a channel to hear from the child.
+"""Forking a container's processes: into its cgroup and pid namespace, with a channel to hear from the child.
 
 unshare(2) and setns(2) of a pid namespace concern children only, so the shim visits it for one fork and
 returns; pid_namespaces(7).
@@ -12,34 +12,58 @@ import signal
 import socket
 import sys
 
+from sampan.linux import clone
 from sampan.linux import namespaces as ns
-from sampan.runtime.init import READY
+from sampan.runtime.init import HEIR, READY
+from sampan.runtime.loop import IN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from sampan.runtime.cgroups import Cgroup
     from sampan.runtime.loop import Loop
     from sampan.runtime.protocol import ErrorReply
 
 OWN_PID_NAMESPACE = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
+# Ignored by Python or by the shim; execve(2) would keep them so.
+_IGNORED = (
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGCHLD,
+)
+
 
 class Child:
-    """A forked process on its way to execve(2); `outcome` is called once, with what became of it."""
+    """A forked process on its way to execve(2).
+
+    `outcome` is called once, with None when the program runs, or why it does not; `on_death` with its wait
+    status.
+    """
 
     def __init__(
-        self, loop: Loop, pid: int, channel: socket.socket, on_terminal: Callable[[int], None]
+        self,
+        loop: Loop,
+        pid: int,
+        channel: socket.socket,
+        on_terminal: Callable[[int], None],
+        on_death: Callable[[int], None],
     ) -> None:
         self._loop = loop
         self.pid = pid
         self._channel = channel
         self._on_terminal = on_terminal
+        self._on_death = on_death
         self._ready = False
         self.outcome: Callable[[ErrorReply | None], None] = lambda error: None
         channel.setblocking(False)
-        loop.watch(channel.fileno(), 1, self._hear)
+        loop.on_death(pid, on_death)
+        loop.watch(channel.fileno(), IN, self._hear)
 
     def _hear(self, _events: int) -> None:
         try:
@@ -50,17 +74,27 @@ class Child:
             data, fds = b"", []
         if fds:
             self._on_terminal(fds[0])
-            return
-        if data == READY:
+        elif data.startswith(HEIR):
+            self._hand_over(int(data[len(HEIR) :]))
+        elif data == READY:
             self._ready = True  # but only the end of file, from execve's close-on-exec, says that it runs
-            return
+        else:
+            self._conclude(data)
+
+    def _hand_over(self, heir: int) -> None:
+        """The child has forked the real one and ends, which makes that one ours: we are its subreaper."""
+        self._loop.on_death(self.pid, lambda status: None)
+        self.pid = heir
+        self._loop.on_death(heir, self._on_death)
+        self._channel.send(b"known")
+
+    def _conclude(self, data: bytes) -> None:
         self._loop.forget(self._channel.fileno())
         self._channel.close()
+        error: ErrorReply | None = None
         if data:
-            error: ErrorReply | None = json.loads(data)["error"]
-        elif self._ready:
-            error = None
-        else:
+            error = json.loads(data)["error"]
+        elif not self._ready:
             error = {"kind": "Failed", "message": "the container's process died while it was being set up"}
         self.outcome(error)
 
@@ -68,54 +102,53 @@ class Child:
 def fork(
     loop: Loop,
     pid_namespace: int | bool | None,
+    cgroup: Cgroup | None,
     main: Callable[[socket.socket], NoReturn],
     on_terminal: Callable[[int], None],
+    on_death: Callable[[int], None],
 ) -> Child:
-    """Fork a child that runs `main` with its end of the channel.
+    """Fork a child, inside the cgroup, that runs `main` with its end of the channel.
 
     `pid_namespace`: None for a new one, False for the caller's own, or a descriptor to join.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     visited = pid_namespace is not False
+    # Being born in a cgroup is quick on v2, moving oneself in is quick on v1, all else waits for RCU (9 ms).
+    directory = cgroup.clone_fd() if cgroup is not None and not cgroup.layout.v1 else None
     try:
         if pid_namespace is None:
             ns.unshare(ns.CLONE_NEWPID)
         elif visited:
             ns.setns(int(pid_namespace), ns.CLONE_NEWPID)
-        pid = os.fork()
+        pid, inside = clone.fork(directory)
         if pid == 0:
-            try:
-                _reset_signals()
-                forbid_imports()
-                main(theirs)
-            finally:
-                os._exit(1)
+            _run_child(main, theirs, cgroup, inside)
     finally:
         if visited:
             ns.setns(OWN_PID_NAMESPACE, ns.CLONE_NEWPID)
-    theirs.close()
-    return Child(loop, pid, ours, on_terminal)
+        if directory is not None:
+            os.close(directory)
+        theirs.close()
+    return Child(loop, pid, ours, on_terminal, on_death)
+
+
+def _run_child(
+    main: Callable[[socket.socket], NoReturn], channel: socket.socket, cgroup: Cgroup | None, inside: bool
+) -> NoReturn:
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in _IGNORED:
+            signal.signal(number, signal.SIG_DFL)
+        forbid_imports()
+        if cgroup is not None:
+            cgroup.join_self(inside)
+        main(channel)
+    finally:
+        os._exit(1)
 
 
 def forbid_imports() -> None:
-    """Whatever was not loaded before would be looked for in the container's files, and run with our
-    rights.
-    """
+    """What was not loaded before would be looked for in the container's files, and run with our rights."""
     sys.meta_path.clear()
     sys.path.clear()
     sys.path_hooks.clear()
-
-
-def _reset_signals() -> None:
-    """execve(2) keeps ignored signals ignored, so what Python and the shim ignore must be undone."""
-    signal.set_wakeup_fd(-1)
-    for number in (
-        signal.SIGPIPE,
-        signal.SIGXFSZ,
-        signal.SIGTERM,
-        signal.SIGINT,
-        signal.SIGHUP,
-        signal.SIGCHLD,
-    ):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
