@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from sampan.linux import netns
+from sampan.linux.nftables import Firewall
 from sampan.linux.rtnetlink import Address
 from sampan.network import dns, rules
 from sampan.network.dns import Query
@@ -113,10 +115,19 @@ class Resolver:
     upstreams: Callable[[], Sequence[str]]
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
-    def redirect(self) -> None:
-        """Lead 127.0.0.11:53 of the namespace here. Raises NetlinkError."""
+    def redirect(self, namespace: int) -> Firewall:
+        """Lead 127.0.0.11:53 of the namespace here. Raises OSError.
+
+        Closing what is returned can wait for RCU (nft_rcv_nl_event), so do it where that does not matter.
+        """
+        firewall = netns.run_in(namespace, Firewall)
         udp, tcp = self.sockets.udp.getsockname()[1], self.sockets.tcp.getsockname()[1]
-        self.sockets.firewall.commit(rules.resolver(TABLE, udp, tcp))
+        try:
+            firewall.commit(rules.resolver(TABLE, udp, tcp))
+        except BaseException:
+            firewall.close()
+            raise
+        return firewall
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()

@@ -14,27 +14,26 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-from sampan.linux import netlink, netns, nftables, rtnetlink
+from sampan.linux import netlink, netns, rtnetlink
 from sampan.network import endpoints
 from sampan.network.endpoints import Veth
 
 log = logging.getLogger("sampan.network")
 
 RESOLVER_ADDRESS = "127.0.0.11"
+REFILL_DELAY = 0.03  # seconds; a start is over by then
 
 
 @dataclass(frozen=True)
 class ResolverSockets:
-    """Where the embedded resolver listens in a namespace, and the nftables that lead 127.0.0.11:53 there."""
+    """Where the embedded resolver listens in a namespace."""
 
     udp: socket.socket
     tcp: socket.socket
-    firewall: nftables.Firewall
 
     def close(self) -> None:
         self.udp.close()
         self.tcp.close()
-        self.firewall.close()
 
 
 def open_resolver() -> ResolverSockets:
@@ -47,7 +46,7 @@ def open_resolver() -> ResolverSockets:
         tcp.listen(64)
         udp.setblocking(False)
         tcp.setblocking(False)
-        sockets = ResolverSockets(udp, tcp, nftables.Firewall())
+        sockets = ResolverSockets(udp, tcp)
         stack.pop_all()
         return sockets
 
@@ -116,6 +115,7 @@ class Pool:
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._later: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to fill it; the thread belongs to the network namespace of the caller."""
@@ -140,8 +140,16 @@ class Pool:
     def take_nowait(self) -> Prepared | None:
         """A prepared namespace, owned by the caller from now on; None when all are used."""
         taken = self._ready.popleft() if self._ready else None
-        self._wake.set()
+        if len(self._ready) <= self._size // 2:
+            self._wake.set()
+        elif self._later is None:
+            # Making the next one competes with the start for RTNL, the processors and Python's lock.
+            self._later = asyncio.get_running_loop().call_later(REFILL_DELAY, self._refill)
         return taken
+
+    def _refill(self) -> None:
+        self._later = None
+        self._wake.set()
 
     async def take(self) -> Prepared:
         """Raises OSError when none is left and the kernel refuses to make one."""
@@ -153,6 +161,7 @@ class Pool:
             return prepare(host, self._mtu)
 
     def stop(self) -> None:
+        """Waits for the thread. Call where that does not matter."""
         self._stopping = True
         self._wake.set()
         if self._thread is not None:

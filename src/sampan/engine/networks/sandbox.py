@@ -1,9 +1,10 @@
 """A running container's network: its endpoints, published ports and resolver, and how they come and go."""
 
+import asyncio
 import contextlib
 import ipaddress
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from sampan.errors import Failed, SampanError
 from sampan.linux import netlink, netns, rtnetlink
 from sampan.linux.rtnetlink import Address
 from sampan.network import endpoints as plumbing
+from sampan.network import flows
 from sampan.network.endpoints import EndpointPlan, Veth
 from sampan.network.firewall import Table
 from sampan.network.names import Resolver
@@ -180,13 +182,21 @@ class Host:
                 sandbox.relays += [Relay(held, target, lease.container_port) for held in lease.sockets]
         for relay in sandbox.relays:
             relay.start()
+        forget_flows(flows.forget_untranslated, rules)
 
     def unpublish(self, sandbox: LiveSandbox) -> None:
         for relay in sandbox.relays:
             relay.close()
         self.table.remove_ports(sandbox.rules)
         self.ports.release(sandbox.leases)
+        forget_flows(flows.forget_translated, sandbox.rules)
         sandbox.relays, sandbox.rules, sandbox.leases, sandbox.publisher = [], [], [], None
+
+
+def forget_flows(forget: Callable[[list[PortRule]], None], rules: Sequence[PortRule]) -> None:
+    """In a thread: it goes through the whole table of connections."""
+    if udp := flows.connectionless(rules):
+        asyncio.get_running_loop().run_in_executor(None, forget, udp)
 
 
 def port_rules(lease: Lease, endpoint: Endpoint) -> Iterator[PortRule]:

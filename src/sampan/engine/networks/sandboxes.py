@@ -17,6 +17,7 @@ from sampan.engine.networks.lookup import SandboxNames
 from sampan.engine.networks.sandbox import Host, LiveSandbox, inside_of, restore_endpoint
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 from sampan.linux import netns, rtnetlink
+from sampan.linux.nftables import Firewall
 from sampan.network import endpoints as plumbing
 from sampan.network import pool, resolv
 from sampan.network.names import Resolver
@@ -185,10 +186,13 @@ class Sandboxes:
         sandbox.resolver = self._resolver(sandbox, prepared.resolver, record)
         undo.callback(sandbox.resolver.close)
         try:
-            sandbox.resolver.redirect()
+            self._close_later(sandbox.resolver.redirect(prepared.netns))
         except OSError as error:
             raise Failed(f"failed to set up the embedded resolver: {error.strerror}") from error
         sandbox.resolver.start()
+
+    def _close_later(self, firewall: Firewall) -> None:
+        asyncio.get_running_loop().run_in_executor(None, firewall.close)
 
     def _resolver(
         self, sandbox: LiveSandbox, sockets: pool.ResolverSockets, record: "ContainerRecord"
@@ -357,7 +361,7 @@ class Sandboxes:
             sandbox.resolver = None
 
         undo.callback(forget)
-        sandbox.resolver.redirect()
+        self._close_later(sandbox.resolver.redirect(descriptor))
         sandbox.resolver.start()
         self._write_resolv_conf(record, sandbox, "embedded")
 
@@ -452,10 +456,10 @@ class Sandboxes:
             descriptor = netns.of_process(record.state.pid)
             try:
                 sockets = netns.run_in(descriptor, pool.open_resolver)
+                resolver = self._resolver(sandbox, sockets, record)
+                self._close_later(resolver.redirect(descriptor))
             finally:
                 os.close(descriptor)
-            resolver = self._resolver(sandbox, sockets, record)
-            resolver.redirect()
         except OSError as error:
             log.warning("container %s: cannot serve names: %s", record.name, error.strerror)
             return
@@ -530,8 +534,6 @@ def _own_addresses(sandbox: LiveSandbox) -> list[str]:
 def _keep_netns(prepared: Prepared, *, resolver: bool) -> int:
     """Close what only setting up needed; the descriptor is the caller's from now on."""
     prepared.inside.close()
-    if resolver:
-        prepared.resolver.firewall.close()
-    else:
+    if not resolver:
         prepared.resolver.close()
     return prepared.netns
