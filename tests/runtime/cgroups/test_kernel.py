@@ -111,6 +111,21 @@ def test_a_failed_create_leaves_nothing() -> None:
     cgroups.open_cgroup(PARENT, layout).remove()
 
 
+@pytest.mark.skipif("cpuset" not in cgroups.detect().v1, reason="the cpuset controller is not v1's here")
+def test_v1_cpusets_below_somebody_elses_empty_one_take_processes() -> None:
+    layout = cgroups.detect()
+    foreign = layout.v1["cpuset"] + PARENT
+    os.mkdir(foreign)
+    made = cgroups.create({"path": f"{PARENT}/a/b", "layout": layout.to_dict(), "resources": {}})
+    try:
+        child = spawn(made)
+        made.kill()
+        assert reap(child) == -signal.SIGKILL
+    finally:
+        made.remove()
+        cgroups.open_cgroup(PARENT, layout).remove()
+
+
 @pytest.mark.skipif("memory" not in cgroups.detect().v1, reason="the memory controller is not v1's here")
 def test_v1_limits_hold_and_an_oom_kill_is_noticed() -> None:
     layout = cgroups.detect()

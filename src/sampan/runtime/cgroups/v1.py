@@ -39,21 +39,21 @@ class V1:
             except FileExistsError:
                 continue
             except FileNotFoundError:
-                self._make_with_parents(directory)
+                os.makedirs(directory, 0o755, exist_ok=True)
+        if "cpuset" in self._dirs:
+            self._fill_cpuset(self._dirs["cpuset"])
 
-    def _make_with_parents(self, directory: str) -> None:
-        parent = os.path.dirname(directory)
-        if not os.path.isdir(parent):
-            self._make_with_parents(parent)
-        try:
-            os.mkdir(directory, 0o755)
-        except FileExistsError:
+    def _fill_cpuset(self, directory: str) -> None:
+        """A v1 cpuset starts empty, and an empty one takes no process (ENOSPC). cgroup-v1/cpusets.rst"""
+        if files.read(directory + "/cpuset.cpus").strip():
             return
-        cpuset = self._dirs.get("cpuset")
-        if cpuset is not None and cpuset.startswith(directory + "/"):
-            _inherit_cpuset(directory)
+        parent = os.path.dirname(directory)
+        if parent != self.layout.v1["cpuset"]:
+            self._fill_cpuset(parent)
             # Children made from now on start with the parent's CPUs and nodes: four calls fewer each.
-            files.write(directory + "/cgroup.clone_children", "1")
+            files.write(parent + "/cgroup.clone_children", "1")
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            files.write(f"{directory}/{name}", files.read(f"{parent}/{name}").strip())
 
     def join_self(self, cloned: bool = False) -> None:
         """Move the calling, single-threaded process in.
@@ -311,10 +311,3 @@ def _limit(value: int | None) -> str | None:
     if value is None or value == 0:
         return None
     return "max" if value < 0 else str(value)
-
-
-def _inherit_cpuset(directory: str) -> None:
-    # A v1 cpuset starts empty, and an empty one takes no process (ENOSPC). cgroup-v1/cpusets.rst
-    parent = os.path.dirname(directory)
-    for name in ("cpuset.cpus", "cpuset.mems"):
-        files.write(f"{directory}/{name}", files.read(f"{parent}/{name}").strip())
