@@ -23,7 +23,7 @@ from sampan.engine.bootstrap.distribution import (
 )
 from sampan.engine.bootstrap.names import DESCRIPTION
 from sampan.engine.images import Image, Images, Import
-from sampan.errors import Invalid
+from sampan.errors import Failed, Invalid, Unsupported
 from sampan.images import references
 from sampan.images.deb import data_tar
 from sampan.images.references import Reference
@@ -121,9 +121,17 @@ async def _distribution(
 async def _fetch_keyring(
     distribution: Distribution, found: list[Source], host: Host, directory: Path, say: Say
 ) -> list[Source]:
-    """The keys of a foreign distribution, from a package of the host's own, whose signature is checked."""
-    own, suite = _nearest(host)
-    source = replace(sources(own, suite, host)[0], components="main universe" if own is UBUNTU else "main")
+    """The keys of a foreign distribution, from a package of one whose signature this host can check."""
+    other = UBUNTU if distribution is DEBIAN else DEBIAN
+    own = host.id == other.name and host.codename != ""
+    # Debian 12 was released without Ubuntu's keys; its keyring knows Debian 13's archive, which has them.
+    suite = "trixie" if other is DEBIAN else host.codename if own else other.default_suite
+    source = sources(other, suite, host)[0]
+    if not source.keyring.exists():
+        raise Unsupported(
+            f"the keys of {distribution.name}'s archive are not installed",
+            hint=f"install the package {distribution.keyring_package}",
+        )
     await say(f"Fetching {distribution.keyring_package} from {source.mirror} ({source.suite})")
     apt = Apt(directory / "keys", source)
     await apt.update()
@@ -135,6 +143,8 @@ async def _fetch_keyring(
         for entry in reader:
             if entry.type == REGULAR and entry.name.endswith(b"/" + distribution.keyring.encode()):
                 target.write_bytes(b"".join(reader.data()))
+        if not target.exists():
+            raise Failed(f"{distribution.keyring_package} has no {distribution.keyring}")
 
     await asyncio.to_thread(extract)
     return [replace(item, keyring=target) for item in found]

@@ -55,6 +55,7 @@ class Mmdebstrap:
             *self.program,
             "--mode=root",
             "--variant=minbase",
+            "--include=apt",  # of priority "important" only in Ubuntu
             "--format=tar",
             "--skip=output/dev,check/qemu",
             f"--architectures={debian_architecture()}",

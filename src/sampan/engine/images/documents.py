@@ -65,6 +65,7 @@ def inspect(store: ImageStore, image: Image, version: Version) -> dict[str, Any]
         "RepoDigests": image.repo_digests,
         "Parent": image.parent,
         "Comment": config.get("comment") or (history[-1].get("comment", "") if history else ""),
+        "Created": config.get("created") or ("" if version >= (1, 44) else times.ZERO),
         "DockerVersion": config.get("docker_version") or "",
         "Author": config.get("author") or "",
         "Config": container_config(config.get("config") or {}, version),
@@ -77,16 +78,13 @@ def inspect(store: ImageStore, image: Image, version: Version) -> dict[str, Any]
         "RootFS": {"Type": "layers", "Layers": list(image.diff_ids)},
         "Metadata": {"LastTagTime": image.last_tagged or times.ZERO},
     }
-    if created := config.get("created"):
-        document["Created"] = created
-    for name in ("Variant", "OsVersion"):
+    for name in ("Created", "Variant", "OsVersion"):
         if not document[name]:
             del document[name]
     if not image.diff_ids:
         del document["RootFS"]["Layers"]
     if version < (1, 44):
         document["VirtualSize"] = image.size
-        document.setdefault("Created", times.ZERO)
     if version < (1, 45):
         document["Container"] = config.get("container") or ""
         document["ContainerConfig"] = {**empty_container_config(), **(config.get("container_config") or {})}

@@ -100,10 +100,12 @@ class Removal:
             self._delete(image.parent, force=False, prune=True, quiet=True)
 
     def _own_chains(self, image: Image) -> list[str]:
-        """The chains of layers no other image has, top first."""
+        """The chains of layers neither another image nor a container has, top first."""
         others = (other for other in self.store.images.values() if other.id != image.id)
         kept = {chain for other in others for chain in chain_ids(other.diff_ids)}
-        return [chain for chain in reversed(chain_ids(image.diff_ids)) if chain not in kept]
+        held = self.store.held()
+        pairs = zip(chain_ids(image.diff_ids), image.diff_ids, strict=True)
+        return [chain for chain, diff_id in pairs if chain not in kept and diff_id not in held][::-1]
 
     def _check(self, image: Image, *, hard: bool, stopped: bool, referenced: bool) -> None:
         if hard and self.store.children(image.id):
