@@ -11,6 +11,7 @@ import errno
 import os
 
 from sampan.linux import mount as m
+from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime.failures import during_init, reason
 from sampan.runtime.mountoptions import Options, is_bind
 
@@ -90,7 +91,7 @@ def _open_bind(mount: dict[str, Any], userns: int) -> int:
     source, target = mount["source"], mount["destination"]
     options = Options(mount.get("options") or [])
     try:
-        made = m.clone(source, recursive=options.recursive)
+        made = _clone(source, mount.get("subpath"), options.recursive)
         if options.idmap and userns >= 0:
             m.set_attributes(made, m.MOUNT_ATTR_IDMAP, userns=userns, recursive=options.recursive)
         return made
@@ -100,3 +101,18 @@ def _open_bind(mount: dict[str, Any], userns: int) -> int:
         ) from None
     except OSError as error:
         raise during_init(f'error mounting "{source}" to rootfs at "{target}": {reason(error)}') from None
+
+
+def _clone(source: str, subpath: str | None, recursive: bool) -> int:
+    """`subpath` lies within `source`, whose content is the containers': no link may lead out of it."""
+    if not subpath:
+        return m.clone(source, recursive=recursive)
+    folder = os.open(source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        inside = openat2(folder, os.fsencode(subpath), os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+    finally:
+        os.close(folder)
+    try:
+        return m.clone("", at=inside, recursive=recursive)
+    finally:
+        os.close(inside)

@@ -65,6 +65,6 @@ async def plugins(request: web.Request) -> web.Response:
 
 async def no_swarm(request: web.Request) -> web.Response:
     raise Unavailable(
-        "This node is not a swarm manager. Use 'docker swarm init' or 'docker swarm join' to connect this "
+        'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this '
         "node to swarm and try again."
     )
