@@ -27,11 +27,8 @@ def parse_moment(name: str, text: str) -> int | None:
 
 
 def make_match(filters: Mapping[str, list[str]]) -> Match:
-    """Raises Invalid for unknown filters."""
-    for name in filters:
-        if name not in KNOWN:
-            raise Invalid(f"invalid filter '{name}'")
-    used = {name: values for name, values in filters.items() if values}
+    """Unknown filters are passed over, as in Docker."""
+    used = {name: values for name, values in filters.items() if values and name in KNOWN}
 
     def match(event: Event) -> bool:
         return all(passes(name, values, event) for name, values in used.items())

@@ -63,7 +63,9 @@ class Exec:
     @property
     def action(self) -> str:
         """How events name it."""
-        return " ".join(self.config["Cmd"])
+        # Docker's text is "entrypoint arguments", with its space even when there are none.
+        command, *arguments = self.config["Cmd"]
+        return f"{command} {' '.join(arguments)}"
 
     def ended(self, code: int) -> None:
         self.running, self.exit_code, self.ended_at = False, code, time.monotonic()

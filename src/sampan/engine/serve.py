@@ -121,6 +121,7 @@ class Daemon:
         networks = Networks(**shared)
         containers = Containers(**shared, images=images, volumes=volumes, networks=networks)
         networks.bind(containers)
+        volumes.bind(images)
         images.in_use = containers.users_of
         execs = Execs(containers.services)
         logs = Logs(paths, events)

@@ -17,6 +17,7 @@ from sampan.engine.api import (
 )
 from sampan.engine.engine import API_VERSION, MIN_API_VERSION, Engine
 from sampan.http.app import Api, ApiVersions
+from sampan.http.requests import empty, query_bool
 
 SERVER = f"Sampan/{__version__} (linux)"
 PING_HEADERS = {
@@ -30,6 +31,7 @@ SECTIONS = (containers, exec, logs, archive, commit, images, networks, volumes, 
 
 def make_api(engine: Engine) -> Api:
     routes: list[web.RouteDef] = [web.get("/_ping", ping, allow_head=False), web.head("/_ping", ping)]
+    routes.append(web.post("/sampan/system/stop", Stop(engine).answer))
     for section in SECTIONS:
         routes += section.routes(engine)
     return Api(
@@ -51,3 +53,20 @@ async def ping(request: web.Request) -> web.Response:
         charset="utf-8",
         headers=PING_HEADERS,
     )
+
+
+class Stop:
+    """POST /sampan/system/stop?containers=: ends the daemon, as SIGTERM does, or the containers first."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        containers = query_bool(request.query, "containers")
+        if containers:
+            await self._engine.containers.stop_all()
+        response = empty()
+        await response.prepare(request)
+        await response.write_eof()
+        self._engine.shutdown(False)
+        return response

@@ -71,11 +71,12 @@ async def create(services: Services, request: CreateRequest) -> Created:
     if not config["Image"]:
         raise Invalid("no image given: Config.Image must not be empty")
     image = services.images.get(config["Image"])
-    warnings += platform_warnings(request.platform, image.config)
+    warnings += check_platform(config["Image"], request.platform, image.config)
     merge(config, image.config.get("config") or {})
     path, args = command_of(config)
     adapt(services, config, host)
     check_log_config(host["LogConfig"])
+    check_links(services, host)
     endpoints = services.networks.check_endpoints(request.endpoints)
     id = new_id()
     name = names.check(request.name) if request.name else ""
@@ -84,7 +85,7 @@ async def create(services: Services, request: CreateRequest) -> Created:
             name = names.generate(services.index.taken, random.Random())
         services.index.reserve(name, id)
         undo.callback(services.index.release, name)
-        if not config["Hostname"] and not host["NetworkMode"].startswith("container:"):
+        if not config["Hostname"]:
             config["Hostname"] = socket.gethostname() if host["NetworkMode"] == "host" else id[:12]
         record = ContainerRecord(
             id=id,
@@ -101,7 +102,7 @@ async def create(services: Services, request: CreateRequest) -> Created:
         )
         container = Container(record)
         make_directories(services, container, undo)
-        record.mount_points = await services.volumes.mounts_for(record, services.record)
+        record.mount_points = await services.volumes.mounts_for(record, services.donor)
         try:
             services.save(container)
         except BaseException:
@@ -185,8 +186,9 @@ def resolve_container(services: Services, mode: str) -> str:
         return mode
     try:
         return f"container:{services.index.find(ref).id}"
-    except NotFound:
-        raise NotFound(f"No such container: {ref}") from None
+    except NotFound as error:
+        # Not 404, which at create means the image and makes clients pull it.
+        raise Invalid(error.message) from None
 
 
 def expose_published(config: dict[str, Any], host: dict[str, Any]) -> None:
@@ -196,19 +198,34 @@ def expose_published(config: dict[str, Any], host: dict[str, Any]) -> None:
         config.setdefault("ExposedPorts", {}).setdefault(f"{number}/{proto}", {})
 
 
-def platform_warnings(wanted: str, image: Mapping[str, Any]) -> list[str]:
-    own = f"{image.get('os', 'linux')}/{image.get('architecture', '')}"
+def check_platform(ref: str, wanted: str, image: Mapping[str, Any]) -> list[str]:
+    """A warning when the image is for another machine, NotFound when that one was asked for."""
+    own = f"{image.get('os') or 'linux'}/{image.get('architecture') or ''}"
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
     host = f"linux/{machine}"
-    asked = wanted or host
-    if "/" not in asked:
-        asked = f"linux/{asked}" if asked != "linux" else host
-    if image.get("architecture") and not asked.startswith(own):
-        platform = "the detected host platform" if not wanted else "the requested image's platform"
-        if wanted:
-            return [f"The requested image's platform ({own}) does not match the specified platform ({asked})"]
+    if not image.get("architecture"):
+        return []
+    if not wanted:
+        if own == host:
+            return []
         return [
-            f"The requested image's platform ({own}) does not match {platform} ({host}) "
+            f"The requested image's platform ({own}) does not match the detected host platform ({host}) "
             "and no specific platform was requested"
         ]
+    asked = host if wanted == "linux" else wanted if "/" in wanted else f"linux/{wanted}"
+    if "/".join(asked.split("/")[:2]) != own:
+        # 404, so that clients pull the right one.
+        raise NotFound(
+            f"image with reference {ref} was found but does not match the specified platform: "
+            f"wanted {asked}, actual: {own}"
+        )
     return []
+
+
+def check_links(services: Services, host: dict[str, Any]) -> None:
+    for link in host["Links"] or ():
+        name = link.partition(":")[0]
+        try:
+            services.index.find(name)
+        except NotFound as error:
+            raise Invalid(f"could not get container for {name}: {error.message}") from None

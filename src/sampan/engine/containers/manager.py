@@ -24,7 +24,7 @@ from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
 from sampan.engine.events import Events
 from sampan.engine.top import top
-from sampan.errors import Conflict
+from sampan.errors import Conflict, NotFound
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
@@ -80,13 +80,14 @@ class Containers:
         return [container.record for container in self.services.index]
 
     def users_of(self, image_id: str) -> "list[Use]":
-        """Which containers are made from an image."""
+        """Which containers are made from an image, or mount it."""
         from sampan.engine.images.manager import Use
 
         return [
             Use(record.id, record.state.running, record.image)
             for record in self.all()
             if record.image_id == image_id
+            or any(point["Spec"].get("image") == image_id for point in record.mount_points)
         ]
 
     def by_id(self, id: str) -> ContainerRecord | None:
@@ -119,7 +120,11 @@ class Containers:
         await stop.restart(self.services, self.find(ref), signal=signal, patience=patience)
 
     async def kill(self, ref: str, signal: str = "") -> None:
-        await stop.kill(self.services, self.find(ref), ref, signal)
+        try:
+            container = self.find(ref)
+        except NotFound as error:
+            raise NotFound(f"cannot kill container: {ref}: {error.message}") from None
+        await stop.kill(self.services, container, ref, signal)
 
     async def pause(self, ref: str) -> None:
         await stop.pause(self.services, self.find(ref))

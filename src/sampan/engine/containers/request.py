@@ -27,6 +27,10 @@ async def start_request(services: Services, container: Container) -> StartReques
     paths = services.paths_of(container)
     mounts = await services.volumes.oci_mounts(record)
     donors = {kind: donor(services, host[key], kind) for key, kind, _ in JOINED if is_container(host[key])}
+    if "network" in donors:
+        # One network, one name in it.
+        for name in ("Hostname", "Domainname"):
+            record.config[name] = donors["network"].config[name]
     built = build(
         SpecInputs(
             id=record.id,

@@ -14,7 +14,7 @@ from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.events import Events
 from sampan.engine.spec.build import Defaults
 from sampan.engine.spec.host import Host, detect
-from sampan.errors import Failed, SampanError
+from sampan.errors import Failed, Invalid, NotFound, SampanError
 from sampan.paths import ContainerPaths, Paths
 from sampan.runtime.cgroups import Cgroup, default_parent, open_cgroup
 
@@ -87,6 +87,13 @@ class Services:
         attributes = dict(record.config.get("Labels") or {})
         attributes |= {"image": record.config.get("Image") or "", "name": record.name}
         self.events.emit("container", action, record.id, attributes | more)
+
+    def donor(self, ref: str) -> ContainerRecord:
+        """For a create request that names another container: not 404, which there means the image."""
+        try:
+            return self.record(ref)
+        except NotFound as error:
+            raise Invalid(error.message) from None
 
     def image(self, ref: str) -> "Image | None":
         try:
