@@ -42,7 +42,8 @@ class Spec(TypedDict):
     labels: NotRequired[dict[str, str]]
     driver_options: NotRequired[dict[str, str]]
     tmpfs: NotRequired[list[str]]  # mount options
-    lower: NotRequired[list[str]]  # an image's layers, top-most first
+    image: NotRequired[str]  # an image's ID
+    lower: NotRequired[list[str]]  # its layers, top-most first
 
 
 class MountPoint(TypedDict):

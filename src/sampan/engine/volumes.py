@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Store
 from sampan.engine import mountpoints, ocimounts, times, trash
@@ -24,6 +24,9 @@ from sampan.paths import Paths
 from sampan.runtime.client import Launcher
 from sampan.storage import volumes as disk
 
+if TYPE_CHECKING:
+    from sampan.engine.images import Images
+
 log = logging.getLogger("sampan.volumes")
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
@@ -33,7 +36,6 @@ LIST_FILTERS = ("dangling", "driver", "label", "label!", "name")
 PRUNE_FILTERS = ("label", "label!", "all")
 
 Find = Callable[[str], ContainerRecord]
-Layers = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class Volumes:
         self._volumes: dict[str, Volume] = {}
         self._users: dict[str, set[str]] = {}  # volume -> containers
         self._filling: dict[str, asyncio.Lock] = {}
+        self._images: Images | None = None
+
+    def bind(self, images: "Images") -> None:
+        """Where mounts of type image come from."""
+        self._images = images
 
     async def start(self) -> None:
         root = str(self._paths.volumes)
@@ -218,9 +225,7 @@ class Volumes:
 
     # -- for containers
 
-    async def mounts_for(
-        self, record: ContainerRecord, find: Find, layers: Layers | None = None
-    ) -> list[dict[str, Any]]:
+    async def mounts_for(self, record: ContainerRecord, find: Find) -> list[dict[str, Any]]:
         """The mount points of a container being created; makes volumes and copies the image's content in.
 
         Leaves nothing behind when it raises (Invalid, NotFound, Conflict, Failed).
@@ -232,9 +237,7 @@ class Volumes:
                 if point["Type"] == "volume":
                     self._resolve(point, made)
                 elif point["Type"] == "image":
-                    if layers is None:
-                        raise Invalid('invalid mount config for type "image": mount type unknown')
-                    point["Spec"]["lower"] = layers(point["Source"])
+                    self._resolve_image(point)
             self._hold(record.id, points)
             await self._fill(record.lower, points)
         except BaseException:
@@ -276,6 +279,15 @@ class Volumes:
         if not known:
             made.append(volume.name)
         point["Name"], point["Source"], point["Driver"] = volume.name, volume.mountpoint, "local"
+
+    def _resolve_image(self, point: dict[str, Any]) -> None:
+        if self._images is None:
+            raise Invalid('invalid mount config for type "image": mount type unknown')
+        if point["Spec"].get("subpath"):
+            raise Invalid('invalid mount config for type "image": subpaths of images are not supported')
+        image = self._images.get(point["Source"])
+        # The last one only holds the mount points a root needs.
+        point["Spec"] |= {"image": image.id, "lower": self._images.lower_dirs(image)[:-1]}
 
     async def _fill(self, lower: list[str], points: list[dict[str, Any]]) -> None:
         """Copy what the image has at a volume's place into it, while it is empty."""
