@@ -43,6 +43,14 @@ def test_user_namespace_is_mapped_and_spares_what_it_cannot_do() -> None:
     assert "ro" not in cgroup["options"]
 
 
+def test_a_user_namespace_sees_binds_with_their_owners_on_disk() -> None:
+    bind = {"destination": "/v", "type": "bind", "source": "/data", "options": ["bind", "ro"]}
+    found = built({}, users=userns.IdRange(1 << 20), mounts=[bind], etc={"/etc/hosts": "/h"})
+    options = {mount["destination"]: mount["options"] for mount in found.spec["mounts"]}
+    assert options["/v"] == ["bind", "ro", "idmap"] and options["/etc/hosts"][-1] == "ridmap"
+    assert bind["options"] == ["bind", "ro"]
+
+
 def test_joined_ipc_brings_its_shared_memory() -> None:
     found = built(
         {"IpcMode": "container:x"}, joined={"ipc": "/proc/7/ns/ipc"}, shm_namespace="/proc/7/ns/mnt"

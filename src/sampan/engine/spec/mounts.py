@@ -27,6 +27,8 @@ def mounts(
     wanted = list(user_mounts)
     taken = {mount["destination"] for mount in wanted}
     wanted += _etc(etc, taken, bool(host_config.get("ReadonlyRootfs")))
+    if own_users:
+        wanted = [_shifted(mount) for mount in wanted]
     wanted += _shared_memory(host_config.get("IpcMode") or "", taken, shm_namespace)
     # Stable, so mounts of one depth keep their order; a parent always comes before what lies in it.
     wanted.sort(key=lambda mount: _depth(mount["destination"]))
@@ -68,6 +70,14 @@ def _etc(etc: Mapping[str, str], taken: set[str], read_only: bool) -> list[Mount
         for destination, source in etc.items()
         if destination not in taken
     ]
+
+
+def _shifted(mount: Mount) -> Mount:
+    """A bind whose files have in the user namespace the owners they have on disk; mount_setattr(2)."""
+    options = mount.get("options") or []
+    if mount.get("type") != "bind":
+        return mount
+    return {**mount, "options": [*options, "ridmap" if "rbind" in options else "idmap"]}
 
 
 def _shared_memory(mode: str, taken: set[str], namespace: str | None) -> list[Mount]:
