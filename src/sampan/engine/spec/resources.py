@@ -121,7 +121,7 @@ def _integer(entry: Mapping[str, Any], name: str) -> int:
 
 _COPIED = (
     "BlkioWeight", "CpuShares", "NanoCpus", "CpuPeriod", "CpuQuota", "CpusetCpus", "CpusetMems", "MemorySwap",
-    "MemoryReservation", "KernelMemory", "CpuRealtimePeriod", "CpuRealtimeRuntime",
+    "MemoryReservation", "CpuRealtimePeriod", "CpuRealtimeRuntime",
 )  # fmt: skip
 
 

@@ -71,6 +71,8 @@ def _check_tmpfs(path: str) -> None:
 def check_resources(resources: MutableMapping[str, Any], host: Host, update: bool) -> list[str]:
     """Raises Invalid."""
     warnings: list[str] = []
+    # Obsolete in the kernel since 5.4, gone from Docker's API since 1.42.
+    resources.pop("KernelMemory", None)
     _check_memory(resources, host, update, warnings)
     _check_oom_and_pids(resources, host, warnings)
     _check_cpu(resources, host, warnings)
