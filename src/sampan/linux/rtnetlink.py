@@ -119,12 +119,10 @@ def _link(kind: int, flags: int, body: bytes, index: int = 0, set_flags: int = 0
     return Message(kind, flags, IFINFOMSG.pack(0, 0, index, set_flags, change) + body)
 
 
-def add_bridge(name: str, *, mac: str | None = None, mtu: int | None = None) -> Message:
+def add_bridge(name: str, *, mac: str | None = None) -> Message:
     body = netlink.text(IFLA_IFNAME, name)
     if mac is not None:
         body += netlink.attribute(IFLA_ADDRESS, mac_bytes(mac))
-    if mtu is not None:
-        body += netlink.u32(IFLA_MTU, mtu)
     body += netlink.nested(IFLA_LINKINFO, netlink.text(IFLA_INFO_KIND, "bridge"))
     return _link(RTM_NEWLINK, netlink.NLM_F_CREATE | netlink.NLM_F_EXCL, body)
 

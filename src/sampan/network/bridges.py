@@ -40,7 +40,8 @@ def ensure(host: netlink.Socket, plan: BridgePlan) -> int:
     made = link is None
     if link is None:
         # A set MAC address: a bridge without one takes over that of its ports, whichever is lowest.
-        host.transact([rtnetlink.add_bridge(plan.name, mac=random_mac(), mtu=plan.mtu)])
+        # No MTU yet: only one that is changed later stays when ports come and go (br_mtu_auto_adjust).
+        host.transact([rtnetlink.add_bridge(plan.name, mac=random_mac())])
         link = rtnetlink.link_by_name(host, plan.name)
         assert link is not None
     try:

@@ -181,15 +181,26 @@ class Networks:
                 plumbing.unplug(self._socket, link.name)
 
     async def stop(self) -> None:
-        """Let go; bridges, rules and running containers' interfaces stay."""
+        """Let go. While containers run, bridges and rules stay; without any, the host is as it was before."""
         if not hasattr(self, "_sandboxes"):
             return
         self._sandboxes.let_go()
         if self._host.pool is not None:
             await asyncio.to_thread(self._host.pool.stop)
         self._host.ports.release(list(self._host.ports.all()))
-        self._table.close()
+        used = any(sandbox.kind == "bridge" for sandbox in self._sandboxes.all())
+        try:
+            self._table.close(remove=not used)
+            if not used:
+                await asyncio.to_thread(self._remove_bridges)
+        except OSError as error:
+            log.warning("cannot take back bridges and rules: %s", error.strerror)
         self._socket.close()
+
+    def _remove_bridges(self) -> None:
+        for network in self._networks.values():
+            if network.bridge and network.record.bridge != self._config.bridge:
+                self._remove_bridge(network.record.bridge)
 
     def warnings(self) -> list[str]:
         """For GET /info: what on this host keeps containers from the network."""
