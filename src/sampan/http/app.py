@@ -1,7 +1,6 @@
 """The HTTP server behind Docker's API: versions, headers, errors, sockets.
 
-On aiohttp's low-level server: `web.Application` costs 0.1 ms a request more than our own table
-(docs/decisions/0003-http-server.md has the numbers).
+On aiohttp's low-level server with our own routing table; docs/decisions/http-server.md says why.
 """
 
 import asyncio
@@ -38,10 +37,11 @@ class ApiRequest(web.Request):
     """A request whose answer gets the API's headers, whoever prepares it and when."""
 
     async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        # Assigned, not defaulted: aiohttp has put its own Server there.
         headers = self.get("headers")
         if headers is not None:
             for name, value in headers:
-                response.headers.setdefault(name, value)
+                response.headers[name] = value
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,8 @@ def pump_tls(request: web.Request, transport: asyncio.Transport) -> Hijacked:
     protocol = request.protocol
     leftover, protocol._message_tail = bytes(protocol._message_tail), b""
     release(request)
+    # aiohttp closes its transport when the handler returns; this one lives on.
+    protocol.transport = None
     transport.set_protocol(pump)
     pump.start()
     return Hijacked(theirs, leftover)
