@@ -12,13 +12,31 @@ def write(path: str, value: str) -> None:
     """Raises Failed naming file and value."""
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, value.encode())
-        finally:
-            os.close(fd)
     except OSError as error:
-        reason = (error.strerror or "").lower()
-        raise Failed(f"failed to write {value!r}: write {path}: {reason}".replace("'", '"')) from error
+        raise _failure(path, value, error) from error
+    try:
+        write_to(fd, path, value)
+    finally:
+        os.close(fd)
+
+
+def open_to_write(path: str) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Failed(f"open {path}: {(error.strerror or '').lower()}") from error
+
+
+def write_to(fd: int, path: str, value: str) -> None:
+    """One of several writes to a file; `path` is for the message. Raises Failed."""
+    try:
+        os.write(fd, value.encode())
+    except OSError as error:
+        raise _failure(path, value, error) from error
+
+
+def _failure(path: str, value: str, error: OSError) -> Failed:
+    return Failed(f'failed to write "{value}": write {path}: {(error.strerror or "").lower()}')
 
 
 def try_write(path: str, value: str, *ignored: int) -> bool:

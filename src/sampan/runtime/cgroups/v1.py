@@ -188,8 +188,17 @@ class V1:
         directory = self._dirs.get("devices")
         if directory is None:
             raise Failed("cannot restrict devices: the devices controller is not mounted")
-        for allow, line in v1_rules(rules):
-            files.write(f"{directory}/devices.{'allow' if allow else 'deny'}", line)
+        # A dozen rules are usual, and opening costs more than writing.
+        opened: dict[bool, int] = {}
+        try:
+            for allow, line in v1_rules(rules):
+                path = f"{directory}/devices.{'allow' if allow else 'deny'}"
+                if allow not in opened:
+                    opened[allow] = files.open_to_write(path)
+                files.write_to(opened[allow], path, line)
+        finally:
+            for fd in opened.values():
+                os.close(fd)
 
     # Freezing and killing
 
