@@ -96,6 +96,7 @@ _ZERO: dict[str, Any] = {
     "network": [],
     "gpu-request": [],
     "stringToString": [],
+    "strings": [],
 }
 
 
@@ -142,7 +143,15 @@ def _parse_duration(text: str) -> int:
     return parse_duration(text)
 
 
+def _parse_strings(text: str) -> list[str]:
+    """Comma-separated values, as a repeatable option whose texts each hold several."""
+    from sampan.cli.opts import csv
+
+    return csv.fields(text) if text else []
+
+
 _PARSERS: dict[str, Callable[[str], Any]] = {
+    "strings": _parse_strings,
     "bool": parse_bool,
     "int": parse_int,
     "uint16": lambda text: parse_int(text, "ParseUint", 0, 65535),
@@ -252,9 +261,7 @@ class _Parser:
     def _set(self, flag: Flag, text: str) -> None:
         shown = flag.shown
         if flag.deprecated:
-            from sampan.cli.output import warn
-
-            warn(f"Flag --{flag.name} has been deprecated, {flag.deprecated}")
+            print(f"Flag --{flag.name} has been deprecated, {flag.deprecated}")  # on stdout, as Docker's
         if flag.alias:
             flag = self.names[flag.alias]
         convert = flag.parse or _PARSERS.get(flag.type)

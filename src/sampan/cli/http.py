@@ -248,6 +248,20 @@ class Client:
         self._agreed = True
         return response.raise_for_status()
 
+    def begin(self, method: str, path: str, query: Query | None = None) -> Callable[[], Response]:
+        """Send a request on a connection of its own; the returned function waits for the answer.
+
+        So many can be under way at once. Raises like `request`.
+        """
+        self.negotiate()
+        connection = self.connect()
+        connection.sendall(self._head(method, path, query, {}, b"", None))
+
+        def finish() -> Response:
+            return Response(connection, lambda used: used.close()).raise_for_status()
+
+        return finish
+
     def negotiate(self) -> None:
         """Agree on the API version before a request that cannot be sent twice."""
         if self._agreed:
@@ -284,15 +298,7 @@ class Client:
         fresh: bool = False,
         versioned: bool = True,
     ) -> Response:
-        prefix = f"/v{self.version[0]}.{self.version[1]}" if versioned else ""
-        lines = [f"{method} {prefix}{path}{encode_query(query)} HTTP/1.1", "Host: api.sampan.localhost"]
-        lines += ["User-Agent: sampan-cli"]
-        lines += [f"{name}: {value}" for name, value in {**self._headers, **fields}.items()]
-        if stream is not None:
-            lines.append("Transfer-Encoding: chunked")
-        elif data or method == "POST":
-            lines.append(f"Content-Length: {len(data)}")
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape") + data
+        head = self._head(method, path, query, fields, data, stream, versioned)
         connection = self._idle if self._idle is not None and not fresh and stream is None else None
         if connection is not None:
             self._idle = None
@@ -310,6 +316,26 @@ class Client:
         except OSError as error:
             connection.close()
             raise CliError(f"error during connect: {error.strerror or error}") from None
+
+    def _head(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        fields: Mapping[str, str],
+        data: bytes,
+        stream: Iterable[bytes] | None,
+        versioned: bool = True,
+    ) -> bytes:
+        prefix = f"/v{self.version[0]}.{self.version[1]}" if versioned else ""
+        lines = [f"{method} {prefix}{path}{encode_query(query)} HTTP/1.1", "Host: api.sampan.localhost"]
+        lines += ["User-Agent: sampan-cli"]
+        lines += [f"{name}: {value}" for name, value in {**self._headers, **fields}.items()]
+        if stream is not None:
+            lines.append("Transfer-Encoding: chunked")
+        elif data or method == "POST":
+            lines.append(f"Content-Length: {len(data)}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape") + data
 
     def _keep(self, connection: Connection) -> None:
         if self._idle is not None:

@@ -77,10 +77,10 @@ def _fail(text: str) -> None:
 
 
 def _die_of_broken_pipe() -> None:
-    import _signal
+    import signal
 
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
-    os.kill(os.getpid(), _signal.SIGPIPE)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def _dispatch(argv: Sequence[str], environ: Mapping[str, str]) -> int:

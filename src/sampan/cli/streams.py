@@ -6,7 +6,6 @@ Source: Docker Engine API, "attach to a container", stream format.
 
 from __future__ import annotations
 
-import _signal
 import os
 import select
 
@@ -14,10 +13,13 @@ from sampan.cli.errors import CliError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from sampan.cli.http import Connection
+else:
+    import _signal  # what the signal module wraps in enums, for 2 ms
 
 DEFAULT_DETACH_KEYS = "ctrl-p,ctrl-q"
 _BLOCK = 1 << 16

@@ -30,3 +30,17 @@ def columns(char: str) -> int:
     import unicodedata
 
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def natural(text: str) -> list[tuple[int, int | str]]:
+    """A sort key that orders numbers inside text by their value, as Docker sorts its lists."""
+    key: list[tuple[int, int | str]] = []
+    at = 0
+    while at < len(text):
+        end = at
+        digits = text[at] in "0123456789"
+        while end < len(text) and (text[end] in "0123456789") == digits:
+            end += 1
+        key.append((0, int(text[at:end])) if digits else (1, text[at:end]))
+        at = end
+    return key

@@ -39,7 +39,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     listing(trunc=not options["no-trunc"]).show(rows, source, table, "{{.ID}}" if options["quiet"] else "")
 
 
-def listing(trunc: bool) -> Listing:
+def listing(trunc: bool, virtual: bool = True) -> Listing:
     """Fields of a container as /containers/json describes it."""
 
     def text(row: Any, name: str) -> str:
@@ -72,7 +72,7 @@ def listing(trunc: bool) -> Listing:
             "Platform": ("PLATFORM", _platform),
             "Ports": ("PORTS", lambda row: display_ports(row.get("Ports") or [])),
             "RunningFor": ("CREATED", lambda row: ago(int(row.get("Created") or 0))),
-            "Size": ("SIZE", _size),
+            "Size": ("SIZE", lambda row: _size(row, virtual)),
             "State": ("STATE", lambda row: text(row, "State")),
             "Status": ("STATUS", lambda row: text(row, "Status")),
         },
@@ -110,10 +110,10 @@ def _platform(row: Any) -> Any:
     return (row.get("ImageManifestDescriptor") or {}).get("platform")
 
 
-def _size(row: Any) -> str:
+def _size(row: Any, virtual: bool) -> str:
     writable = human_size(row.get("SizeRw") or 0, 3)
-    virtual = row.get("SizeRootFs") or 0
-    return f"{writable} (virtual {human_size(virtual, 3)})" if virtual > 0 else writable
+    total = row.get("SizeRootFs") or 0
+    return f"{writable} (virtual {human_size(total, 3)})" if virtual and total > 0 else writable
 
 
 def _mounts(row: Any, trunc: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.cli.each import for_each
+from sampan.cli.each import all_at_once
 from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape
@@ -10,28 +10,25 @@ from sampan.cli.http import escape
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.cli.flags import Options
+    from sampan.cli.http import Query
     from sampan.cli.session import Session
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
-    query = {
-        name: "1" for name, flag in (("v", "volumes"), ("link", "link"), ("force", "force")) if options[flag]
-    }
+    query = {name: "1" for name, flag in (("v", "volumes"), ("link", "link"), ("force", "force")) if options[flag]}
+    if not all(name.strip("/") for name in args):
+        raise CliError("container name cannot be empty")
 
-    def remove(name: str) -> None:
-        name = name.strip("/")
-        if not name:
-            raise CliError("container name cannot be empty")
-        try:
-            session.client.delete(f"/containers/{escape(name)}", query).read()
-        except ApiError as error:
-            if not (options["force"] and error.status == 404):
-                raise
+    def request(name: str) -> tuple[str, str, Query | None]:
+        return "DELETE", f"/containers/{escape(name.strip('/'))}", query
+
+    def failed(error: ApiError) -> ApiError | None:
+        if options["force"] and error.status == 404:
             session.warn(error.message)
-        else:
-            print(name)
+            return None
+        return error
 
-    return for_each(args, remove, show=False)
+    return all_at_once(session.client, args, request, failed)
 
 
 COMMAND = Command(

@@ -84,11 +84,11 @@ def listing(trunc: bool) -> Listing:
 
     def size(row: Any, name: str) -> str:
         value = row.get(name)
-        return "N/A" if value is None or value < 0 else human_size(value, 3)
+        return "N/A" if value is None or value < 0 else human_size(value)
 
     def unique(row: Any) -> str:
         total, shared = row.get("Size", -1), row.get("SharedSize", -1)
-        return "N/A" if shared is None or shared < 0 or total < 0 else human_size(total - shared, 3)
+        return "N/A" if shared is None or shared < 0 or total < 0 else human_size(total - shared)
 
     return Listing(
         {

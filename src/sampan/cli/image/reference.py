@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sampan.cli.errors import CliError
+
 DEFAULT_DOMAIN = "docker.io"
 
 
@@ -48,3 +50,25 @@ def full_repository(repository: str) -> str:
 
 def domain(repository: str) -> str:
     return full_repository(repository).partition("/")[0]
+
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+_REFERENCE = (
+    rf"{_DOMAIN}/{_COMPONENT}(?:/{_COMPONENT})*"
+    r"(?::(\w[\w.-]{0,127}))?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?"
+)
+
+
+def check(name: str) -> None:
+    """Raises CliError, as Docker's client words it, for what cannot name an image."""
+    import re
+
+    if re.fullmatch(r"[a-f0-9]{64}", name):
+        raise CliError(f"invalid repository name ({name}), cannot specify 64-byte hexadecimal strings")
+    full = full_repository(name)
+    remote = full.partition("/")[2].partition("@")[0].partition(":")[0]
+    if remote.lower() != remote:
+        raise CliError(f"invalid reference format: repository name ({remote}) must be lowercase")
+    if not re.fullmatch(_REFERENCE, full, re.ASCII):
+        raise CliError("invalid reference format")

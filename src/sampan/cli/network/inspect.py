@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sampan.cli.flags import Command
+from sampan.cli.flags import Command, Flag
+from sampan.cli.http import escape
 from sampan.cli.inspecting import FORMAT_FLAG, show
-from sampan.cli.system.inspect import get
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
-    return show(args, options["format"], lambda name: get(session, "network", name))
+    query = {"verbose": "true"} if options["verbose"] else None
+    return show(args, options["format"], lambda name: session.client.get(f"/networks/{escape(name)}", query).read())
 
 
-COMMAND = Command("[OPTIONS] NETWORK [NETWORK...]", run, (FORMAT_FLAG,), args=(1, None))
+COMMAND = Command(
+    "[OPTIONS] NETWORK [NETWORK...]",
+    run,
+    (FORMAT_FLAG, Flag("verbose", "bool", "Show more, for finding faults", short="v")),
+    args=(1, None),
+)

@@ -1,0 +1,63 @@
+"""What `context create` and `context update` share: the --docker option."""
+
+from __future__ import annotations
+
+from sampan.cli.config import parse_host
+from sampan.cli.context import store
+from sampan.cli.errors import CliError
+from sampan.cli.opts import csv
+from sampan.cli.opts.values import key_values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sampan.cli.session import Session
+
+HELP = (
+    "Settings of --docker:\n\nNAME                DESCRIPTION\n"
+    "from                Copy the endpoint of this context\nhost                Docker endpoint to connect to\n"
+    "ca                  Trust only certificates signed by this CA\ncert                Client certificate file\n"
+    "key                 Client key file\nskip-tls-verify     Do not verify the other side's certificate"
+)
+_KEYS = ("from", "host", "ca", "cert", "key", "skip-tls-verify")
+
+
+def parse(text: str) -> list[str]:
+    """NAME=VALUE,... ; raises ValueError."""
+    fields = csv.fields(text)
+    for field in fields:
+        if "=" not in field:
+            raise ValueError(f"{field} must be formatted as key=value")
+    return fields
+
+
+def endpoint(session: Session, fields: list[str]) -> tuple[dict[str, Any], dict[str, bytes] | None]:
+    """(endpoint metadata, TLS file contents or None to keep what there is); raises CliError."""
+    chosen = key_values(fields)
+    for key in chosen:
+        if key not in _KEYS:
+            raise CliError(f"unable to create docker endpoint config: unrecognized config key: {key}")
+    if "from" in chosen:
+        source = store.get(session, chosen["from"])
+        return source["Endpoints"]["docker"], _copied(session, chosen["from"])
+    skip = chosen.get("skip-tls-verify", "").lower() in ("1", "t", "true")
+    meta: dict[str, Any] = {"SkipTLSVerify": skip}
+    if chosen.get("host"):
+        meta = {"Host": parse_host(chosen["host"]) if "://" not in chosen["host"] else chosen["host"], **meta}
+        parse_host(chosen["host"])
+    return meta, {kind: _read(chosen[kind]) for kind in store.TLS_NAMES if chosen.get(kind)}
+
+
+def _copied(session: Session, name: str) -> dict[str, bytes]:
+    folder = store.tls_dir(session.config_dir, name) + "/docker"
+    present = store.tls_files(session.config_dir, name)
+    return {kind: _read(f"{folder}/{file}") for kind, file in store.TLS_NAMES.items() if file in present}
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise CliError(f"unable to create docker endpoint config: open {path}: {(error.strerror or '').lower()}") from None

@@ -1,0 +1,147 @@
+"""Docker's contexts on disk: metadata and TLS files, each below the SHA-256 of the context's name.
+
+Source: docker/cli, cli/context/store.
+"""
+
+from __future__ import annotations
+
+import os
+
+from sampan.cli import gojson
+from sampan.cli.config import DEFAULT_HOST, Endpoint, parse_host, replace_file
+from sampan.cli.errors import CliError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sampan.cli.session import Session
+    from sampan.cli.tls import TlsFiles
+
+TLS_NAMES = {"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
+
+
+def check_name(name: str) -> None:
+    """Raises CliError for a name that no context can have."""
+    if name == "default":
+        raise CliError('"default" is a reserved context name')
+    rest = name.translate({ord(char): None for char in "_.+-"})
+    if len(name) < 2 or not name[0].isalnum() or not name.isascii() or not (rest.isalnum() or not rest):
+        raise CliError(
+            f'context name "{name}" is invalid, names are validated against regexp "^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"'
+        )
+
+
+def meta_dir(directory: str, name: str) -> str:
+    return os.path.join(directory, "contexts", "meta", _digest(name))
+
+
+def tls_dir(directory: str, name: str) -> str:
+    return os.path.join(directory, "contexts", "tls", _digest(name))
+
+
+def _digest(name: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def load(directory: str, name: str) -> dict[str, Any]:
+    """Raises CliError where there is no such context."""
+    path = os.path.join(meta_dir(directory, name), "meta.json")
+    try:
+        with open(path, "rb") as file:
+            value = gojson.loads(file.read())
+    except FileNotFoundError:
+        raise CliError(f'context "{name}": context not found: open {path}: no such file or directory') from None
+    except (OSError, ValueError) as error:
+        raise CliError(f'context "{name}": parsing {path}: {error}') from None
+    if not isinstance(value, dict):
+        raise CliError(f'context "{name}": parsing {path}: not an object')
+    return value
+
+
+def exists(directory: str, name: str) -> bool:
+    return os.path.exists(os.path.join(meta_dir(directory, name), "meta.json"))
+
+
+def save(directory: str, name: str, meta: dict[str, Any], tls: dict[str, bytes] | None) -> None:
+    """Write the metadata; `tls` replaces the TLS files unless it is None."""
+    folder = meta_dir(directory, name)
+    os.makedirs(folder, 0o755, exist_ok=True)
+    replace_file(os.path.join(folder, "meta.json"), gojson.dumps(meta), 0o644)
+    if tls is None:
+        return
+    folder = os.path.join(tls_dir(directory, name), "docker")
+    _remove_tree(tls_dir(directory, name))
+    for kind, data in tls.items():
+        os.makedirs(folder, 0o700, exist_ok=True)
+        descriptor = os.open(os.path.join(folder, TLS_NAMES[kind]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+
+
+def remove(directory: str, name: str) -> None:
+    _remove_tree(meta_dir(directory, name))
+    _remove_tree(tls_dir(directory, name))
+
+
+def _remove_tree(folder: str) -> None:
+    import shutil
+
+    if os.path.exists(folder):
+        shutil.rmtree(folder)
+
+
+def names(directory: str) -> list[str]:
+    """All contexts on disk, sorted."""
+    folder = os.path.join(directory, "contexts", "meta")
+    found = []
+    for entry in os.listdir(folder) if os.path.isdir(folder) else ():
+        try:
+            with open(os.path.join(folder, entry, "meta.json"), "rb") as file:
+                found.append(str(gojson.loads(file.read())["Name"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # not a context, or one being written
+    return sorted(found)
+
+
+def tls_files(directory: str, name: str) -> list[str]:
+    folder = os.path.join(tls_dir(directory, name), "docker")
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def endpoint(directory: str, name: str) -> Endpoint:
+    """How to reach a context's daemon; raises CliError."""
+    meta = load(directory, name)
+    docker = (meta.get("Endpoints") or {}).get("docker")
+    if docker is None:
+        raise CliError(f'docker endpoint not found in context "{name}"')
+    tls = _tls(directory, name, bool(docker.get("SkipTLSVerify")))
+    return Endpoint(parse_host(str(docker.get("Host") or ""), tls is not None), tls)
+
+
+def _tls(directory: str, name: str, skip: bool) -> TlsFiles | None:
+    found = tls_files(directory, name)
+    if not found and not skip:
+        return None
+    from sampan.cli.tls import TlsFiles
+
+    folder = os.path.join(tls_dir(directory, name), "docker")
+    paths = {kind: os.path.join(folder, file) if file in found else "" for kind, file in TLS_NAMES.items()}
+    return TlsFiles(paths["ca"], paths["cert"], paths["key"], verify=not skip)
+
+
+def default_meta(session: Session) -> dict[str, Any]:
+    """The context that stands for options and environment."""
+    hosts = session.options["host"]
+    host = (hosts[0] if hosts else "") or session.environ.get("SAMPAN_HOST") or session.environ.get("DOCKER_HOST")
+    return {
+        "Name": "default",
+        "Metadata": {},
+        "Endpoints": {"docker": {"Host": parse_host(host) if host else DEFAULT_HOST, "SkipTLSVerify": False}},
+    }
+
+
+def get(session: Session, name: str) -> dict[str, Any]:
+    return default_meta(session) if name == "default" else load(session.config_dir, name)
