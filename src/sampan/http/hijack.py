@@ -9,7 +9,6 @@ gets one end of a socketpair and this module pumps.
 import asyncio
 import os
 import socket
-from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -17,6 +16,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
 from sampan.errors import Failed
+from sampan.http.tlspump import pump
 
 RAW = "application/vnd.docker.raw-stream"
 MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
@@ -106,68 +106,9 @@ def release(request: web.Request) -> None:
 
 
 def pump_tls(request: web.Request, transport: asyncio.Transport) -> Hijacked:
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    pump = TlsPump(transport, ours)
     protocol = request.protocol
     leftover, protocol._message_tail = bytes(protocol._message_tail), b""
     release(request)
     # aiohttp closes its transport when the handler returns; this one lives on.
     protocol.transport = None
-    transport.set_protocol(pump)
-    pump.start()
-    return Hijacked(theirs, leftover)
-
-
-class TlsPump(asyncio.Protocol):
-    """Copies between a TLS transport and our end of the socketpair; lives as long as the transport."""
-
-    def __init__(self, transport: asyncio.Transport, ours: socket.socket) -> None:
-        self._transport = transport
-        self._socket = ours
-        self._incoming: asyncio.Queue[bytes] = asyncio.Queue()
-        self._writable = asyncio.Event()
-        self._writable.set()
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._to_container()), loop.create_task(self._to_client())]
-
-    def data_received(self, data: bytes) -> None:
-        self._incoming.put_nowait(data)
-        if self._incoming.qsize() >= 16:
-            self._transport.pause_reading()
-
-    def eof_received(self) -> bool:
-        self._incoming.put_nowait(b"")
-        return False  # TLS has no half-close: asyncio closes the transport
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._writable.set()
-        for task in self._tasks:
-            task.cancel()
-        self._socket.close()
-
-    async def _to_container(self) -> None:
-        loop = asyncio.get_running_loop()
-        with suppress(OSError):
-            while data := await self._incoming.get():
-                await loop.sock_sendall(self._socket, data)
-                if self._incoming.qsize() < 4:
-                    self._transport.resume_reading()
-            self._socket.shutdown(socket.SHUT_WR)
-
-    async def _to_client(self) -> None:
-        loop = asyncio.get_running_loop()
-        with suppress(OSError):
-            while data := await loop.sock_recv(self._socket, 64 << 10):
-                self._transport.write(data)
-                await self._writable.wait()
-        self._transport.close()
+    return Hijacked(pump(transport), leftover)

@@ -1,0 +1,133 @@
+"""TLS on a tcp socket: who is let in, and a hijacked connection whose client has no more to say.
+
+The certificates beside this file are valid for 100 years and worth nothing.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from sampan.errors import Invalid
+from sampan.http.app import Api, ApiVersions, Server
+from sampan.http.hijack import Gone, hijack
+from sampan.http.tls import exposure_warning, server_context
+
+CERTS = Path(__file__).parent / "certs"
+CA, CERT, KEY = (str(CERTS / name) for name in ("ca.pem", "cert.pem", "key.pem"))
+SIZE = 3_000_000
+
+
+async def reverse(request: web.Request) -> web.StreamResponse:
+    """Reads all there is, then answers: only works when the client can end its half alone."""
+    connection = await hijack(request)
+    connection.socket.setblocking(False)
+    asyncio.get_running_loop().create_task(answer(connection.socket, connection.leftover))
+    return Gone()
+
+
+async def answer(sock: socket.socket, data: bytes) -> None:
+    loop = asyncio.get_running_loop()
+    with sock:
+        while chunk := await loop.sock_recv(sock, 100_000):
+            data += chunk
+        await loop.sock_sendall(sock, data[::-1])
+
+
+@pytest.fixture(params=["", CA], ids=["tls", "tlsverify"])
+async def address(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, int, bool]]:
+    server = Server(Api([web.post("/reverse", reverse)], ApiVersions((1, 51), (1, 24))))
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    await server.listen(sock, server_context(CERT, KEY, request.param))
+    yield "127.0.0.1", sock.getsockname()[1], bool(request.param)
+    await server.stop()
+
+
+def talk(address: tuple[str, int, bool], content: bytes, *, certificate: bool = True) -> bytes:
+    """A blocking client that half-closes TLS after its content, as Go's CloseWrite does."""
+    context = ssl.create_default_context(cafile=CA)
+    if certificate:
+        context.load_cert_chain(CERT, KEY)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(address[:2], timeout=20) as sock:
+
+        def exchange(step: object) -> bytes:
+            while True:
+                try:
+                    result = step()  # type: ignore[operator]
+                    sock.sendall(outgoing.read())
+                    return result or b""
+                except ssl.SSLWantReadError:
+                    sock.sendall(outgoing.read())
+                    received = sock.recv(100_000)
+                    if not received:
+                        raise ConnectionError("closed") from None
+                    incoming.write(received)
+
+        exchange(tls.do_handshake)
+        head = b"POST /reverse HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+        exchange(lambda: tls.write(head) and b"")
+        answered = b""
+        while b"\r\n\r\n" not in answered:
+            answered += exchange(lambda: tls.read(100_000))
+        for at in range(0, len(content), 50_000):
+            exchange(lambda at=at: tls.write(content[at : at + 50_000]) and b"")
+        try:
+            tls.unwrap()
+        except ssl.SSLWantReadError:
+            sock.sendall(outgoing.read())
+        answered = answered.partition(b"\r\n\r\n")[2]
+        try:
+            while data := exchange(lambda: tls.read(100_000)):
+                answered += data
+        except ssl.SSLZeroReturnError:
+            pass
+        return answered
+
+
+async def test_a_hijacked_connection_outlives_the_clients_half(address: tuple[str, int, bool]) -> None:
+    content = b"abc" * (SIZE // 3)
+    assert await asyncio.to_thread(talk, address, content) == content[::-1]
+
+
+async def test_clients_without_certificate(address: tuple[str, int, bool]) -> None:
+    reaching = asyncio.to_thread(talk, address, b"abc", certificate=False)
+    if address[2]:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await reaching
+    else:
+        assert await reaching == b"cba"
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "ca", "sentence"),
+    [
+        ("/none", KEY, "", 'Could not load X509 key pair (cert: "/none"'),
+        (CERT, "/none", "", 'key: "/none"'),
+        (CERT, KEY, "/none", 'could not read CA certificate "/none"'),
+        (__file__, KEY, "", "Could not load X509 key pair"),
+    ],
+)
+def test_unusable_files(cert: str, key: str, ca: str, sentence: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        server_context(cert, key, ca)
+    assert sentence in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "verified", "sentence"),
+    [
+        (False, False, "http://h:1 without encryption"),
+        (True, False, "https://h:1 without TLS client"),
+        (True, True, None),
+    ],
+)
+def test_exposure(encrypted: bool, verified: bool, sentence: str | None) -> None:
+    warning = exposure_warning("h:1", encrypted=encrypted, verified=verified)
+    assert warning is None if sentence is None else sentence in (warning or "")
