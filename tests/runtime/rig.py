@@ -18,10 +18,22 @@ from sampan.paths import ContainerPaths, Paths
 from sampan.runtime.client import Launcher, Shim
 from tests.support import rootfs
 
-CAPABILITIES = (
-    "CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID CAP_FOWNER CAP_MKNOD CAP_NET_RAW CAP_SETGID CAP_SETUID CAP_SETFCAP "
-    "CAP_SETPCAP CAP_NET_BIND_SERVICE CAP_SYS_CHROOT CAP_KILL CAP_AUDIT_WRITE"
-).split()
+CAPABILITIES = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FSETID",
+    "CAP_FOWNER",
+    "CAP_MKNOD",
+    "CAP_NET_RAW",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETFCAP",
+    "CAP_SETPCAP",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SYS_CHROOT",
+    "CAP_KILL",
+    "CAP_AUDIT_WRITE",
+]
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MOUNTS = [
     ("/proc", "proc", "proc", "nosuid noexec nodev"),
@@ -32,8 +44,8 @@ MOUNTS = [
     ("/dev/mqueue", "mqueue", "mqueue", "nosuid noexec nodev"),
     ("/dev/shm", "tmpfs", "shm", "nosuid noexec nodev mode=1777 size=65536k"),
 ]
-MASKED = "/proc/acpi /proc/kcore /proc/keys /proc/timer_list /sys/firmware".split()
-READ_ONLY = "/proc/bus /proc/fs /proc/irq /proc/sys".split()
+MASKED = ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"]
+READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"]
 
 
 def process(*args: str, **fields: Any) -> dict[str, Any]:
@@ -43,7 +55,7 @@ def process(*args: str, **fields: Any) -> dict[str, Any]:
         "args": list(args),
         "env": [PATH],
         "cwd": "/",
-        "capabilities": {name: CAPABILITIES for name in ("bounding", "effective", "permitted")},
+        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), CAPABILITIES),
         **fields,
     }
 

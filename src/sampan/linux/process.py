@@ -16,6 +16,7 @@ _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 _CLOSE_RANGE_CLOEXEC = 4
+_PF_EXITING = 0x4
 _KEYCTL_JOIN_SESSION_KEYRING = 1
 
 _prctl = libc("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
@@ -52,6 +53,18 @@ def start_time(pid: int) -> int:
             return int(file.read().rpartition(b")")[2].split()[19])
     except FileNotFoundError:
         return 0
+
+
+def is_exiting(pid: int) -> bool:
+    """Whether `pid` is dead or dying: PF_EXITING in field 9 of proc_pid_stat(5).
+
+    A pid namespace's init first kills all others and only then becomes a zombie.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return bool(int(file.read().rpartition(b")")[2].split()[6]) & _PF_EXITING)
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def set_keep_capabilities(on: bool) -> None:

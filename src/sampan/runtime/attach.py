@@ -42,20 +42,13 @@ class DetachKeys:
             return data, False
         passed = bytearray()
         for byte in data:
-            if byte == keys[self._matched]:
-                self._matched += 1
-                if self._matched == len(keys):
-                    return bytes(passed), True
-                continue
-            if self._matched:
-                passed += keys[: self._matched]
-                self._matched = 0
-                if byte == keys[0]:
-                    self._matched = 1
-                    if len(keys) == 1:
-                        return bytes(passed), True
-                    continue
-            passed.append(byte)
+            held = keys[: self._matched] + bytes((byte,))
+            # The longest end of what is held that still begins the sequence; all before it may pass.
+            kept = next(n for n in range(len(held), -1, -1) if keys.startswith(held[len(held) - n :]))
+            passed += held[: len(held) - kept]
+            self._matched = kept
+            if kept == len(keys):
+                return bytes(passed), True
         return bytes(passed), False
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+from sampan.linux import process
 from sampan.runtime.clock import rfc3339
 from sampan.runtime.execs import Exec
 from sampan.runtime.failures import describe
@@ -78,6 +79,7 @@ class Probe:
     def __init__(
         self, shim: Shim, check: Healthcheck, on_done: Callable[[str, float, int, str], None]
     ) -> None:
+        self._shim = shim
         self._on_done: Callable[[str, float, int, str], None] | None = on_done
         self._timeout = check["timeout"]
         self._began = rfc3339()
@@ -114,6 +116,8 @@ class Probe:
             pass
 
     def _exited(self, code: int) -> None:
+        if code != 0 and process.is_exiting(self._shim.pid):
+            return  # killed with the container: no verdict on it
         if self._timed_out:
             text = f"Health check exceeded timeout ({go_duration(self._timeout)})"
             self._done(_NO_RESULT, f"{text}: {self._output}" if self._output.data else text)
