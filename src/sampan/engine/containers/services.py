@@ -16,7 +16,7 @@ from sampan.engine.spec.build import Defaults
 from sampan.engine.spec.host import Host, detect
 from sampan.errors import Failed, Invalid, NotFound, SampanError
 from sampan.paths import ContainerPaths, Paths
-from sampan.runtime.cgroups import Cgroup, default_parent, open_cgroup
+from sampan.runtime.cgroups import Cgroup, open_cgroup, settle
 
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig
@@ -55,7 +55,7 @@ class Services:
             no_new_privileges=config.no_new_privileges,
             seccomp_profile=seccomp_profile(config.seccomp_profile),
             ulimits=config.default_ulimits,
-            cgroup_parent=config.cgroup_parent or default_parent(self.host.layout),
+            cgroup_parent=config.cgroup_parent or settle(self.host.layout),
         )
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

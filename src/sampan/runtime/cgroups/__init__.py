@@ -12,7 +12,7 @@ Imported by launcher and shims, so it imports next to nothing itself.
 from __future__ import annotations
 
 from sampan.errors import Unsupported
-from sampan.runtime.cgroups.layout import Layout, default_parent, detect, retreat
+from sampan.runtime.cgroups.layout import Layout, default_parent, detect, settle
 from sampan.runtime.cgroups.v1 import V1
 from sampan.runtime.cgroups.v2 import V2
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Cgroup = V1 | V2
 
-__all__ = ["Cgroup", "Layout", "create", "default_parent", "detect", "open_cgroup", "retreat", "unified"]
+__all__ = ["Cgroup", "Layout", "create", "default_parent", "detect", "open_cgroup", "settle", "unified"]
 
 
 def unified() -> bool:

@@ -7,12 +7,15 @@ with an empty unified tree beside them, which still freezes and kills.
 from __future__ import annotations
 
 import os
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs 3 ms and every shim imports this
     from typing import Any
 
 MOUNTINFO = "/proc/self/mountinfo"
+SAMPAN = "/sampan"
+SLICE = "system.slice"
 
 
 class Layout:
@@ -96,16 +99,58 @@ def default_parent(layout: Layout, own_cgroup: str | None = None) -> str:
     `own_cgroup` is the text of /proc/self/cgroup. Only on v2 does systemd insist on being the single writer.
     """
     if layout.kind != "v2" or layout.unified is None or not systemd_runs():
-        return "/sampan"
+        return SAMPAN
+    # A daemon that was started again inside its own leaf (see `_retreat`) has the delegated cgroup above it.
+    base = _own(own_cgroup).removesuffix("/daemon")
+    if base in ("", "/") or not _delegated(layout.unified + base):
+        return SAMPAN
+    return base + "/containers"
+
+
+def settle(layout: Layout, scope: str = "sampan.scope") -> str:
+    """Find or get our part of the tree, move the daemon to its place there, and say where containers go.
+
+    For the daemon, once at its start. Where systemd rules and delegated nothing, a transient scope is asked
+    for; without one containers live under /sampan, as Docker's do under /docker with its cgroupfs driver.
+    """
+    parent = default_parent(layout)
+    if parent == SAMPAN and layout.kind == "v2" and layout.unified is not None and systemd_runs():
+        base = f"/{SLICE}/{scope}"
+        if not _delegated(layout.unified + base):
+            _ask_for(layout.unified + base, scope)
+        if _delegated(layout.unified + base):
+            parent = base + "/containers"
+            _move(f"{layout.unified}{base}/daemon", _family())
+    if parent != SAMPAN:
+        _retreat(f"{layout.unified}{parent}".removesuffix("/containers"))
+    return parent
+
+
+def _ask_for(directory: str, scope: str) -> None:
+    from sampan.errors import Failed
+    from sampan.runtime.cgroups import systemd
+
+    try:
+        systemd.start_scope(scope, _family(), SLICE)
+    except Failed:
+        return  # an odd or half-started systemd must not keep the engine down
+    deadline = time.monotonic() + 5.0
+    while not _delegated(directory) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _family() -> list[int]:
+    """This process and its children, the launcher among them."""
+    pid = os.getpid()
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [pid, *map(int, file.read().split())]
+
+
+def _own(own_cgroup: str | None) -> str:
     if own_cgroup is None:
         with open("/proc/self/cgroup", encoding="utf-8") as file:
             own_cgroup = file.read()
-    own = next((line[3:] for line in own_cgroup.splitlines() if line.startswith("0::")), "/")
-    # A daemon that was started again inside its own leaf (see `retreat`) has the delegated cgroup above it.
-    base = own.removesuffix("/daemon")
-    if base in ("", "/") or not _delegated(layout.unified + base):
-        return "/sampan"
-    return base + "/containers"
+    return next((line[3:] for line in own_cgroup.splitlines() if line.startswith("0::")), "/")
 
 
 def _delegated(path: str) -> bool:
@@ -119,22 +164,22 @@ def _delegated(path: str) -> bool:
     return False
 
 
-def retreat(layout: Layout, parent: str) -> None:
-    """Move the calling process into a leaf beside `parent`, if that lies in a delegated cgroup.
+def _retreat(base: str) -> None:
+    """Move whoever is directly in `base` into a leaf of it.
 
     A v2 cgroup with processes of its own cannot hand controllers to its children (cgroups(7), "no internal
     processes").
     """
-    if layout.unified is None or not parent.endswith("/containers"):
-        return
-    base = layout.unified + parent.removesuffix("/containers")
-    leaf = base + "/daemon"
-    os.makedirs(leaf, exist_ok=True)
+    os.makedirs(base + "/daemon", exist_ok=True)
     with open(base + "/cgroup.procs", encoding="ascii") as file:
-        pids = file.read().split()
+        _move(base + "/daemon", list(map(int, file.read().split())))
+
+
+def _move(directory: str, pids: list[int]) -> None:
+    os.makedirs(directory, exist_ok=True)
     for pid in pids:
         try:
-            with open(leaf + "/cgroup.procs", "w", encoding="ascii") as file:
-                file.write(pid)
+            with open(directory + "/cgroup.procs", "w", encoding="ascii") as file:
+                file.write(str(pid))
         except ProcessLookupError:
             continue
