@@ -1,7 +1,7 @@
 """A routing table for Docker's paths: `/containers/{name:.*}/json`, with and without `/v1.xx` before them.
 
-A path without parameters is one dictionary look-up; one with parameters is tried against the few patterns that
-share its first segment. docs/decisions/http-server.md says why it is not aiohttp's.
+A path without parameters is one dictionary look-up; one with parameters is tried against the few patterns
+that share its first segment. docs/decisions/http-server.md says why it is not aiohttp's.
 """
 
 import re

@@ -166,7 +166,7 @@ def adapt(services: Services, config: dict[str, Any], host: dict[str, Any]) -> N
     elif "label=disable" not in (host["SecurityOpt"] or ()):
         host["SecurityOpt"] = [*(host["SecurityOpt"] or ()), "label=disable"]
     for mode in ("NetworkMode", "IpcMode", "PidMode"):
-        host[mode] = resolve_container(services, host[mode])
+        host[mode] = resolve_container(services, host[mode], network=mode == "NetworkMode")
     host["LogConfig"] = merge_log_config(host["LogConfig"], defaults.log_driver, defaults.log_opts)
     expose_published(config, host)
 
@@ -179,7 +179,7 @@ def cgroupns_mode(services: Services, host: dict[str, Any]) -> str:
     return services.config.default_cgroupns_mode or ("private" if v2 else "host")
 
 
-def resolve_container(services: Services, mode: str) -> str:
+def resolve_container(services: Services, mode: str, *, network: bool) -> str:
     """`container:web` -> `container:<id>`, so that a rename changes nothing."""
     kind, colon, ref = mode.partition(":")
     if kind != "container" or not colon:
@@ -187,6 +187,8 @@ def resolve_container(services: Services, mode: str) -> str:
     try:
         return f"container:{services.index.find(ref).id}"
     except NotFound as error:
+        if network:
+            return mode  # found missing at the start, as in Docker
         # Not 404, which at create means the image and makes clients pull it.
         raise Invalid(error.message) from None
 

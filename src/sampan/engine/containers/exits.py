@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sampan.runtime.client import Shim
 
 log = logging.getLogger("sampan.containers")
+pause = asyncio.sleep  # tests need not wait
 
 
 def on_shim_event(services: Services, container: Container, shim: "Shim", event: dict[str, Any]) -> None:
@@ -124,7 +125,7 @@ async def restart_later(services: Services, container: Container, wait: float) -
     """Owned by `container.restarting`; stop and rm cancel it."""
     from sampan.engine.containers.start import start
 
-    await asyncio.sleep(wait)
+    await pause(wait)
     container.restarting = None
     try:
         await start(services, container, by_policy=True)

@@ -10,7 +10,7 @@ from sampan.engine.containers.services import Services
 from sampan.engine.spec import userns
 from sampan.engine.spec.build import Built, SpecInputs, build
 from sampan.engine.spec.exec import exec_process
-from sampan.errors import Conflict, Invalid, NotFound
+from sampan.errors import Conflict, Invalid
 from sampan.runtime.protocol import Healthcheck, StartRequest
 from sampan.specs.oci import Mount
 
@@ -87,19 +87,21 @@ def is_container(mode: str) -> bool:
 
 def donor(services: Services, mode: str, kind: str) -> ContainerRecord:
     """The running container whose namespace is joined. Raises NotFound, Conflict, Invalid."""
-    ref = mode.partition(":")[2]
-    found = services.index.by_id(ref)
-    if found is None:
-        raise NotFound(f"No such container: {ref}")
-    state = found.record.state
-    if not state.running or not state.pid:
-        what = {"network": "network", "pid": "PID namespace", "ipc": "IPC"}[kind]
-        raise Conflict(f"cannot join {what} of a non running container: {found.id}")
+    found = services.record(mode.partition(":")[2])
+    state = found.state
+    failed = f"failed to join {kind.upper()} namespace: " if kind != "network" else ""
     if state.restarting:
-        raise Conflict(f"Container {found.id} is restarting, wait until the container is running")
-    if kind == "ipc" and found.record.host_config["IpcMode"] not in ("shareable", "host"):
-        raise Invalid(f"non-shareable IPC (hint: use IpcMode:shareable for the donor container): {found.id}")
-    return found.record
+        raise Conflict(f"{failed}Container {found.id} is restarting, wait until the container is running")
+    if not state.running or not state.pid:
+        if kind == "network":
+            raise Conflict(f"cannot join network of a non running container: {found.id}")
+        raise Conflict(f"{failed}container {found.id} is not running")
+    if kind == "ipc" and found.host_config["IpcMode"] not in ("shareable", "host"):
+        raise Invalid(
+            f"{failed}container {found.id}: "
+            "non-shareable IPC (hint: use IpcMode:shareable for the donor container)"
+        )
+    return found
 
 
 def etc_files(services: Services, owner: ContainerRecord) -> dict[str, str]:

@@ -1,0 +1,167 @@
+"""Stand-ins for the parts around containers, so that their life can be tested without root."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from sampan.db.sqlite import Store
+from sampan.engine.config import DaemonConfig
+from sampan.engine.containers.container import Container
+from sampan.engine.containers.create import create, parse_body
+from sampan.engine.containers.services import Services
+from sampan.engine.events import Events
+from sampan.engine.spec.host import Host
+from sampan.errors import NotFound, SampanError
+from sampan.paths import Paths
+
+BUSYBOX = SimpleNamespace(
+    id="sha256:" + "1" * 64,
+    config={"os": "linux", "architecture": "", "config": {"Cmd": ["sh"], "Env": ["PATH=/bin"]}},
+    diff_ids=("sha256:" + "2" * 64,),
+    size=1000,
+)
+
+
+class FakeShim:
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.started_at = "2026-01-01T00:00:00Z"
+        self.signals: list[int] = []
+        self.dies_of: set[int] = {9}
+        self._callback: Callable[[dict[str, Any]], None] = lambda event: None
+
+    def on_event(self, callback: Callable[[dict[str, Any]], None]) -> None:
+        self._callback = callback
+
+    async def kill(self, signal: int, exec: str | None = None) -> None:
+        self.signals.append(signal)
+        if signal in self.dies_of:
+            self.exits(128 + signal)
+
+    def exits(self, code: int, **more: Any) -> None:
+        event = {"event": "exit", "code": code, "oom": False, "at": "2026-01-01T00:00:01Z", "error": ""}
+        asyncio.get_running_loop().call_soon(self._callback, event | more)
+
+    def says(self, event: dict[str, Any]) -> None:
+        self._callback(event)
+
+    def close(self) -> None:
+        return None
+
+
+@dataclass
+class FakeLauncher:
+    shims: list[FakeShim] = field(default_factory=list)
+    error: SampanError | None = None
+    requests: list[Any] = field(default_factory=list)
+
+    async def start(self, paths: Any, request: Any, netns: int | None, attach: Any) -> FakeShim:
+        self.requests.append(request)
+        if self.error is not None:
+            raise self.error
+        self.shims.append(FakeShim(1000 + len(self.shims)))
+        return self.shims[-1]
+
+
+@dataclass
+class FakeNetworks:
+    released: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+
+    def check_endpoints(self, endpoints: dict[str, Any]) -> dict[str, Any]:
+        return endpoints
+
+    async def sandbox(self, record: Any) -> Any:
+        self.held.append(record.id)
+        return SimpleNamespace(netns=None, network_settings={})
+
+    async def release(self, id: str) -> None:
+        self.released.append(id)
+        if id in self.held:
+            self.held.remove(id)
+
+    async def forget(self, record: Any) -> None:
+        return None
+
+    async def renamed(self, record: Any, old: str) -> None:
+        return None
+
+    def settings(self, id: str) -> dict[str, Any]:
+        return {"Ports": {}, "Networks": {}}
+
+    def link_environment(self, record: Any) -> list[str]:
+        return []
+
+
+@dataclass
+class FakeVolumes:
+    released: list[tuple[str, bool]] = field(default_factory=list)
+    error: SampanError | None = None
+
+    async def mounts_for(self, record: Any, find: Any) -> list[dict[str, Any]]:
+        if self.error is not None:
+            raise self.error
+        return []
+
+    async def oci_mounts(self, record: Any) -> list[dict[str, Any]]:
+        return []
+
+    def rootfs_propagation(self, record: Any) -> str:
+        return ""
+
+    def unmounted(self, record: Any) -> None:
+        return None
+
+    async def release(self, record: Any, remove_anonymous: bool) -> None:
+        self.released.append((record.id, remove_anonymous))
+
+
+class FakeImages:
+    def get(self, ref: str) -> Any:
+        if ref != "busybox":
+            raise NotFound(f"No such image: {ref}:latest")
+        return BUSYBOX
+
+    def lower_dirs(self, image: Any) -> list[str]:
+        return ["/layers/1"]
+
+
+@dataclass
+class World:
+    services: Services
+    launcher: FakeLauncher
+    networks: FakeNetworks
+    volumes: FakeVolumes
+
+    async def create(self, name: str = "web", **host: Any) -> Container:
+        body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": "none", **host}}
+        created = await create(self.services, parse_body(body, name, "", (1, 51)))
+        return self.services.index.find(created.id)
+
+    def actions(self) -> list[str]:
+        return [event["Action"] for event in self.services.events.past(lambda _: True, 0, None)]
+
+    def row(self, container: Container) -> Any:
+        return self.services.store.get(container.record.key)
+
+
+def world(tmp_path: Path) -> World:
+    paths = Paths(tmp_path / "data", tmp_path / "exec")
+    for path in (paths.containers, paths.trash, paths.exec / "containers"):
+        path.mkdir(parents=True)
+    launcher, networks, volumes = FakeLauncher(), FakeNetworks(), FakeVolumes()
+    services = Services(
+        config=DaemonConfig(),
+        paths=paths,
+        store=Store(paths.database),
+        events=Events(),
+        launcher=cast(Any, launcher),
+        images=cast(Any, FakeImages()),
+        volumes=cast(Any, volumes),
+        networks=cast(Any, networks),
+        host=Host(nodes={}),
+    )
+    return World(services, launcher, networks, volumes)

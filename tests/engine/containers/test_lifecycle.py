@@ -1,0 +1,301 @@
+"""Create, start, exit, restart, stop, remove: the engine's side, with everything around it faked."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sampan.engine.containers import exits, modify, recover, remove, start, stop, wait
+from sampan.engine.containers.container import Container
+from sampan.engine.containers.record import ContainerRecord
+from sampan.errors import AlreadyExists, Conflict, Failed, Invalid, NotFound, NotModified
+from tests.engine.containers.fakes import World, world
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    made = world(tmp_path)
+    yield made
+    made.services.store.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 (there is no event: any turn of the loop may do it)
+            await asyncio.sleep(0)
+
+
+async def running(here: World, **host: object) -> Container:
+    container = await here.create(**host)
+    await start.start(here.services, container)
+    return container
+
+
+async def test_a_created_container_is_durable_and_complete(here: World) -> None:
+    container = await here.create()
+    row = ContainerRecord.from_row(here.row(container))
+    assert (row.name, row.path, row.args) == ("web", "true", [])
+    assert row.config["Env"] == ["PATH=/bin"]
+    assert row.config["Hostname"] == container.id[:12]
+    assert row.state.status == "created"
+    assert here.services.paths_of(container).upper.is_dir()
+    assert here.actions() == ["create"]
+
+
+async def test_a_failed_create_leaves_nothing(here: World) -> None:
+    here.volumes.error = Invalid("bad mount")
+    with pytest.raises(Invalid, match="bad mount"):
+        await here.create()
+    assert list(here.services.paths.containers.iterdir()) == []
+    assert list(here.services.store.list("containers/")) == []
+    here.volumes.error = None
+    await here.create()  # the name is free again
+
+
+async def test_a_name_belongs_to_one_container(here: World) -> None:
+    first = await here.create()
+    with pytest.raises(AlreadyExists, match=f'"/web" is already in use by container "{first.id}"'):
+        await here.create()
+
+
+async def test_start_runs_and_says_so_once(here: World) -> None:
+    container = await running(here)
+    assert here.row(container)["state"]["running"] is True
+    assert container.record.state.pid == 1000
+    with pytest.raises(NotModified):
+        await start.start(here.services, container)
+    assert here.actions() == ["create", "start"]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ('unable to start container process: exec: "x": executable file not found in $PATH: unknown', 127),
+        ('exec: "/x": stat /x: no such file or directory: unknown', 127),
+        ('exec: "/etc": is a directory: unknown: permission denied', 126),
+        ("something else", 128),
+    ],
+)
+async def test_a_failed_start_leaves_nothing_but_its_reason(here: World, message: str, code: int) -> None:
+    container = await here.create()
+    here.launcher.error = Failed(message)
+    with pytest.raises((Failed, Invalid), match=r"unknown|something"):
+        await start.start(here.services, container)
+    state = container.record.state
+    assert (state.running, state.exit_code, state.error, state.status) == (False, code, message, "created")
+    assert here.networks.held == []
+    here.launcher.error = None
+    await start.start(here.services, container)
+    assert container.record.state.error == ""
+
+
+async def test_an_exit_is_recorded_and_waiters_hear_it(here: World) -> None:
+    container = await running(here)
+    waiting = wait.waiting(container, "")
+    here.launcher.shims[0].exits(3)
+    assert (await waiting).code == 3
+    assert here.row(container)["state"]["exit_code"] == 3
+    assert container.record.state.status == "exited"
+    assert here.networks.held == []
+    assert here.actions() == ["create", "start", "die"]
+    assert (await wait.waiting(container, "not-running")).code == 3
+
+
+async def test_auto_remove_takes_the_container_and_its_volumes(here: World) -> None:
+    container = await here.create(AutoRemove=True)
+    removed = wait.waiting(container, "removed")
+    await start.start(here.services, container)
+    here.launcher.shims[0].exits(0)
+    assert (await removed).code == 0
+    assert here.row(container) is None
+    assert here.volumes.released == [(container.id, True)]
+    assert not here.services.paths_of(container).data.exists()
+    assert here.actions() == ["create", "start", "die", "destroy"]
+
+
+async def test_a_policy_restarts_and_counts(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(exits, "pause", sleep)
+    container = await running(here, RestartPolicy={"Name": "on-failure", "MaximumRetryCount": 2})
+    for number in range(3):
+        await until(lambda number=number: len(here.launcher.shims) == number + 1)
+        await until(lambda: container.shim is not None)
+        here.launcher.shims[-1].exits(1)
+        await until(lambda: container.shim is None)
+    await until(lambda: not container.record.state.running)
+    assert slept == [0.1, 0.2]
+    assert container.record.restart_count == 2
+    assert container.record.state.status == "exited"
+
+
+async def test_stop_while_waiting_for_a_restart_ends_the_wait(here: World) -> None:
+    container = await running(here, RestartPolicy={"Name": "always"})
+    here.launcher.shims[0].exits(1)
+    await until(lambda: container.record.state.restarting)
+    assert container.record.state.status == "restarting"
+    await stop.stop(here.services, container)
+    assert container.record.state.status == "exited"
+    assert container.restarting is None
+    assert len(here.launcher.shims) == 1
+
+
+async def test_stop_sends_the_stop_signal_then_kills(here: World) -> None:
+    container = await running(here, RestartPolicy={"Name": "always"})
+    await stop.stop(here.services, container, patience=0)
+    assert here.launcher.shims[0].signals == [15, 9]
+    assert container.record.state.exit_code == 137
+    assert container.record.manually_stopped
+    assert not container.record.state.running, "a stopped container is not restarted"
+    assert here.actions() == ["create", "start", "kill", "kill", "stop", "die"]
+    with pytest.raises(NotModified):
+        await stop.stop(here.services, container)
+
+
+async def test_stop_uses_the_containers_own_signal(here: World) -> None:
+    container = await running(here)
+    container.record.config["StopSignal"] = "SIGQUIT"
+    here.launcher.shims[0].dies_of.add(3)
+    await stop.stop(here.services, container)
+    assert here.launcher.shims[0].signals == [3]
+
+
+@pytest.mark.parametrize(
+    ("signal", "error"), [("FOO", "invalid signal: FOO"), ("99", "does not support signal 99")]
+)
+async def test_bad_signals_are_refused(here: World, signal: str, error: str) -> None:
+    container = await running(here)
+    with pytest.raises(Invalid, match=f"cannot kill container: web: .*{error}"):
+        await stop.kill(here.services, container, "web", signal)
+
+
+async def test_kill_needs_a_running_container(here: World) -> None:
+    container = await here.create()
+    with pytest.raises(Conflict, match="is not running"):
+        await stop.kill(here.services, container, "web", "")
+
+
+async def test_a_running_container_is_removed_only_by_force(here: World) -> None:
+    container = await running(here)
+    with pytest.raises(Conflict, match='cannot remove container "/web": container is running'):
+        await remove.remove(here.services, container)
+    await remove.remove(here.services, container, force=True)
+    with pytest.raises(NotFound):
+        here.services.index.find("web")
+    assert here.actions() == ["create", "start", "kill", "die", "destroy"]
+
+
+async def test_two_removals_do_not_meet(here: World) -> None:
+    container = await running(here)
+    here.launcher.shims[0].dies_of.clear()
+    first = asyncio.create_task(remove.remove(here.services, container, force=True))
+    await until(lambda: here.launcher.shims[0].signals)
+    with pytest.raises(Conflict, match="removal of container web is already in progress"):
+        await remove.remove(here.services, container, force=True)
+    here.launcher.shims[0].exits(137)
+    await first
+
+
+async def test_a_shim_that_dies_without_a_word_ends_its_container(here: World) -> None:
+    container = await running(here)
+    here.launcher.shims[0].says({"event": "gone"})
+    await until(lambda: not container.record.state.running)
+    assert container.record.state.exit_code == 137
+
+
+async def test_health_changes_are_events(here: World) -> None:
+    container = await running(here)
+    for status in ("starting", "healthy", "healthy", "unhealthy"):
+        here.launcher.shims[0].says(
+            {"event": "health", "health": {"Status": status, "FailingStreak": 0, "Log": []}}
+        )
+    assert [action for action in here.actions() if action.startswith("health")] == [
+        "health_status: starting", "health_status: healthy", "health_status: unhealthy",
+    ]  # fmt: skip
+    assert container.record.state.health is not None
+
+
+async def test_out_of_memory_is_remembered(here: World) -> None:
+    container = await running(here)
+    here.launcher.shims[0].exits(137, oom=True)
+    await until(lambda: not container.record.state.running)
+    assert container.record.state.oom_killed
+
+
+async def test_rename_moves_the_name(here: World) -> None:
+    container = await here.create()
+    await modify.rename(here.services, container, "/db")
+    assert here.services.index.find("db") is container
+    assert here.row(container)["name"] == "db"
+    await here.create("web")
+    with pytest.raises(AlreadyExists, match="Error when allocating new name: Conflict"):
+        await modify.rename(here.services, container, "web")
+    with pytest.raises(Invalid, match="same name"):
+        await modify.rename(here.services, container, "db")
+    with pytest.raises(Invalid, match="Invalid container name"):
+        await modify.rename(here.services, container, "!")
+
+
+async def test_update_changes_policy_and_record(here: World) -> None:
+    container = await here.create()
+    await modify.update(here.services, container, {"RestartPolicy": {"Name": "always"}})
+    host = here.row(container)["host_config"]
+    assert host["RestartPolicy"] == {"Name": "always", "MaximumRetryCount": 0}
+    with pytest.raises(Invalid, match="unknown policy 'foo'"):
+        await modify.update(here.services, container, {"RestartPolicy": {"Name": "foo"}})
+
+
+async def test_directories_without_a_row_are_removed_at_start(here: World) -> None:
+    container = await here.create()
+    stray = here.services.paths.containers / ("f" * 64)
+    stray.mkdir()
+    recover.remove_strangers(here.services)
+    assert not stray.exists()
+    assert here.services.paths_of(container).data.exists()
+
+
+async def test_a_container_nobody_saw_end_exited_with_255(here: World) -> None:
+    container = await here.create()
+    container.record.state.running, container.record.state.pid = True, 4
+    container.record.started_before = True
+    await recover.settle_ended(here.services, container)
+    assert here.row(container)["state"]["exit_code"] == 255
+    assert container.record.state.pid == 0
+
+
+async def test_an_exit_missed_by_the_daemon_is_read_from_the_shims_file(here: World) -> None:
+    container = await here.create()
+    container.record.state.running = container.record.started_before = True
+    paths = here.services.paths_of(container)
+    paths.exec.mkdir(parents=True)
+    paths.exit.write_text('{"event":"exit","code":5,"oom":false,"at":"2026-01-01T00:00:09Z","error":""}')
+    await recover.settle_ended(here.services, container)
+    state = container.record.state
+    assert (state.exit_code, state.finished_at, state.running) == (5, "2026-01-01T00:00:09Z", False)
+
+
+@pytest.mark.parametrize(
+    ("policy", "stopped", "again"),
+    [
+        ("always", True, True),
+        ("unless-stopped", True, False),
+        ("unless-stopped", False, True),
+        ("no", False, False),
+    ],
+)
+async def test_policies_at_daemon_start(here: World, policy: str, stopped: bool, again: bool) -> None:
+    container = await here.create(RestartPolicy={"Name": policy})
+    container.record.started_before, container.record.manually_stopped = True, stopped
+    recover.follow_policy(here.services, container)
+    await asyncio.gather(*here.services.tasks)
+    assert container.record.state.running == again
+
+
+async def test_a_never_started_container_is_not_started_by_its_policy(here: World) -> None:
+    container = await here.create(RestartPolicy={"Name": "always"})
+    recover.follow_policy(here.services, container)
+    assert not here.services.tasks
