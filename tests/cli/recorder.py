@@ -90,7 +90,8 @@ class Recorder:
         data = value if isinstance(value, bytes) else b"" if value == "" else json.dumps(value).encode()
         kind = "application/json" if not isinstance(value, bytes) else "application/octet-stream"
         head = (
-            f"HTTP/1.1 {status} X\r\nApi-Version: 1.50\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n"
+            f"HTTP/1.1 {status} X\r\nApi-Version: 1.50\r\nContent-Type: {kind}\r\n"
+            f"Content-Length: {len(data)}\r\n"
             "Connection: close\r\n\r\n"
         )
         connection.sendall(head.encode() + (b"" if request.method == "HEAD" else data))

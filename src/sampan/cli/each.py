@@ -1,4 +1,4 @@
-"""Commands that do one thing to each of several objects: print the name of what worked, report what did not."""
+"""Commands that do one thing to each of several objects: print what worked, report what did not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def all_at_once(
     request: Callable[[str], tuple[str, str, Query | None]],
     failed: Callable[[ApiError], ApiError | None] = lambda error: error,
 ) -> int:
-    """As for_each, with up to 50 requests under way. `failed` may turn a failure into another or into none."""
+    """As for_each, with up to 50 requests under way. `failed` may replace a failure or forgive it."""
     if len(names) == 1:  # no version to agree on first: one round trip less
         method, path, query = request(names[0])
         return _finish(names, [lambda: client.request(method, path, query)], failed)

@@ -30,7 +30,7 @@ class _Settings:
     memo: dict[str, str] = {}
 
 
-_scan = _json.make_scanner(_Settings())
+_scan = _json.make_scanner(_Settings())  # type: ignore[arg-type]
 
 
 def loads(data: bytes | str) -> Any:

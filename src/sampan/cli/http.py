@@ -227,7 +227,7 @@ class Client:
         check: bool = True,
     ) -> Response:
         """Send a request and read the answer's head; raises ApiError for an error status if `check`."""
-        if stream is not None and not self._agreed:
+        if (stream is not None or method == "HEAD") and not self._agreed:  # neither can be asked again
             self.negotiate()
         fields = dict(headers or {})
         data = b""

@@ -20,7 +20,7 @@ FORMAT_FLAG = Flag("format", "string", FORMAT_HELP_INSPECT, short="f")
 
 
 def show(names: list[str], source: str, fetch: Callable[[str], bytes]) -> int:
-    """`fetch` gives the JSON text of one object or raises CliError; what was found is printed all the same."""
+    """`fetch` gives the JSON text of an object or raises CliError; what was found is printed all the same."""
     printer = _Json(compact=source == "json") if source in ("", "json") else _Templated(source)
     failures: list[str] = []
     for name in names:

@@ -25,7 +25,7 @@ _JSON = "{{json .}}"
 
 
 class Listing:
-    """The fields a kind of object can be listed by. `type_name` is Docker's, as its error messages show it."""
+    """The fields a kind of object can be listed by. `type_name` is Docker's, for error messages."""
 
     __slots__ = ("extra", "fields", "type_name")
 

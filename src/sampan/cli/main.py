@@ -1,4 +1,4 @@
-"""The `sampan` program: find the command, parse its options, run it, turn failures into text and exit code."""
+"""The `sampan` program: find the command, parse its options, run it; failures become text and exit code."""
 
 from __future__ import annotations
 

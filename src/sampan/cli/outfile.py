@@ -35,7 +35,7 @@ def _problem(path: str) -> str:
         return ""
     if stat.S_ISDIR(mode):
         return f'"{path}" must be a regular file'
-    if stat.S_ISCHR(mode) and path != os.devnull or stat.S_ISBLK(mode):
+    if (stat.S_ISCHR(mode) and path != os.devnull) or stat.S_ISBLK(mode):
         return "got a device"
     return ""
 

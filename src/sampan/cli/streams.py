@@ -1,4 +1,4 @@
-"""The two directions of an attached container or exec: terminal, demultiplexing, half-close, detach keys, signals.
+"""An attached container or exec: terminal, demultiplexing, half-close, detach keys, signals.
 
 The multiplexed format: 8 bytes of header (stream, 0, 0, 0, length big-endian), then the data.
 Source: Docker Engine API, "attach to a container", stream format.
@@ -148,7 +148,7 @@ def _raw(mode: list[Any]) -> list[Any]:
 
 
 class Pump:
-    """Copies both ways between this process and an upgraded connection until the other side has no more output."""
+    """Copies both ways between this process and an upgraded connection until there is no more output."""
 
     def __init__(
         self,
@@ -250,7 +250,30 @@ def copy_output(chunks: Iterable[bytes], tty: bool) -> None:
 # -- signals ---------------------------------------------------------------------------------------------
 
 # signal(7): the ones that can be caught and mean something to a container; not SIGCHLD, SIGPIPE, SIGURG.
-_FORWARDED = ["HUP", "INT", "QUIT", "TRAP", "ABRT", "USR1", "USR2", "ALRM", "TERM", "STKFLT", "CONT", "TSTP", "TTIN", "TTOU", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS"]
+_FORWARDED = [
+    "HUP",
+    "INT",
+    "QUIT",
+    "TRAP",
+    "ABRT",
+    "USR1",
+    "USR2",
+    "ALRM",
+    "TERM",
+    "STKFLT",
+    "CONT",
+    "TSTP",
+    "TTIN",
+    "TTOU",
+    "XCPU",
+    "XFSZ",
+    "VTALRM",
+    "PROF",
+    "WINCH",
+    "IO",
+    "PWR",
+    "SYS",
+]
 
 
 class SignalProxy:
@@ -285,7 +308,7 @@ class SignalProxy:
 
 
 class WindowSize:
-    """Tells `resize(height, width)` the terminal's size now and at every SIGWINCH while the with block lasts."""
+    """Calls `resize(height, width)` now and at every SIGWINCH while the with block lasts."""
 
     def __init__(self, resize: Callable[[int, int], None], wanted: bool) -> None:
         self._resize = resize

@@ -14,11 +14,38 @@ if TYPE_CHECKING:
     from typing import Any
 
 _TEXT_MAPS = frozenset(
-    ["Annotations", "AuxAddress", "AuxiliaryAddresses", "Config", "Data", "DriverOpts", "Labels", "Options", "StorageOpt", "Sysctls", "Tmpfs"]
+    [
+        "Annotations",
+        "AuxAddress",
+        "AuxiliaryAddresses",
+        "Config",
+        "Data",
+        "DriverOpts",
+        "Labels",
+        "Options",
+        "StorageOpt",
+        "Sysctls",
+        "Tmpfs",
+    ]
 )
 _MAPS = frozenset(["Containers", "ExposedPorts", "Networks", "PortBindings", "Ports", "Runtimes", "Volumes"])
 _POINTERS = frozenset(
-    ["Details", "DeviceRequests", "EndpointIPAMConfig", "Healthcheck", "Health", "IPAMConfig", "Init", "OomKillDisable", "PidsLimit", "StopTimeout", "UsageData", "ContainerConfig", "MemorySwappiness", "ImageManifestDescriptor"]
+    [
+        "Details",
+        "DeviceRequests",
+        "EndpointIPAMConfig",
+        "Healthcheck",
+        "Health",
+        "IPAMConfig",
+        "Init",
+        "OomKillDisable",
+        "PidsLimit",
+        "StopTimeout",
+        "UsageData",
+        "ContainerConfig",
+        "MemorySwappiness",
+        "ImageManifestDescriptor",
+    ]
 )
 # JSON name -> Go name
 _GO_NAMES = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
-    check_pull(options)
+    check_pull(session, options)
     try:
         body = build(options, args[0], args[1:])
         print(create(session, options, body))
@@ -34,13 +34,11 @@ def with_help(error: CliError, session: Session, code: int = 125) -> CliError:
     return CliError(f"{program}: {error.message}\n\nRun '{session.path} --help' for more information", code)
 
 
-def check_pull(options: Options) -> None:
-    if options["pull"] not in ("always", "missing", "never", ""):
-        raise CliError(
-            f'sampan: invalid pull option: \'{options["pull"]}\': must be one of "always", "missing" or "never"'
-            "\n\nRun 'sampan run --help' for more information",
-            125,
-        )
+def check_pull(session: Session, options: Options) -> None:
+    policy = options["pull"]
+    if policy not in ("always", "missing", "never", ""):
+        text = f'invalid pull option: \'{policy}\': must be one of "always", "missing" or "never"'
+        raise with_help(CliError(text), session)
 
 
 def create(session: Session, options: Options, body: dict[str, Any]) -> str:
@@ -113,7 +111,7 @@ def _add_socket(session: Session, body: dict[str, Any]) -> None:
 
 
 class CidFile:
-    """--cidfile: made before the container, so that two runs cannot share one; removed if nothing is written."""
+    """--cidfile: made before the container, so that two runs cannot share it; removed if left empty."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -130,7 +128,8 @@ class CidFile:
                 ) from None
             except OSError as error:
                 raise CliError(
-                    f"failed to create the container ID file: open {self._path}: {(error.strerror or '').lower()}"
+                    "failed to create the container ID file: "
+                    f"open {self._path}: {(error.strerror or '').lower()}"
                 ) from None
         return self
 

@@ -10,7 +10,8 @@ from sampan.cli.opts.network import parse_network
 
 _CGROUPNS = (
     "Cgroup namespace to use (host|private)\n'host':    Use the host's cgroup namespace\n"
-    "'private': Give the container one of its own\n'':        As the daemon's default-cgroupns-mode says (default)"
+    "'private': Give the container one of its own\n"
+    "'':        As the daemon's default-cgroupns-mode says (default)"
 )
 
 CREATE_FLAGS = (

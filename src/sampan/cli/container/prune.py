@@ -19,7 +19,11 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 
 def prune(session: Session, pairs: list[tuple[str, str]]) -> tuple[str, list[str], int]:
     answer = pruning.ask(session, "/containers/prune", pairs)
-    return "Deleted Containers:", list(answer.get("ContainersDeleted") or ()), answer.get("SpaceReclaimed") or 0
+    return (
+        "Deleted Containers:",
+        list(answer.get("ContainersDeleted") or ()),
+        answer.get("SpaceReclaimed") or 0,
+    )
 
 
 COMMAND = Command("[OPTIONS]", run, (pruning.filter_flag("until=<timestamp>"), pruning.FORCE), args=(0, 0))

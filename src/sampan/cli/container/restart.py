@@ -22,7 +22,9 @@ def run(session: Session, options: Options, args: list[str]) -> int:
             query["t"] = str(options[flag])
     if options["signal"]:
         query["signal"] = options["signal"]
-    return all_at_once(session.client, args, lambda name: ("POST", f"/containers/{escape(name)}/restart", query))
+    return all_at_once(
+        session.client, args, lambda name: ("POST", f"/containers/{escape(name)}/restart", query)
+    )
 
 
 COMMAND = Command(

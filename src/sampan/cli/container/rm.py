@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
-    query = {name: "1" for name, flag in (("v", "volumes"), ("link", "link"), ("force", "force")) if options[flag]}
+    query = {
+        name: "1" for name, flag in (("v", "volumes"), ("link", "link"), ("force", "force")) if options[flag]
+    }
     if not all(name.strip("/") for name in args):
         raise CliError("container name cannot be empty")
 

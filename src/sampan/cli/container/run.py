@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
-    check_pull(options)
+    check_pull(session, options)
     try:
         body = build(options, args[0], args[1:])
     except CliError as error:
@@ -111,7 +111,7 @@ _NOT_EXECUTABLE = ("permission denied", "is a directory")
 
 
 def start_error(error: CliError, session: Session) -> CliError:
-    """127 for a program that is not there, 126 for one that cannot be run, else 125. chroot(1) has the same."""
+    """127 for a program that is not there, 126 for one that cannot be run, else 125; as chroot(1)."""
     if not isinstance(error, ApiError):
         return with_help(error, session)
     text = error.reason

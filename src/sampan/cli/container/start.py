@@ -48,7 +48,8 @@ def _attached(session: Session, options: Options, name: str) -> int:
     keys = options["detach-keys"] or session.text_setting("detachKeys")
     streams = {"stdout", "stderr"} | ({"stdin"} if stdin else set())
     proxy = SignalProxy(
-        lambda signal: client.post(f"{path}/kill", {"signal": signal}).close(), options["sig-proxy"] and not tty
+        lambda signal: client.post(f"{path}/kill", {"signal": signal}).close(),
+        options["sig-proxy"] and not tty,
     )
     with proxy:
         response = client.request("POST", f"{path}/attach", attach_query(streams, keys), upgrade=True)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
-    return all_at_once(session.client, args, lambda name: ("POST", f"/containers/{escape(name)}/unpause", None))
+    return all_at_once(
+        session.client, args, lambda name: ("POST", f"/containers/{escape(name)}/unpause", None)
+    )
 
 
 COMMAND = Command("CONTAINER [CONTAINER...]", run, args=(1, None))

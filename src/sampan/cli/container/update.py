@@ -55,7 +55,9 @@ COMMAND = Command(
     "[OPTIONS] CONTAINER [CONTAINER...]",
     run,
     (
-        Flag("blkio-weight", "uint16", "Relative block IO weight, 10 to 1000, or 0 to turn it off (default 0)"),
+        Flag(
+            "blkio-weight", "uint16", "Relative block IO weight, 10 to 1000, or 0 to turn it off (default 0)"
+        ),
         Flag("cpu-period", "int", "Length of a CPU quota period, in microseconds"),
         Flag("cpu-quota", "int", "CPU time per period, in microseconds"),
         Flag("cpu-rt-period", "int", "Length of a real-time CPU period, in microseconds"),
@@ -64,11 +66,16 @@ COMMAND = Command(
         Flag("cpus", "decimal", "Number of CPUs", parse=values.nano_cpus),
         Flag("cpuset-cpus", "string", "CPUs to run on (0-3, 0,1)"),
         Flag("cpuset-mems", "string", "Memory nodes to use (0-3, 0,1)"),
-        Flag("kernel-memory", "bytes", deprecated="and no longer supported by the kernel", parse=values.memory),
+        Flag(
+            "kernel-memory", "bytes", deprecated="and no longer supported by the kernel", parse=values.memory
+        ),
         Flag("memory", "bytes", "Memory limit", short="m", parse=values.memory),
         Flag("memory-reservation", "bytes", "Soft memory limit", parse=values.memory),
         Flag(
-            "memory-swap", "bytes", "Limit of memory plus swap: -1 for unlimited swap", parse=values.memory_swap
+            "memory-swap",
+            "bytes",
+            "Limit of memory plus swap: -1 for unlimited swap",
+            parse=values.memory_swap,
         ),
         Flag("pids-limit", "int", "Limit of processes (-1 for unlimited)"),
         Flag("restart", "string", "When to restart the container after it exits"),

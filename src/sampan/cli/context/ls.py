@@ -25,7 +25,15 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     current = context_name(session.options, session.environ, session.config)
     rows = [_row(session, name, current) for name in ["default", *store.names(session.config_dir)]]
     if current != "default" and current not in [row["Name"] for row in rows]:
-        rows.append({"Name": current, "Current": True, "Description": "", "DockerEndpoint": "", "Error": f"context not found: {current}"})
+        rows.append(
+            {
+                "Name": current,
+                "Current": True,
+                "Description": "",
+                "DockerEndpoint": "",
+                "Error": f"context not found: {current}",
+            }
+        )
     rows.sort(key=lambda row: str(row["Name"]))
     _LISTING.show(rows, options["format"], _TABLE, "{{.Name}}" if options["quiet"] else "")
     for variable in ("SAMPAN_HOST", "DOCKER_HOST"):

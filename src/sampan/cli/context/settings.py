@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 HELP = (
     "Settings of --docker:\n\nNAME                DESCRIPTION\n"
-    "from                Copy the endpoint of this context\nhost                Docker endpoint to connect to\n"
-    "ca                  Trust only certificates signed by this CA\ncert                Client certificate file\n"
+    "from                Copy the endpoint of this context\n"
+    "host                Docker endpoint to connect to\n"
+    "ca                  Trust only certificates signed by this CA\n"
+    "cert                Client certificate file\n"
     "key                 Client key file\nskip-tls-verify     Do not verify the other side's certificate"
 )
 _KEYS = ("from", "host", "ca", "cert", "key", "skip-tls-verify")
@@ -60,4 +62,6 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise CliError(f"unable to create docker endpoint config: open {path}: {(error.strerror or '').lower()}") from None
+        raise CliError(
+            f"unable to create docker endpoint config: open {path}: {(error.strerror or '').lower()}"
+        ) from None

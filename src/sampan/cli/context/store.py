@@ -28,7 +28,8 @@ def check_name(name: str) -> None:
     rest = name.translate({ord(char): None for char in "_.+-"})
     if len(name) < 2 or not name[0].isalnum() or not name.isascii() or not (rest.isalnum() or not rest):
         raise CliError(
-            f'context name "{name}" is invalid, names are validated against regexp "^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"'
+            f'context name "{name}" is invalid, names are validated against regexp '
+            '"^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$"'
         )
 
 
@@ -53,7 +54,9 @@ def load(directory: str, name: str) -> dict[str, Any]:
         with open(path, "rb") as file:
             value = gojson.loads(file.read())
     except FileNotFoundError:
-        raise CliError(f'context "{name}": context not found: open {path}: no such file or directory') from None
+        raise CliError(
+            f'context "{name}": context not found: open {path}: no such file or directory'
+        ) from None
     except (OSError, ValueError) as error:
         raise CliError(f'context "{name}": parsing {path}: {error}') from None
     if not isinstance(value, dict):
@@ -76,7 +79,9 @@ def save(directory: str, name: str, meta: dict[str, Any], tls: dict[str, bytes] 
     _remove_tree(tls_dir(directory, name))
     for kind, data in tls.items():
         os.makedirs(folder, 0o700, exist_ok=True)
-        descriptor = os.open(os.path.join(folder, TLS_NAMES[kind]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(
+            os.path.join(folder, TLS_NAMES[kind]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
+        )
         with open(descriptor, "wb") as file:
             file.write(data)
 
@@ -135,7 +140,11 @@ def _tls(directory: str, name: str, skip: bool) -> TlsFiles | None:
 def default_meta(session: Session) -> dict[str, Any]:
     """The context that stands for options and environment."""
     hosts = session.options["host"]
-    host = (hosts[0] if hosts else "") or session.environ.get("SAMPAN_HOST") or session.environ.get("DOCKER_HOST")
+    host = (
+        (hosts[0] if hosts else "")
+        or session.environ.get("SAMPAN_HOST")
+        or session.environ.get("DOCKER_HOST")
+    )
     return {
         "Name": "default",
         "Metadata": {},

@@ -9,7 +9,8 @@ KEYWORDS = ("block", "break", "continue", "define", "else", "end", "if", "range"
 
 
 class Token:
-    """kind: text, left, right, field, variable, name, keyword, bool, nil, number, char, string, dot, punctuation, space."""
+    """`kind` is one of text, left, right, space, field, variable, dot, name, keyword, bool, nil, number, char,
+    string, punctuation."""
 
     __slots__ = ("at", "kind", "text")
 

@@ -131,8 +131,9 @@ def _string(verb: _Verb, value: str) -> str | None:
     if verb.letter == "q":
         return f"`{cut}`" if "#" in verb.flags and "`" not in cut else quote(cut)
     if verb.letter in "xX":
-        raw = cut.encode("utf-8", "surrogateescape").hex(*([" "] if " " in verb.flags else []))
-        return raw.upper() if verb.letter == "X" else raw
+        raw = cut.encode("utf-8", "surrogateescape")
+        digits = raw.hex(" ") if " " in verb.flags else raw.hex()
+        return digits.upper() if verb.letter == "X" else digits
     return None
 
 

@@ -16,7 +16,7 @@ _HUB = "https://index.docker.io/v1/"
 
 
 def header(config: Mapping[str, Any], repository: str) -> dict[str, str]:
-    """The header for the registry of `repository`; empty credentials are sent as an empty object, as Docker does."""
+    """The header for the registry of `repository`; no credentials are sent as an empty object, as by Docker."""
     registry = domain(repository)
     server = _HUB if registry == DEFAULT_DOMAIN else registry
     auths = config.get("auths")

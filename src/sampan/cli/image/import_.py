@@ -33,7 +33,9 @@ def run(session: Session, options: Options, args: list[str]) -> None:
         query["fromSrc"] = "-"
         descriptor = 0 if source == "-" else open_input(source)
         headers = {"Content-Type": "text/plain"}
-        response = session.client.request("POST", "/images/create", asked, stream=file_chunks(descriptor), headers=headers)
+        response = session.client.request(
+            "POST", "/images/create", asked, stream=file_chunks(descriptor), headers=headers
+        )
     progress.show(response.messages())
 
 

@@ -37,7 +37,13 @@ def _full(name: str, every: bool) -> str:
 
 
 def pull(
-    session: Session, name: str, platform: str = "", *, quiet: bool = False, descriptor: int = 1, every: bool = False
+    session: Session,
+    name: str,
+    platform: str = "",
+    *,
+    quiet: bool = False,
+    descriptor: int = 1,
+    every: bool = False,
 ) -> None:
     """Have the daemon pull `name` and show its progress; raises CliError."""
     repository, tag, digest = split(name)

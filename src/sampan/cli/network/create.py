@@ -55,9 +55,13 @@ def consolidate(
         raise CliError(_NO_SUBNET)
     plan = _Plan(subnets)
     for text in ranges:
-        plan.put("IPRange", "range", text, "cannot configure multiple ranges ({}, {}) on the same subnet ({})")
+        plan.put(
+            "IPRange", "range", text, "cannot configure multiple ranges ({}, {}) on the same subnet ({})"
+        )
     for text in gateways:
-        plan.put("Gateway", "gateway", text, "cannot configure multiple gateways ({}, {}) for the same subnet ({})")
+        plan.put(
+            "Gateway", "gateway", text, "cannot configure multiple gateways ({}, {}) for the same subnet ({})"
+        )
     for name, text in values.key_values(auxiliary).items():
         plan.owner("aux-address", text).setdefault("AuxiliaryAddresses", {})[name] = text
     return plan.configs
@@ -74,7 +78,9 @@ class _Plan:
         self._nets: list[Any] = []
         for text in subnets:
             net = _network(text)
-            if net and any(net.version == other.version and net.overlaps(other) for other in self._nets if other):
+            if net and any(
+                net.version == other.version and net.overlaps(other) for other in self._nets if other
+            ):
                 raise CliError("multiple overlapping subnet configuration is not supported")
             self._nets.append(net)
             self.configs.append({"Subnet": text})
@@ -115,7 +121,9 @@ COMMAND = Command(
         Flag("ingress", "bool", "Create swarm's routing mesh"),
         Flag("internal", "bool", "Cut the network off from the outside"),
         Flag("ip-range", "strings", "Give out addresses of this part of a subnet only"),
-        Flag("ipam-driver", "string", 'Driver that gives out addresses (default "default")', default="default"),
+        Flag(
+            "ipam-driver", "string", 'Driver that gives out addresses (default "default")', default="default"
+        ),
         Flag("ipam-opt", "map", "Options of that driver (default map[])"),
         Flag("ipv4", "bool", "Give out IPv4 addresses (default true)", default=True),
         Flag("ipv6", "bool", "Give out IPv6 addresses"),

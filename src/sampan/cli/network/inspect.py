@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def run(session: Session, options: Options, args: list[str]) -> int:
     query = {"verbose": "true"} if options["verbose"] else None
-    return show(args, options["format"], lambda name: session.client.get(f"/networks/{escape(name)}", query).read())
+    return show(
+        args, options["format"], lambda name: session.client.get(f"/networks/{escape(name)}", query).read()
+    )
 
 
 COMMAND = Command(

@@ -59,7 +59,9 @@ COMMAND = Command(
     "[OPTIONS]",
     run,
     (
-        Flag("filter", "filter", 'Show only what matches (e.g. "driver=bridge")', short="f", parse=filter_pair),
+        Flag(
+            "filter", "filter", 'Show only what matches (e.g. "driver=bridge")', short="f", parse=filter_pair
+        ),
         Flag("format", "string", FORMAT_HELP),
         Flag("no-trunc", "bool", "Do not shorten the output"),
         Flag("quiet", "bool", "Only show network IDs", short="q"),

@@ -36,9 +36,8 @@ def _lines(paths: list[str], lookup: Callable[[str], str | None] | None, kind: s
         text = read_text(path)
         for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
             if any(0xDC80 <= ord(char) <= 0xDCFF for char in raw):
-                raise CliError(
-                    f"invalid env file ({path}): invalid utf8 bytes at line {number}: {raw.encode('utf-8', 'surrogateescape')!r}"
-                )
+                shown = raw.encode("utf-8", "surrogateescape")
+                raise CliError(f"invalid env file ({path}): invalid utf8 bytes at line {number}: {shown!r}")
             found += _line(raw.lstrip().rstrip("\r"), lookup, path)
     return found
 

@@ -46,7 +46,8 @@ def _from_long(spec: str) -> str:
             elif key in ("target", "published"):
                 if not value.isdigit() or int(value) > 65535:
                     raise CliError(
-                        f'invalid {key} port ({value}): value must be an integer: strconv.ParseUint: parsing "{value}": invalid syntax'
+                        f"invalid {key} port ({value}): value must be an integer: "
+                        f'strconv.ParseUint: parsing "{value}": invalid syntax'
                     )
                 target, published = (value, published) if key == "target" else (target, value)
             else:

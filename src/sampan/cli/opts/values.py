@@ -1,4 +1,4 @@
-"""Small option values: each function turns one text into what the API wants, or raises ValueError as Docker words it."""
+"""Each function turns a text into what the API wants, or raises ValueError as Docker words it."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def nano_cpus(text: str) -> int:
             raise ValueError
     except ValueError:
         raise ValueError(f"failed to parse {text} as a rational number") from None
-    value, rest = divmod(numerator * 1_000_000_000, 10**power * divisor)
+    value, rest = divmod(numerator * 1_000_000_000, int(10**power) * divisor)
     if rest:
         raise ValueError("value is too precise")
     return value
@@ -236,7 +236,8 @@ def throttle_count(text: str) -> dict[str, Any]:
     path, rate = _throttle(text)
     if not rate.isdigit():
         raise ValueError(
-            f"invalid rate for device: {text}. The correct format is <device-path>:<number>. Number must be a positive integer"
+            f"invalid rate for device: {text}. The correct format is <device-path>:<number>."
+            " Number must be a positive integer"
         )
     return {"Path": path, "Rate": int(rate)}
 

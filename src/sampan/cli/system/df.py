@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 _TABLE = "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}"
 _IMAGES = (
-    "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.Containers}}"
+    "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}\t{{.SharedSize}}\t{{.UniqueSize}}"
+    "\t{{.Containers}}"
 )
 _CONTAINERS = (
-    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}"
+    "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.LocalVolumes}}\t{{.Size}}\t{{.RunningFor}}\t{{.Status}}"
+    "\t{{.Names}}"
 )
 
 
@@ -66,7 +68,9 @@ def _volumes(usage: Any) -> dict[str, Any]:
     volumes = [item for item in usage.get("Volumes") or [] if item.get("UsageData")]
     size = sum(max(item["UsageData"].get("Size") or 0, 0) for item in volumes)
     active = sum(1 for item in volumes if (item["UsageData"].get("RefCount") or 0) > 0)
-    free = sum(max(i["UsageData"].get("Size") or 0, 0) for i in volumes if (i["UsageData"].get("RefCount") or 0) == 0)
+    free = sum(
+        max(i["UsageData"].get("Size") or 0, 0) for i in volumes if (i["UsageData"].get("RefCount") or 0) == 0
+    )
     return _row("Local Volumes", len(usage.get("Volumes") or []), active, size, free)
 
 
@@ -74,7 +78,9 @@ def _cache(usage: Any) -> dict[str, Any]:
     records = usage.get("BuildCache") or []
     active = sum(1 for record in records if record.get("InUse"))
     size = sum(record.get("Size") or 0 for record in records if not record.get("Shared"))
-    free = sum(record.get("Size") or 0 for record in records if not record.get("InUse") and not record.get("Shared"))
+    free = sum(
+        record.get("Size") or 0 for record in records if not record.get("InUse") and not record.get("Shared")
+    )
     row = _row("Build Cache", len(records), active, size, free)
     row["Reclaimable"] = human_size(free)
     return row
@@ -161,10 +167,15 @@ def _verbose_format(usage: Any, source: str) -> None:
         "Volumes": (volumes(), usage.get("Volumes") or []),
     }
     if source == "json":
-        texts = [f"{gojson.escape(name)}:[{','.join(kind.json(row) for row in rows)}]" for name, (kind, rows) in parts.items()]
+        texts = [
+            f"{gojson.escape(name)}:[{','.join(kind.json(row) for row in rows)}]"
+            for name, (kind, rows) in parts.items()
+        ]
         print("{" + ",".join([*texts, '"BuildCache":' + gojson.dumps(usage.get("BuildCache") or [])]) + "}")
         return
-    fields: dict[str, Any] = {name: [Record(kind, row) for row in rows] for name, (kind, rows) in parts.items()}
+    fields: dict[str, Any] = {
+        name: [Record(kind, row) for row in rows] for name, (kind, rows) in parts.items()
+    }
     fields["BuildCache"] = usage.get("BuildCache") or []
     try:
         print(Template(source).execute(Struct(fields, "*formatter.diskUsageContext")))

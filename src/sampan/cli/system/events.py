@@ -54,7 +54,14 @@ def _formatter(source: str) -> Callable[[Any], str]:
     return render
 
 
-_GO_NAMES = {"Status": "status", "ID": "id", "From": "from", "Scope": "scope", "Time": "time", "TimeNano": "timeNano"}
+_GO_NAMES = {
+    "Status": "status",
+    "ID": "id",
+    "From": "from",
+    "Scope": "scope",
+    "Time": "time",
+    "TimeNano": "timeNano",
+}
 _EMPTY = {"Status": "", "ID": "", "From": "", "Type": "", "Action": "", "Scope": "", "Time": 0, "TimeNano": 0}
 
 

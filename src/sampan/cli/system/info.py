@@ -88,7 +88,11 @@ def _server_lines(info: dict[str, Any]) -> list[str]:
         lines += [f"  {name}: {value}" for name, value in info.get("DriverStatus") or ()]
     lines += _given(
         info,
-        (("LoggingDriver", "Logging Driver"), ("CgroupDriver", "Cgroup Driver"), ("CgroupVersion", "Cgroup Version")),
+        (
+            ("LoggingDriver", "Logging Driver"),
+            ("CgroupDriver", "Cgroup Driver"),
+            ("CgroupVersion", "Cgroup Version"),
+        ),
     )
     lines += _plugins(info.get("Plugins") or {})
     lines += _runtimes(info)
@@ -121,14 +125,18 @@ def _runtimes(info: dict[str, Any]) -> list[str]:
         lines.append(f" Default Runtime: {info.get('DefaultRuntime', '')}")
     if info.get("OSType") == "linux":
         lines.append(f" Init Binary: {info.get('InitBinary', '')}")
-        for name, label in (("ContainerdCommit", "containerd"), ("RuncCommit", "runc"), ("InitCommit", "init")):
+        for name, label in (
+            ("ContainerdCommit", "containerd"),
+            ("RuncCommit", "runc"),
+            ("InitCommit", "init"),
+        ):
             if name in info:
                 lines.append(f" {label} version: {(info[name] or {}).get('ID', '')}")
     return lines
 
 
 def _security(info: dict[str, Any]) -> list[str]:
-    """"name=seccomp,profile=builtin" as a name and its settings below it."""
+    """ "name=seccomp,profile=builtin" as a name and its settings below it."""
     options = info.get("SecurityOptions") or ()
     lines = [" Security Options:"] if options else []
     for option in options:
@@ -165,13 +173,17 @@ def _machine(info: dict[str, Any]) -> list[str]:
 
 
 def _rest(info: dict[str, Any]) -> list[str]:
-    lines = _given(info, (("HttpProxy", "HTTP Proxy"), ("HttpsProxy", "HTTPS Proxy"), ("NoProxy", "No Proxy")))
+    lines = _given(
+        info, (("HttpProxy", "HTTP Proxy"), ("HttpsProxy", "HTTPS Proxy"), ("NoProxy", "No Proxy"))
+    )
     if info.get("Labels"):
         lines.append(" Labels:")
         lines += [f"  {label}" for label in info["Labels"]]
     lines.append(f" Experimental: {_bool(info.get('ExperimentalBuild'))}")
     registry = info.get("RegistryConfig") or {}
-    insecure = [name for name, index in (registry.get("IndexConfigs") or {}).items() if not index.get("Secure")]
+    insecure = [
+        name for name, index in (registry.get("IndexConfigs") or {}).items() if not index.get("Secure")
+    ]
     insecure += registry.get("InsecureRegistryCIDRs") or []
     if insecure:
         lines.append(" Insecure Registries:")

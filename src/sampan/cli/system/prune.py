@@ -8,6 +8,7 @@ from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.image.prune import prune as prune_images
 from sampan.cli.network.prune import prune as prune_networks
+from sampan.cli.opts.values import filters_query
 from sampan.cli.units import human_size
 from sampan.cli.volume.prune import prune as prune_volumes
 
@@ -52,7 +53,7 @@ def _warning(options: Options, pairs: list[tuple[str, str]]) -> str:
 
 def _build_cache(session: Session, options: Options, pairs: list[tuple[str, str]]) -> int:
     query = {"all": "1"} if options["all"] else {}
-    query.update(pruning.filters_query(pairs))
+    query.update(filters_query(pairs))
     try:
         answer = session.client.post("/build/prune", query).json()
     except ApiError as error:

@@ -43,7 +43,10 @@ WantedBy=multi-user.target
 
 def run(session: Session, options: Options, args: list[str]) -> None:
     if args != ["install"]:
-        raise CliError(f"unknown command: sampan system service {args[0]}\n\nRun 'sampan system service --help' for more information")
+        raise CliError(
+            f"unknown command: sampan system service {args[0]}\n\n"
+            "Run 'sampan system service --help' for more information"
+        )
     path = options["path"]
     program = os.path.abspath(find_program())
     try:
@@ -51,7 +54,10 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     except OSError as error:
         raise CliError(f"cannot write {path}: {(error.strerror or '').lower()}") from None
     print(f"Wrote {path}")
-    print("To start the engine now and at every boot:\n\n  systemctl daemon-reload\n  systemctl enable --now sampand")
+    print(
+        "To start the engine now and at every boot:\n\n"
+        "  systemctl daemon-reload\n  systemctl enable --now sampand"
+    )
 
 
 def unit_text(program: str) -> str:

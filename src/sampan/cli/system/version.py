@@ -63,7 +63,9 @@ def _print(value: dict[str, Any], source: str) -> None:
         from sampan.cli.gotemplate.values import NIL
         from sampan.cli.typed import typed
 
-        document = typed({name: part for name, part in value.items() if part is not None}, "system.versionInfo")
+        document = typed(
+            {name: part for name, part in value.items() if part is not None}, "system.versionInfo"
+        )
         document.absent = {"Server": NIL}
         try:
             print(render_one(source, "version", document))
@@ -94,7 +96,13 @@ def _text(value: dict[str, Any]) -> str:
 def _engine(server: dict[str, Any]) -> list[dict[str, Any]]:
     """What engines older than Components say of themselves."""
     names = ("ApiVersion", "MinAPIVersion", "GitCommit", "GoVersion", "Os", "Arch", "BuildTime")
-    return [{"Name": "Engine", "Version": server.get("Version", ""), "Details": {n: server.get(n, "") for n in names}}]
+    return [
+        {
+            "Name": "Engine",
+            "Version": server.get("Version", ""),
+            "Details": {n: server.get(n, "") for n in names},
+        }
+    ]
 
 
 def _component(component: dict[str, Any]) -> list[str]:

@@ -16,7 +16,10 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     name = options["name"]
     if args:
         if name:
-            raise CliError("conflicting options: cannot specify a volume-name through both --name and as a positional arg")
+            raise CliError(
+                "conflicting options: cannot specify a volume-name through both --name and as a"
+                " positional arg"
+            )
         name = args[0]
     body = {
         "Driver": options["driver"],

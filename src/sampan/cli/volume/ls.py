@@ -37,13 +37,20 @@ def listing() -> Listing:
             "Driver": ("DRIVER", lambda row: str(row.get("Driver") or "")),
             "Group": ("GROUP", lambda row: "N/A"),
             "Labels": ("LABELS", lambda row: labels_text(row.get("Labels"))),
-            "Links": ("LINKS", lambda row: "N/A" if row.get("UsageData") is None else str(usage(row, "RefCount"))),
+            "Links": (
+                "LINKS",
+                lambda row: "N/A" if row.get("UsageData") is None else str(usage(row, "RefCount")),
+            ),
             "Mountpoint": ("MOUNTPOINT", lambda row: str(row.get("Mountpoint") or "")),
             "Name": ("VOLUME NAME", lambda row: str(row["Name"])),
             "Scope": ("SCOPE", lambda row: str(row.get("Scope") or "")),
             "Size": (
                 "SIZE",
-                lambda row: "N/A" if (usage(row, "Size") or 0) < 0 or row.get("UsageData") is None else human_size(usage(row, "Size")),
+                lambda row: (
+                    "N/A"
+                    if (usage(row, "Size") or 0) < 0 or row.get("UsageData") is None
+                    else human_size(usage(row, "Size"))
+                ),
             ),
             "Status": ("STATUS", lambda row: "N/A"),
         },
@@ -57,7 +64,9 @@ COMMAND = Command(
     run,
     (
         Flag("cluster", "bool", "Show only cluster volumes", hidden=True),
-        Flag("filter", "filter", 'Show only what matches (e.g. "dangling=true")', short="f", parse=filter_pair),
+        Flag(
+            "filter", "filter", 'Show only what matches (e.g. "dangling=true")', short="f", parse=filter_pair
+        ),
         Flag("format", "string", FORMAT_HELP),
         Flag("quiet", "bool", "Only show volume names", short="q"),
     ),

@@ -20,8 +20,8 @@ def run(session: Session, options: Options, args: list[str]) -> None:
             raise CliError("conflicting options: cannot specify both --all and --filter all=1")
         pairs.append(("all", "true"))
     if not options["force"]:
-        what = "local volumes" if everything else "anonymous local volumes"
-        pruning.confirm(f"WARNING! This will remove {'all ' if everything else ''}{what} not used by at least one container.")
+        what = "all local volumes" if everything else "anonymous local volumes"
+        pruning.confirm(f"WARNING! This will remove {what} not used by at least one container.")
     pruning.report(*prune(session, pairs))
 
 
