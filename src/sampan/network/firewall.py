@@ -11,6 +11,8 @@ from sampan.network.rules import NetworkRules, PortRule
 
 log = logging.getLogger("sampan.network")
 
+RETRY = 0.2  # seconds
+
 
 class Table:
     """The wanted networks and ports, and the kernel's copy of them. Not thread-safe."""
@@ -87,7 +89,17 @@ class Table:
         assert self._monitor is not None
         if self._monitor.damaged():
             log.warning("nftables table %s was flushed by others: restoring it", self.name)
+            self._restore()
+
+    def _restore(self) -> None:
+        """Again until it works: whoever flushes may be about to flush more."""
+        if self._monitor is None:
+            return
+        try:
             self.install()
+        except NetlinkError as error:
+            log.warning("cannot restore nftables table %s: %s", self.name, error.strerror)
+            asyncio.get_running_loop().call_later(RETRY, self._restore)
 
     def forward_drops(self) -> list[str]:
         """Other programs' chains that drop forwarded packets by policy, as "family table/chain"."""

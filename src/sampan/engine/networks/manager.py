@@ -169,16 +169,17 @@ class Networks:
     def _remove_strangers(self, previous: Sequence[str]) -> None:
         """Bridges of ours without a row, and veth pairs on our bridges without a running container."""
         known = {network.record.bridge for network in self._networks.values()}
+        by_name = {link.name: link for link in rtnetlink.links(self._socket)}
+        ours = {by_name[name].index for name in {*known, *previous} if name in by_name}
+        used = {e.veth for sandbox in self._sandboxes.all() for e in sandbox.endpoints.values()}
+        for link in by_name.values():
+            if link.master in ours and plumbing.is_ours(link) and link.name not in used:
+                log.info("removing %s: no running container has it", link.name)
+                plumbing.unplug(self._socket, link.name)
         for name in previous:
             if name not in known and name != self._config.bridge:
                 log.info("removing bridge %s: no network has it", name)
                 bridges.remove(self._socket, name)
-        indexes = {network.bridge for network in self._networks.values() if network.bridge}
-        used = {e.veth for sandbox in self._sandboxes.all() for e in sandbox.endpoints.values()}
-        for link in rtnetlink.links(self._socket):
-            if link.master in indexes and plumbing.is_ours(link) and link.name not in used:
-                log.info("removing %s: no running container has it", link.name)
-                plumbing.unplug(self._socket, link.name)
 
     async def stop(self) -> None:
         """Let go. While containers run, bridges and rules stay; without any, the host is as it was before."""
