@@ -26,11 +26,11 @@ WRONG = [
     Wrong("start a missing container", "POST", "/containers/nope/start", 404, "No such container: nope"),
     Wrong("start a running container", "POST", "/containers/RUNNING/start", 304),
     Wrong("stop a stopped container", "POST", "/containers/STOPPED/stop", 304),
-    Wrong("stop with a bad timeout", "POST", "/containers/RUNNING/stop?t=x", (400, 500), "strconv.Atoi"),
+    Wrong("stop with a bad timeout", "POST", "/containers/RUNNING/stop?t=x", (400, 500), 'parsing "x": invalid syntax'),
     Wrong("kill a stopped container", "POST", "/containers/STOPPED/kill", 409, "is not running"),
     Wrong("kill with a bad signal", "POST", "/containers/RUNNING/kill?signal=NOPE", 400, "nvalid signal: NOPE"),
     Wrong("pause a stopped container", "POST", "/containers/STOPPED/pause", 409, "is not running"),
-    Wrong("unpause what is not paused", "POST", "/containers/RUNNING/unpause", 500, "is not paused"),
+    Wrong("unpause what is not paused", "POST", "/containers/RUNNING/unpause", (409, 500), "is not paused"),
     Wrong("remove a running container", "DELETE", "/containers/RUNNING", 409, "container is running: stop the container before removing or force remove"),
     Wrong("remove a missing container", "DELETE", "/containers/nope", 404, "No such container: nope"),
     Wrong("rename to nothing", "POST", "/containers/STOPPED/rename?name=", 400, "Neither old nor new names may be empty"),
@@ -87,7 +87,7 @@ WRONG = [
     Wrong("use a wrong method", "PATCH", "/containers/json", 404, "page not found"),
     Wrong("use a version that is too new", "GET", "/v9.99/containers/json", 400, "client version 9.99 is too new. Maximum supported API version is"),
     Wrong("use a version that is too old", "GET", "/v1.1/containers/json", 400, "client version 1.1 is too old. Minimum supported API version is"),
-    Wrong("filter events by letters", "GET", "/events?since=x&until=1", (400, 500), "invalid syntax"),
+    Wrong("filter events by letters", "GET", "/events?since=x&until=1", (400, 500)),
 ]  # fmt: skip
 
 
@@ -115,20 +115,11 @@ def test_wrong_requests(api: Api, boxes: dict[str, str], wrong: Wrong) -> None:
         assert "Traceback" not in answer.message
 
 
-NOT_JSON = [
-    (b"{", "unexpected EOF"),
-    (b"", "EOF"),
-    (b"[]", ""),
-    (b"{} {}", ""),
-    (b"\xff", "invalid character"),
-]
-
-
-@pytest.mark.parametrize(("body", "says"), NOT_JSON)
-def test_a_body_that_is_no_json(api: Api, body: bytes, says: str) -> None:
+@pytest.mark.parametrize("body", [b"{", b"", b"[]", b"{} {}", b"\xff", b"null {"])
+def test_a_body_that_is_no_json(api: Api, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     answer = api.request("POST", "/containers/create", body, headers=headers)
-    assert answer.status == 400 and says in answer.message, answer
+    assert answer.status == 400 and answer.message, answer
 
 
 def test_a_body_of_another_type(api: Api) -> None:

@@ -145,6 +145,8 @@ def test_an_attached_run_goes_on(own: Sampand, docker: Client, image: str, uniqu
             return process.stdout.readline()
 
         assert echo(b"before\n") == b"before\n"
+        # A client whose start request was not answered yet gives up by itself.
+        until(lambda: docker.ok("ps", "-q", "--filter", f"name={unique}"), "the start is over")
         own.kill()
         assert echo(b"while\n") == b"while\n"
         own.start()
