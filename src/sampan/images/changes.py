@@ -19,6 +19,7 @@ _SPACE = re.compile(r"[\t\v\f\r ]+")
 def apply_changes(config: ContainerConfig, changes: Iterable[str]) -> ContainerConfig:
     """A new config with the instructions applied in order. Raises Invalid in Docker's words."""
     result = cast(ContainerConfig, {**config})
+    own_cmd = False
     for text in _instructions("\n".join(changes)):
         words = _SPACE.split(text, maxsplit=1)
         name, rest = words[0], words[1] if len(words) > 1 else ""
@@ -26,6 +27,10 @@ def apply_changes(config: ContainerConfig, changes: Iterable[str]) -> ContainerC
         if instruction is None:
             raise Invalid(f"{name} is not a valid change command")
         instruction(result, rest.strip())
+        own_cmd |= name.lower() == "cmd"
+        if name.lower() == "entrypoint" and not own_cmd:
+            # An inherited Cmd belongs to the entrypoint it came with.
+            result["Cmd"] = None
     return result
 
 
@@ -86,7 +91,11 @@ def _json_list(rest: str) -> list[str] | None:
         value = json.loads(rest)
     except ValueError:
         return None
-    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
+    if not isinstance(value, list):
+        return None
+    if not all(isinstance(item, str) for item in value):
+        raise Invalid("when using JSON array syntax, arrays must be comprised of strings only")
+    return value
 
 
 def _command(config: ContainerConfig, rest: str) -> list[str]:
@@ -102,8 +111,6 @@ def _cmd(config: ContainerConfig, rest: str) -> None:
 
 def _entrypoint(config: ContainerConfig, rest: str) -> None:
     config["Entrypoint"] = _command(config, rest) if rest and _json_list(rest) != [] else None
-    # As in a Dockerfile: an inherited Cmd belongs to the entrypoint it came with.
-    config["Cmd"] = None
 
 
 def _env(config: ContainerConfig, rest: str) -> None:
@@ -136,8 +143,8 @@ def _expose(config: ContainerConfig, rest: str) -> None:
 
 def expand_ports(word: str) -> list[str]:
     """`80`, `80/udp`, `8000-8010/tcp` as the keys of ExposedPorts. Raises Invalid."""
-    numbers, slash, proto = word.partition("/")
-    proto = proto.lower() if slash else "tcp"
+    numbers, _, proto = word.partition("/")
+    proto = proto.lower() or "tcp"
     address, _, numbers = numbers.rpartition(":")  # ip:host:container: only the container's port counts
     if ":" in address and not _is_address(address.rpartition(":")[0]):
         raise Invalid(f"Invalid ip address: {address.rpartition(':')[0]}")
@@ -184,18 +191,19 @@ def _stop_signal(config: ContainerConfig, rest: str) -> None:
     config["StopSignal"] = parse_signal(_single(config, "STOPSIGNAL", rest))
 
 
+# Between RTMIN and RTMAX lie 30 signals: Go's table counts from both ends to the middle.
+_REALTIME = re.compile(r"RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?")
+
+
 def parse_signal(text: str) -> str:
     """The signal as given, checked to be one. Raises Invalid."""
     import signal
 
     name = text.upper().removeprefix("SIG")
-    if text.isdigit():
-        known = int(text) > 0
+    if re.fullmatch(r"[+-]?[0-9]{1,9}", text):
+        known = int(text) != 0
     else:
-        known = (
-            f"SIG{name}" in signal.Signals.__members__
-            or re.fullmatch(r"RTM(IN|AX)([+-]\d+)?", name) is not None
-        )
+        known = f"SIG{name}" in signal.Signals.__members__ or _REALTIME.fullmatch(name) is not None
     if not known:
         raise Invalid(f"invalid signal: {text}")
     return text
@@ -246,11 +254,11 @@ def _healthcheck(config: ContainerConfig, rest: str) -> None:
     while match := re.match(r"--([a-z-]+)(?:=(\S*))?\s*", rest):
         name, value = match[1], match[2]
         if name in _HEALTH_FLAGS:
-            health[_HEALTH_FLAGS[name]] = _interval(name, value or "")
+            if interval := _interval(name, value or ""):
+                health[_HEALTH_FLAGS[name]] = interval
         elif name == "retries":
-            if not (value or "").isdigit() or int(value) < 0:
-                raise Invalid(f'strconv.ParseInt: parsing "{value or ""}": invalid syntax')
-            health["Retries"] = int(value)
+            if retries := _retries(value or ""):
+                health["Retries"] = retries
         else:
             raise Invalid(f"unknown flag: {name}")
         rest = rest[match.end() :]
@@ -299,6 +307,14 @@ def parse_duration(text: str) -> int:
     if not body or position != len(body):
         raise Invalid(f'time: invalid duration "{text}"')
     return sign * round(total)
+
+
+def _retries(value: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,10}", value):
+        raise Invalid(f'strconv.ParseInt: parsing "{value}": invalid syntax')
+    if int(value) < 0:
+        raise Invalid(f"--retries cannot be negative ({int(value)})")
+    return int(value)
 
 
 def _interval(name: str, value: str) -> int:

@@ -112,16 +112,15 @@ class _Expansion:
         colon = char == ":"
         if colon:
             char = self._next()
-        if char is None:
-            raise self._broken("syntax error: missing '}'")
-        if char not in "-+?":
-            raise self._broken(f"unsupported modifier ({':' if colon else ''}{char}) in substitution")
+        if char is None or char not in "-+?":
+            shown = "\ufffd" if char is None else char  # Go's scanner at its end
+            raise self._broken(f"unsupported modifier ({':' if colon else ''}{shown}) in substitution")
         other = self._other()
         present = bool(value) if colon else value is not None
         if char == "+":
             return other if present else ""
         if char == "?" and not present:
-            raise self._broken(f"{match[0]}: {other or 'not allowed to be unset'}")
+            raise self._broken(f"{match[0]}: {other or 'is not allowed to be unset'}")
         return (value or "") if present else other
 
     def _other(self) -> str:

@@ -322,10 +322,9 @@ def number(field: bytes) -> int:
     text = field.strip(b" \0").split(b"\0", 1)[0]
     if not text:
         return 0
-    try:
-        return int(text, 8)
-    except ValueError:
-        raise TarError("archive/tar: invalid tar header") from None
+    if not text.isdigit() or b"8" in text or b"9" in text:
+        raise TarError("archive/tar: invalid tar header")
+    return int(text, 8)
 
 
 def parse_pax(data: bytes) -> dict[bytes, bytes]:

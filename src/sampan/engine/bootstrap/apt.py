@@ -119,7 +119,7 @@ class Apt:
             "Dir::Etc::Preferences": "/dev/null",
             "Dir::Etc::PreferencesParts": "/dev/null",
             "Acquire::Languages": "none",
-            "Acquire::Retries": "2",
+            "Acquire::Retries": "1",
             "Acquire::http::Timeout": "20",
             "Acquire::https::Timeout": "20",
             # The private directory is root's own; _apt could not write there.

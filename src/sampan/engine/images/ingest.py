@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from sampan.engine.images.feed import Feed
+from sampan.engine.images.feed import Aborted, Feed
 from sampan.engine.images.store import ImageStore, Layer, Staging
-from sampan.errors import Failed
+from sampan.errors import Failed, SampanError
 from sampan.images.blobs import tee
 from sampan.images.compression import decompressed, detect, peek
 from sampan.images.unpack import Unpacked, unpack
@@ -39,9 +39,10 @@ async def run_with_stream(chunks: AsyncIterator[bytes], work: Callable[[Iterable
         feed.fail(error)
         # The thread owns files that are about to be removed: wait for it to let go.
         await asyncio.wait([worker])
-        if worker.cancelled() or worker.exception() is None or isinstance(error, asyncio.CancelledError):
+        cause = None if worker.cancelled() else worker.exception()
+        if cause is None or isinstance(cause, Aborted) or isinstance(error, asyncio.CancelledError):
             raise
-        raise worker.exception() or error from None
+        raise cause from None
 
 
 class LayerWriter:
@@ -125,6 +126,20 @@ async def add_blob_layer(store: ImageStore, staged: Staging, diff_id: str, blob:
         raise
     staged.layers[diff_id] = Layer(diff_id, result.size, result.tar_size, blob, size, media_type)
     return staged.layers[diff_id]
+
+
+async def restore_layers(store: ImageStore, diff_ids: Iterable[str]) -> None:
+    """Unpack again, from the blobs they came as, layers whose directory is gone; as many as can be."""
+    for diff_id in diff_ids:
+        writer = LayerWriter(store)
+        try:
+            result, _ = await asyncio.to_thread(writer.unpack_blob, store.layers[diff_id].blob)
+            if result.diff_id == diff_id:
+                await asyncio.to_thread(writer.commit, diff_id)
+                continue
+        except SampanError:
+            pass
+        writer.discard()
 
 
 async def uncancelled(work: Awaitable[T]) -> T:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sampan.db.sqlite import Store
-from sampan.engine.events import Event, Events
+from sampan.engine.events import Event, Events, Subscription
 from sampan.engine.images import create, documents, listing
 from sampan.engine.images.create import Import
 from sampan.engine.images.documents import Version
 from sampan.engine.images.feed import pieces
-from sampan.engine.images.ingest import staging
+from sampan.engine.images.ingest import restore_layers, staging
 from sampan.engine.images.listing import Filters
 from sampan.engine.images.load import load
 from sampan.engine.images.progress import Send
@@ -53,22 +53,21 @@ class Images:
         """Bring rows and disk together. A broken image is left out, and logged."""
         make_init_layer(self.paths.init_layer)
         self.store.held = self._held
-        for problem in self.store.start():
+        if missing := self.store.start():
+            log.warning("%d layers are missing: unpacking them again", len(missing))
+            await restore_layers(self.store, missing)
+        for problem in self.store.load():
             log.error("%s", problem)
-        self._collector = asyncio.create_task(self._collect())
+        subscription = self._events.subscribe(_container_destroyed)
+        self._collector = asyncio.create_task(self._collect(subscription))
 
     async def stop(self) -> None:
         if self._collector is not None:
             self._collector.cancel()
             await asyncio.wait([self._collector])
 
-    async def _collect(self) -> None:
+    async def _collect(self, subscription: Subscription) -> None:
         """A container may outlive its image; the layers go with the container then."""
-
-        def destroyed(event: Event) -> bool:
-            return (event["Type"], event["Action"]) == ("container", "destroy")
-
-        subscription = self._events.subscribe(destroyed)
         try:
             while await subscription.get() is not None:
                 self.store.collect()
@@ -185,3 +184,7 @@ class Images:
         """Emit an image event as Docker does: the image's labels, and a name, by default its ID."""
         image = self.store.images.get(id)
         self._events.emit("image", action, id, {**(image.labels if image else {}), "name": name or id})
+
+
+def _container_destroyed(event: Event) -> bool:
+    return (event["Type"], event["Action"]) == ("container", "destroy")

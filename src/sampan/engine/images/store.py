@@ -111,38 +111,41 @@ class ImageStore:
 
     # Start
 
-    def start(self) -> list[str]:
-        """Read the rows and make the disk agree. Returns IDs of images that cannot be used, with why."""
+    def start(self) -> set[str]:
+        """Read the layers' rows, remove what they do not name; returns diff IDs whose files are gone."""
         self.blobs.start()
         for key, row in self._store.list("layers/"):
             diff_id = f"sha256:{key.removeprefix('layers/')}"
             self.layers[diff_id] = Layer(
                 diff_id, row["size"], row["tar_size"], row["blob"], row["blob_size"], row["media_type"]
             )
-        missing = self.layer_files.reconcile(set(self.layers))
-        broken: list[str] = []
+        return self.layer_files.reconcile(set(self.layers))
+
+    def load(self) -> list[str]:
+        """Read the images' rows. Returns what cannot be used, with why; that stays on disk as it is."""
+        broken: dict[str, str] = {}
         for key, row in self._store.list("images/"):
             id = f"sha256:{key.removeprefix('images/')}"
             try:
-                self._read_image(id, row, missing)
+                self._read_image(id, row)
             except SampanError as error:
-                broken.append(f"image {id}: {error}")
+                broken[id] = f"image {id}: {error}"
         for key, row in self._store.list("references/"):
             if row["image"] in self.images:
                 self.references[key.removeprefix("references/")] = row["image"]
         for id in self.images:
             self._refresh(id)
-        self.collect()
-        self.blobs.reconcile(self._known_blobs())
-        return broken
+        if not broken:
+            self.collect()
+            self.blobs.reconcile(self._known_blobs())
+        return list(broken.values())
 
-    def _read_image(self, id: str, row: dict[str, Any], missing: set[str]) -> None:
+    def _read_image(self, id: str, row: dict[str, Any]) -> None:
         config = image_config.parse(self.blobs.read(id))
         image = self.describe(id, config, row.get("parent", ""), row.get("manifest", ""))
-        if lost := [
-            diff_id for diff_id in image.diff_ids if diff_id in missing or diff_id not in self.layers
-        ]:
-            raise NotFound(f"layer {lost[0]} is missing")
+        for diff_id in image.diff_ids:
+            if diff_id not in self.layers or not self.layer_files.exists(diff_id):
+                raise NotFound(f"layer {diff_id} is missing")
         self.images[id] = replace(image, last_tagged=row.get("last_tagged", ""))
 
     def _known_blobs(self) -> set[str]:
