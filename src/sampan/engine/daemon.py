@@ -13,8 +13,9 @@ def main() -> None:
 
     pid, sock = launcher.fork()
     from sampan.engine import serve
+    from sampan.engine.api.app import make_api
 
-    status = serve.run(argv, pid, sock)
+    status = serve.run(argv, pid, sock, make_api)
     sys.stdout.flush()
     sys.stderr.flush()
     # Threads that still delete trees must not hold up the exit; the next start goes on with the trash.

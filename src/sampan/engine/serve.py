@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,6 @@ from typing import Any
 
 from sampan.db.sqlite import Store
 from sampan.engine import sockets, trash
-from sampan.engine.api.app import make_api
 from sampan.engine.config import DaemonConfig
 from sampan.engine.configfile import reload
 from sampan.engine.containers import Containers
@@ -30,7 +30,7 @@ from sampan.engine.logs import Logs
 from sampan.engine.networks import Networks
 from sampan.engine.volumes import Volumes
 from sampan.errors import Failed, SampanError
-from sampan.http.app import Server
+from sampan.http.app import Api, Server
 from sampan.http.tls import exposure_warning, server_context
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
@@ -39,7 +39,9 @@ log = logging.getLogger("sampan")
 FORMAT = "1"
 
 
-def run(argv: list[str], launcher_pid: int, launcher_socket: socket.socket) -> int:
+def run(
+    argv: list[str], launcher_pid: int, launcher_socket: socket.socket, make_api: Callable[[Engine], Api]
+) -> int:
     """Everything after the launcher exists; returns the exit status."""
     try:
         config = from_command_line(argv)
@@ -47,7 +49,7 @@ def run(argv: list[str], launcher_pid: int, launcher_socket: socket.socket) -> i
         raise_file_limit()
         for warning in config.warnings:
             log.warning("%s", warning)
-        return asyncio.run(Daemon(config, launcher_pid, launcher_socket).run())
+        return asyncio.run(Daemon(config, launcher_pid, launcher_socket, make_api).run())
     except SampanError as error:
         print(f"sampand: {error}", file=sys.stderr)
         return 1
@@ -72,6 +74,7 @@ class Daemon:
     config: DaemonConfig
     launcher_pid: int
     launcher_socket: socket.socket
+    make_api: Callable[[Engine], Api]
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     stop_containers: bool = False
 
@@ -86,7 +89,7 @@ class Daemon:
             launcher = Launcher(self.launcher_pid, self.launcher_socket)
             stack.push_async_callback(launcher.close)
             engine = self.build(paths, store, launcher)
-            server = Server(make_api(engine))
+            server = Server(self.make_api(engine))
             listening = sockets.open_all(self.config, tls_context(self.config))
             stack.callback(sockets.remove, listening)
             stack.push_async_callback(engine.stop)
