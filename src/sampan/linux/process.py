@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import os
 import resource
 
+from sampan.linux import files
 from sampan.linux.syscalls import c_char_p, c_int, c_long, c_uint, c_ulong, libc, numbered
 
 _PR_SET_PDEATHSIG = 1
@@ -30,16 +30,23 @@ def set_name(name: str) -> None:
     _prctl_text(_PR_SET_NAME, name.encode()[:15])
 
 
+def _find_arguments() -> tuple[int, int]:
+    start, end = (int(field) for field in _stat("self")[45:47])
+    return (start, end - start) if 0 < start < end else (0, 0)
+
+
+def _stat(pid: int | str) -> list[bytes]:
+    """The fields of proc_pid_stat(5) from the third on. Raises FileNotFoundError, ProcessLookupError."""
+    return files.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+
+
 def set_command_line(text: str) -> None:
     """What `ps` shows as arguments: written over the original ones, so no longer than they were.
 
     PR_SET_MM_ARG_START would need CAP_SYS_RESOURCE. Fields 48 and 49 of proc_pid_stat(5).
     """
-    with open("/proc/self/stat", "rb") as file:
-        fields = file.read().rpartition(b")")[2].split()
-    start, end = int(fields[45]), int(fields[46])
-    if 0 < start < end:
-        room = end - start
+    start, room = _arguments
+    if room:
         # The last byte stays zero: otherwise the kernel takes the environment for a continuation.
         ctypes.memmove(start, text.encode(errors="replace")[: room - 1].ljust(room, b"\0"), room)
 
@@ -49,9 +56,8 @@ def start_time(pid: int) -> int:
     gone.
     """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
-    except FileNotFoundError:
+        return int(_stat(pid)[19])
+    except (FileNotFoundError, ProcessLookupError):
         return 0
 
 
@@ -61,8 +67,7 @@ def is_exiting(pid: int) -> bool:
     A pid namespace's init first kills all others and only then becomes a zombie.
     """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return bool(int(file.read().rpartition(b")")[2].split()[6]) & _PF_EXITING)
+        return bool(int(_stat(pid)[6]) & _PF_EXITING)
     except (FileNotFoundError, ProcessLookupError):
         return True
 
@@ -143,10 +148,10 @@ def _lowest(value: int, ceiling: int) -> int:
 
 def set_oom_score_adj(value: int) -> None:
     """proc(5). Lowering it needs CAP_SYS_RESOURCE; without, it stays as it is."""
-    descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.write(descriptor, b"%d" % value)
+        files.write("/proc/self/oom_score_adj", b"%d" % value)
     except PermissionError:
         pass
-    finally:
-        os.close(descriptor)
+
+
+_arguments = _find_arguments()  # the same in every process forked from this one

@@ -1,4 +1,4 @@
-"""Declaring system calls: one prototype each, with an errcheck that raises OSError. syscalls(2), ctypes.
+"""Declaring system calls: one prototype each, and OSError for -1. syscalls(2), ctypes.
 
 The error's "filename" is the call's name, so that it reads `unshare: Operation not permitted`. Facilities
 (mounts, namespaces, ...) declare their own calls with these two functions, in their own modules.
@@ -26,21 +26,18 @@ c_char_p = ctypes.c_char_p
 c_void_p = ctypes.c_void_p
 
 
-def _checker(name: str) -> Callable[[int, Any, Any], int]:
-    def check(result: int, _function: Any, _arguments: Any) -> int:
+def libc(name: str, *argtypes: Any) -> Callable[..., int]:
+    """The C library's function of that name, returning int."""
+    function = ctypes.CFUNCTYPE(c_int, *argtypes, use_errno=True)((name, _libc))
+
+    def call(*arguments: Any) -> int:
+        result: int = function(*arguments)
         if result == -1:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), name)
         return result
 
-    return check
-
-
-def libc(name: str, *argtypes: Any) -> Callable[..., int]:
-    """The C library's function of that name, returning int."""
-    function = ctypes.CFUNCTYPE(c_int, *argtypes, use_errno=True)((name, _libc))
-    function.errcheck = _checker(name)  # type: ignore[assignment]
-    return function
+    return call
 
 
 def numbered(name: str, number: int | dict[str, int], *argtypes: Any) -> Callable[..., int]:
@@ -48,10 +45,12 @@ def numbered(name: str, number: int | dict[str, int], *argtypes: Any) -> Callabl
     value = number if isinstance(number, int) else number.get(_MACHINE, -1)
     prototype = ctypes.CFUNCTYPE(c_long, c_long, *argtypes, use_errno=True)
     function = prototype(("syscall", _libc))
-    function.errcheck = _checker(name)  # type: ignore[assignment]
 
     def call(*arguments: Any) -> int:
         result: int = function(value, *arguments)
+        if result == -1:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error), name)
         return result
 
     return call

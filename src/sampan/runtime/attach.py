@@ -7,10 +7,10 @@ raw bytes. From the client: raw bytes for standard input, in which its detach ke
 from __future__ import annotations
 
 import binascii
-import socket
 import struct
 from collections import deque
 
+from sampan.linux import sockets
 from sampan.runtime.loop import HANGUP, IN, OUT
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ class Client:
     def __init__(self, loop: Loop, session: Session, fd: int, attach: Attach) -> None:
         self._loop = loop
         self._session = session
-        self._socket = socket.socket(fileno=fd)
+        self._socket = sockets.Socket(fileno=fd)
         self._socket.setblocking(False)
         self._framed = attach["framed"]
         self._wanted = {1: attach["stdout"], 2: attach["stderr"]}
@@ -186,7 +186,7 @@ class Client:
         self.backlog = 0
         self._loop.forget(self._socket.fileno())
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(sockets.SHUT_RDWR)
         except OSError:
             pass
         self._socket.close()

@@ -8,5 +8,6 @@ import time
 def rfc3339(nanoseconds: int | None = None) -> str:
     now = time.time_ns() if nanoseconds is None else nanoseconds
     seconds, fraction = divmod(now, 1_000_000_000)
-    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{text}.{fraction:09d}".rstrip("0").rstrip(".") + "Z"
+    t = time.gmtime(seconds)
+    text = f"{t[0]:04d}-{t[1]:02d}-{t[2]:02d}T{t[3]:02d}:{t[4]:02d}:{t[5]:02d}.{fraction:09d}"
+    return text.rstrip("0").rstrip(".") + "Z"

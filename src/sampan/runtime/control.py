@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 from collections import deque
 
+from sampan.linux import sockets
+from sampan.runtime.jsontext import decode, encode
 from sampan.runtime.loop import IN, OUT
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sampan.runtime.loop import Loop
 
-MESSAGE = 1 << 18
+MESSAGE = 1 << 16
 _MAX_FDS = 4
 _MAX_WAITING = 1024
 
@@ -28,13 +28,11 @@ class Control:
         self._loop = loop
         self._handle = handle
         self._connections: list[Connection] = []
-        self._listener: socket.socket | None = None
+        self._listener: sockets.Socket | None = None
 
     def listen(self, directory: str) -> None:
         """On <directory>/shim.sock. By a relative name: the whole path may exceed sockaddr_un's 107 bytes."""
-        listener = socket.socket(
-            socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        )
+        listener = sockets.listener()
         os.chdir(directory)
         try:
             try:
@@ -53,12 +51,12 @@ class Control:
     def _accept(self, _events: int) -> None:
         assert self._listener is not None
         try:
-            connection, _ = self._listener.accept()
+            connection = sockets.accept(self._listener)
         except (BlockingIOError, ConnectionAbortedError):
             return
         self.add(connection)
 
-    def add(self, connection: socket.socket) -> None:
+    def add(self, connection: sockets.Socket) -> None:
         connection.setblocking(False)
         self._connections.append(Connection(self._loop, connection, self._handle, self._connections.remove))
 
@@ -75,7 +73,7 @@ class Connection:
     def __init__(
         self,
         loop: Loop,
-        connection: socket.socket,
+        connection: sockets.Socket,
         handle: Callable[[Connection, dict[str, Any], list[int]], None],
         on_close: Callable[[Connection], None],
     ) -> None:
@@ -89,7 +87,7 @@ class Connection:
 
     def send(self, message: dict[str, Any]) -> None:
         if self._open:
-            self._waiting.append(json.dumps(message).encode())
+            self._waiting.append(encode(message))
             self._flush()
 
     @property
@@ -117,9 +115,7 @@ class Connection:
         if not self._open or not events & ~OUT:
             return
         try:
-            data, fds, _flags, _address = socket.recv_fds(
-                self._socket, MESSAGE, _MAX_FDS, socket.MSG_CMSG_CLOEXEC
-            )
+            data, fds = sockets.receive(self._socket, MESSAGE, _MAX_FDS)
         except BlockingIOError:
             return
         except OSError:
@@ -128,7 +124,7 @@ class Connection:
         if not data:
             self._close()
             return
-        self._handle(self, json.loads(data), list(fds))
+        self._handle(self, decode(data), fds)
 
     def _close(self) -> None:
         if self._open:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import binascii
 import fcntl
-import json
 import os
-import socket
 import termios
 
 from sampan.errors import Conflict, NotFound
+from sampan.linux import files, process, sockets
 from sampan.linux import namespaces as ns
-from sampan.linux import process
 from sampan.runtime import devices, program, spawn
 from sampan.runtime.failures import reply
 from sampan.runtime.init import READY
+from sampan.runtime.jsontext import decode, encode
 from sampan.runtime.reaper import exit_code
 from sampan.runtime.session import Pipes, Session
 
@@ -126,14 +125,14 @@ class Exec:
 
     # In the child
 
-    def _become(self, channel: socket.socket, pidfd: int, pipes: Pipes | None) -> NoReturn:
+    def _become(self, channel: sockets.Socket, pidfd: int, pipes: Pipes | None) -> NoReturn:
         try:
             self._enter(channel, pidfd, pipes)
         except BaseException as error:
-            channel.send(json.dumps({"error": reply(error, exec=True)}).encode())
+            channel.send(encode({"error": reply(error, exec=True)}))
         os._exit(1)
 
-    def _enter(self, channel: socket.socket, pidfd: int, pipes: Pipes | None) -> None:
+    def _enter(self, channel: sockets.Socket, pidfd: int, pipes: Pipes | None) -> None:
         os.setsid()
         process.new_session_keyring()
         enter_namespaces(self._shim.pid, pidfd)
@@ -149,7 +148,7 @@ class Exec:
             lambda: _ready(channel),
         )
 
-    def _use_terminal(self, channel: socket.socket) -> None:
+    def _use_terminal(self, channel: sockets.Socket) -> None:
         root = os.open("/", os.O_PATH | os.O_CLOEXEC)
         master, slave = devices.open_terminal(root)
         if size := self._request.get("console_size"):
@@ -157,12 +156,12 @@ class Exec:
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
         for number in (0, 1, 2):
             os.dup2(slave, number)
-        socket.send_fds(channel, [b"terminal"], [master])
+        sockets.send(channel, b"terminal", [master])
         for fd in (root, master, slave):
             os.close(fd)
 
 
-def _ready(channel: socket.socket) -> None:
+def _ready(channel: sockets.Socket) -> None:
     channel.send(READY)
 
 
@@ -193,8 +192,7 @@ class Execs:
         shim = self._shim
         if not shim.started_at:
             raise Conflict(f"container {shim.request['id']} is not running")
-        with open(f"{shim.directory}/execs/{id}.json", "rb") as file:
-            request: ExecRequest = json.load(file)
+        request: ExecRequest = decode(files.read(f"{shim.directory}/execs/{id}.json"))
 
         def started(error: ErrorReply | None) -> None:
             if error is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 
-from sampan.linux import process
+from sampan.linux import process, signals
 from sampan.runtime.clock import rfc3339
 from sampan.runtime.execs import Exec
 from sampan.runtime.failures import describe
@@ -111,7 +110,7 @@ class Probe:
 
     def _kill(self) -> None:
         try:
-            os.kill(self._exec.pid, signal.SIGKILL)
+            os.kill(self._exec.pid, signals.SIGKILL)
         except ProcessLookupError:
             pass
 

@@ -8,18 +8,17 @@ to the shim over one SOCK_SEQPACKET channel: a terminal's master (as SCM_RIGHTS)
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import socket
 import stat
 import termios
 
+from sampan.linux import files, process, sockets
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
-from sampan.linux import process
 from sampan.linux.syscalls import c_char_p, c_size_t, libc
 from sampan.runtime import devices, mounts, program, reaper, rootfs, userns
 from sampan.runtime.failures import StartFailure, during_init, reason, reply
+from sampan.runtime.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Setting:
         cgroup: Cgroup | None,
         seccomp: bytes | None,
         stdio: tuple[int, int, int] | None,
-        channel: socket.socket,
+        channel: sockets.Socket,
     ) -> None:
         self.request = request
         self.namespaces = namespaces  # OCI type -> descriptor to join, or None for a new one
@@ -73,7 +72,7 @@ def main(setting: Setting) -> NoReturn:
     try:
         _run(setting)
     except BaseException as error:  # the only place such an error can be heard about
-        setting.channel.send(json.dumps({"error": reply(error)}).encode())
+        setting.channel.send(encode({"error": reply(error)}))
     os._exit(1)
 
 
@@ -207,7 +206,7 @@ def _use_terminal(setting: Setting, root: int) -> None:
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     for target in (0, 1, 2):
         os.dup2(slave, target)
-    socket.send_fds(setting.channel, [b"terminal"], [master])
+    sockets.send(setting.channel, b"terminal", [master])
     os.close(master)
     os.close(slave)
 
@@ -226,11 +225,7 @@ def _write_sysctls(root: int, sysctls: dict[str, str]) -> None:
     for name, value in sysctls.items():
         path = "/proc/sys/" + name.replace(".", "/")
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.write(descriptor, str(value).encode())
-            finally:
-                os.close(descriptor)
+            files.write(path, str(value).encode())
         except FileNotFoundError:
             raise during_init(f"open {path}: no such file or directory") from None
         except OSError as error:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import codecs
 import gc
-import json
 import os
-import signal
 import socket
 import sys
 
@@ -47,7 +45,7 @@ def _prepare(connection: socket.socket) -> None:
     os.setsid()  # Ctrl-C in the daemon's terminal is not for us
     os.chdir("/")
     # After the fork, so that the daemon does not wait: everything a shim needs, loaded once.
-    from sampan.linux import process
+    from sampan.linux import process, signals
     from sampan.runtime import shim, tasks  # noqa: F401
 
     for encoding in ("ascii", "latin-1", "utf-8"):
@@ -58,26 +56,25 @@ def _prepare(connection: socket.socket) -> None:
     os.dup2(null, 0)
     os.dup2(null, 1)
     os.close(null)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps shims for us
+    signals.ignore(signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
+    signals.ignore(signals.SIGCHLD)  # the kernel reaps shims for us
     gc.disable()
     gc.collect()
     gc.freeze()
 
 
 def _loop(connection: socket.socket) -> int:
+    from sampan.linux import sockets
+    from sampan.runtime.jsontext import decode
+
     while True:
         try:
-            data, fds, _flags, _address = socket.recv_fds(
-                connection, _MESSAGE, _MAX_FDS, socket.MSG_CMSG_CLOEXEC
-            )
+            data, fds = sockets.receive(connection, _MESSAGE, _MAX_FDS)
         except ConnectionResetError:
             return 0
         if not data:
             return 0
-        message = json.loads(data)
+        message = decode(data)
         if os.fork() == 0:
             connection.close()
             _become(message, fds)

@@ -17,15 +17,15 @@ waits and the bound (max_file files of max_size) holds anyway. A reader finds ei
 from __future__ import annotations
 
 import codecs
-import json
 import os
-import signal
 import struct
 import time
 import zlib
 
+from sampan.linux import signals
 from sampan.linux.process import close_other_descriptors
 from sampan.runtime.clock import rfc3339
+from sampan.runtime.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class JsonFormat:
     def __init__(self, attrs: dict[str, str]) -> None:
         self._attrs = b""
         if attrs:
-            self._attrs = b',"attrs":' + json.dumps(attrs, separators=(",", ":"), sort_keys=True).encode()
+            self._attrs = b',"attrs":' + encode(dict(sorted(attrs.items())))
 
     def cut(self, block: bytes, room: int) -> int:
         """Where to split a block that exceeds `room`: behind the line that reaches it."""
@@ -259,7 +259,7 @@ class RotatingFile:
     def _drop_compressor(self) -> None:
         """It renames its result as its last step, so killing it leaves at most a temporary file."""
         if self._compressor:
-            os.kill(self._compressor, signal.SIGKILL)
+            os.kill(self._compressor, signals.SIGKILL)
             os.waitpid(self._compressor, 0)
             self._loop.forget_death(self._compressor)
             self._compressor = 0
@@ -271,7 +271,7 @@ class RotatingFile:
 
 
 def _compress(path: str) -> None:
-    signal.set_wakeup_fd(-1)
+    signals.set_wakeup_fd(-1)
     close_other_descriptors([])
     os.nice(10)
     temporary = path + ".gz.tmp"

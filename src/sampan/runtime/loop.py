@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import os
 import select
-import signal
 import time
+
+from sampan.linux import signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class Loop:
         self._timers: list[Timer] = []
         self._children: dict[int, Callable[[int], None]] = {}
         self._woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signals.set_wakeup_fd(waker)
+        signals.catch(signals.SIGCHLD, lambda number, frame: None)
         self.watch(self._woken, IN, self._reap)
 
     def watch(self, fd: int, events: int, callback: Callable[[int], None]) -> None:

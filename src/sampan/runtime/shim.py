@@ -7,20 +7,18 @@ happens in one loop; nothing here may block on a client, a disk that is full, or
 from __future__ import annotations
 
 import binascii
-import json
 import os
-import signal
-import socket
 
 from sampan.errors import SampanError
+from sampan.linux import files, process, signals, sockets
 from sampan.linux import namespaces as ns
-from sampan.linux import process
 from sampan.runtime import cgroups, init, spawn, userns
 from sampan.runtime.clock import rfc3339
 from sampan.runtime.control import Connection, Control
 from sampan.runtime.execs import Execs
 from sampan.runtime.failures import during_init, reply
 from sampan.runtime.health import Health
+from sampan.runtime.jsontext import decode, encode
 from sampan.runtime.logfile import open_log
 from sampan.runtime.loop import Loop
 from sampan.runtime.reaper import exit_code
@@ -50,8 +48,7 @@ def main(directory: str, fds: dict[str, int]) -> None:
     null = os.open("/dev/null", os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)
-    with open(f"{directory}/start.json", "rb") as file:
-        request: StartRequest = json.load(file)
+    request: StartRequest = decode(files.read(f"{directory}/start.json"))
     process.set_name("sampan-shim")
     process.set_command_line(f"sampan-shim {request['id']}")
     process.set_child_subreaper()
@@ -60,8 +57,7 @@ def main(directory: str, fds: dict[str, int]) -> None:
 
 def _quieten() -> None:
     """Nothing but the end of the container ends the shim. SIGTERM comes from a service manager's stop."""
-    for number in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    signals.ignore(signals.SIGPIPE, signals.SIGTERM, signals.SIGINT, signals.SIGHUP)
 
 
 class Shim:
@@ -70,7 +66,7 @@ class Shim:
         self.request = request
         self.loop = Loop()
         self.control = Control(self.loop, self._handle)
-        self.control.add(socket.socket(fileno=fds["control"]))
+        self.control.add(sockets.Socket(fileno=fds["control"]))
         self.log = open_log(request["log"], self.loop)
         self.session = Session(self.loop, self.log, request["stdin_once"], self._detached)
         self.cgroup: cgroups.Cgroup | None = None
@@ -114,7 +110,7 @@ class Shim:
         seccomp = None if request["seccomp"] is None else binascii.a2b_base64(request["seccomp"])
         wanted = self._open_namespaces()
 
-        def become_init(channel: socket.socket) -> NoReturn:
+        def become_init(channel: sockets.Socket) -> NoReturn:
             stdio = None if pipes is None else pipes.child
             init.main(init.Setting(request, wanted, self.cgroup, seccomp, stdio, channel))
 
@@ -302,14 +298,7 @@ class Shim:
         self.write_file("state.json", dict(self.status()))
 
     def write_file(self, name: str, content: dict[str, Any]) -> None:
-        """Beside, then renamed: a reader sees the old one or the new one."""
-        path = f"{self.directory}/{name}"
-        fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, json.dumps(content).encode())
-        finally:
-            os.close(fd)
-        os.rename(path + ".new", path)
+        files.replace(f"{self.directory}/{name}", encode(content))
 
     def _unlink(self, name: str) -> None:
         try:

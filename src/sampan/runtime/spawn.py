@@ -6,15 +6,13 @@ returns; pid_namespaces(7).
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import socket
 import sys
 
-from sampan.linux import clone
+from sampan.linux import clone, signals, sockets
 from sampan.linux import namespaces as ns
 from sampan.runtime.init import HEIR, READY
+from sampan.runtime.jsontext import decode
 from sampan.runtime.loop import IN
 
 TYPE_CHECKING = False
@@ -30,12 +28,12 @@ OWN_PID_NAMESPACE = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
 # Ignored by Python or by the shim; execve(2) would keep them so.
 _IGNORED = (
-    signal.SIGPIPE,
-    signal.SIGXFSZ,
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGCHLD,
+    signals.SIGPIPE,
+    signals.SIGXFSZ,
+    signals.SIGTERM,
+    signals.SIGINT,
+    signals.SIGHUP,
+    signals.SIGCHLD,
 )
 
 
@@ -50,7 +48,7 @@ class Child:
         self,
         loop: Loop,
         pid: int,
-        channel: socket.socket,
+        channel: sockets.Socket,
         on_terminal: Callable[[int], None],
         on_death: Callable[[int], None],
     ) -> None:
@@ -67,7 +65,7 @@ class Child:
 
     def _hear(self, _events: int) -> None:
         try:
-            data, fds, _flags, _address = socket.recv_fds(self._channel, 1 << 16, 1, socket.MSG_CMSG_CLOEXEC)
+            data, fds = sockets.receive(self._channel, 1 << 16, 1)
         except BlockingIOError:
             return
         except OSError:
@@ -93,7 +91,7 @@ class Child:
         self._channel.close()
         error: ErrorReply | None = None
         if data:
-            error = json.loads(data)["error"]
+            error = decode(data)["error"]
         elif not self._ready:
             error = {"kind": "Failed", "message": "the container's process died while it was being set up"}
         self.outcome(error)
@@ -103,7 +101,7 @@ def fork(
     loop: Loop,
     pid_namespace: int | bool | None,
     cgroup: Cgroup | None,
-    main: Callable[[socket.socket], NoReturn],
+    main: Callable[[sockets.Socket], NoReturn],
     on_terminal: Callable[[int], None],
     on_death: Callable[[int], None],
 ) -> Child:
@@ -111,7 +109,7 @@ def fork(
 
     `pid_namespace`: None for a new one, False for the caller's own, or a descriptor to join.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = sockets.pair()
     visited = pid_namespace is not False
     # Being born in a cgroup is quick on v2, moving oneself in is quick on v1, all else waits for RCU (9 ms).
     directory = cgroup.clone_fd() if cgroup is not None and not cgroup.layout.v1 else None
@@ -133,12 +131,11 @@ def fork(
 
 
 def _run_child(
-    main: Callable[[socket.socket], NoReturn], channel: socket.socket, cgroup: Cgroup | None, inside: bool
+    main: Callable[[sockets.Socket], NoReturn], channel: sockets.Socket, cgroup: Cgroup | None, inside: bool
 ) -> NoReturn:
     try:
-        signal.set_wakeup_fd(-1)
-        for number in _IGNORED:
-            signal.signal(number, signal.SIG_DFL)
+        signals.set_wakeup_fd(-1)
+        signals.reset(*_IGNORED)
         forbid_imports()
         if cgroup is not None:
             cgroup.join_self(inside)

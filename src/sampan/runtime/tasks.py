@@ -10,11 +10,10 @@ import gc
 import importlib
 import json
 import os
-import signal
 import socket
 
 from sampan.errors import SampanError
-from sampan.linux import process
+from sampan.linux import process, signals
 from sampan.runtime.failures import describe
 
 TYPE_CHECKING = False
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 
 def main(name: str, request_path: str, fds: dict[str, int]) -> None:
     os.setsid()
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    signals.reset(signals.SIGCHLD, signals.SIGTERM, signals.SIGHUP)
     gc.enable()
     process.set_name(f"sampan-{name}")
     process.close_other_descriptors(list(fds.values()))

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 
-from sampan.linux import capabilities
+from sampan.linux import capabilities, files, signals
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
 from sampan.linux.credentials import setfsgid, setfsuid
@@ -46,7 +45,7 @@ def create(uids: Sequence[dict[str, int]], gids: Sequence[dict[str, int]]) -> in
     except OSError as error:
         raise during_init(f"unable to map the ids of the user namespace: {reason(error)}") from None
     finally:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signals.SIGKILL)
         os.waitpid(pid, 0)
         for fd in (made[0], *go):
             os.close(fd)
@@ -70,15 +69,14 @@ def mappings(userns: int) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
             raise during_init("joining the user namespace: operation not permitted")
         return _read_map(f"/proc/{pid}/uid_map"), _read_map(f"/proc/{pid}/gid_map")
     finally:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signals.SIGKILL)
         os.waitpid(pid, 0)
         for fd in (made[0], *go):
             os.close(fd)
 
 
 def _read_map(path: str) -> list[dict[str, int]]:
-    with open(path, encoding="ascii") as file:
-        rows = [[int(field) for field in line.split()] for line in file]
+    rows = [[int(field) for field in line.split()] for line in files.read(path).splitlines()]
     return [{"containerID": inside, "hostID": outside, "size": size} for inside, outside, size in rows]
 
 

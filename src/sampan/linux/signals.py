@@ -1,0 +1,41 @@
+"""signal(2) from the C module beneath `signal`, whose enums cost every forked process 220 KiB.
+
+A shim shares what it never touches with the launcher; each page of the interpreter's that it does touch is
+its own.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SIGHUP = 1
+SIGINT = 2
+SIGKILL = 9
+SIGPIPE = 13
+SIGTERM = 15
+SIGCHLD: int = _signal.SIGCHLD
+SIGXFSZ: int = _signal.SIGXFSZ
+
+
+def ignore(*numbers: int) -> None:
+    for number in numbers:
+        _signal.signal(number, _signal.SIG_IGN)
+
+
+def reset(*numbers: int) -> None:
+    """To what the kernel does by default."""
+    for number in numbers:
+        _signal.signal(number, _signal.SIG_DFL)
+
+
+def catch(number: int, handler: Callable[[int, object], None]) -> None:
+    _signal.signal(number, handler)
+
+
+def set_wakeup_fd(fd: int) -> None:
+    """Every caught signal writes a byte there; -1 for nowhere."""
+    _signal.set_wakeup_fd(fd, warn_on_full_buffer=False)

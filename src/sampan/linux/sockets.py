@@ -1,0 +1,53 @@
+"""Unix sockets with descriptors in their messages, from the C module beneath `socket`.
+
+unix(7), SCM_RIGHTS. See signals.py for why the C module. Descriptors that arrive are close-on-exec.
+"""
+
+from __future__ import annotations
+
+import _socket
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Socket = _socket.socket
+
+AF_UNIX = _socket.AF_UNIX
+SHUT_RDWR = _socket.SHUT_RDWR
+_INT = struct.calcsize("i")
+
+
+def pair() -> tuple[Socket, Socket]:
+    """Two ends of a SOCK_SEQPACKET connection."""
+    return _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+
+
+def listener() -> Socket:
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_NONBLOCK)
+
+
+def accept(listening: Socket) -> Socket:
+    descriptor, _address = listening._accept()  # type: ignore[attr-defined]
+    return Socket(fileno=descriptor)
+
+
+def send(socket: Socket, data: bytes, descriptors: Sequence[int] = ()) -> None:
+    if not descriptors:
+        socket.send(data)
+        return
+    rights = struct.pack(f"{len(descriptors)}i", *descriptors)
+    socket.sendmsg([data], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
+
+
+def receive(socket: Socket, size: int, descriptors: int) -> tuple[bytes, list[int]]:
+    """One message and up to that many descriptors; empty at the end."""
+    space = _socket.CMSG_LEN(descriptors * _INT)
+    data, ancillary, _flags, _address = socket.recvmsg(size, space, _socket.MSG_CMSG_CLOEXEC)
+    found: list[int] = []
+    for level, kind, rights in ancillary:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            count = len(rights) // _INT
+            found += struct.unpack(f"{count}i", rights[: count * _INT])
+    return data, found
