@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.engine.spec import cpuset, resources
+from sampan.engine.spec.build import SpecInputs, build
 from sampan.engine.spec.validate import validate
-from sampan.errors import Conflict, Invalid
+from sampan.errors import Conflict, Invalid, SampanError
 from tests.engine.spec.machines import machine
 
 MB = 1 << 20
@@ -209,3 +210,68 @@ def test_cpu_lists_are_read(numbers: frozenset[int]) -> None:
 def test_malformed_cpu_lists_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"invalid format|out range"):
         cpuset.parse(text)
+
+
+RESOURCES = "HostConfig.Resources."
+GO = "invalid JSON: json: cannot unmarshal "
+SHAPES: list[tuple[dict[str, Any], str]] = [
+    (
+        {"Ulimits": [{"Name": 5}]},
+        "number into Go struct field Ulimit.HostConfig.Resources.Ulimits.Name of type string",
+    ),
+    (
+        {"Ulimits": [{"Name": "nofile", "Soft": "x"}]},
+        "string into Go struct field Ulimit.HostConfig.Resources.Ulimits.Soft of type int64",
+    ),
+    (
+        {"BlkioDeviceReadBps": [{"Path": "/dev/vda", "Rate": -5}]},
+        "number -5 into Go struct field ThrottleDevice."
+        + RESOURCES
+        + "BlkioDeviceReadBps.Rate of type uint64",
+    ),
+    (
+        {"DeviceRequests": [{"Capabilities": "x"}]},
+        "string into Go struct field DeviceRequest."
+        + RESOURCES
+        + "DeviceRequests.Capabilities of type [][]string",
+    ),
+    (
+        {"BlkioWeight": 70000},
+        "number 70000 into Go struct field HostConfig.HostConfig.Resources.BlkioWeight of type uint16",
+    ),
+]
+
+
+@pytest.mark.parametrize(("host_config", "message"), SHAPES)
+def test_members_of_the_wrong_type_are_refused_in_gos_words(
+    host_config: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        validate(host_config, {}, machine())
+    assert caught.value.message == GO + message
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 70), 1 << 70) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+MEMBER = st.dictionaries(
+    st.sampled_from(
+        ["Name", "Soft", "Hard", "Path", "Rate", "Weight", "PathOnHost", "PathInContainer", "Count"]
+    ),
+    JSON,
+)
+LISTS = st.dictionaries(
+    st.sampled_from(["Ulimits", "Devices", "BlkioWeightDevice", "BlkioDeviceReadBps", "DeviceRequests"]),
+    st.lists(MEMBER, max_size=3),
+)
+
+
+@given(LISTS)
+def test_hostile_lists_are_refused_or_built(host_config: dict[str, Any]) -> None:
+    try:
+        validate(host_config, {}, machine())
+        build(SpecInputs("0" * 64, "sh", [], {}, host_config, machine()))
+    except SampanError:
+        return

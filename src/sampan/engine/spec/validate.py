@@ -6,7 +6,7 @@ moby daemon_unix.go verifyPlatformContainerSettings and verifyPlatformContainerR
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from sampan.engine.spec import build, cpuset, namespaces, security
+from sampan.engine.spec import build, cpuset, namespaces, security, shapes
 from sampan.engine.spec import host as machine
 from sampan.engine.spec.host import Host
 from sampan.errors import Invalid
@@ -23,6 +23,7 @@ def validate(
 ) -> list[str]:
     """Warnings for the client. Drops from `host_config` what the kernel lacks. Raises Invalid."""
     host = host or machine.detect()
+    shapes.check_shapes(host_config)
     warnings = check_resources(host_config, host, update)
     if update:
         return warnings
