@@ -11,7 +11,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.images import Images, Import, download, progress, pull
 from sampan.engine.images.create import parse_platform
 from sampan.engine.images.progress import Line, Send
-from sampan.errors import Invalid
+from sampan.errors import Invalid, NotFound
 from sampan.http.errors import status_of
 from sampan.http.requests import json_response, parse_filters, query_bool
 from sampan.images import references
@@ -85,14 +85,18 @@ class Handlers:
         await pull.search(term)
         raise AssertionError("search ends with an error")
 
-    async def push(self, request: web.Request) -> web.Response:
+    async def push(self, request: web.Request) -> web.StreamResponse:
         reference = references.parse(request.match_info["name"])
         if request.query.get("tag"):
             reference = reference.with_tag(request.query["tag"])
-        if self._images.store.find(str(reference.with_default_tag())) is None:
-            raise Invalid(f"An image does not exist locally with the tag: {reference.familiar_name}")
-        await pull.push(reference)
-        raise AssertionError("push ends with an error")
+
+        async def work(send: Send) -> None:
+            await send(progress.status(f"The push refers to repository [{reference.name}]"))
+            if self._images.store.find(str(reference.with_default_tag())) is None:
+                raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
+            await pull.push(reference)
+
+        return await stream_lines(request, work)
 
     async def distribution(self, request: web.Request) -> web.Response:
         await pull.pull(request.match_info["name"], "")
@@ -117,8 +121,9 @@ class Handlers:
             if source == "-":
                 image = await self._images.import_(body(request), how)
             else:
-                await send(progress.status(f"Downloading from {download.shown(source)}"))
-                image = await self._images.import_(download.fetch(source, send), how)
+                async with download.opened(source, send) as chunks:
+                    await send(progress.status(f"Downloading from {download.shown(source)}"))
+                    image = await self._images.import_(chunks, how)
             await send(progress.status(image.id))
 
         return await stream_lines(request, work)

@@ -1,12 +1,17 @@
 """`docker import URL`: the tar comes from a web server."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from sampan.engine.images import progress
 from sampan.engine.images.progress import Send
 from sampan.engine.images.pull import reason
 from sampan.errors import Failed, Invalid
+
+if TYPE_CHECKING:
+    import aiohttp
 
 TIMEOUT = 30.0  # seconds to connect, and between two pieces
 REPORT = 4 << 20  # bytes between two progress lines
@@ -27,8 +32,9 @@ def shown(source: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-async def fetch(source: str, send: Send) -> AsyncIterator[bytes]:
-    """The body of the URL's answer. Raises Failed."""
+@asynccontextmanager
+async def opened(source: str, send: Send) -> AsyncIterator[AsyncIterator[bytes]]:
+    """The body of the URL's answer. Raises Failed when the server does not answer, or not with a file."""
     import aiohttp
 
     url = full_url(source)
@@ -41,12 +47,16 @@ async def fetch(source: str, send: Send) -> AsyncIterator[bytes]:
                     raise Failed(
                         f"failed to GET {shown(source)} with status {answer.status} {answer.reason}: {text}"
                     )
-                total, current, reported = answer.content_length or 0, 0, 0
-                async for chunk in answer.content.iter_any():
-                    current += len(chunk)
-                    if total and current - reported >= REPORT:
-                        reported = current
-                        await send(progress.progress("Importing", "", current, total))
-                    yield chunk
+                yield _body(answer, send)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise Failed(f'Get "{shown(source)}": {reason(error)}') from error
+
+
+async def _body(answer: "aiohttp.ClientResponse", send: Send) -> AsyncIterator[bytes]:
+    total, current, reported = answer.content_length or 0, 0, 0
+    async for chunk in answer.content.iter_any():
+        current += len(chunk)
+        if total and current - reported >= REPORT:
+            reported = current
+            await send(progress.progress("Importing", "", current, total))
+        yield chunk

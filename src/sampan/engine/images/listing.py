@@ -6,7 +6,7 @@ from typing import Any
 from sampan.engine.containers.filters import until
 from sampan.engine.images.documents import Version, created_nanoseconds, shared_sizes, summary
 from sampan.engine.images.store import Image, ImageStore
-from sampan.errors import Invalid
+from sampan.errors import Failed, Invalid
 from sampan.images.pattern import compile_pattern, matches
 
 Filters = Mapping[str, list[str]]
@@ -26,9 +26,18 @@ def boolean(filters: Filters, name: str, default: bool) -> bool:
     values = filters.get(name)
     if not values:
         return default
-    if len(values) == 1 and values[0] in TRUE | FALSE:
-        return values[0] in TRUE
-    raise Invalid(f"invalid filter '{name}=[{' '.join(values)}]'")
+    true, false = bool(TRUE & set(values)), bool(FALSE & set(values))
+    if true == false:
+        raise Invalid(f"invalid filter '{name}=[{' '.join(values)}]'")
+    return true
+
+
+def limits(filters: Filters) -> list[int]:
+    """The "until" filter in nanoseconds. Raises Failed, as Docker answers 500 for images."""
+    try:
+        return [until(text) for text in filters.get("until", ())]
+    except Invalid:
+        raise Failed(f'failed to parse value as time or duration: "{filters["until"][0]}"') from None
 
 
 def has_labels(labels: Mapping[str, str], wanted: Iterable[str]) -> bool:
@@ -96,7 +105,7 @@ def _names(image: Image, patterns: list[str] | None) -> tuple[list[str], list[st
 
 def _time_filter(store: ImageStore, filters: Filters) -> Callable[[Image], bool]:
     before = [created_nanoseconds(store.get(text)) for text in filters.get("before", ())]
-    before += [until(text) for text in filters.get("until", ())]
+    before += limits(filters)
     since = [created_nanoseconds(store.get(text)) for text in filters.get("since", ())]
 
     def in_time(image: Image) -> bool:

@@ -147,6 +147,7 @@ class Images:
     async def import_(self, chunks: AsyncIterator[bytes] | Iterable[bytes], how: Import) -> Image:
         """An image of one layer from a tar. Raises Invalid for bad changes, Failed for a bad archive."""
         image = await create.import_image(self.store, chunks, how)
+        self._log_tag(image, how.name)
         self.log("import", image.id)
         return image
 
@@ -154,7 +155,9 @@ class Images:
         self, base: Image | None, diff: Iterable[bytes], *, config: ContainerConfig, **options: Any
     ) -> Image:
         """The child of `base` with the layer whose tar is `diff`; options as `create.commit_image`."""
-        return await create.commit_image(self.store, base, diff, config=config, **options)
+        image = await create.commit_image(self.store, base, diff, config=config, **options)
+        self._log_tag(image, options.get("name"))
+        return image
 
     async def load(
         self, chunks: AsyncIterator[bytes], *, platform: Platform, quiet: bool, send: Send
@@ -179,6 +182,10 @@ class Images:
             yield b""
             async for piece in pieces(archive(self.store.blobs, dict(staged.layers), saved)):
                 yield piece
+
+    def _log_tag(self, image: Image, name: Reference | None) -> None:
+        if name is not None:
+            self.log("tag", image.id, name.familiar)
 
     def log(self, action: str, id: str, name: str = "") -> None:
         """Emit an image event as Docker does: the image's labels, and a name, by default its ID."""

@@ -58,13 +58,13 @@ def reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer within 15 seconds"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"lookup {error.host}: no such host"
+        return f"dial tcp: lookup {error.host}: no such host"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"tls: failed to verify certificate: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return (
-            f"dial tcp {error.host}:{error.port}: connect: {(error.os_error.strerror or str(error)).lower()}"
-        )
+        number = error.os_error.errno
+        text = os.strerror(number).lower() if number else str(error.os_error)
+        return f"dial tcp {error.host}:{error.port}: connect: {text}"
     return str(error) or type(error).__name__
 
 

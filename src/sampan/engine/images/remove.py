@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sampan.engine.containers.filters import until
 from sampan.engine.images.documents import created_nanoseconds
-from sampan.engine.images.listing import Filters, boolean, check_names, has_labels
+from sampan.engine.images.listing import Filters, boolean, check_names, has_labels, limits
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Conflict, SampanError
 from sampan.images import references
@@ -125,7 +124,7 @@ class Removal:
         """Remove unused images: dangling ones, or with dangling=false all. Raises Invalid for bad filters."""
         check_names(filters, PRUNE)
         dangling = boolean(filters, "dangling", True)
-        limits = [until(text) for text in filters.get("until", ())]
+        latest = min(limits(filters), default=None)
         for image in list(self.store.images.values()):
             if image.id not in self.store.images:
                 continue
@@ -133,7 +132,7 @@ class Removal:
                 continue  # a step of an image that stays
             if dangling and (any(item.tag for item in image.references) or self.store.children(image.id)):
                 continue
-            if any(created_nanoseconds(image) > limit for limit in limits):
+            if latest is not None and created_nanoseconds(image) > latest:
                 continue
             unwanted = any(has_labels(image.labels, [text]) for text in filters.get("label!", ()))
             if unwanted or not has_labels(image.labels, filters.get("label", ())):
