@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sampan.errors import Failed, Unavailable, Unsupported
 
@@ -50,15 +51,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 async def run(command: Sequence[str], cwd: Path, extra: Mapping[str, str] | None = None) -> str:
     """The program's output. Raises Unavailable with its last lines when it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=cwd,
-        env=environment(extra),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    process = await spawn(command, cwd, extra, asyncio.subprocess.STDOUT)
     try:
         output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT)
     except TimeoutError:
@@ -69,6 +62,29 @@ async def run(command: Sequence[str], cwd: Path, extra: Mapping[str, str] | None
     if process.returncode:
         raise Unavailable(f"{command[0]} failed: {complaint(text)}")
     return text
+
+
+async def spawn(
+    command: Sequence[str], cwd: Path, extra: Mapping[str, str] | None, stderr: int | IO[bytes]
+) -> asyncio.subprocess.Process:
+    """Start a program in a session of its own, its output on a pipe. Cancelled, it leaves none running."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command,
+            cwd=cwd,
+            env=environment(extra),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+            limit=4 << 20,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await end(await starting)
+        raise
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sampan.engine.bootstrap.apt import Apt, Source, complaint, end, environment, run
+from sampan.engine.bootstrap.apt import Apt, Source, complaint, end, run, spawn
 from sampan.engine.bootstrap.distribution import DISTRIBUTIONS, Host, debian_architecture, sources
 from sampan.errors import SampanError, Unavailable, Unsupported
 from sampan.images.deb import data_tar
@@ -66,16 +66,8 @@ class Mmdebstrap:
             *(f"deb {source.mirror} {source.suite} {source.components}" for source in found),
         ]
         with log.open("wb") as errors:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                cwd=directory,
-                env=environment({"SOURCE_DATE_EPOCH": str(released), "TMPDIR": str(directory)}),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-                limit=4 << 20,
-            )
+            extra = {"SOURCE_DATE_EPOCH": str(released), "TMPDIR": str(directory)}
+            process = await spawn(command, directory, extra, errors)
         try:
             yield _stream(process, log)
         finally:

@@ -4,6 +4,7 @@ The registry client itself is issue 3. A registry that cannot be reached is told
 nothing else is tried in its stead.
 """
 
+import os
 from dataclasses import dataclass
 
 from sampan.engine.bootstrap.names import suggestion
