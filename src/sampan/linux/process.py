@@ -30,9 +30,14 @@ def set_name(name: str) -> None:
     _prctl_text(_PR_SET_NAME, name.encode()[:15])
 
 
-def _find_arguments() -> tuple[int, int]:
-    start, end = (int(field) for field in _stat("self")[45:47])
-    return (start, end - start) if 0 < start < end else (0, 0)
+def _find_arguments() -> tuple[int, int, int]:
+    """Where they are, their size, and that of the environment right behind. Fields 48 to 51 of
+    proc_pid_stat(5).
+    """
+    start, end, environment, last = (int(field) for field in _stat("self")[45:49])
+    if not 0 < start < end:
+        return 0, 0, 0
+    return start, end - start, last - environment if environment == end else 0
 
 
 def _stat(pid: int | str) -> list[bytes]:
@@ -41,14 +46,16 @@ def _stat(pid: int | str) -> list[bytes]:
 
 
 def set_command_line(text: str) -> None:
-    """What `ps` shows as arguments: written over the original ones, so no longer than they were.
+    """What `ps` shows as arguments: written over the old ones, and if need be over the environment.
 
-    PR_SET_MM_ARG_START would need CAP_SYS_RESOURCE. Fields 48 and 49 of proc_pid_stat(5).
+    PR_SET_MM_ARG_START would need CAP_SYS_RESOURCE. A last byte of the arguments that is not zero makes the
+    kernel read on (fs/proc/base.c, get_mm_cmdline). Python has its own copy of the environment.
     """
-    start, room = _arguments
+    start, room, more = _arguments
     if room:
-        # The last byte stays zero: otherwise the kernel takes the environment for a continuation.
-        ctypes.memmove(start, text.encode(errors="replace")[: room - 1].ljust(room, b"\0"), room)
+        data = text.encode(errors="replace")[: room + more - 1]
+        size = max(room, len(data) + 1)
+        ctypes.memmove(start, data.ljust(size, b"\0"), size)
 
 
 def start_time(pid: int) -> int:

@@ -178,16 +178,17 @@ class Client:
         else:
             self.close()
 
-    def close(self) -> None:
+    def close(self, shutdown: bool = True) -> None:
         if self.closed:
             return
         self.closed = True
         self._queue.clear()
         self.backlog = 0
         self._loop.forget(self._socket.fileno())
-        try:
-            self._socket.shutdown(sockets.SHUT_RDWR)
-        except OSError:
-            pass
+        if shutdown:  # whoever else holds the connection
+            try:
+                self._socket.shutdown(sockets.SHUT_RDWR)
+            except OSError:
+                pass
         self._socket.close()
         self._session.client_closed(self)

@@ -99,6 +99,7 @@ class Shim:
         self.paths = paths
         self.pid = 0
         self.started_at = ""
+        self.vanished = False
         self._channel = channel
         self._numbers = count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -158,13 +159,19 @@ class Shim:
         self._waiting.clear()
         if not self._started.done():
             failed = {"kind": "Failed", "message": "the container's shim died during the start"}
+            self.vanished = True
             self._started.set_result({"event": "failed", "error": failed})
         self._emit({"event": "gone"})
 
     async def wait_started(self) -> None:
+        """Until it runs or cannot; `check_started` tells which."""
+        await self._started
+
+    def check_started(self) -> None:
         """Raises what kept the container from running."""
-        message = await self._started
+        message = self._started.result()
         if message["event"] == "failed":
+            self.close()
             raise_reply(message["error"])
         self.pid, self.started_at = message["pid"], message["started_at"]
 
@@ -274,25 +281,41 @@ class Launcher:
         for stale in (paths.exit, paths.state, paths.shim_socket):
             stale.unlink(missing_ok=True)
         write_json(paths.start_request, request)
+        names = ([] if netns is None else ["netns"]) + [f"attach:{index}" for index in range(len(attach))]
+        fds = [*([] if netns is None else [netns]), *attach]
+        message = {"op": "start", "dir": str(paths.exec), "fds": ["control", *names]}
+        try:
+            shim = await self._start(paths, message, fds)
+            if shim.vanished and self._is_dead():
+                # It took the message with it: nothing was started.
+                shim = await self._start(paths, message, fds)
+            shim.check_started()
+        except BaseException:
+            remove_tree(paths.exec)
+            raise
+        return shim
+
+    async def _start(self, paths: ContainerPaths, message: dict[str, Any], fds: Sequence[int]) -> Shim:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        names, fds = ["control"], [theirs.fileno()]
-        if netns is not None:
-            names.append("netns")
-            fds.append(netns)
-        names += [f"attach:{index}" for index in range(len(attach))]
-        fds += attach
         shim = Shim(paths, Channel(ours))
         try:
-            await self._send({"op": "start", "dir": str(paths.exec), "fds": names}, fds)
+            await self._send(message, [theirs.fileno(), *fds])
             theirs.close()
             await shim.wait_started()
         except BaseException:
             shim.close()
-            remove_tree(paths.exec)
             raise
         finally:
             theirs.close()
         return shim
+
+    def _is_dead(self) -> bool:
+        try:
+            return self._socket.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     async def task(self, name: str, request: dict[str, Any], directory: Path, fds: dict[str, int]) -> Task:
         """Run sampan.runtime.<name> in a process of its own; its request lies in `directory` meanwhile."""

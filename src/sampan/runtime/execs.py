@@ -86,7 +86,7 @@ class Exec:
         if error is not None:
             self._reported = True
             self.session.abandon_output()
-            self.session.end()
+            self.session.release()
         self._on_start(error)
         if error is None and self._code is not None:
             self._ended()
@@ -110,6 +110,11 @@ class Exec:
             self._reported = True
             self._on_exit(self._code)
             self.session.end()
+
+    def signal(self, number: int) -> None:
+        """To a process that has not been reaped; after that its number may be somebody else's."""
+        if self._code is None and self.pid:
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         """The container has ended, and with it whatever is in its pid namespace or cgroup."""
@@ -213,7 +218,7 @@ class Execs:
             running.start()
         except BaseException:
             del self._running[id]
-            running.session.end()
+            running.session.release()
             raise
 
     def _exited(self, id: str, code: int) -> None:
@@ -233,8 +238,8 @@ class Execs:
     def running(self) -> dict[str, int]:
         return {id: running.pid for id, running in self._running.items()}
 
-    def pid(self, id: str) -> int:
-        return self._find(id).pid
+    def kill(self, id: str, number: int) -> None:
+        self._find(id).signal(number)
 
     def session(self, id: str) -> Session:
         return self._find(id).session

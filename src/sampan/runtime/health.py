@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from sampan.linux import process, signals
@@ -109,10 +108,7 @@ class Probe:
         self._kill()
 
     def _kill(self) -> None:
-        try:
-            os.kill(self._exec.pid, signals.SIGKILL)
-        except ProcessLookupError:
-            pass
+        self._exec.signal(signals.SIGKILL)
 
     def _exited(self, code: int) -> None:
         if code != 0 and process.is_exiting(self._shim.pid):

@@ -91,7 +91,9 @@ def _run(setting: Setting) -> None:
     else:
         _use_terminal(setting, root)
     _name_host(spec, setting.namespaces)
-    _write_sysctls(root, linux.get("sysctl") or {})
+    _write_sysctls(setting, local=True)
+    if "user" not in setting.namespaces or setting.namespaces.get("network") is None:
+        _write_sysctls(setting, local=False)
     mounts.make_read_only(root, linux.get("readonlyPaths") or [])
     mounts.mask(root, linux.get("maskedPaths") or [])
     _pivot(root, spec, linux)
@@ -126,6 +128,8 @@ def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[in
         uids, gids = userns.mappings(users)
     uid, gid = userns.host_id(uids), userns.host_id(gids)
     _join_others(setting)
+    if setting.namespaces.get("network") is not None:
+        _write_sysctls(setting, local=False)
     ns.unshare(ns.CLONE_NEWNS)
     _set_propagation(setting, spec)
     binds = rootfs.open_binds(spec.get("mounts") or [], users)
@@ -220,9 +224,16 @@ def _name_host(spec: dict[str, Any], namespaces: dict[str, int | None]) -> None:
         _setdomainname(name.encode(), len(name.encode()))
 
 
-def _write_sysctls(root: int, sysctls: dict[str, str]) -> None:
-    """The namespaced ones under the container's own /proc, whose views follow the writer's namespaces."""
+def _write_sysctls(setting: Setting, local: bool) -> None:
+    """/proc/sys shows the writer's namespaces. `local` ones are of ipc and uts, the others of the network.
+
+    A network namespace the daemon made belongs to the host's user namespace, so its are set before ours is
+    entered.
+    """
+    sysctls = (setting.request["spec"].get("linux") or {}).get("sysctl") or {}
     for name, value in sysctls.items():
+        if local == name.startswith("net."):
+            continue
         path = "/proc/sys/" + name.replace(".", "/")
         try:
             files.write(path, str(value).encode())

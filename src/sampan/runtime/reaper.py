@@ -40,7 +40,7 @@ def split(arguments: list[str]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         return
     process.set_name("docker-init")
-    process.set_command_line("docker-init -- " + " ".join(arguments))
+    process.set_command_line("/sbin/docker-init -- " + " ".join(arguments))
     process.close_other_descriptors([])
     os._exit(_reap_until(child))
 

@@ -244,6 +244,15 @@ class Session:
         for client in list(self._clients):
             client.finish()
 
+    def release(self) -> None:
+        """Nothing ever ran: let go of the clients' connections as they are, for who has an error to write
+        there.
+        """
+        self._ending = True
+        self._close_stdin()
+        for client in list(self._clients):
+            client.close(shutdown=False)
+
     @property
     def quiet(self) -> bool:
         return self._ending and not self._clients

@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import os
 
-from sampan.errors import SampanError
+from sampan.errors import Conflict, SampanError
 from sampan.linux import files, process, signals, sockets
 from sampan.linux import namespaces as ns
 from sampan.runtime import cgroups, init, spawn, userns
@@ -265,7 +265,10 @@ class Shim:
         elif operation == "resize":
             self._session(target).resize(message["height"], message["width"])
         elif operation == "kill":
-            os.kill(self.pid if target is None else self.execs.pid(target), message["signal"])
+            if target is None:
+                self._kill(message["signal"])
+            else:
+                self.execs.kill(target, message["signal"])
         elif operation == "status":
             return dict(self.status())
         elif operation == "reopen-log":
@@ -273,6 +276,11 @@ class Shim:
         else:
             raise ValueError(f"unknown operation {operation}")
         return {}
+
+    def _kill(self, number: int) -> None:
+        if self._code is not None:  # reaped: its number may be somebody else's by now
+            raise Conflict(f"container {self.request['id']} is not running")
+        os.kill(self.pid, number)
 
     def _session(self, exec: str | None) -> Session:
         return self.session if exec is None else self.execs.session(exec)
