@@ -1,13 +1,13 @@
 """Moving files in and out of containers: archive, export, changes. The work is a task's (runtime/archive.py).
 
-A stopped container stays locked while its root is mounted for a task, so that no start mounts it as well.
+A stopped container stays locked while a task writes to its root, so that no start mounts it as well.
 """
 
 import asyncio
 import json
 import socket
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,9 @@ STAT_LIMIT = 64 << 10
 
 @dataclass
 class Outgoing:
-    """A tar stream that has begun; `stat` is what Docker's header holds, None for an export."""
+    """A tar stream that has begun; `stat` is what Docker's header holds, empty for an export."""
 
-    stat: dict[str, Any] | None
+    stat: dict[str, Any]
     chunks: AsyncGenerator[bytes, None]
 
 
@@ -50,16 +50,9 @@ class Copies:
     async def get(self, ref: str, path: str) -> AsyncIterator[Outgoing]:
         """A tar of what lies at `path`. Raises NotFound, Failed."""
         record = self._containers.get(ref)
-        async with self._held(record):
-            request = {"op": "get", "path": path, **await self._view(record)}
-            async with self._outgoing(request) as (task, reader):
-                try:
-                    line = await reader.readuntil(b"\n")
-                except asyncio.IncompleteReadError:
-                    await self._named(task.wait(), path, ref)
-                    raise Failed(f"reading {path} in container {ref}: nothing was sent") from None
-                self._containers.emit(record, "archive-path")
-                yield Outgoing(json.loads(line), _chunks(reader, task))
+        async with self._outgoing(record, {"op": "get", "path": path}, ref, mounted=True) as outgoing:
+            self._containers.emit(record, "archive-path")
+            yield outgoing
 
     @asynccontextmanager
     async def export(self, ref: str) -> AsyncIterator[Outgoing]:
@@ -69,11 +62,9 @@ class Copies:
             raise Conflict(f"You cannot export container {ref} which is Dead")
         if record.state.removing:
             raise Conflict(f"You cannot export container {ref} which is being removed")
-        async with self._held(record):
-            request = {"op": "export", **await self._view(record, mounted=False)}
-            async with self._outgoing(request) as (task, reader):
-                self._containers.emit(record, "export")
-                yield Outgoing(None, _chunks(reader, task))
+        async with self._outgoing(record, {"op": "export"}, ref, mounted=False) as outgoing:
+            self._containers.emit(record, "export")
+            yield outgoing
 
     async def put(
         self, ref: str, path: str, content: AsyncIterable[bytes], *, no_overwrite: bool, copy_ids: bool
@@ -137,7 +128,24 @@ class Copies:
         return await self._launcher.task("archive", request, self._paths.tmp, fds)
 
     @asynccontextmanager
-    async def _outgoing(self, request: dict[str, Any]) -> AsyncIterator[tuple[Task, asyncio.StreamReader]]:
+    async def _outgoing(
+        self, record: ContainerRecord, request: dict[str, Any], ref: str, *, mounted: bool
+    ) -> AsyncIterator[Outgoing]:
+        """A task that sends a line of JSON once it has entered the root, and then a tar stream."""
+        async with AsyncExitStack() as stack:
+            async with self._held(record):
+                request |= await self._view(record, mounted=mounted)
+                task, reader = await stack.enter_async_context(self._reading(request))
+                try:
+                    line = await reader.readuntil(b"\n")
+                except asyncio.IncompleteReadError:
+                    await self._named(task.wait(), request.get("path", ""), ref)
+                    raise Failed(f"reading from container {ref}: nothing was sent") from None
+            # Its root is mounted, and only read from now on: the container may start.
+            yield Outgoing(json.loads(line), _chunks(reader, task))
+
+    @asynccontextmanager
+    async def _reading(self, request: dict[str, Any]) -> AsyncIterator[tuple[Task, asyncio.StreamReader]]:
         ours, theirs = socket.socketpair()
         with theirs:
             ours.setblocking(False)
@@ -184,4 +192,6 @@ async def _feed(task: Task, ours: socket.socket, content: AsyncIterable[bytes]) 
         return await task.wait()
     except BaseException:
         task.cancel()
+        with suppress(Exception):
+            await task.wait()
         raise

@@ -5,7 +5,7 @@ Requests ("op"), besides the view to enter (rootview.py):
     stat     "path"                                -> {"stat": ...}, nothing on "data"
     get      "path"                                "data": the stat as a line of JSON, then a tar stream
     put      "path", "no_overwrite", "user"        "data": a tar stream to read, compressed or not
-    export                                         "data": a tar stream of the whole root
+    export                                         "data": a line, then a tar stream of the whole root
     copy-up  "rootfs", "path", "target"            copies a directory of an image into an empty volume
 
 Modules are imported before the root changes: afterwards the interpreter's library is out of reach.

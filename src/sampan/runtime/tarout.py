@@ -48,7 +48,8 @@ def send_path(path: str, out: int) -> None:
 
 
 def send_root(out: int) -> None:
-    """Everything, named relative to the root."""
+    """A line (the root is entered by now), then everything, named relative to the root."""
+    _write(out, b"{}\n")
     writer = Writer(out)
     for inside, below in _walk("/"):
         writer.add(inside, below)

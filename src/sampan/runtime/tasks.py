@@ -37,4 +37,7 @@ def main(name: str, request_path: str, fds: dict[str, int]) -> None:
         answer = {"error": {"kind": type(error).__name__, "message": error.message}}
     except Exception as error:
         answer = {"error": {"kind": "Failed", "message": f"{name}: {describe(error)}"}}
-    control.send(json.dumps(answer).encode())
+    try:
+        control.send(json.dumps(answer).encode())
+    except BrokenPipeError:
+        pass  # cancelled: nobody asks any more

@@ -54,7 +54,7 @@ def routes(engine: Engine) -> list[web.RouteDef]:
 
 async def _send(request: web.Request, outgoing: Outgoing, content_type: str) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": content_type})
-    if outgoing.stat is not None:
+    if outgoing.stat:
         response.headers[STAT_HEADER] = _encoded(outgoing.stat)
     response.enable_chunked_encoding()
     await response.prepare(request)
