@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 _COPY = 1 << 20
+_BLOCK = 32 << 10  # tarfile copies what is left of its buffer for every header it takes
 _PAX_XATTR = "SCHILY.xattr."
 # Xattrs that mean something to the kernel outside the container are not a tar's to set.
 _XATTRS = ("user.", "security.capability")
@@ -51,7 +52,7 @@ def receive(request: dict[str, Any], source: int) -> None:
     if not stream.peek(1):
         return
     try:
-        with tarfile.open(fileobj=decompressed(stream), mode="r|", bufsize=_COPY) as archive:
+        with tarfile.open(fileobj=decompressed(stream), mode="r|", bufsize=_BLOCK) as archive:
             Unpacker(archive, target, bool(request.get("no_overwrite")), owner).run()
     except tarfile.ReadError as error:
         text = "unexpected EOF" if "unexpected end" in str(error) else "archive/tar: invalid tar header"
