@@ -11,6 +11,7 @@ import errno
 import os
 
 from sampan.linux import mount as m
+from sampan.linux import namespaces as ns
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from sampan.runtime.failures import during_init, reason
 from sampan.runtime.mountoptions import Options, is_bind
@@ -91,7 +92,10 @@ def _open_bind(mount: dict[str, Any], userns: int) -> int:
     source, target = mount["source"], mount["destination"]
     options = Options(mount.get("options") or [])
     try:
-        made = _clone(source, mount.get("subpath"), options.recursive)
+        if namespace := mount.get("namespace"):
+            made = _clone_from(namespace, source)
+        else:
+            made = _clone(source, mount.get("subpath"), options.recursive)
         if options.idmap and userns >= 0:
             m.set_attributes(made, m.MOUNT_ATTR_IDMAP, userns=userns, recursive=options.recursive)
         return made
@@ -101,6 +105,26 @@ def _open_bind(mount: dict[str, Any], userns: int) -> int:
         ) from None
     except OSError as error:
         raise during_init(f'error mounting "{source}" to rootfs at "{target}": {reason(error)}') from None
+
+
+def _clone_from(namespace: str, source: str) -> int:
+    """`source` as another mount namespace has it: only from within can a mount be cloned, open_tree(2)."""
+    theirs, own, root = (
+        os.open(path, flags | os.O_CLOEXEC)
+        for path, flags in ((namespace, 0), ("/proc/self/ns/mnt", 0), ("/", os.O_PATH | os.O_DIRECTORY))
+    )
+    try:
+        ns.setns(theirs, ns.CLONE_NEWNS)
+        try:
+            return m.clone(source)
+        finally:
+            ns.setns(own, ns.CLONE_NEWNS)
+            # setns(2) has moved root and working directory to those of the namespace.
+            os.fchdir(root)
+            os.chroot(".")
+    finally:
+        for descriptor in (theirs, own, root):
+            os.close(descriptor)
 
 
 def _clone(source: str, subpath: str | None, recursive: bool) -> int:

@@ -69,7 +69,7 @@ def build(inputs: SpecInputs) -> Built:
         "namespaces": spaces,
         "cgroupsPath": path,
         "resources": limits,
-        "sysctl": _sysctls(inputs, own_users),
+        "sysctl": _sysctls(inputs),
         "maskedPaths": security.paths(host_config, "MaskedPaths", defaults.MASKED_PATHS),
         "readonlyPaths": security.paths(host_config, "ReadonlyPaths", defaults.READONLY_PATHS),
     }
@@ -146,12 +146,12 @@ def _process(inputs: SpecInputs, options: security.SecurityOptions, granted: lis
     )
 
 
-def _sysctls(inputs: SpecInputs, own_users: bool) -> dict[str, str]:
+def _sysctls(inputs: SpecInputs) -> dict[str, str]:
     """Docker's two defaults for a network namespace of one's own, then the request's."""
     found: dict[str, str] = {}
     if namespaces.is_private_network(inputs.host_config.get("NetworkMode") or ""):
-        # Ping without CAP_NET_RAW; its range cannot be written from another user namespace.
-        if not own_users and inputs.host.sysctl_exists("net.ipv4.ping_group_range"):
+        # Ping without CAP_NET_RAW.
+        if inputs.host.sysctl_exists("net.ipv4.ping_group_range"):
             found["net.ipv4.ping_group_range"] = "0 2147483647"
         if inputs.host.sysctl_exists("net.ipv4.ip_unprivileged_port_start"):
             found["net.ipv4.ip_unprivileged_port_start"] = "0"

@@ -1,4 +1,4 @@
-"""Lists of objects in a HostConfig: members of the types Docker's Go structs have, or refused in Go's words."""
+"""Lists of objects in a HostConfig: members of the types in Docker's Go structs, or refused in Go's words."""
 
 from collections.abc import Mapping
 from typing import Any
