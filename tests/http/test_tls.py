@@ -1,12 +1,12 @@
-"""TLS on a tcp socket: who is let in, and a hijacked connection whose client has no more to say.
-
-The certificates beside this file are valid for 100 years and worth nothing.
-"""
+"""TLS on a tcp socket: who is let in, and a hijacked connection whose client has no more to say."""
 
 import asyncio
+import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,41 @@ from sampan.http.app import Api, ApiVersions, Server
 from sampan.http.hijack import Gone, hijack
 from sampan.http.tls import exposure_warning, server_context
 
-CERTS = Path(__file__).parent / "certs"
-CA, CERT, KEY = (str(CERTS / name) for name in ("ca.pem", "cert.pem", "key.pem"))
 SIZE = 3_000_000
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Paths: an authority, and one certificate it signed, for servers and clients alike."""
+
+    ca: str
+    cert: str
+    key: str
+
+
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    folder = tmp_path_factory.mktemp("certs")
+    if shutil.which("openssl") is None:
+        pytest.skip("makes its certificates with the openssl program")
+    ca, cert = openssl(folder, "ca"), openssl(folder, "cert", ca="ca")
+    return Certificates(ca[0], *cert)
+
+
+def openssl(folder: Path, name: str, ca: str = "") -> tuple[str, str]:
+    cert, key = str(folder / f"{name}.pem"), str(folder / f"{name}-key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", f"/CN={name}", "-days", "2", "-keyout", key, "-out", cert]
+    if ca:
+        command += ["-CA", str(folder / f"{ca}.pem"), "-CAkey", str(folder / f"{ca}-key.pem")]
+        command += [
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ]
+    subprocess.run(command, check=True, capture_output=True)
+    return cert, key
 
 
 async def reverse(request: web.Request) -> web.StreamResponse:
@@ -38,21 +70,25 @@ async def answer(sock: socket.socket, data: bytes) -> None:
         await loop.sock_sendall(sock, data[::-1])
 
 
-@pytest.fixture(params=["", CA], ids=["tls", "tlsverify"])
-async def address(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, int, bool]]:
+@pytest.fixture(params=[False, True], ids=["tls", "tlsverify"])
+async def address(
+    request: pytest.FixtureRequest, certs: Certificates
+) -> AsyncIterator[tuple[str, int, bool]]:
     server = Server(Api([web.post("/reverse", reverse)], ApiVersions((1, 51), (1, 24))))
     sock = socket.create_server(("127.0.0.1", 0))
     sock.setblocking(False)
-    await server.listen(sock, server_context(CERT, KEY, request.param))
-    yield "127.0.0.1", sock.getsockname()[1], bool(request.param)
+    await server.listen(sock, server_context(certs.cert, certs.key, certs.ca if request.param else ""))
+    yield "127.0.0.1", sock.getsockname()[1], request.param
     await server.stop()
 
 
-def talk(address: tuple[str, int, bool], content: bytes, *, certificate: bool = True) -> bytes:
+def talk(
+    address: tuple[str, int, bool], certs: Certificates, content: bytes, *, certificate: bool = True
+) -> bytes:
     """A blocking client that half-closes TLS after its content, as Go's CloseWrite does."""
-    context = ssl.create_default_context(cafile=CA)
+    context = ssl.create_default_context(cafile=certs.ca)
     if certificate:
-        context.load_cert_chain(CERT, KEY)
+        context.load_cert_chain(certs.cert, certs.key)
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
     with socket.create_connection(address[:2], timeout=20) as sock:
@@ -91,13 +127,15 @@ def talk(address: tuple[str, int, bool], content: bytes, *, certificate: bool = 
         return answered
 
 
-async def test_a_hijacked_connection_outlives_the_clients_half(address: tuple[str, int, bool]) -> None:
+async def test_a_hijacked_connection_outlives_the_clients_half(
+    address: tuple[str, int, bool], certs: Certificates
+) -> None:
     content = b"abc" * (SIZE // 3)
-    assert await asyncio.to_thread(talk, address, content) == content[::-1]
+    assert await asyncio.to_thread(talk, address, certs, content) == content[::-1]
 
 
-async def test_clients_without_certificate(address: tuple[str, int, bool]) -> None:
-    reaching = asyncio.to_thread(talk, address, b"abc", certificate=False)
+async def test_clients_without_certificate(address: tuple[str, int, bool], certs: Certificates) -> None:
+    reaching = asyncio.to_thread(talk, address, certs, b"abc", certificate=False)
     if address[2]:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await reaching
@@ -106,17 +144,18 @@ async def test_clients_without_certificate(address: tuple[str, int, bool]) -> No
 
 
 @pytest.mark.parametrize(
-    ("cert", "key", "ca", "sentence"),
+    ("wrong", "sentence"),
     [
-        ("/none", KEY, "", 'Could not load X509 key pair (cert: "/none"'),
-        (CERT, "/none", "", 'key: "/none"'),
-        (CERT, KEY, "/none", 'could not read CA certificate "/none"'),
-        (__file__, KEY, "", "Could not load X509 key pair"),
+        ({"cert": "/none"}, 'Could not load X509 key pair (cert: "/none"'),
+        ({"key": "/none"}, 'key: "/none"'),
+        ({"ca": "/none"}, 'could not read CA certificate "/none"'),
+        ({"cert": __file__}, "Could not load X509 key pair"),
     ],
 )
-def test_unusable_files(cert: str, key: str, ca: str, sentence: str) -> None:
+def test_unusable_files(certs: Certificates, wrong: dict[str, str], sentence: str) -> None:
+    files = replace(certs, **wrong)
     with pytest.raises(Invalid) as refused:
-        server_context(cert, key, ca)
+        server_context(files.cert, files.key, files.ca)
     assert sentence in refused.value.message
 
 

@@ -58,12 +58,15 @@ class Commits:
                 container=record.id,
                 container_config=cast(ContainerConfig, record.config),
             )
+        reference = name.with_default_tag().familiar if name else ""
+        if reference:
+            self._images.log("tag", image.id, reference)
         self._containers.emit(
             record,
             "commit",
             comment=request.comment,
             imageID=image.id,
-            imageRef=str(name.with_default_tag()) if name else "",
+            imageRef=reference,
         )
         return image.id
 
