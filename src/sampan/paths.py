@@ -15,6 +15,7 @@
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 DATA_ROOT = "/var/lib/sampan"
@@ -28,46 +29,46 @@ class Paths:
     data: Path = Path(DATA_ROOT)
     exec: Path = Path(EXEC_ROOT)
 
-    @property
+    @cached_property
     def format(self) -> Path:
         return self.data / "format"
 
-    @property
+    @cached_property
     def database(self) -> Path:
         return self.data / "sampan.db"
 
-    @property
+    @cached_property
     def content(self) -> Path:
         return self.data / "content"
 
-    @property
+    @cached_property
     def layers(self) -> Path:
         return self.data / "layers"
 
-    @property
+    @cached_property
     def init_layer(self) -> Path:
         return self.data / "init"
 
-    @property
+    @cached_property
     def containers(self) -> Path:
         return self.data / "containers"
 
     def container(self, id: str) -> "ContainerPaths":
         return ContainerPaths(id, self.containers / id, self.exec / "containers" / id)
 
-    @property
+    @cached_property
     def volumes(self) -> Path:
         return self.data / "volumes"
 
-    @property
+    @cached_property
     def tmp(self) -> Path:
         return self.data / "tmp"
 
-    @property
+    @cached_property
     def trash(self) -> Path:
         return self.data / "trash"
 
-    @property
+    @cached_property
     def pidfile(self) -> Path:
         return self.exec / "sampand.pid"
 
@@ -78,56 +79,56 @@ class ContainerPaths:
     data: Path
     exec: Path
 
-    @property
+    @cached_property
     def upper(self) -> Path:
         return self.data / "upper"
 
-    @property
+    @cached_property
     def work(self) -> Path:
         return self.data / "work"
 
-    @property
+    @cached_property
     def hostname(self) -> Path:
         return self.data / "hostname"
 
-    @property
+    @cached_property
     def hosts(self) -> Path:
         return self.data / "hosts"
 
-    @property
+    @cached_property
     def resolv_conf(self) -> Path:
         return self.data / "resolv.conf"
 
-    @property
+    @cached_property
     def log(self) -> Path:
         """json-file's own name, as tools that tail Docker's logs expect it."""
         return self.data / f"{self.id}-json.log"
 
-    @property
+    @cached_property
     def local_log(self) -> Path:
         return self.data / "local-logs" / "container.log"
 
-    @property
+    @cached_property
     def start_request(self) -> Path:
         return self.exec / "start.json"
 
-    @property
+    @cached_property
     def shim_socket(self) -> Path:
         return self.exec / "shim.sock"
 
-    @property
+    @cached_property
     def state(self) -> Path:
         return self.exec / "state.json"
 
-    @property
+    @cached_property
     def exit(self) -> Path:
         return self.exec / "exit.json"
 
-    @property
+    @cached_property
     def network(self) -> Path:
         """Addresses, interfaces and ports it has; the next daemon takes over from it."""
         return self.exec / "network.json"
 
-    @property
+    @cached_property
     def execs(self) -> Path:
         return self.exec / "execs"

@@ -1,40 +1,49 @@
-"""Deleting trees without anyone waiting: a rename into the trash, then a thread that empties it."""
+"""Deleting trees without anyone waiting: a rename into the trash, then a thread that empties it.
+
+The daemon may exit at any moment without waiting for that thread: the next start goes on with the trash.
+"""
 
 import os
 import shutil
-import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from sampan.paths import Paths
 
+# One for the whole process: starting a thread per tree cost more than most trees, and two would only meet.
+_worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="trash")
+
 
 def discard(paths: Paths, *trees: Path) -> None:
     """Move trees out of sight at once; their bytes go in the background. Missing ones are fine."""
-    moved = False
     for tree in trees:
+        away = paths.trash / uuid.uuid4().hex
         with suppress(FileNotFoundError):
-            os.rename(tree, paths.trash / uuid.uuid4().hex)
-            moved = True
-    if moved:
-        empty(paths)
+            os.rename(tree, away)
+            _worker.submit(_remove, away)
 
 
 def empty(paths: Paths) -> None:
-    threading.Thread(target=_empty, args=(paths.trash,), name="trash", daemon=True).start()
+    """What an earlier daemon left."""
+    for entry in os.scandir(paths.trash):
+        _worker.submit(_remove, Path(entry.path))
 
 
-def _empty(trash: Path) -> None:
-    for entry in os.scandir(trash):
-        if entry.is_dir(follow_symlinks=False):
-            # Several of these threads may meet on one tree: whoever comes second finds less.
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                os.unlink(entry.path)
+def remove_later(tree: Path) -> None:
+    """For a tree nobody looks at any more, on another filesystem than the trash."""
+    _worker.submit(_remove, tree)
 
 
-def remove_tree(tree: Path) -> None:
-    """For small trees beside the data root, such as those in memory under the exec root."""
-    shutil.rmtree(tree, ignore_errors=True)
+def wait_emptied() -> None:
+    """Until everything thrown away so far is gone."""
+    _worker.submit(int).result()
+
+
+def _remove(tree: Path) -> None:
+    if tree.is_dir() and not tree.is_symlink():
+        shutil.rmtree(tree, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            tree.unlink()

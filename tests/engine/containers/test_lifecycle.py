@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sampan.engine import trash
 from sampan.engine.containers import exits, modify, recover, remove, start, stop, wait
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.record import ContainerRecord
@@ -254,6 +255,8 @@ async def test_directories_without_a_row_are_removed_at_start(here: World) -> No
     stray = here.services.paths.containers / ("f" * 64)
     stray.mkdir()
     recover.remove_strangers(here.services)
+    trash.wait_emptied()
+    assert list(here.services.paths.trash.iterdir()) == []
     assert not stray.exists()
     assert here.services.paths_of(container).data.exists()
 

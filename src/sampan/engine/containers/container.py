@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.restart import RestartMonitor
+from sampan.paths import ContainerPaths, Paths
 from sampan.runtime.protocol import Attach
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Container:
     stopping: int = 0  # calls of stop under way
     kept: int = 0  # calls of restart under way: auto-remove waits
     started: float = 0.0  # monotonic
+    _paths: ContainerPaths | None = None
     _stopped: list[asyncio.Future[Ended]] = field(default_factory=list)
     _removed: list[asyncio.Future[Ended]] = field(default_factory=list)
 
@@ -54,6 +56,12 @@ class Container:
     @property
     def name(self) -> str:
         return self.record.name
+
+    def paths(self, paths: Paths) -> ContainerPaths:
+        """Made once: a start looks at a dozen of them."""
+        if self._paths is None:
+            self._paths = paths.container(self.id)
+        return self._paths
 
     def next_exit(self) -> asyncio.Future[Ended]:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()

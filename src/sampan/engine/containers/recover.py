@@ -51,7 +51,7 @@ def remove_strangers(services: Services) -> None:
                 if root == services.paths.containers:
                     trash.discard(services.paths, root / entry.name)
                 else:
-                    trash.remove_tree(root / entry.name)
+                    trash.remove_later(root / entry.name)
 
 
 async def take_over(services: Services, container: Container) -> tuple[Container, Shim | None]:
@@ -117,7 +117,7 @@ def follow_policy(services: Services, container: Container) -> None:
         policy, state.exit_code, record.manually_stopped, record.restart_count
     ):
         services.spawn(start_by_policy(services, container))
-    elif record.host_config["AutoRemove"] and record.started_before:
+    elif record.host_config["AutoRemove"]:
         exits.remove_soon(services, container)
 
 

@@ -56,8 +56,9 @@ async def take_apart(services: Services, container: Container, volumes: bool) ->
     container.drop_attaching()
     await services.networks.forget(container.record)
     paths = services.paths_of(container)
-    services.store.apply([Delete(container.record.key)])
+    auto = container.record.host_config["AutoRemove"]
+    services.store.apply([Delete(container.record.key)], durable=not auto)
     services.index.remove(container)
     trash.discard(services.paths, paths.data)
-    trash.remove_tree(paths.exec)
+    trash.remove_later(paths.exec)
     await services.volumes.release(container.record, remove_anonymous=volumes)

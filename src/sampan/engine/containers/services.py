@@ -75,11 +75,15 @@ class Services:
         return self.index.find(ref).record
 
     def paths_of(self, container: Container) -> ContainerPaths:
-        return self.paths.container(container.id)
+        return container.paths(self.paths)
 
     def save(self, container: Container) -> None:
-        """Durable once this returns."""
-        self.store.apply([Put(container.record.key, container.record)])
+        """Durable once this returns.
+
+        After a power failure a container that removes itself is gone, whatever its row says: no disk write.
+        """
+        durable = not container.record.host_config["AutoRemove"]
+        self.store.apply([Put(container.record.key, container.record)], durable=durable)
 
     def emit(self, container: Container, action: str, **more: str) -> None:
         """A container event with the attributes Docker gives every one: labels, image, name."""
