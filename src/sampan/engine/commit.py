@@ -59,8 +59,6 @@ class Commits:
                 container_config=cast(ContainerConfig, record.config),
             )
         reference = name.with_default_tag().familiar if name else ""
-        if reference:
-            self._images.log("tag", image.id, reference)
         self._containers.emit(
             record,
             "commit",
