@@ -14,6 +14,7 @@ def merge(config: dict[str, Any], image: Mapping[str, Any]) -> None:
     for name in ("ExposedPorts", "Volumes"):
         if image.get(name):
             config[name] = {**{key: {} for key in image[name]}, **(config.get(name) or {})}
+    config["Volumes"] = config.get("Volumes") or None  # Go's nil map, which inspect shows as null
     config["Env"] = merge_env(config.get("Env"), image.get("Env"))
     config["Labels"] = {**(image.get("Labels") or {}), **(config.get("Labels") or {})}
     merge_command(config, image)
