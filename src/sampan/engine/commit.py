@@ -58,14 +58,14 @@ class Commits:
                 container=record.id,
                 container_config=cast(ContainerConfig, record.config),
             )
-        reference = name.with_default_tag().familiar if name else ""
-        self._containers.emit(
-            record,
-            "commit",
-            comment=request.comment,
-            imageID=image.id,
-            imageRef=reference,
-        )
+            reference = name.with_default_tag().familiar if name else ""
+            self._containers.emit(
+                record,
+                "commit",
+                comment=request.comment,
+                imageID=image.id,
+                imageRef=reference,
+            )
         return image.id
 
     def _changed(self, record: ContainerRecord) -> Iterator[bytes]:
