@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.linux import bpf
@@ -70,6 +70,7 @@ def expected(rules: list[dict[str, Any]], kind: str, access: str, major: int, mi
     return False
 
 
+@settings(deadline=None)
 @given(
     st.lists(RULE, max_size=6),
     st.sampled_from("bc"),

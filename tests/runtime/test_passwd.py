@@ -1,7 +1,7 @@
 """Users and groups by name or number, as runc finds them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.errors import Invalid
@@ -73,6 +73,7 @@ def test_additional_groups_take_names_and_numbers() -> None:
         passwd.additional_groups(["nope"], GROUP)
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.text())
 def test_hostile_files_never_break_the_lookup(user: str, passwd_text: str, group_text: str) -> None:
     try:

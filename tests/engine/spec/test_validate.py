@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.engine.spec import cpuset, resources
@@ -200,6 +200,7 @@ def test_updates_in_conflict_with_the_present_are_refused(
         resources.updated(present, change)
 
 
+@settings(deadline=None)
 @given(st.frozensets(st.integers(0, 40), min_size=1))
 def test_cpu_lists_are_read(numbers: frozenset[int]) -> None:
     assert cpuset.parse(",".join(map(str, numbers))) == numbers
@@ -268,6 +269,7 @@ LISTS = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(LISTS)
 def test_hostile_lists_are_refused_or_built(host_config: dict[str, Any]) -> None:
     try:
