@@ -57,8 +57,11 @@ class FakeLauncher:
     shims: list[FakeShim] = field(default_factory=list)
     error: SampanError | None = None
     requests: list[Any] = field(default_factory=list)
+    gate: asyncio.Event | None = None  # a start waits for it
 
     async def start(self, paths: Any, request: Any, netns: int | None, attach: Any) -> FakeShim:
+        if self.gate is not None:
+            await self.gate.wait()
         self.requests.append(request)
         if self.error is not None:
             raise self.error

@@ -302,3 +302,30 @@ async def test_a_never_started_container_is_not_started_by_its_policy(here: Worl
     container = await here.create(RestartPolicy={"Name": "always"})
     recover.follow_policy(here.services, container)
     assert not here.services.tasks
+
+
+async def test_a_forced_removal_during_a_start_removes_what_was_started(here: World) -> None:
+    container = await here.create()
+    here.launcher.gate = asyncio.Event()
+    going = asyncio.create_task(start.start(here.services, container))
+    await until(lambda: container.lock.locked())
+    removing = asyncio.create_task(remove.remove(here.services, container, force=True))
+    await until(lambda: container.record.state.removing)
+    here.launcher.gate.set()
+    await going
+    await removing
+    assert here.launcher.shims[0].signals == [9]
+    assert here.row(container) is None
+
+
+async def test_stop_during_a_restart_by_policy_stops_what_was_started(here: World) -> None:
+    container = await running(here, RestartPolicy={"Name": "always"})
+    here.launcher.gate = asyncio.Event()
+    here.launcher.shims[0].exits(1)
+    await until(lambda: container.restarting is not None)
+    await until(lambda: container.restarting is None and container.lock.locked())
+    stopping = asyncio.create_task(stop.stop(here.services, container, patience=0))
+    here.launcher.gate.set()
+    await stopping
+    assert here.launcher.shims[1].signals == [15, 9]
+    assert container.record.state.status == "exited"

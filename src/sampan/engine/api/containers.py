@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -21,6 +23,7 @@ from sampan.http.requests import (
 )
 
 ID = "/containers/{id}"
+T = TypeVar("T")
 
 
 def routes(engine: Engine) -> list[web.RouteDef]:
@@ -75,40 +78,39 @@ class ContainersApi:
 
     async def start(self, request: web.Request) -> web.StreamResponse:
         await request.read()
-        # A client that hangs up must not leave a start half done.
-        await asyncio.shield(self._containers.start_one(request.match_info["id"]))
+        await finish(self._containers.start_one(request.match_info["id"]))
         return empty()
 
     async def stop(self, request: web.Request) -> web.StreamResponse:
         signal, patience = request.query.get("signal", ""), timeout_of(request)
-        await asyncio.shield(self._containers.stop_one(request.match_info["id"], signal, patience))
+        await finish(self._containers.stop_one(request.match_info["id"], signal, patience))
         return empty()
 
     async def restart(self, request: web.Request) -> web.StreamResponse:
         signal, patience = request.query.get("signal", ""), timeout_of(request)
-        await asyncio.shield(self._containers.restart(request.match_info["id"], signal, patience))
+        await finish(self._containers.restart(request.match_info["id"], signal, patience))
         return empty()
 
     async def kill(self, request: web.Request) -> web.StreamResponse:
         signal = request.query.get("signal", "")
-        await asyncio.shield(self._containers.kill(request.match_info["id"], signal))
+        await finish(self._containers.kill(request.match_info["id"], signal))
         return empty()
 
     async def pause(self, request: web.Request) -> web.StreamResponse:
-        await asyncio.shield(self._containers.pause(request.match_info["id"]))
+        await finish(self._containers.pause(request.match_info["id"]))
         return empty()
 
     async def unpause(self, request: web.Request) -> web.StreamResponse:
-        await asyncio.shield(self._containers.unpause(request.match_info["id"]))
+        await finish(self._containers.unpause(request.match_info["id"]))
         return empty()
 
     async def rename(self, request: web.Request) -> web.StreamResponse:
-        await asyncio.shield(self._containers.rename(request.match_info["id"], request.query.get("name", "")))
+        await finish(self._containers.rename(request.match_info["id"], request.query.get("name", "")))
         return empty()
 
     async def update(self, request: web.Request) -> web.StreamResponse:
         body = await read_json(request, required=True)
-        warnings = await asyncio.shield(self._containers.update(request.match_info["id"], body))
+        warnings = await finish(self._containers.update(request.match_info["id"], body))
         return json_response({"Warnings": warnings or None})
 
     async def resize(self, request: web.Request) -> web.StreamResponse:
@@ -122,7 +124,7 @@ class ContainersApi:
             raise Invalid(
                 "removing a link is not supported: the links of a container are fixed when it is created"
             )
-        await asyncio.shield(
+        await finish(
             self._containers.remove(
                 request.match_info["id"], force=query_bool(query, "force"), volumes=query_bool(query, "v")
             )
@@ -164,6 +166,13 @@ class ContainersApi:
                     await response.prepare(request)
                 await response.write(orjson.dumps(sample, option=orjson.OPT_APPEND_NEWLINE))
         return response
+
+
+async def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Carry on even if the client hangs up: half a start or half a removal is nobody's wish."""
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(task)
 
 
 def timeout_of(request: web.Request) -> int | None:

@@ -65,11 +65,13 @@ class Container:
 
     def next_exit(self) -> asyncio.Future[Ended]:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._stopped = [waiter for waiter in self._stopped if not waiter.done()]
         self._stopped.append(future)
         return future
 
     def removal(self) -> asyncio.Future[Ended]:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+        self._removed = [waiter for waiter in self._removed if not waiter.done()]
         self._removed.append(future)
         return future
 

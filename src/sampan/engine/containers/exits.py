@@ -122,13 +122,14 @@ def settle(services: Services, container: Container, event: dict[str, Any], ran:
 
 
 async def restart_later(services: Services, container: Container, wait: float) -> None:
-    """Owned by `container.restarting`; stop and rm cancel it."""
-    from sampan.engine.containers.start import start
+    """Owned by `container.restarting`; stop and rm cancel it, under the lock."""
+    from sampan.engine.containers.start import start_locked
 
     await pause(wait)
-    container.restarting = None
     try:
-        await start(services, container, by_policy=True)
+        async with container.lock:
+            container.restarting = None
+            await start_locked(services, container, by_policy=True)
     except SampanError as error:
         log.warning("restart of container %s failed: %s", container.id, error)
 

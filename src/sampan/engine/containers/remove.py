@@ -20,16 +20,26 @@ async def remove(
         raise Conflict(running_message(container))
     state.removing = True
     try:
-        if state.running:
+        while not await removed(services, container, volumes):
+            # It runs, perhaps since a moment ago: a start was under way when we came.
+            if not force:
+                raise Conflict(running_message(container))
             await end(services, container)
-        async with container.lock:
-            await take_apart(services, container, volumes)
     except BaseException as error:
         state.removing = False
         container.announce_removal(str(error))
         raise
     services.emit(container, "destroy")
     container.announce_removal()
+
+
+async def removed(services: Services, container: Container, volumes: bool) -> bool:
+    """False when the container runs."""
+    async with container.lock:
+        if not container.record.state.running:
+            await take_apart(services, container, volumes)
+            return True
+    return False
 
 
 def running_message(container: Container) -> str:

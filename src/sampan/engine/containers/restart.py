@@ -43,6 +43,10 @@ class RestartMonitor:
     count: int = 0
     cancelled: bool = False
 
+    def reset(self) -> None:
+        """Someone started it by hand: what was before does not count."""
+        self.wait, self.count, self.cancelled = 0.0, 0, False
+
     def next(self, policy: dict[str, Any], exit_code: int, stopped: bool, ran: float) -> float | None:
         """Seconds to wait before the next start, or None. `stopped`: someone stopped it by hand."""
         name = policy.get("Name") or "no"

@@ -15,7 +15,7 @@ from sampan.engine.containers import exits
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.request import start_request
 from sampan.engine.containers.services import Services
-from sampan.errors import Conflict, Invalid, NotModified, SampanError
+from sampan.errors import Conflict, Failed, Invalid, NotModified, SampanError
 
 if TYPE_CHECKING:
     from sampan.runtime.client import Shim
@@ -33,19 +33,22 @@ NOT_RUNNABLE = ("permission denied", "is a directory", "exec format error", "ope
 async def start(services: Services, container: Container, *, by_policy: bool = False) -> None:
     """Raises NotModified when it runs, Conflict, Invalid, Failed. `by_policy`: nobody asked for it."""
     async with container.lock:
-        check_can_start(container, by_policy)
-        if not by_policy:
-            container.monitor.cancelled = False
-            container.monitor.wait, container.monitor.count = 0.0, 0
-            container.record.restart_count = 0
-            container.record.manually_stopped = False
-        try:
-            await launch(services, container)
-        except SampanError as error:
-            raise await start_failed(services, container, error) from error
-        except BaseException as error:
-            await start_failed(services, container, Invalid(str(error)))
-            raise
+        await start_locked(services, container, by_policy=by_policy)
+
+
+async def start_locked(services: Services, container: Container, *, by_policy: bool) -> None:
+    check_can_start(container, by_policy)
+    if not by_policy:
+        container.monitor.reset()
+        container.record.restart_count = 0
+        container.record.manually_stopped = False
+    try:
+        await launch(services, container)
+    except SampanError as error:
+        raise await start_failed(services, container, error) from error
+    except BaseException as error:
+        await start_failed(services, container, Failed(str(error)))
+        raise
 
 
 def check_can_start(container: Container, by_policy: bool) -> None:

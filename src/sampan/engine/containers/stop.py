@@ -38,6 +38,8 @@ async def end(services: Services, container: Container, number: int, patience: i
     if await cancelled_restart(services, container):
         services.emit(container, "stop")
         return
+    if not container.record.state.running:
+        return  # it ended by itself while we waited for the lock
     exit = container.next_exit()
     await send(services, container, number, final=True)
     if patience < 0:
@@ -72,6 +74,8 @@ async def kill(services: Services, container: Container, ref: str, signal: str) 
         raise Conflict(f"cannot kill container: {ref}: container {container.id} is not running")
     if await cancelled_restart(services, container):
         return
+    if not state.running:
+        raise Conflict(f"cannot kill container: {ref}: container {container.id} is not running")
     if number == SIGKILL:
         exit = container.next_exit()
         await kill_now(services, container, exit)
