@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sampan import errors
 from sampan.paths import ContainerPaths, Paths
 from sampan.runtime.client import Launcher, Shim
 from tests.support import rootfs
@@ -205,8 +206,12 @@ class Rig:
         for client in self.clients:
             client.close()
         for running in self.running:
-            with contextlib.suppress(Exception):
+            try:
                 await running.shim.kill(9)
+            except errors.Unavailable:
+                continue
+            except errors.SampanError:
+                pass
             if not any(event["event"] == "gone" for event in running.events):
                 with contextlib.suppress(TimeoutError):
                     await running.event("gone", seconds=10)

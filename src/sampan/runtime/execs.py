@@ -52,7 +52,8 @@ class Exec:
         self._started = False
         self._reported = False
         # An exec's input always ends with its client's, as if StdinOnce were set.
-        self.session = Session(shim.loop, output, True, on_detach)
+        self.session = Session(shim.loop, True, on_detach)
+        self.session.log = output
         self.pid = 0
 
     def start(self) -> None:
@@ -66,7 +67,7 @@ class Exec:
                 shim.loop,
                 pid_namespace,
                 shim.cgroup,
-                lambda channel: self._become(channel, pidfd, pipes),
+                lambda channel, inside: self._become(channel, inside, pidfd, pipes),
                 self._got_terminal,
                 self._died,
             )
@@ -130,8 +131,10 @@ class Exec:
 
     # In the child
 
-    def _become(self, channel: sockets.Socket, pidfd: int, pipes: Pipes | None) -> NoReturn:
+    def _become(self, channel: sockets.Socket, inside: bool, pidfd: int, pipes: Pipes | None) -> NoReturn:
         try:
+            if self._shim.cgroup is not None:
+                self._shim.cgroup.join_self(inside)
             self._enter(channel, pidfd, pipes)
         except BaseException as error:
             channel.send(encode({"error": reply(error, exec=True)}))

@@ -48,13 +48,14 @@ _PROPAGATION = {
 class Setting:
     """What the shim hands its child: the request, and what was decided or opened already."""
 
-    __slots__ = ("cgroup", "channel", "namespaces", "request", "seccomp", "stdio")
+    __slots__ = ("cgroup", "channel", "inside", "namespaces", "request", "seccomp", "stdio")
 
     def __init__(
         self,
         request: StartRequest,
         namespaces: dict[str, int | None],
         cgroup: Cgroup | None,
+        inside: bool,
         seccomp: bytes | None,
         stdio: tuple[int, int, int] | None,
         channel: sockets.Socket,
@@ -62,6 +63,7 @@ class Setting:
         self.request = request
         self.namespaces = namespaces  # OCI type -> descriptor to join, or None for a new one
         self.cgroup = cgroup
+        self.inside = inside  # the cgroup, by birth
         self.seccomp = seccomp
         self.stdio = stdio  # None: a terminal
         self.channel = channel
@@ -110,9 +112,21 @@ def _ready(setting: Setting, arguments: list[str]) -> None:
 def _enter(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]:
     """Into the namespaces; returns the root and the binds as mounts not yet attached."""
     _join_others(setting)
-    ns.unshare(_new_ones(setting))
+    flags = _new_ones(setting)
+    ns.unshare(flags & ~ns.CLONE_NEWCGROUP)
     _set_propagation(setting, spec)
-    return rootfs.mount_root(setting.request["rootfs"]), rootfs.open_binds(spec.get("mounts") or [])
+    root, binds = rootfs.mount_root(setting.request["rootfs"]), rootfs.open_binds(spec.get("mounts") or [])
+    _join_cgroup(setting)
+    ns.unshare(flags & ns.CLONE_NEWCGROUP)  # its root is the cgroup one is in
+    return root, binds
+
+
+def _join_cgroup(setting: Setting) -> None:
+    """As late as can be: the shim is making it meanwhile."""
+    if setting.channel.recv(16) == b"":
+        os._exit(1)  # it could not, and has said so
+    if setting.cgroup is not None:
+        setting.cgroup.join_self(setting.inside)
 
 
 def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]:
@@ -139,6 +153,7 @@ def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[in
             os.fchown(descriptor, uid, gid)  # so that /dev/stdout can be opened by name
     if (pid_namespace := setting.namespaces.get("pid")) is not None:
         ns.setns(pid_namespace, ns.CLONE_NEWPID)
+    _join_cgroup(setting)
     _join("user", users)
     ns.become_root()
     own_pids = "pid" in setting.namespaces and pid_namespace is None

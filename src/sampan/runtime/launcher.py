@@ -14,6 +14,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 _MESSAGE = 1 << 16
@@ -65,6 +66,7 @@ def _prepare(connection: socket.socket) -> None:
 
 def _loop(connection: socket.socket) -> int:
     from sampan.linux import sockets
+    from sampan.runtime import shim, tasks
     from sampan.runtime.jsontext import decode
 
     while True:
@@ -77,21 +79,24 @@ def _loop(connection: socket.socket) -> int:
         message = decode(data)
         if os.fork() == 0:
             connection.close()
-            _become(message, fds)
+            _become(message, fds, shim.main, tasks.main)
         for fd in fds:
             os.close(fd)
 
 
-def _become(message: dict[str, Any], fds: list[int]) -> NoReturn:
+def _become(
+    message: dict[str, Any],
+    fds: list[int],
+    start: Callable[[str, dict[str, int]], None],
+    perform: Callable[[str, str, dict[str, int]], None],
+) -> NoReturn:
     status = 1
     try:
-        from sampan.runtime import shim, tasks
-
         named = dict(zip(message["fds"], fds, strict=True))
         if message["op"] == "start":
-            shim.main(message["dir"], named)
+            start(message["dir"], named)
         else:
-            tasks.main(message["task"], message["request"], named)
+            perform(message["task"], message["request"], named)
         status = 0
     except BaseException as error:
         sys.stderr.write(

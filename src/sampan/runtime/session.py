@@ -43,11 +43,9 @@ class Pipes:
 
 
 class Session:
-    def __init__(
-        self, loop: Loop, log: Log | Capture | None, stdin_once: bool, on_detach: Callable[[], None]
-    ) -> None:
+    def __init__(self, loop: Loop, stdin_once: bool, on_detach: Callable[[], None]) -> None:
         self._loop = loop
-        self._log = log
+        self.log: Log | Capture | None = None
         self._stdin_once = stdin_once
         self._on_detach = on_detach
         self._outputs: dict[int, int] = {}  # descriptor -> stream
@@ -106,8 +104,8 @@ class Session:
         if not data:
             self._end_output(fd)
             return
-        if self._log is not None:
-            self._log.write(stream, data)
+        if self.log is not None:
+            self.log.write(stream, data)
         for client in list(self._clients):
             client.send(stream, data)
             if client.backlog > BACKLOG and not self._stalled:
@@ -134,8 +132,8 @@ class Session:
         if fd == self._terminal:
             self._terminal = -1
         os.close(fd)
-        if self._log is not None:
-            self._log.finish(stream)
+        if self.log is not None:
+            self.log.finish(stream)
         if not self._outputs and self.on_drained is not None:
             self.on_drained()
 

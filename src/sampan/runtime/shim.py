@@ -19,7 +19,7 @@ from sampan.runtime.execs import Execs
 from sampan.runtime.failures import during_init, reply
 from sampan.runtime.health import Health
 from sampan.runtime.jsontext import decode, encode
-from sampan.runtime.logfile import open_log
+from sampan.runtime.logfile import Log, open_log
 from sampan.runtime.loop import Loop
 from sampan.runtime.reaper import exit_code
 from sampan.runtime.session import Pipes, Session
@@ -66,26 +66,25 @@ class Shim:
         self.request = request
         self.loop = Loop()
         self.control = Control(self.loop, self._handle)
-        self.control.add(sockets.Socket(fileno=fds["control"]))
-        self.log = open_log(request["log"], self.loop)
-        self.session = Session(self.loop, self.log, request["stdin_once"], self._detached)
+        self.log: Log | None = None
+        self.session = Session(self.loop, request["stdin_once"], self._detached)
         self.cgroup: cgroups.Cgroup | None = None
         self._init: spawn.Child | None = None
         self.started_at = ""
         self.execs = Execs(self)
         self.health: Health | None = None
-        self._netns = fds.get("netns", -1)
+        self._fds = fds
         self._code: int | None = None
         self._finished = False
         self._oom = False
         self._held: list[int] = []
-        for index, attach in enumerate(request["attach"]):
-            self.session.add_client(fds[f"attach:{index}"], attach)
 
     def run(self) -> None:
         try:
-            self._start()
+            self._fork_init()
+            self._open_rest()
         except Exception as error:
+            self._hear_daemon()
             self._failed(reply(error))
         self.loop.run(self._over)
         self._unlink("shim.sock")
@@ -99,20 +98,22 @@ class Shim:
 
     # Starting
 
-    def _start(self) -> None:
+    def _fork_init(self) -> None:
+        """As early as can be: everything in `_open_rest` happens while init is at work."""
         request = self.request
-        try:
-            self.cgroup = cgroups.create(request["cgroup"])
-        except SampanError as error:
-            raise during_init(f"error setting cgroup config for procHooks process: {error.message}") from None
+        config = request["cgroup"]
+        self.cgroup = cgroups.open_cgroup(config["path"], config.get("layout"))
+        # On v2 a process is born in its cgroup; on v1 it moves in, so making the cgroups can wait.
+        if not self.cgroup.layout.v1:
+            self._make_cgroup()
         terminal = bool(request["spec"]["process"].get("terminal"))
         pipes = None if terminal else Pipes(request["open_stdin"])
         seccomp = None if request["seccomp"] is None else binascii.a2b_base64(request["seccomp"])
         wanted = self._open_namespaces()
 
-        def become_init(channel: sockets.Socket) -> NoReturn:
+        def become_init(channel: sockets.Socket, inside: bool) -> NoReturn:
             stdio = None if pipes is None else pipes.child
-            init.main(init.Setting(request, wanted, self.cgroup, seccomp, stdio, channel))
+            init.main(init.Setting(request, wanted, self.cgroup, inside, seccomp, stdio, channel))
 
         # A pid namespace belongs to the user namespace it is made in, so there init makes it on its way.
         pid_namespace = False if "user" in wanted else wanted.get("pid", False)
@@ -120,21 +121,42 @@ class Shim:
             self.loop, pid_namespace, self.cgroup, become_init, self._got_terminal, self._died
         )
         self._init.outcome = self._set_up
+        if self.cgroup.layout.v1:
+            self._make_cgroup()
+        self._init.proceed()
         if pipes is not None:
             self.session.use_pipes(pipes)
         for fd in wanted.values():
             if fd is not None:
                 os.close(fd)
+
+    def _make_cgroup(self) -> None:
+        try:
+            cgroups.create(self.request["cgroup"])
+        except SampanError as error:
+            raise during_init(f"error setting cgroup config for procHooks process: {error.message}") from None
+
+    def _open_rest(self) -> None:
+        self._hear_daemon()
+        self.log = self.session.log = open_log(self.request["log"], self.loop)
+        for index, attach in enumerate(self.request["attach"]):
+            self.session.add_client(self._fds[f"attach:{index}"], attach)
         self.control.listen(self.directory)
         self._watch_oom()
+
+    def _hear_daemon(self) -> None:
+        control = self._fds.pop("control", None)
+        if control is not None:
+            self.control.add(sockets.Socket(fileno=control))
 
     def _open_namespaces(self) -> dict[str, int | None]:
         """OCI type -> descriptor to join, or None for a new one; one the shim itself lives in is left out."""
         wanted: dict[str, int | None] = {}
+        netns = self._fds.get("netns")
         for entry in (self.request["spec"].get("linux") or {}).get("namespaces") or []:
             kind, path = entry["type"], entry.get("path")
-            if kind == "network" and self._netns >= 0:
-                wanted[kind] = self._netns
+            if kind == "network" and netns is not None:
+                wanted[kind] = netns
             elif path is None and kind == "user":
                 linux = self.request["spec"]["linux"]
                 wanted[kind] = userns.create(linux["uidMappings"], linux["gidMappings"])
@@ -181,14 +203,17 @@ class Shim:
 
     def _failed(self, error: ErrorReply) -> None:
         """Leave nothing, then say why."""
+        if self._finished:
+            return
+        self._finished = True
         if self.cgroup is not None:
             self._remove_cgroup()
-        self.log.close()
         self.session.abandon_output()
         self.session.end()
+        if self.log is not None:
+            self.log.close()
         self._unlink("shim.sock")
         self.control.broadcast({"event": "failed", "error": error})
-        self._finished = True
 
     # Ending
 
@@ -216,7 +241,8 @@ class Shim:
             return
         self._finished = True
         self.execs.container_ended()
-        self.log.close()
+        if self.log is not None:
+            self.log.close()
         self._remove_cgroup()
         event = {"event": "exit", "code": self._code, "oom": self._oom, "at": rfc3339(), "error": ""}
         self.write_file("exit.json", event)
@@ -272,7 +298,8 @@ class Shim:
         elif operation == "status":
             return dict(self.status())
         elif operation == "reopen-log":
-            self.log.reopen()
+            if self.log is not None:
+                self.log.reopen()
         else:
             raise ValueError(f"unknown operation {operation}")
         return {}

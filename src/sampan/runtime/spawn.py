@@ -79,6 +79,10 @@ class Child:
         else:
             self._conclude(data)
 
+    def proceed(self) -> None:
+        """Its cgroup is there."""
+        self._channel.send(b"go")
+
     def _hand_over(self, heir: int) -> None:
         """The child has forked the real one and ends, which makes that one ours: we are its subreaper."""
         self._loop.on_death(self.pid, lambda status: None)
@@ -101,11 +105,11 @@ def fork(
     loop: Loop,
     pid_namespace: int | bool | None,
     cgroup: Cgroup | None,
-    main: Callable[[sockets.Socket], NoReturn],
+    main: Callable[[sockets.Socket, bool], NoReturn],
     on_terminal: Callable[[int], None],
     on_death: Callable[[int], None],
 ) -> Child:
-    """Fork a child, inside the cgroup, that runs `main` with its end of the channel.
+    """Fork a child that runs `main` with its end of the channel, and whether it is in the cgroup already.
 
     `pid_namespace`: None for a new one, False for the caller's own, or a descriptor to join.
     """
@@ -120,7 +124,7 @@ def fork(
             ns.setns(int(pid_namespace), ns.CLONE_NEWPID)
         pid, inside = clone.fork(directory)
         if pid == 0:
-            _run_child(main, theirs, cgroup, inside)
+            _run_child(main, theirs, inside)
     finally:
         if visited:
             ns.setns(OWN_PID_NAMESPACE, ns.CLONE_NEWPID)
@@ -131,15 +135,13 @@ def fork(
 
 
 def _run_child(
-    main: Callable[[sockets.Socket], NoReturn], channel: sockets.Socket, cgroup: Cgroup | None, inside: bool
+    main: Callable[[sockets.Socket, bool], NoReturn], channel: sockets.Socket, inside: bool
 ) -> NoReturn:
     try:
         signals.set_wakeup_fd(-1)
         signals.reset(*_IGNORED)
         forbid_imports()
-        if cgroup is not None:
-            cgroup.join_self(inside)
-        main(channel)
+        main(channel, inside)
     finally:
         os._exit(1)
 
