@@ -63,6 +63,15 @@ def test_a_damaged_stream_is_an_error(name: str) -> None:
         b"".join(decompressed([bytes(packed)]))
 
 
+@pytest.mark.parametrize("name", [name for name in PACKERS if name])
+def test_a_bomb_comes_in_bounded_pieces(name: str) -> None:
+    packed = PACKERS[name](bytes(150 << 20))
+    largest = total = 0
+    for piece in decompressed([packed]):
+        largest, total = max(largest, len(piece)), total + len(piece)
+    assert total == 150 << 20 and largest <= 140 << 20
+
+
 @given(st.lists(st.binary(max_size=5), max_size=8), st.integers(0, 8))
 def test_peeking_loses_nothing(chunks: list[bytes], size: int) -> None:
     head, stream = peek(chunks, size)

@@ -15,9 +15,11 @@ _MAGIC: list[tuple[bytes, Compression]] = [
 ]
 PEEK = 6
 
-# Input is handed to a decompressor in pieces of this size, so that one call's output stays near 1 MB
-# for ordinary data, and below 1032 times this for a gzip bomb.
-STEP = 128 << 10
+# Bytes of input for one call of a decompressor, so that a bomb's output per call stays near 100 MB: deflate
+# grows at most 1032-fold, a zstd block of 4 bytes may stand for 128 kB. bzip2 and xz bound their output
+# themselves.
+STEP = {"gzip": 128 << 10, "zstd": 4 << 10, "bzip2": 128 << 10, "xz": 128 << 10}
+OUTPUT = 1 << 20
 
 
 def detect(head: bytes) -> Compression:
@@ -59,28 +61,40 @@ def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _decompress(chunks: Iterable[bytes], compression: Compression) -> Iterator[bytes]:
     make, errors = _decompressor(compression)
+    step = STEP[compression]
     decoder: Any = None
-    for chunk in chunks:
-        for start in range(0, len(chunk), STEP):
-            data = chunk[start : start + STEP]
-            while data:
-                # A stream may hold several members (gzip, xz, bzip2) or frames (zstd) after one another.
-                if decoder is None:
-                    if compression == "gzip" and not data.strip(b"\0"):
-                        break  # padding after the last member, as gzip(1) ignores it
-                    decoder = make()
-                try:
-                    output = decoder.decompress(data)
-                except errors as error:
-                    raise Failed(f"invalid {compression} stream: {error}") from error
-                data = b""
-                if decoder.eof:
-                    data = decoder.unused_data
-                    decoder = None
-                if output:
-                    yield output
+    try:
+        for chunk in chunks:
+            for start in range(0, len(chunk), step):
+                data = chunk[start : start + step]
+                while data:
+                    # A stream may hold several members (gzip, xz, bzip2) or frames (zstd) after one another.
+                    if decoder is None:
+                        if compression == "gzip" and not data.strip(b"\0"):
+                            break  # padding after the last member, as gzip(1) ignores it
+                        decoder = make()
+                    yield from _outputs(decoder, data)
+                    data = b""
+                    if decoder.eof:
+                        data = decoder.unused_data
+                        decoder = None
+    except errors as error:
+        raise Failed(f"invalid {compression} stream: {error}") from error
     if decoder is not None:
         raise Failed(f"invalid {compression} stream: unexpected EOF")
+
+
+def _outputs(decoder: Any, data: bytes) -> Iterator[bytes]:
+    if not hasattr(decoder, "needs_input"):
+        if output := decoder.decompress(data):
+            yield output
+        return
+    while True:
+        if output := decoder.decompress(data, OUTPUT):
+            yield output
+        data = b""
+        if decoder.needs_input or decoder.eof:
+            return
 
 
 def _decompressor(compression: Compression) -> tuple[Any, tuple[type[Exception], ...]]:
@@ -97,7 +111,8 @@ def _decompressor(compression: Compression) -> tuple[Any, tuple[type[Exception],
         return bz2.BZ2Decompressor, (OSError,)
     import lzma
 
-    return lzma.LZMADecompressor, (lzma.LZMAError,)
+    # Its header may ask for a dictionary of 4 GB; xz -9 needs 65 MB.
+    return lambda: lzma.LZMADecompressor(memlimit=256 << 20), (lzma.LZMAError,)
 
 
 def _zlib() -> Any:

@@ -95,9 +95,9 @@ def parse_platform(text: str) -> tuple[str, str, str]:
         return "linux", architecture, variant
     parts = text.lower().split("/")
     if len(parts) > 3 or not all(part and part.replace("-", "").replace("_", "").isalnum() for part in parts):
-        raise Invalid(f'"{text}": unknown operating system or architecture: invalid argument')
+        raise Invalid(f'"{text}": cannot parse platform specifier: invalid argument')
     if parts[0] != "linux":
-        raise Invalid(f"operating system is not supported: {parts[0]}")
+        raise Invalid("operating system is not supported")
     if len(parts) == 1:
         return "linux", architecture, variant
     aliases = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386"}
