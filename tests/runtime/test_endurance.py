@@ -116,3 +116,14 @@ async def test_the_unified_tree_alone_carries_a_container(rig: Rig) -> None:
     assert "0::/\n" in (await client.read()).decode()
     await running.shim.kill(9)
     assert await running.exit() == 137
+
+
+async def test_it_may_be_started_again_while_a_client_still_reads(rig: Rig) -> None:
+    client = rig.client()
+    paths = rig.new()
+    first = await rig.start(spec(process("sh", "-c", "yes | head -c 900000")), paths=paths, clients=(client,))
+    await first.exit()
+    second = await rig.start(spec(process("sleep", "1000")), paths=paths)
+    assert len(await client.read()) == 900_000
+    await first.event("gone")
+    assert (await (await Shim.connect(paths)).status())["pid"] == second.shim.pid

@@ -48,6 +48,16 @@ class Control:
         self._listener = listener
         self._loop.watch(listener.fileno(), IN, self._accept)
 
+    def stop_listening(self, directory: str) -> None:
+        if self._listener is not None:
+            self._loop.forget(self._listener.fileno())
+            self._listener.close()
+            self._listener = None
+            try:
+                os.unlink(f"{directory}/shim.sock")
+            except FileNotFoundError:
+                pass
+
     def _accept(self, _events: int) -> None:
         assert self._listener is not None
         try:

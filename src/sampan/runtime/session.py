@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sampan.runtime.protocol import Attach
 
 _INPUT_BACKLOG = 64 * 1024
-_STDIN = 0
+_PATIENCE_SECONDS = 30.0
 _STDOUT = 1
 _STDERR = 2
 
@@ -58,7 +58,6 @@ class Session:
         self._clients: list[Client] = []
         self._ending = False
         self.on_drained: Callable[[], None] | None = None
-        self.on_quiet: Callable[[], None] | None = None
 
     # The process's side
 
@@ -228,8 +227,6 @@ class Session:
         if client in self._clients:
             self._clients.remove(client)
         self.client_drained()
-        if self._ending and not self._clients and self.on_quiet is not None:
-            self.on_quiet()
 
     def resize(self, height: int, width: int) -> None:
         if self._terminal >= 0:
@@ -241,6 +238,16 @@ class Session:
         self._close_stdin()
         for client in list(self._clients):
             client.finish()
+        self._insist({})
+
+    def _insist(self, before: dict[Client, int]) -> None:
+        """A client that takes nothing for a while is not waited for."""
+        for client in list(self._clients):
+            if before.get(client) == client.backlog:
+                client.close()
+        if self._clients:
+            now = {client: client.backlog for client in self._clients}
+            self._loop.later(_PATIENCE_SECONDS, lambda: self._insist(now))
 
     def release(self) -> None:
         """Nothing ever ran: let go of the clients' connections as they are, for who has an error to write

@@ -87,7 +87,6 @@ class Shim:
             self._hear_daemon()
             self._failed(reply(error))
         self.loop.run(self._over)
-        self._unlink("shim.sock")
 
     def _over(self) -> bool:
         return self._finished and self.session.quiet and self.control.flushed
@@ -212,7 +211,7 @@ class Shim:
         self.session.end()
         if self.log is not None:
             self.log.close()
-        self._unlink("shim.sock")
+        self.control.stop_listening(self.directory)
         self.control.broadcast({"event": "failed", "error": error})
 
     # Ending
@@ -244,6 +243,9 @@ class Shim:
         if self.log is not None:
             self.log.close()
         self._remove_cgroup()
+        # Before anybody hears of the end: the container may be started again at once, with files of these
+        # names.
+        self.control.stop_listening(self.directory)
         event = {"event": "exit", "code": self._code, "oom": self._oom, "at": rfc3339(), "error": ""}
         self.write_file("exit.json", event)
         self.control.broadcast(event)
@@ -334,9 +336,3 @@ class Shim:
 
     def write_file(self, name: str, content: dict[str, Any]) -> None:
         files.replace(f"{self.directory}/{name}", encode(content))
-
-    def _unlink(self, name: str) -> None:
-        try:
-            os.unlink(f"{self.directory}/{name}")
-        except FileNotFoundError:
-            pass
