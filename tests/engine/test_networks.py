@@ -462,7 +462,9 @@ def test_what_a_killed_daemon_left_is_removed_by_the_next(tmp_path: Path) -> Non
         await rig.start()
         assert pair not in links() and f"br-{id[:12]}" not in links()
         assert await ask("127.0.0.1", 8080) == "ConnectionRefusedError"
-        rig.processes.pop(gone.id).kill()
+        process = rig.processes.pop(gone.id)
+        process.kill()
+        process.wait()
 
     on_rig(tmp_path, body)
 
@@ -538,6 +540,78 @@ def test_links_on_the_default_bridge_give_names_and_variables(tmp_path: Path) ->
         assert rig.address(child) != rig.address(filler) == address
 
     on_rig(tmp_path, body)
+
+
+def test_a_forward_policy_of_others_parts_nobody_on_this_host(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        await rig.networks.create({"Name": "net"})
+        web = await rig.run("web", "net", host=publish("8080"))
+        near = await rig.run("near", "net")
+        inner, outer = rig.inside(web), rig.inside(near)
+        server, beyond = Answering(inner, 80), await far_away(rig)
+        gateway = rig.networks.settings(web.id)["Networks"]["net"]["Gateway"]
+
+        async def check(published_for: str) -> None:
+            assert await ask(rig.address(web, "net"), 80, outer) == rig.address(near, "net")
+            assert await ask(gateway, 8080, outer) == gateway
+            assert await ask(gateway, 8080, inner) == gateway
+            assert await ask("127.0.0.1", 8080) == gateway
+            assert await ask("203.0.113.1", 8080, beyond) == published_for
+
+        stranger = nft.Firewall()
+        try:
+            await check("203.0.113.2")
+            drop = nft.Hook("filter", nft.NF_INET_FORWARD, 0, policy=nft.NF_DROP)
+            stranger.commit([nft.add_table("theirs"), nft.add_chain("theirs", "forward", drop)])
+            await until(lambda: rig.networks.warnings(), "it is noticed")
+            await asyncio.sleep(0)
+            await check(gateway)  # by the relay, under the host's rules for input
+            late = await rig.run("late", "net")
+            third = rig.inside(late)
+            assert await ask(rig.address(web, "net"), 80, third) == rig.address(late, "net")
+            os.close(third)
+            await rig.end(late)
+            await rig.stop()
+            await rig.start()
+            await check(gateway)
+            stranger.commit([nft.delete_table("theirs")])
+            await asyncio.sleep(0)
+            await until(lambda: not rig.networks.warnings(), "it is noticed")
+            await check("203.0.113.2")
+        finally:
+            stranger.close()
+            server.close()
+            for descriptor in (inner, outer, beyond):
+                os.close(descriptor)
+        await rig.end(web)
+        await rig.end(near)
+        await rig.networks.remove("net")
+
+    on_rig(tmp_path, body)
+
+
+async def far_away(rig: Rig) -> int:
+    """A namespace behind an interface of the host: 203.0.113.2, the host being 203.0.113.1."""
+    beyond = netns.run_in_new(netns.current)
+    interface = rtnetlink.ipaddress.ip_interface
+    with netlink.Socket(netlink.NETLINK_ROUTE) as sock:
+        sock.transact([rtnetlink.add_veth("uplink", "uplink", beyond, mtu=1400)])
+        link = rtnetlink.link_by_name(sock, "uplink")
+        assert link is not None
+        address = interface("203.0.113.1/24")
+        sock.transact([rtnetlink.set_link(link.index, up=True), rtnetlink.add_address(link.index, address)])
+
+    def inside() -> None:
+        with netlink.Socket(netlink.NETLINK_ROUTE) as sock:
+            link = rtnetlink.link_by_name(sock, "uplink")
+            assert link is not None
+            address = interface("203.0.113.2/24")
+            sock.transact(
+                [rtnetlink.set_link(link.index, up=True), rtnetlink.add_address(link.index, address)]
+            )
+
+    netns.run_in(beyond, inside)
+    return beyond
 
 
 def test_two_engines_on_one_host_do_not_disturb_each_other(tmp_path: Path) -> None:

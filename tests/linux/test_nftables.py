@@ -80,12 +80,13 @@ def test_the_monitor_tells_others_deletions_from_our_own() -> None:
         stranger = nft.Firewall()
         try:
             firewall.commit([nft.delete_chain("t", "c")])
-            assert not monitor.damaged()
+            assert not monitor.changes().damaged
+            assert monitor.changes() == nft.Changes()
             stranger.commit([nft.delete_table("other")])
-            assert not monitor.damaged()
+            assert monitor.changes() == nft.Changes(damaged=False, chains=True)
             stranger.commit([nft.delete_table("t")])
-            assert monitor.damaged()
-            assert not monitor.damaged()
+            assert monitor.changes().damaged
+            assert not monitor.changes().damaged
         finally:
             stranger.close()
             monitor.close()

@@ -19,6 +19,7 @@ NFNL_MSG_BATCH_END = 0x11
 NFNLGRP_NFTABLES = 7
 NFPROTO_INET = 1
 NFPROTO_IPV4 = 2
+NFPROTO_NETDEV = 5
 NFPROTO_IPV6 = 10
 
 NFT_MSG_NEWTABLE = 0
@@ -42,6 +43,7 @@ NF_ACCEPT = 1
 NFT_JUMP = -3 & 0xFFFFFFFF
 NFT_RETURN = -5 & 0xFFFFFFFF
 
+NF_NETDEV_INGRESS = 0
 NF_INET_PRE_ROUTING = 0
 NF_INET_FORWARD = 2
 NF_INET_LOCAL_OUT = 3
@@ -67,6 +69,7 @@ IPS_DST_NAT = 1 << 5
 FIB_RESULT_ADDRTYPE = 3
 FIB_F_DADDR = 2
 RTN_LOCAL = 2
+PAYLOAD_LINK = 0
 PAYLOAD_NETWORK = 1
 PAYLOAD_TRANSPORT = 2
 CMP_EQ = 0
@@ -76,8 +79,10 @@ NAT_DNAT = 1
 # nft's own numbers for data types; a concatenation is its parts in 6-bit fields.
 TYPE_IPV4 = 7
 TYPE_IPV6 = 8
+TYPE_ETHER = 9
 TYPE_PROTO = 12
 TYPE_SERVICE = 13
+TYPE_IFINDEX = 20
 TYPE_IFNAME = 41
 
 # An attribute's length is 16 bits and holds all elements of one message.
@@ -161,6 +166,11 @@ def dnat(family: int, address: int, port: int) -> bytes:
     )  # NF_NAT_RANGE_PROTO_SPECIFIED
 
 
+def forward_to(register: int = REG_1) -> bytes:
+    """Hand the frame to the interface whose index the register holds. Family netdev."""
+    return expression("fwd", be32(1, register))
+
+
 def masquerade() -> bytes:
     return expression("masq")
 
@@ -206,13 +216,16 @@ class Hook:
     kind: str  # "nat" or "filter"
     number: int
     priority: int
+    device: str = ""  # family netdev only
+    policy: int = NF_ACCEPT
 
 
 def add_chain(table: str, name: str, hook: Hook | None = None, family: int = NFPROTO_INET) -> Message:
     parts = text(1, table) + text(3, name)
     if hook is not None:
-        where = nested(4, be32(1, hook.number), be32(2, hook.priority & 0xFFFFFFFF))
-        parts += where + be32(5, NF_ACCEPT) + text(7, hook.kind)
+        device = text(3, hook.device) if hook.device else b""
+        where = nested(4, be32(1, hook.number), be32(2, hook.priority & 0xFFFFFFFF), device)
+        parts += where + be32(5, hook.policy) + text(7, hook.kind)
     return _message(NFT_MSG_NEWCHAIN, netlink.NLM_F_CREATE, parts, family=family)
 
 
@@ -273,21 +286,30 @@ def _chunks(elements: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(chunk)
 
 
-def add_elements(table: str, name: str, elements: Iterable[bytes]) -> list[Message]:
+def add_elements(
+    table: str, name: str, elements: Iterable[bytes], family: int = NFPROTO_INET
+) -> list[Message]:
     """Fails with EEXIST when an element is there with other data."""
     flags = netlink.NLM_F_CREATE | netlink.NLM_F_EXCL
     return [
-        _message(NFT_MSG_NEWSETELEM, flags, text(1, table), text(2, name), nested(3, chunk))
+        _message(NFT_MSG_NEWSETELEM, flags, text(1, table), text(2, name), nested(3, chunk), family=family)
         for chunk in _chunks(elements)
     ]
 
 
-def delete_elements(table: str, name: str, keys: Iterable[bytes]) -> list[Message]:
+def delete_elements(
+    table: str, name: str, keys: Iterable[bytes], family: int = NFPROTO_INET
+) -> list[Message]:
     """Fails with ENOENT when one is not there."""
     return [
-        _message(NFT_MSG_DELSETELEM, 0, text(1, table), text(2, name), nested(3, chunk))
+        _message(NFT_MSG_DELSETELEM, 0, text(1, table), text(2, name), nested(3, chunk), family=family)
         for chunk in _chunks(value_element(key) for key in keys)
     ]
+
+
+def delete_set(table: str, name: str, family: int = NFPROTO_INET) -> Message:
+    """No rule may refer to it."""
+    return _message(NFT_MSG_DELSET, 0, text(1, table), text(2, name), family=family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,8 +379,16 @@ class Firewall:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What others did. `damaged`: our table may have lost something; `chains`: theirs differ."""
+
+    damaged: bool = False
+    chains: bool = False
+
+
 class Monitor:
-    """Tells when somebody else deletes from a table."""
+    """Tells when somebody else deletes from a table, or makes and removes chains elsewhere."""
 
     def __init__(self, table: str, own_port: int) -> None:
         self._subscription = netlink.Subscription(netlink.NETLINK_NETFILTER, NFNLGRP_NFTABLES)
@@ -371,17 +401,19 @@ class Monitor:
     def close(self) -> None:
         self._subscription.close()
 
-    def damaged(self) -> bool:
-        """Read what was reported; true when the table may have lost something."""
+    def changes(self) -> Changes:
+        """Read what was reported since the last call."""
         events = self._subscription.read()
         if events is None:
-            return True
+            return Changes(True, True)
         losses = (NFT_MSG_DELTABLE, NFT_MSG_DELCHAIN, NFT_MSG_DELRULE, NFT_MSG_DELSET, NFT_MSG_DELSETELEM)
+        damaged = chains = False
         for message, port in events:
             if port == self._own_port or message.kind >> 8 != NFNL_SUBSYS_NFTABLES:
                 continue
             # The table's name is attribute 1 of each of these messages.
             name = netlink.string(netlink.attribute_map(message.body, 4).get(1, b""))
-            if message.kind & 0xFF in losses and name == self._table:
-                return True
-        return False
+            kind = message.kind & 0xFF
+            damaged = damaged or (name == self._table and kind in losses)
+            chains = chains or kind in (NFT_MSG_NEWCHAIN, NFT_MSG_DELCHAIN, NFT_MSG_DELTABLE)
+        return Changes(damaged, chains)

@@ -1,4 +1,12 @@
-"""Keeps the nftables table as it should be, and puts it back when somebody else flushes it."""
+"""Keeps the nftables table as it should be, and puts it back when somebody else flushes it.
+
+It also gives way to others. Where another program's forward chain drops by policy (Docker's does, and ufw's),
+packets of ours would die there however our own rules judge them, and those rules are not ours to change.
+What containers of one host say to each other and to the host need not be forwarded, so then: frames between
+ports of one bridge go directly (direct.py), and published ports are served to others by the sockets that
+hold them (relay.py), under the host's rules for input. What really is forwarded, from containers to the
+world outside, is up to the host's rules; `forward_drops` names the chains, for a warning.
+"""
 
 import asyncio
 import logging
@@ -7,6 +15,8 @@ from collections.abc import Iterable
 from sampan.linux import nftables as nft
 from sampan.linux.netlink import Message, NetlinkError
 from sampan.network import rules
+from sampan.network.bridges import bridged_packets_meet_rules
+from sampan.network.direct import Direct
 from sampan.network.rules import NetworkRules, PortRule
 
 log = logging.getLogger("sampan.network")
@@ -24,6 +34,8 @@ class Table:
         self._ports: dict[tuple[str, bytes], PortRule] = {}
         self._monitor: nft.Monitor | None = None
         self._installed = False
+        self._forwarding = True
+        self.direct = Direct(name, self._firewall)
 
     def install(self) -> None:
         """Replace whatever is there by what is wanted, in one transaction: no packet sees a gap.
@@ -34,8 +46,20 @@ class Table:
         for network in self._networks.values():
             messages += rules.add_network(self.name, network)
         messages += rules.add_ports(self.name, self._ports.values())
+        messages += rules.receive(self.name, forwarding=self._forwarding)
         self._firewall.commit(messages)
         self._installed = True
+        self.direct.switch(self.direct.on)
+
+    def adapt(self) -> None:
+        """To the forward chains that others have now. Raises NetlinkError."""
+        forwarding = not self.forward_drops()
+        if forwarding != self._forwarding:
+            self._forwarding = forwarding
+            self._firewall.commit(rules.receive(self.name, forwarding=forwarding))
+        direct = not forwarding and bridged_packets_meet_rules()
+        if direct != self.direct.on:
+            self.direct.switch(direct)
 
     def add_network(self, network: NetworkRules) -> None:
         """Raises NetlinkError, and then nothing changed."""
@@ -47,6 +71,7 @@ class Table:
         network = self._networks.pop(bridge, None)
         if network is not None and self._installed:
             self._change(rules.remove_network(self.name, network))
+            self.direct.forget_bridge(bridge)
 
     def add_ports(self, ports: Iterable[PortRule]) -> None:
         """Raises NetlinkError, and then nothing changed."""
@@ -81,25 +106,30 @@ class Table:
         return [key.rstrip(b"\0").decode(errors="replace") for key in keys]
 
     def watch(self) -> None:
-        """From now on restore the table within the event loop's next turn when others damage it."""
+        """From now on restore the table, and adapt to others, within the event loop's next turn."""
         self._monitor = nft.Monitor(self.name, self._firewall.port)
         asyncio.get_running_loop().add_reader(self._monitor.fileno(), self._check)
 
     def _check(self) -> None:
-        assert self._monitor is not None
-        if self._monitor.damaged():
+        if self._monitor is None:
+            return
+        changes = self._monitor.changes()
+        if changes.damaged:
             log.warning("nftables table %s was flushed by others: restoring it", self.name)
-            self._restore()
+        if changes.damaged or changes.chains:
+            self._follow(changes.damaged)
 
-    def _restore(self) -> None:
+    def _follow(self, damaged: bool) -> None:
         """Again until it works: whoever flushes may be about to flush more."""
         if self._monitor is None:
             return
         try:
-            self.install()
+            if damaged:
+                self.install()
+            self.adapt()
         except NetlinkError as error:
             log.warning("cannot restore nftables table %s: %s", self.name, error.strerror)
-            asyncio.get_running_loop().call_later(RETRY, self._restore)
+            asyncio.get_running_loop().call_later(RETRY, self._follow, True)
 
     def forward_drops(self) -> list[str]:
         """Other programs' chains that drop forwarded packets by policy, as "family table/chain"."""
@@ -119,5 +149,6 @@ class Table:
             self._monitor.close()
             self._monitor = None
         if remove:
+            self.direct.switch(False)
             self._firewall.commit([nft.add_table(self.name), nft.delete_table(self.name)])
         self._firewall.close()

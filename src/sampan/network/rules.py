@@ -10,7 +10,8 @@
       map into     { type ifname : verdict; }    who may reach a network's containers
       map outof    { type ifname : verdict; }    internal networks: nobody leaves
       chain guard       raw prerouting: 127.0.0.0/8 never comes from a container
-      chain prerouting, output    nat: destination by the maps
+      chain prerouting, output    nat: destination by the maps, in `publish`
+      chain received    from prerouting to `publish`; empty while others forbid forwarding (see firewall.py)
       chain postrouting           nat: masquerade
       chain forward               filter
     }
@@ -105,9 +106,17 @@ def base(table: str) -> list[Message]:
         "postrouting": nft.Hook("nat", nft.NF_INET_POST_ROUTING, nft.PRIORITY_SRCNAT),
         "forward": nft.Hook("filter", nft.NF_INET_FORWARD, nft.PRIORITY_FILTER),
     }
-    messages.append(nft.add_chain(table, "publish"))
+    messages += [nft.add_chain(table, "publish"), nft.add_chain(table, "received")]
     messages += [nft.add_chain(table, name, hook) for name, hook in hooks.items()]
     messages += [nft.add_rule(table, chain, *rule) for chain, rule in _base_rules()]
+    return messages
+
+
+def receive(table: str, *, forwarding: bool) -> list[Message]:
+    """Whether packets that come from outside are rewritten, or left to the sockets that hold the ports."""
+    messages = [nft.flush_chain(table, "received")]
+    if forwarding:
+        messages.append(nft.add_rule(table, "received", nft.verdict(nft.NFT_JUMP, "publish")))
     return messages
 
 
@@ -122,7 +131,7 @@ def _base_rules() -> Iterable[tuple[str, Sequence[bytes]]]:
     yield "guard", [ours, from_loopback, nft.verdict(nft.NF_DROP)]
     # A neighbour can address frames for 127.0.0.1 to us; what is bound there is not for it.
     yield "prerouting", [to_loopback, nft.verdict(nft.NFT_RETURN)]
-    yield "prerouting", [nft.verdict(nft.NFT_JUMP, "publish")]
+    yield "prerouting", [nft.verdict(nft.NFT_JUMP, "received")]
     # The kernel refuses ::1 on any other device, on the way back: the relay serves that address.
     to_loopback6 = nft.family_is(nft.NFPROTO_IPV6) + _within(
         ipaddress.ip_network("::1/128"), destination=True

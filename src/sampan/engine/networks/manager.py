@@ -152,11 +152,13 @@ class Networks:
 
     async def recover(self, running: Sequence["ContainerRecord"]) -> None:
         """Take over what running containers have, then remove what nobody has. Call once, after `start`."""
+        ports = {link.name: link.index for link in rtnetlink.links(self._socket)}
         for record in running:
-            self._sandboxes.recover(record)
+            self._sandboxes.recover(record, ports)
         previous = self._table.bridges()
         if self._config.iptables:
             self._table.install()
+            self._table.adapt()
             self._table.watch()
         self._remove_strangers(previous)
         for record in running:

@@ -14,6 +14,7 @@ from sampan.linux import netlink, netns, rtnetlink
 from sampan.linux.rtnetlink import Address
 from sampan.network import endpoints as plumbing
 from sampan.network import flows
+from sampan.network.direct import DirectPort
 from sampan.network.endpoints import EndpointPlan, Veth
 from sampan.network.firewall import Table
 from sampan.network.names import Resolver
@@ -124,6 +125,7 @@ class Host:
             netns.run_in(prepared.netns, lambda: plumbing.set_ipv6(veth.inner_name, True))
         plumbing.plug(self.socket, veth, plan, mtu)
         plumbing.configure(prepared.inside, veth, plan, mtu)
+        self.deliver_directly(endpoint, veth.host)
 
     def attach_new(
         self, sandbox: LiveSandbox, endpoint: Endpoint, namespace: int, inside: netlink.Socket
@@ -138,9 +140,16 @@ class Host:
             netns.run_in(namespace, lambda: plumbing.set_ipv6(name, plan.ipv6))
             plumbing.plug(self.socket, veth, plan, mtu)
             plumbing.configure(inside, veth, plan, mtu)
+            self.deliver_directly(endpoint, veth.host)
         except BaseException:
             plumbing.unplug(self.socket, veth.name)
             raise
+
+    def deliver_directly(self, endpoint: Endpoint, port: int) -> None:
+        """Where the host's rules part the ports of a bridge. Raises NetlinkError."""
+        rules = endpoint.network.record.rules()
+        if rules.icc:
+            self.table.direct.add(DirectPort(rules.bridge, endpoint.veth, port, endpoint.mac))
 
     def reroute(self, sandbox: LiveSandbox, inside: netlink.Socket) -> None:
         """Let the default routes lead to the sandbox's gateway endpoints."""

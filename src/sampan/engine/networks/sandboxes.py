@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -142,7 +142,7 @@ class Sandboxes:
                 endpoint = self._endpoint(record, network, asked)
                 network.allocate(endpoint)
                 network.add(endpoint)
-                undo.callback(network.remove, endpoint)
+                undo.callback(self._drop, endpoint)
                 sandbox.endpoints[network.record.name] = endpoint
             undo.callback(self.host.unpublish, sandbox)
             self._plug_all(sandbox, prepared, undo)
@@ -294,7 +294,7 @@ class Sandboxes:
             sandbox.resolver.close()
         self.host.unpublish(sandbox)
         for endpoint in sandbox.endpoints.values():
-            endpoint.network.remove(endpoint)
+            self._drop(endpoint)
             if endpoint.veth:
                 self._leave(endpoint.veth)
             self.emit(endpoint.network, "disconnect", container)
@@ -305,6 +305,11 @@ class Sandboxes:
                 for name, endpoint in sandbox.endpoints.items()
             }
         self.paths.container(container).network.unlink(missing_ok=True)
+
+    def _drop(self, endpoint: Endpoint) -> None:
+        endpoint.network.remove(endpoint)
+        if endpoint.veth:
+            self.host.table.direct.remove(endpoint.veth)
 
     def _leave(self, veth: str) -> None:
         """The pair goes with the namespace, in the kernel's own batches; what stays longer is removed."""
@@ -334,6 +339,7 @@ class Sandboxes:
                 with inside_of(record.state.pid) as (descriptor, inside):
                     self.host.attach_new(sandbox, endpoint, descriptor, inside)
                     undo.callback(plumbing.unplug, self.host.socket, endpoint.veth)
+                    undo.callback(self.host.table.direct.remove, endpoint.veth)
                     self.host.reroute(sandbox, inside)
                     self._late_resolver(record, sandbox, descriptor, undo)
             except OSError as error:
@@ -369,7 +375,7 @@ class Sandboxes:
         """From a running container. Raises Failed."""
         sandbox = self._live[record.id]
         endpoint = sandbox.endpoints.pop(network.record.name)
-        network.remove(endpoint)
+        self._drop(endpoint)
         try:
             plumbing.unplug(self.host.socket, endpoint.veth)
             with inside_of(record.state.pid) as (_, inside):
@@ -411,8 +417,11 @@ class Sandboxes:
 
     # -- taking over
 
-    def recover(self, record: "ContainerRecord") -> None:
-        """What a running container has already becomes ours; nothing of it is touched."""
+    def recover(self, record: "ContainerRecord", ports: Mapping[str, int]) -> None:
+        """What a running container has already becomes ours; nothing of it is touched.
+
+        `ports` are the host's interfaces: name -> index.
+        """
         try:
             row = orjson.loads(self.paths.container(record.id).network.read_bytes())
         except (OSError, ValueError):
@@ -430,6 +439,8 @@ class Sandboxes:
             restore_endpoint(endpoint, saved)
             network.reserve_addresses(endpoint)
             network.add(endpoint)
+            if endpoint.veth in ports:
+                self.host.deliver_directly(endpoint, ports[endpoint.veth])
             sandbox.endpoints[network.record.name] = endpoint
         self._adopt_ports(record, sandbox, row)
         self._live[record.id] = sandbox
