@@ -49,8 +49,11 @@ def enter(view: dict[str, Any]) -> None:
 
 def _enter(view: dict[str, Any]) -> None:
     unshare_mounts()
+    user = _foreign_user_namespace(view.get("pid"))
     wanted = view.get("mounts") or []
-    binds = rootfs.open_binds(wanted)
+    if user >= 0:
+        wanted = [_shifted(mount) for mount in wanted]
+    binds = rootfs.open_binds(wanted, user)
     root = (
         _running_root(view["pid"], view["pid_start"])
         if view.get("pid")
@@ -60,7 +63,6 @@ def _enter(view: dict[str, Any]) -> None:
     m.set_attributes(root, m.MOUNT_ATTR_NODEV)
     attach_at(root, view["directory"])
     attaching.attach_all(root, wanted, binds, None, False)
-    user = _foreign_user_namespace(view.get("pid"))
     capabilities.drop_bounding(_KEPT)  # needs /proc
     m.pivot_root(root)
     os.close(root)
@@ -72,6 +74,12 @@ def _enter(view: dict[str, Any]) -> None:
     drop_capabilities()
     # From here on the files an import would find are the container's.
     forbid_imports()
+
+
+def _shifted(mount: dict[str, Any]) -> dict[str, Any]:
+    """As the container mounts it: files keep in its user namespace the owners they have on disk."""
+    options = mount["options"]
+    return {**mount, "options": [*options, "ridmap" if "rbind" in options else "idmap"]}
 
 
 def _foreign_user_namespace(pid: int | None) -> int:
