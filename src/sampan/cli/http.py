@@ -51,10 +51,13 @@ class Response:
         self._connection = connection
         self._release = release
         self._buffer = b""
-        while True:  # skip 1xx other than the upgrade
+        try:
             self.status, self.headers = self._read_head()
-            if self.status != 100:
-                break
+            while self.status == 100:
+                self.status, self.headers = self._read_head()
+        except (CliError, OSError):
+            connection.close()
+            raise
         self._left: int | None = None
         self._chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
         length = self.headers.get("content-length")
@@ -88,7 +91,17 @@ class Response:
         return int(line[1]), headers
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it arrives."""
+        """The body as it arrives; raises CliError when it ends too soon."""
+        try:
+            yield from self._body()
+        except OSError as error:
+            self.close()
+            raise CliError(f"error during connect: {error.strerror or error}") from None
+        except CliError:
+            self.close()
+            raise
+
+    def _body(self) -> Iterator[bytes]:
         while not self._done:
             if self._chunked:
                 yield from self._next_chunk()
@@ -111,7 +124,7 @@ class Response:
 
     def _next_chunk(self) -> Iterator[bytes]:
         if self._chunk == 0:
-            self._chunk = int(self._read_line().split(b";")[0], 16)
+            self._chunk = _chunk_size(self._read_line())
             if self._chunk == 0:
                 while self._read_line():
                     pass
@@ -182,6 +195,13 @@ class Response:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _chunk_size(line: bytes) -> int:
+    try:
+        return int(line.split(b";")[0].strip(), 16)
+    except ValueError:
+        raise CliError("error during connect: malformed chunked encoding") from None
 
 
 class Client:
@@ -341,6 +361,12 @@ class Client:
         if self._idle is not None:
             self._idle.close()
         self._idle = connection
+
+    def close(self) -> None:
+        """Give up the idle connection."""
+        if self._idle is not None:
+            self._idle.close()
+            self._idle = None
 
     # -- connections ------------------------------------------------------------------------------------
 

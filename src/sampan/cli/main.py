@@ -125,7 +125,10 @@ def _run_command(words: Sequence[str], session: Session) -> int:
     except FlagError as error:
         return _bad_flag(str(error), usage_line(command, session.path), session.path)
     check_arguments(command, session.path, len(positional))
-    return command.run(session, options, positional) or 0
+    try:
+        return command.run(session, options, positional) or 0
+    finally:
+        session.close()
 
 
 def load(entry: tree.Entry) -> Command:

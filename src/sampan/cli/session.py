@@ -76,6 +76,10 @@ class Session:
         assert self._client is not None
         return start(self._client)
 
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
     def text_setting(self, name: str) -> str:
         """A string of config.json (psFormat, detachKeys ...), empty when unset."""
         value = self.config.get(name)

@@ -310,23 +310,26 @@ class SignalProxy:
 class WindowSize:
     """Calls `resize(height, width)` now and at every SIGWINCH while the with block lasts."""
 
-    def __init__(self, resize: Callable[[int, int], None], wanted: bool) -> None:
+    def __init__(self, resize: Callable[[int, int], None], wanted: bool, redraw: bool = False) -> None:
         self._resize = resize
         self._wanted = wanted
+        self._redraw = redraw
         self._saved: Any = None
 
     def __enter__(self) -> WindowSize:
         if self._wanted:
+            if self._redraw:  # only a size that changes makes a program draw its screen again
+                self.tell(1)
             self.tell()
             self._saved = _signal.signal(_signal.SIGWINCH, lambda _number, _frame: self.tell())
         return self
 
-    def tell(self) -> None:
+    def tell(self, more: int = 0) -> None:
         width, height = terminal_size()
         if not (width or height):
             return
         try:
-            self._resize(height, width)
+            self._resize(height + more, width + more)
         except CliError:
             pass  # the process has just ended, or has not quite begun; the next SIGWINCH tries again
 

@@ -8,7 +8,7 @@ def ellipsis(text: str, width: int) -> str:
     if width <= 0:
         return ""
     if text.isascii():
-        return text if len(text) <= width else text[: width - 1] + ("…" if width > 1 else "")
+        return text if len(text) <= width else text[: width - 1] + "…" if width > 1 else text[0]
     total = sum(columns(char) for char in text)
     if total <= width:
         return text

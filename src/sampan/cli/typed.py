@@ -65,26 +65,26 @@ _GO_NAMES = {
 _ABSENT: dict[str, dict[str, Any]] = {
     "State": {"Health": NIL},
     "Config": {
-        "ExposedPorts": {},
+        "ExposedPorts": NilMap(),
         "Healthcheck": NIL,
         "ArgsEscaped": False,
         "NetworkDisabled": False,
         "MacAddress": "",
         "StopSignal": "",
         "StopTimeout": NIL,
-        "Shell": [],
-        "Labels": Texts(),
+        "Shell": NilList(),
+        "Labels": NilTexts(),
     },
     "HostConfig": {
-        "Annotations": Texts(),
+        "Annotations": NilTexts(),
         "Init": NIL,
         "KernelMemory": 0,
         "KernelMemoryTCP": 0,
-        "Mounts": [],
+        "Mounts": NilList(),
         "Runtime": "",
-        "StorageOpt": Texts(),
-        "Sysctls": Texts(),
-        "Tmpfs": Texts(),
+        "StorageOpt": NilTexts(),
+        "Sysctls": NilTexts(),
+        "Tmpfs": NilTexts(),
     },
     "Mounts": {"Name": "", "Driver": "", "Type": ""},
     "": {"SizeRw": NIL, "SizeRootFs": NIL, "ImageManifestDescriptor": NIL, "Status": {}, "UsageData": NIL},
@@ -116,6 +116,8 @@ def _shown(key: str, fields: dict[str, Any]) -> list[Any] | None:
     """All fields in Go's order, of the structs that people print and that leave some out of the JSON."""
     if key == "Mounts" and "Destination" in fields:
         return [fields.get(name, "") for name in _MOUNT_POINT]
+    if key == "State" and "Health" not in fields:
+        return [*fields.values(), NIL]
     if key == "Healthcheck":
         durations = [format_duration(fields.get(name, 0)) for name in _HEALTHCHECK]
         return [fields.get("Test", []), *durations, fields.get("Retries", 0)]

@@ -94,8 +94,7 @@ def parse_duration(text: str) -> int:
         return 0
     if not body:
         raise ValueError(f'time: invalid duration "{text}"')
-    total = 0.0
-    exact = 0
+    value = 0
     while body:
         end = 0
         while end < len(body) and (body[end] in "0123456789."):
@@ -111,11 +110,9 @@ def parse_duration(text: str) -> int:
             raise ValueError(f'time: missing unit in duration "{text}"')
         if unit not in _NANOSECONDS:
             raise ValueError(f'time: unknown unit "{unit}" in duration "{text}"')
-        if "." in digits:
-            total += float(digits) * _NANOSECONDS[unit]
-        else:
-            exact += int(digits) * _NANOSECONDS[unit]
-    value = exact + int(total)
+        whole, _, fraction = digits.partition(".")
+        value += int(whole or "0") * _NANOSECONDS[unit]
+        value += int(fraction or "0") * _NANOSECONDS[unit] // 10 ** len(fraction)
     if value >= 1 << 63:
         raise ValueError(f'time: invalid duration "{text}"')
     return -value if text[0] == "-" else value

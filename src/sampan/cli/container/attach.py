@@ -44,7 +44,9 @@ def run(session: Session, options: Options, args: list[str]) -> int:
         pump = Pump(
             connection, leftover, stdin=stdin, tty=tty, detach_keys=parse_keys(keys or DEFAULT_DETACH_KEYS)
         )
-        with WindowSize(lambda rows, columns: resize_to(session, path, rows, columns), wanted=tty):
+        with WindowSize(
+            lambda rows, columns: resize_to(session, path, rows, columns), wanted=tty, redraw=True
+        ):
             try:
                 pump.run()
             except Detached:

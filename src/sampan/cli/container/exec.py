@@ -79,7 +79,7 @@ def _attached(session: Session, identifier: str, body: dict[str, Any], keys: str
         try:
             pump.run()
         except Detached:
-            return 0
+            raise CliError("read escape sequence") from None
     return int(session.client.get(f"/exec/{identifier}/json").json().get("ExitCode") or 0)
 
 

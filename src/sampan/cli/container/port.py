@@ -22,7 +22,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
         wanted = _wanted(args[1])
         bound = ports.get(wanted)
         if not bound:
-            raise CliError(f"Error: No public port '{wanted}' published for {args[0]}")
+            raise CliError(f"Error: No public port '{args[1]}' published for {args[0]}")
         lines = [_host(binding) for binding in bound]
     else:
         lines = [f"{port} -> {_host(binding)}" for port, bound in ports.items() for binding in bound or ()]

@@ -36,7 +36,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 
 
 def _screen(text: str) -> str:
-    """Over what the last one showed: home, each line cleared to its end, the rest cleared. console_codes(4)"""
+    """Drawn over the last one: home, each line cleared to its end, the rest cleared. console_codes(4)"""
     return "\033[H" + text.replace("\n", "\033[K\n") + "\033[J"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.cli.gotemplate import nodes
 from sampan.cli.gotemplate.errors import TemplateError
-from sampan.cli.gotemplate.functions import CallError
+from sampan.cli.gotemplate.functions import CallError, fits
 from sampan.cli.gotemplate.values import NIL, NO_VALUE, NoValue, Record, Struct, show, truth, type_name
 
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    Functions = Mapping[str, tuple[Callable[..., Any], int, int | None]]
+    Functions = Mapping[str, tuple[Callable[..., Any], int, int | None, tuple[str, ...]]]
 
 _MAX_DEPTH = 200  # templates that include themselves; Go stops at 100,000, our stack sooner
 _UNSET = object()
@@ -54,7 +54,7 @@ class Executor:
     def fail(self, node: nodes.Node, text: str) -> TemplateError:
         before = self.source[: node.at]
         line = 1 + before.count("\n")
-        column = len(before.encode("utf-8", "replace")) if line == 1 else len(before) - before.rindex("\n")
+        column = len(before[before.rfind("\n") + 1 :].encode("utf-8", "replace"))
         return TemplateError(
             f'template: {self.name}:{line}:{column}: executing "{self.current}" at <{node}>: {text}'
         )
@@ -217,7 +217,8 @@ class Executor:
                 raise self.fail(node, f'nil data; no entry for key "{name}"')
             return NO_VALUE
         if not isinstance(value, dict):
-            raise self.fail(node, f"can't evaluate field {name} in type {type_name(value)}")
+            kind = "interface {}" if self.strict else type_name(value)  # as Go's generic decoding types it
+            raise self.fail(node, f"can't evaluate field {name} in type {kind}")
         if given:
             raise self.fail(node, f"{name} is not a method but has arguments")
         if isinstance(value, Struct):
@@ -240,19 +241,31 @@ class Executor:
     ) -> Any:
         if node.name in ("and", "or"):
             return self.logic(node, words, dot, piped)
-        if node.name not in self.functions:
-            raise self.fail(node, f'"{node.name}" is not a defined function')
-        function, least, most = self.functions[node.name]
+        if node.name == "call":
+            shown = f"{words[0]} of type {type_name(self.argument(words[0], dot))}" if words else "nil"
+            raise self.fail(whole, f"error calling call: non-function {shown}")
+        function, least, most, types = self.functions[node.name]
         given = [self.argument(word, dot) for word in words]
         if piped is not _UNSET:
             given.append(piped)
         if len(given) < least or (most is not None and len(given) > most):
             want = f"at least {least}" if most is None else str(most)
-            raise self.fail(whole, f"wrong number of args for {node.name}: want {want} got {len(given)}")
+            raise self.fail(node, f"wrong number of args for {node.name}: want {want} got {len(given)}")
+        self.check_types(words, given, types)
         try:
             return function(*given)
         except CallError as error:
             raise self.fail(whole, f"error calling {node.name}: {error}") from None
+
+    def check_types(self, words: list[nodes.Node], given: list[Any], types: tuple[str, ...]) -> None:
+        """Arguments whose Go type a function fixes; a constant of another type is a different mistake."""
+        for index, (value, wanted) in enumerate(zip(given, types, strict=False)):
+            if fits(value, wanted):
+                continue
+            node = words[min(index, len(words) - 1)] if words else nodes.Dot(0)
+            if isinstance(node, nodes.Constant):
+                raise self.fail(node, f"expected {wanted}; found {node}")
+            raise self.fail(node, f"wrong type for value; expected {wanted}; got {type_name(value)}")
 
     def logic(self, node: nodes.Function, words: list[nodes.Node], dot: Any, piped: Any) -> Any:
         """The first operand that decides, later ones unevaluated."""

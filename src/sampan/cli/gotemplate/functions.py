@@ -147,72 +147,67 @@ def _urlquery(*values: Any) -> str:
     return escape(_joined_text(values)).replace("%20", "+")
 
 
-def _needs_text(value: Any, function: str = "") -> str:
-    if not isinstance(value, str):
-        raise CallError(f"wrong type for value; expected string; got {type_name(value)}")
-    return value
+def fits(value: Any, wanted: str) -> bool:
+    """Whether a value can be an argument of this Go type."""
+    if wanted == "string":
+        return isinstance(value, str)
+    if wanted == "int":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, (list, tuple))
 
 
-def _join(values: Any, separator: Any) -> str:
-    if not isinstance(values, (list, tuple)):
-        raise CallError(f"wrong type for value; expected []string; got {type_name(values)}")
-    return _needs_text(separator).join(show(value) for value in values)
-
-
-def _title(text: Any) -> str:
+def _title(text: str) -> str:
+    """Go's strings.Title: a letter after anything but a letter, digit or underscore."""
     out, start = "", True
-    for char in _needs_text(text):
+    for char in text:
         out += char.upper() if start else char
-        start = char.isspace() or not (char.isalnum() or char in "_'")
+        start = not (char.isalnum() or char == "_") if char.isascii() else char.isspace()
     return out
 
 
-def _pad(text: Any, before: Any, after: Any) -> str:
-    return " " * before + _needs_text(text) + " " * after if text else ""
+def _pad(text: str, before: int, after: int) -> str:
+    return " " * before + text + " " * after if text else ""
 
 
-def _truncate(text: Any, length: Any) -> str:
-    return _needs_text(text)[:length]
+_Function = tuple["Callable[..., Any]", int, "int | None", tuple[str, ...]]
 
-
-# name -> (function, least arguments, most arguments or None)
-FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int | None]] = {
-    "eq": (_eq, 1, None),
-    "ge": (lambda a, b: not _lt(a, b), 2, 2),
-    "gt": (lambda a, b: not (_lt(a, b) or _eq(a, b)), 2, 2),
-    "html": (_html, 0, None),
-    "index": (_index, 1, None),
-    "join": (_join, 2, 2),
-    "js": (_js, 0, None),
-    "json": (to_json, 1, 1),
-    "le": (lambda a, b: _lt(a, b) or _eq(a, b), 2, 2),
-    "len": (_len, 1, 1),
-    "lower": (lambda text: _needs_text(text).lower(), 1, 1),
-    "lt": (_lt, 2, 2),
-    "ne": (lambda a, b: not _eq(a, b), 2, 2),
-    "not": (lambda value: not truth(value), 1, 1),
-    "pad": (_pad, 3, 3),
-    "print": (lambda *values: sprint(values), 0, None),
-    "printf": (lambda form, *values: sprintf(_needs_text(form), values), 1, None),
-    "println": (lambda *values: sprintln(values), 0, None),
-    "slice": (_slice, 1, None),
-    "split": (lambda text, mark: _needs_text(text).split(_needs_text(mark)), 2, 2),
-    "title": (_title, 1, 1),
-    "truncate": (_truncate, 2, 2),
-    "upper": (lambda text: _needs_text(text).upper(), 1, 1),
-    "urlquery": (_urlquery, 0, None),
+# name -> (function, least arguments, most arguments or None, Go types of the first ones)
+FUNCTIONS: dict[str, _Function] = {
+    "eq": (_eq, 1, None, ()),
+    "ge": (lambda a, b: not _lt(a, b), 2, 2, ()),
+    "gt": (lambda a, b: not (_lt(a, b) or _eq(a, b)), 2, 2, ()),
+    "html": (_html, 0, None, ()),
+    "index": (_index, 1, None, ()),
+    "join": (lambda values, mark: mark.join(show(value) for value in values), 2, 2, ("[]string", "string")),
+    "js": (_js, 0, None, ()),
+    "json": (to_json, 1, 1, ()),
+    "le": (lambda a, b: _lt(a, b) or _eq(a, b), 2, 2, ()),
+    "len": (_len, 1, 1, ()),
+    "lower": (lambda text: text.lower(), 1, 1, ("string",)),
+    "lt": (_lt, 2, 2, ()),
+    "ne": (lambda a, b: not _eq(a, b), 2, 2, ()),
+    "not": (lambda value: not truth(value), 1, 1, ()),
+    "pad": (_pad, 3, 3, ("string", "int", "int")),
+    "print": (lambda *values: sprint(values), 0, None, ()),
+    "printf": (lambda form, *values: sprintf(form, values), 1, None, ("string",)),
+    "println": (lambda *values: sprintln(values), 0, None, ()),
+    "slice": (_slice, 1, None, ()),
+    "split": (lambda text, mark: text.split(mark) if mark else list(text), 2, 2, ("string", "string")),
+    "title": (_title, 1, 1, ("string",)),
+    "truncate": (lambda text, length: text[:length], 2, 2, ("string", "int")),
+    "upper": (lambda text: text.upper(), 1, 1, ("string",)),
+    "urlquery": (_urlquery, 0, None, ()),
 }
 
 # In a table's header line the values are the headers, which these leave as they are.
-HEADER_FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int | None]] = {
+HEADER_FUNCTIONS: dict[str, _Function] = {
     **FUNCTIONS,
-    "join": (lambda value, _mark: value, 2, 2),
-    "json": (lambda value: value, 1, 1),
-    "lower": (lambda value: value, 1, 1),
-    "split": (lambda value, _mark: value, 2, 2),
-    "title": (lambda value: value, 1, 1),
-    "upper": (lambda value: value, 1, 1),
-    "truncate": (lambda value, _length: value, 2, 2),
-    "pad": (_pad, 3, 3),
+    "join": (lambda value, _mark: value, 2, 2, ()),
+    "json": (lambda value: value, 1, 1, ()),
+    "lower": (lambda value: value, 1, 1, ()),
+    "split": (lambda value, _mark: value, 2, 2, ()),
+    "title": (lambda value: value, 1, 1, ()),
+    "upper": (lambda value: value, 1, 1, ()),
+    "truncate": (lambda value, _length: value, 2, 2, ()),
 }
 NAMES = frozenset({*FUNCTIONS, "and", "or", "call"})

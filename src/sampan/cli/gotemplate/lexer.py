@@ -9,8 +9,8 @@ KEYWORDS = ("block", "break", "continue", "define", "else", "end", "if", "range"
 
 
 class Token:
-    """`kind` is one of text, left, right, space, field, variable, dot, name, keyword, bool, nil, number, char,
-    string, punctuation."""
+    """`kind` is one of text, left, right, space, field, variable, dot, name, keyword, bool, nil, number,
+    char, string, punctuation."""
 
     __slots__ = ("at", "kind", "text")
 
@@ -126,12 +126,14 @@ class _Lexer:
             end = self._word(at + 1)
             self._check_end(end)
             self.put("variable", end)
-        elif char.isdigit() or (char in "+-." and source[at + 1 : at + 2].isalnum()):
+        elif char.isdigit() or char in "+-.":
             self._number()
         elif char.isalpha() or char == "_":
             self._name()
         elif char in "()|=,":
             self._punctuation(char)
+        elif " " < char < "\x7f":
+            self.put("other", at + 1)  # means nothing here: the parser says where it stands
         else:
             raise self.fail(f"unrecognized character in action: U+{ord(char):04X} '{char}'")
 
@@ -171,14 +173,29 @@ class _Lexer:
             raise self.fail(f"bad character U+{ord(bad):04X} '{bad}'")
 
     def _number(self) -> None:
-        end = self.at + 1
-        while end < len(self.source):
-            char = self.source[end]
-            sign = char in "+-" and self.source[end - 1] in "eEpP"
-            if not (char.isalnum() or char in "._" or sign):
-                break
-            end += 1
+        """As far as it may be a number; what follows must not be a letter or digit."""
+        end = self.at + (self.source[self.at] in "+-")
+        digits = "0123456789_"
+        if self.source[end : end + 1] == "0" and self.source[end + 1 : end + 2].lower() in ("x", "o", "b"):
+            digits = {"x": "0123456789abcdefABCDEF_", "o": "01234567_", "b": "01_"}[
+                self.source[end + 1].lower()
+            ]
+            end += 2
+        end = self._run(end, digits)
+        if self.source[end : end + 1] == ".":
+            end = self._run(end + 1, digits)
+        if self.source[end : end + 1] in tuple("eEpP"):
+            end += 1 + (self.source[end + 1 : end + 2] in ("+", "-"))
+            end = self._run(end, "0123456789_")
+        after = self.source[end : end + 1]
+        if after.isalnum() or after == "_":
+            raise self.fail(f'bad number syntax: "{self.source[self.at : end + 1]}"')
         self.put("number", end)
+
+    def _run(self, at: int, allowed: str) -> int:
+        while at < len(self.source) and self.source[at] in allowed:
+            at += 1
+        return at
 
     def _quoted(self, mark: str, kind: str, text: str) -> None:
         end = self.at + 1

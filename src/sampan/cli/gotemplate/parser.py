@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sampan.cli.flags import quote
 from sampan.cli.gotemplate import nodes
 from sampan.cli.gotemplate.errors import TemplateError
 from sampan.cli.gotemplate.lexer import Token, tokens
@@ -59,7 +60,7 @@ class _Parser:
         return token
 
     def unexpected(self, token: Token, context: str) -> TemplateError:
-        shown = f"<{token.text}>" if token.kind in ("keyword",) else f'"{token.text}"'
+        shown = f"<{token.text}>" if token.kind in ("keyword", "dot", "nil") else f'"{token.text}"'
         if token.kind == "right":
             shown = f'"{token.text.strip()}"'
         return self.fail(f"unexpected {shown} in {context}")
@@ -111,7 +112,7 @@ class _Parser:
             self.expect("right", f"{{{{{token.text}}}}}")
             return nodes.Jump(token.at, token.text)
         if token.text == "template":
-            return self.include(token)
+            return self.include()
         if token.text == "block":
             return self.block(token)
         if token.text == "define" and top:
@@ -149,14 +150,15 @@ class _Parser:
             raise self.unexpected(token, context)
         return unquote(token.text)
 
-    def include(self, token: Token) -> nodes.Node:
+    def include(self) -> nodes.Node:
+        at = self.peek_solid().at
         name = self.template_name("template clause")
         pipeline = None
         if self.peek_solid().kind == "right":
             self.next += 1
         else:
             pipeline = self.pipeline("template clause", "right")
-        return nodes.Include(token.at, name, pipeline)
+        return nodes.Include(at, name, pipeline)
 
     def define(self) -> None:
         name = self.template_name("define clause")
@@ -241,10 +243,6 @@ class _Parser:
                 break
             if token is not None and self.is_mark(token, "|"):
                 self.next += 1
-                follower = self.peek_solid()
-                if follower.kind == "right" or self.is_mark(follower, ")"):
-                    self.next += 1
-                    raise self.fail("missing value for command")
                 break
             if token is None:
                 raise self.fail("unexpected EOF")
@@ -271,7 +269,7 @@ class _Parser:
         if isinstance(node, nodes.Variable):
             return nodes.Variable(at, node.name, node.names + names)
         if isinstance(node, nodes.Constant):
-            raise self.fail(f"unexpected . after term {node.source!r}".replace("'", '"'))
+            raise self.fail(f"unexpected . after term {quote(node.source)}")
         if isinstance(node, nodes.Dot):
             raise self.fail('unexpected . after term "."')
         return nodes.Chain(at, node, names)

@@ -140,19 +140,25 @@ def show(value: Any, top: bool = False) -> str:
     return "[" + " ".join(show(item) for item in value) + "]"
 
 
-def show_float(value: float, form: str = "g") -> str:
-    """%v of a float64: shortest digits, exponent from 1e21."""
-    from sampan.cli.gojson import number
-
+def show_float(value: float) -> str:
+    """%v of a float64: shortest digits, an exponent below 1e-4 and from 1e6."""
     if value != value or value in (float("inf"), float("-inf")):
         return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"
-    text = number(value)
-    size = abs(value)
-    if size != 0 and 1e-6 <= size < 1e-4:
-        mantissa, _, exponent = f"{value!r}".partition("e")
-        return f"{mantissa.removesuffix('.0')}e-{int(exponent[1:] or 0):02d}" if exponent else f"{value:e}"
-    mark = text.find("e-")
-    return f"{text[:mark]}e-{int(text[mark + 2 :]):02d}" if mark > 0 else text
+    if value == 0:
+        return "-0" if str(value).startswith("-") else "0"
+    mantissa, _, exponent = f"{value:.17e}".partition("e")
+    for digits in range(17):  # the fewest digits that read back as the same number
+        mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
+        if float(f"{mantissa}e{exponent}") == value:
+            break
+    power = int(exponent)
+    if power < -4 or power >= _EXPONENT_FROM:
+        return f"{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    decimals = max(len(mantissa.lstrip("-").replace(".", "")) - 1 - power, 0)
+    return f"{value:.{decimals}f}"
+
+
+_EXPONENT_FROM = 6
 
 
 def to_json(value: Any) -> str:

@@ -16,7 +16,7 @@ _HUB = "https://index.docker.io/v1/"
 
 
 def header(config: Mapping[str, Any], repository: str) -> dict[str, str]:
-    """The header for the registry of `repository`; no credentials are sent as an empty object, as by Docker."""
+    """The header for the registry of `repository`; an empty object when there are no credentials."""
     registry = domain(repository)
     server = _HUB if registry == DEFAULT_DOMAIN else registry
     auths = config.get("auths")
