@@ -214,6 +214,8 @@ def prepare(paths: Paths) -> None:
     found = paths.format.read_text().strip()
     if found != FORMAT:
         raise Failed(f"{paths.data} has format {found}, this version of Sampan knows {FORMAT}")
+    # What a daemon that died was in the middle of.
+    trash.discard(paths, *paths.tmp.iterdir())
 
 
 def warn_exposed(config: DaemonConfig, item: sockets.Listening) -> None:
