@@ -251,7 +251,7 @@ def options(kind: str, device: str, o: str) -> dict[str, Any]:
         ),
         (
             {"Type": "volume", "Source": "data", "VolumeOptions": {"Subpath": "no/such"}},
-            Failed,
+            NotFound,
             "no/such: no such file or directory",
         ),
         (
@@ -277,7 +277,7 @@ async def test_a_subpath_cannot_leave_its_volume(box: Box) -> None:
         "Mounts": [{"Type": "volume", "Source": "data", "Target": "/x", "VolumeOptions": {"Subpath": "out"}}]
     }
     record = await box.container("c1", host)
-    with pytest.raises(Failed, match="cannot access path"):
+    with pytest.raises(NotFound, match="cannot access path"):
         await box.volumes.oci_mounts(record)
 
 

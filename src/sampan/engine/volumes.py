@@ -62,14 +62,14 @@ class Volume:
         }
 
     def document(self) -> dict[str, Any]:
-        """As the API shows it."""
+        """As the API shows it; Go sorts maps."""
         return {
             "CreatedAt": self.created,
             "Driver": "local",
-            "Labels": self.labels,
+            "Labels": self.labels and dict(sorted(self.labels.items())),
             "Mountpoint": self.mountpoint,
             "Name": self.name,
-            "Options": self.options,
+            "Options": self.options and dict(sorted(self.options.items())),
             "Scope": "local",
         }
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sampan.errors import Failed, Invalid
+from sampan.errors import Failed, Invalid, NotFound
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 
 
@@ -65,7 +65,7 @@ def size(path: Path) -> int:
 
 
 def check_subpath(path: Path, subpath: str) -> None:
-    """That `subpath` exists below `path`, links resolved inside it. Raises Failed in Docker's words.
+    """That `subpath` exists below `path`, links resolved inside it. Raises NotFound, Failed.
 
     Only for the message: whoever mounts it must open it the same way again.
     """
@@ -74,6 +74,7 @@ def check_subpath(path: Path, subpath: str) -> None:
         os.close(openat2(folder, os.fsencode(subpath), os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
     except OSError as error:
         text = (error.strerror or "").lower()
-        raise Failed(f"cannot access path {path / subpath}: lstat {path / subpath}: {text}") from None
+        kind = NotFound if error.errno == errno.ENOENT else Failed
+        raise kind(f"cannot access path {path / subpath}: lstat {path / subpath}: {text}") from None
     finally:
         os.close(folder)
