@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sampan.runtime.loop import Loop
 
-MESSAGE = 1 << 16
+MESSAGE = 1 << 18  # an attach request carries what its client has sent already
 _MAX_FDS = 4
 _MAX_WAITING = 1024
 
@@ -134,7 +134,12 @@ class Connection:
         if not data:
             self._close()
             return
-        self._handle(self, decode(data), fds)
+        try:
+            message = decode(data)
+        except ValueError:  # not our daemon
+            self._close()
+            return
+        self._handle(self, message, fds)
 
     def _close(self) -> None:
         if self._open:

@@ -196,9 +196,11 @@ class RotatingFile:
         self.reopen()
 
     def reopen(self) -> None:
+        """Raises OSError, and then keeps what is open."""
+        opened = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._fd = opened
         self._size = os.fstat(self._fd).st_size
 
     def write(self, block: bytes, cut: Callable[[bytes, int], int]) -> None:
@@ -237,7 +239,11 @@ class RotatingFile:
             for suffix in ("", ".gz"):
                 _rename(f"{self._path}.{number}{suffix}", f"{self._path}.{number + 1}{suffix}")
         _rename(self._path, f"{self._path}.1")
-        self.reopen()
+        try:
+            self.reopen()
+        except OSError:
+            self._size = 0  # no file to be had: go on in this one, and try again when it is full
+            return
         if self._compress:
             self._start_compressor(f"{self._path}.1")
 

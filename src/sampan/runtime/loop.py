@@ -38,6 +38,7 @@ class Loop:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._timers: list[Timer] = []
         self._children: dict[int, Callable[[int], None]] = {}
+        self.on_error: Callable[[Exception], None] = _raise
         self._woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signals.set_wakeup_fd(waker)
         signals.catch(signals.SIGCHLD, lambda number, frame: None)
@@ -75,8 +76,13 @@ class Loop:
             for fd, events in self._epoll.poll(self._patience()):
                 # An earlier callback of this round may have closed it.
                 handler = self._handlers.get(fd)
-                if handler is not None:
+                if handler is None:
+                    continue
+                try:
                     handler(events)
+                except Exception as error:
+                    self.forget(fd)  # or it would come again at once
+                    self.on_error(error)
             self._run_timers()
 
     def _patience(self) -> float:
@@ -88,7 +94,7 @@ class Loop:
         while self._timers and self._timers[0].when <= time.monotonic():
             callback = heapq.heappop(self._timers).callback
             if callback is not None:
-                callback()
+                self._guard(callback)
 
     def _reap(self, _events: int) -> None:
         try:
@@ -105,4 +111,14 @@ class Loop:
             # Orphans of the container come here as well, the shim being their subreaper.
             callback = self._children.pop(pid, None)
             if callback is not None:
-                callback(status)
+                self._guard(callback, status)
+
+    def _guard(self, callback: Callable[..., None], *arguments: int) -> None:
+        try:
+            callback(*arguments)
+        except Exception as error:
+            self.on_error(error)
+
+
+def _raise(error: Exception) -> None:
+    raise error

@@ -86,7 +86,17 @@ class Shim:
         except Exception as error:
             self._hear_daemon()
             self._failed(reply(error))
+        self.loop.on_error = self._note
         self.loop.run(self._over)
+
+    def _note(self, error: Exception) -> None:
+        """A mistake in one callback must not take the container's shim away; it stays to be read."""
+        trace, where = error.__traceback__, []
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            where.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
+            trace = trace.tb_next
+        self.write_file("shim.error", {"error": repr(error), "where": where, "at": rfc3339()})
 
     def _over(self) -> bool:
         return self._finished and self.session.quiet and self.control.flushed
@@ -226,9 +236,12 @@ class Shim:
         if self.health is not None:
             self.health.stop()
         if self.cgroup is not None:
-            self._oom = self._oom or self.cgroup.oom_count() > 0
-            if self.cgroup.pids():
-                self.cgroup.kill()
+            try:
+                self._oom = self._oom or self.cgroup.oom_count() > 0
+                if self.cgroup.pids():
+                    self.cgroup.kill()
+            except (OSError, SampanError) as error:
+                self._note(error)
         self.session.on_drained = self._drained
         if self.session.drained:
             self._drained()
@@ -259,8 +272,8 @@ class Shim:
         if self.cgroup is not None:
             try:
                 self.cgroup.remove()
-            except Exception as error:  # the exit status matters more; the daemon sweeps later
-                self.write_file("cgroup.error", {"error": str(error)})
+            except (OSError, SampanError) as error:  # the exit status matters more; the daemon sweeps later
+                self._note(error)
 
     # Requests
 
@@ -335,4 +348,7 @@ class Shim:
         self.write_file("state.json", dict(self.status()))
 
     def write_file(self, name: str, content: dict[str, Any]) -> None:
-        files.replace(f"{self.directory}/{name}", encode(content))
+        try:
+            files.replace(f"{self.directory}/{name}", encode(content))
+        except OSError:
+            return  # a full disk: the event still goes out, and it is the daemon that must know
