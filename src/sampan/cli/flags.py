@@ -131,6 +131,8 @@ def parse_int(text: str, function: str = "ParseInt", low: int = -(2**63), high: 
     except ValueError:
         raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax') from None
     if text.startswith("-"):
+        if low == 0:  # an unsigned type has no sign to read
+            raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax')
         value = -value
     if not low <= value <= high:
         raise ValueError(f'strconv.{function}: parsing "{text}": value out of range')

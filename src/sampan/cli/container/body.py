@@ -199,8 +199,6 @@ def _resources(options: Options) -> dict[str, Any]:
         "PidsLimit": options["pids-limit"],
         "Ulimits": [ulimits[name] for name in sorted(ulimits)],
     }
-    if options["kernel-memory"]:
-        resources["KernelMemory"] = options["kernel-memory"]
     return resources
 
 

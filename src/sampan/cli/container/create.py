@@ -8,7 +8,7 @@ from sampan.cli.container.body import build
 from sampan.cli.container.create_flags import CREATE_FLAGS
 from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
-from sampan.cli.image.reference import familiar
+from sampan.cli.image.reference import familiar, require_no_trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def check_pull(session: Session, options: Options) -> None:
 
 def create(session: Session, options: Options, body: dict[str, Any]) -> str:
     """Create the container and return its ID; raises CliError."""
+    require_no_trust(options)
     with CidFile(options["cidfile"]) as cidfile:
         query = {"name": options["name"]} if options["name"] else {}
         if options["platform"]:

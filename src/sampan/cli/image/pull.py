@@ -8,7 +8,7 @@ from sampan.cli import progress
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.image.auth import header
-from sampan.cli.image.reference import check, familiar, full_repository, split
+from sampan.cli.image.reference import check, familiar, full_repository, require_no_trust, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def run(session: Session, options: Options, args: list[str]) -> None:
     name = args[0]
+    require_no_trust(options)
     check(name)
     _, tag, digest = split(name)
     if options["all-tags"] and (tag or digest):

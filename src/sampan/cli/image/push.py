@@ -7,7 +7,7 @@ from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape
 from sampan.cli.image.auth import header
-from sampan.cli.image.reference import check, full_repository, split
+from sampan.cli.image.reference import check, full_repository, require_no_trust, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def run(session: Session, options: Options, args: list[str]) -> None:
     name = args[0]
+    require_no_trust(options)
     check(name)
     repository, tag, digest = split(name)
     if digest:

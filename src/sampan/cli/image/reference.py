@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from sampan.cli.errors import CliError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cli.flags import Options
+
 DEFAULT_DOMAIN = "docker.io"
 
 
@@ -59,6 +63,12 @@ _REFERENCE = (
     rf"{_DOMAIN}/{_COMPONENT}(?:/{_COMPONENT})*"
     r"(?::(\w[\w.-]{0,127}))?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?"
 )
+
+
+def require_no_trust(options: Options) -> None:
+    """Raises CliError where signatures are asked for: nothing here can check them."""
+    if not options["disable-content-trust"]:
+        raise CliError("content trust is not supported: leave out --disable-content-trust=false")
 
 
 def check(name: str) -> None:

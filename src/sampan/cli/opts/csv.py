@@ -20,7 +20,7 @@ def fields(text: str) -> list[str]:
             value, at = text[at:end], end
             if '"' in value:
                 column = at - len(value) + value.index('"') + 1
-                raise ValueError(f'parse error on line 1, column {column}: bare " in non-quoted field')
+                raise ValueError(f'parse error on line 1, column {column}: bare " in non-quoted-field')
         found.append(value)
         if at >= len(text):
             return found

@@ -52,9 +52,7 @@ def _line(line: str, lookup: Callable[[str], str | None] | None, path: str) -> l
         raise CliError(f"invalid env file ({path}): variable '{name}' contains whitespaces")
     if equals:
         return [line]
-    if lookup is None:
-        return [name]
-    value = lookup(name)
+    value = lookup(name) if lookup else None
     return [] if value is None else [f"{name}={value}"]
 
 

@@ -59,7 +59,7 @@ def _set(mount: dict[str, Any], key: str, value: str, field: str) -> None:
     elif key == "consistency":
         mount["Consistency"] = value.lower()
     elif key.startswith("bind-"):
-        _set_bind(_options(mount, "BindOptions"), key, value, field)
+        _set_bind(mount, key, value, field)
     elif key.startswith("volume-"):
         _set_volume(mount, key, value, field)
     elif key == "image-subpath":
@@ -85,10 +85,11 @@ _RECURSIVE = {
 }
 
 
-def _set_bind(bind: dict[str, Any], key: str, value: str, field: str) -> None:
+def _set_bind(mount: dict[str, Any], key: str, value: str, field: str) -> None:
     if key == "bind-propagation":
-        bind["Propagation"] = value.lower()
+        _options(mount, "BindOptions")["Propagation"] = value.lower()
     elif key == "bind-nonrecursive":
+        bind = _options(mount, "BindOptions")
         if _bool(key, value):
             bind["NonRecursive"] = True
     elif key == "bind-recursive":
@@ -97,7 +98,7 @@ def _set_bind(bind: dict[str, Any], key: str, value: str, field: str) -> None:
                 f'invalid value for {key}: {value} (must be "enabled", "disabled", "writable", or "readonly")'
             )
         if _RECURSIVE[value]:
-            bind[_RECURSIVE[value]] = True
+            _options(mount, "BindOptions")[_RECURSIVE[value]] = True
     else:
         raise ValueError(f"unexpected key '{key}' in '{field}'")
 

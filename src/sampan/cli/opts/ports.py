@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sampan.cli.errors import CliError
 from sampan.cli.flags import parse_int
-from sampan.cli.opts import csv
 from sampan.cli.opts.values import is_ip
 
 TYPE_CHECKING = False
@@ -27,36 +26,14 @@ def parse_ports(specs: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _from_long(spec: str) -> str:
-    """published=80,target=90,protocol=udp,mode=host in the short form."""
-    target, published, protocol = "", "", "tcp"
-    try:
-        for field in csv.fields(spec):
-            key, equals, value = field.lower().partition("=")
-            if not equals or not key:
-                raise CliError(f"invalid field {field}")
-            if key == "protocol":
-                if value not in PROTOCOLS:
-                    raise CliError(f"invalid protocol value '{value}'")
-                protocol = value
-            elif key == "mode":
-                if value not in ("ingress", "host"):
-                    raise CliError(
-                        f"invalid publish mode value ({value}): must be either 'ingress' or 'host'"
-                    )
-            elif key in ("target", "published"):
-                if not value.isdigit() or int(value) > 65535:
-                    raise CliError(
-                        f"invalid {key} port ({value}): value must be an integer: "
-                        f'strconv.ParseUint: parsing "{value}": invalid syntax'
-                    )
-                target, published = (value, published) if key == "target" else (target, value)
-            else:
-                raise CliError(f"invalid field key: {key}")
-    except ValueError as error:
-        raise CliError(str(error)) from None
-    if not target:
-        raise CliError("missing mandatory field 'target'")
-    return f"{published}:{target}/{protocol}"
+    """published=80,target=90,protocol=udp in the short form; other names are ignored, as by Docker."""
+    fields = {"protocol": "tcp", "published": "", "target": ""}
+    for field in spec.split(","):
+        name, equals, value = field.partition("=")
+        if not equals or not name:
+            raise CliError(f"invalid publish opts format (should be name=value but got '{field}')")
+        fields[name] = value
+    return f"{fields['published']}:{fields['target']}/{fields['protocol']}"
 
 
 def _parse_one(spec: str) -> list[tuple[str, dict[str, str]]]:
@@ -139,5 +116,5 @@ def parse_exposed(specs: list[str]) -> dict[str, Any]:
             raise CliError(f"invalid range format for --expose: {spec}, error: {error}") from None
         protocol = protocol if slash else "tcp"
         for port in range(first, last + 1):
-            exposed[f"{port}/{protocol.lower()}"] = {}
+            exposed[f"{port}/{protocol}"] = {}
     return exposed

@@ -197,13 +197,17 @@ def nano_cpus(text: str) -> int:
 
 
 def _decimal(text: str) -> tuple[int, int]:
-    """(digits, number of decimals); raises ValueError."""
+    """(digits, number of decimals) of "1.5" or "15e-1"; raises ValueError."""
     body = text[1:] if text[:1] in ("+", "-") else text
-    whole, _, decimals = body.partition(".")
-    if not (whole + decimals).isdigit() or not body.isascii():
+    mantissa, mark, exponent = body.lower().partition("e")
+    whole, _, decimals = mantissa.partition(".")
+    if not (whole + decimals).isdigit() or not body.isascii() or len(body) > 40:
         raise ValueError(text)
-    value = int(whole + decimals)
-    return (-value if text[0] == "-" else value), len(decimals)
+    power = len(decimals) - (int(exponent) if mark else 0)
+    if abs(power) > 40:
+        raise ValueError(text)
+    value = int(whole + decimals) * 10 ** max(-power, 0)
+    return (-value if text[0] == "-" else value), max(power, 0)
 
 
 def weight_device(text: str) -> dict[str, Any]:
