@@ -693,6 +693,7 @@ def test_events_and_prune(tmp_path: Path) -> None:
         (DaemonConfig(bip="10.77.0.1/16", fixed_cidr="10.77.5.0/24"), "10.77.5.0", "10.77.0.1"),
         (DaemonConfig(bip="10.77.0.1/24", default_gateway="10.77.0.254"), "10.77.0.2", "10.77.0.254"),
         (DaemonConfig(default_address_pools=(("10.78.0.0/16", 24),)), "10.78.0.2", "10.78.0.1"),
+        (DaemonConfig(bip="10.79.0.1/24", ipv6=True), "10.79.0.2", "10.79.0.1"),
     ],
 )
 def test_the_default_bridge_follows_the_daemons_options(

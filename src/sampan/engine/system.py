@@ -138,8 +138,11 @@ class System:
             **_address_pools(config),
             "FirewallBackend": {"Driver": "nftables"},
             "CDISpecDirs": [],
-            "Warnings": warnings(config, host),
+            "Warnings": [*(warnings(config, host) or []), *self._network_warnings()] or None,
         }
+
+    def _network_warnings(self) -> list[str]:
+        return [f"WARNING: {warning}" for warning in self._engine.networks.warnings()]
 
     def _counts(self) -> dict[str, int]:
         records = self._engine.containers.all()

@@ -1,6 +1,6 @@
 """The DNS wire format, as much of it as a small resolver needs. RFC 1035, RFC 6891 (EDNS).
 
-Importing dnslib costs 21 ms and 3 MB; this is questions, A, AAAA and PTR answers, and error codes.
+Questions, A, AAAA and PTR answers, and error codes; importing dnslib for that would cost 20 ms more.
 """
 
 import ipaddress

@@ -35,6 +35,7 @@ class Table:
         self._monitor: nft.Monitor | None = None
         self._installed = False
         self._forwarding = True
+        self._closed = False
         self.direct = Direct(name, self._firewall)
 
     def install(self) -> None:
@@ -95,7 +96,7 @@ class Table:
             log.warning(
                 "nftables table %s was changed by others (%s): restoring it", self.name, error.strerror
             )
-            self.install()
+            self._follow(True)
 
     def bridges(self) -> list[str]:
         """Those that the kernel's table knows: an earlier daemon's, before `install`."""
@@ -121,7 +122,7 @@ class Table:
 
     def _follow(self, damaged: bool) -> None:
         """Again until it works: whoever flushes may be about to flush more."""
-        if self._monitor is None:
+        if self._closed:
             return
         try:
             if damaged:
@@ -144,11 +145,16 @@ class Table:
         ]
 
     def close(self, *, remove: bool = False) -> None:
+        """With `remove` the tables go too. Raises NetlinkError."""
+        self._closed = True
         if self._monitor is not None:
             asyncio.get_running_loop().remove_reader(self._monitor.fileno())
             self._monitor.close()
             self._monitor = None
         if remove:
-            self.direct.switch(False)
-            self._firewall.commit([nft.add_table(self.name), nft.delete_table(self.name)])
+            try:
+                self.direct.switch(False)
+                self._firewall.commit([nft.add_table(self.name), nft.delete_table(self.name)])
+            finally:
+                self._firewall.close()
         self._firewall.close()

@@ -6,6 +6,7 @@ somebody flushed the firewall, any. Like docker-proxy, but in the daemon: such c
 
 import asyncio
 import contextlib
+import errno
 import socket
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ BUFFER = 64 << 10
 CONNECT_TIMEOUT = 10.0
 UDP_IDLE = 90.0  # docker-proxy's
 UDP_FLOWS = 1024
+CONNECTIONS = 2048  # of one port; two descriptors each
+BREATHER = 0.5  # seconds to wait when the process has no descriptor left
 
 
 async def _copy(source: socket.socket, sink: socket.socket) -> None:
@@ -36,6 +39,7 @@ class Relay:
     target: Address
     port: int
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+    _resume: asyncio.TimerHandle | None = None
     _flows: dict[tuple[str, int], tuple[socket.socket, float]] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -46,6 +50,8 @@ class Relay:
     def close(self) -> None:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self.held)
+        if self._resume is not None:
+            self._resume.cancel()
         for task in self._tasks:
             task.cancel()
         for client in list(self._flows):
@@ -55,12 +61,25 @@ class Relay:
         for _ in range(64):
             try:
                 client, _ = self.held.accept()
-            except OSError:
+            except BlockingIOError:
                 return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._pause()
+                return
+            if len(self._tasks) >= CONNECTIONS:
+                client.close()
+                continue
             client.setblocking(False)
             task = asyncio.get_running_loop().create_task(self._serve(client))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _pause(self) -> None:
+        """The connection stays in the queue; without a pause the loop would only spin on it."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self.held)
+        self._resume = loop.call_later(BREATHER, self.start)
 
     def _open(self, kind: int) -> socket.socket:
         family = socket.AF_INET if self.target.version == 4 else socket.AF_INET6

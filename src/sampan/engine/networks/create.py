@@ -18,7 +18,7 @@ from sampan.engine.networks.record import (
     NetworkRecord,
     Subnet,
 )
-from sampan.errors import AlreadyExists, Denied, Invalid, NotFound
+from sampan.errors import AlreadyExists, Denied, Invalid, NotFound, Unavailable
 from sampan.http.requests import kind_of
 from sampan.linux.rtnetlink import Network
 from sampan.network.addresses import overlaps, pick_subnet
@@ -46,7 +46,7 @@ def new_id() -> str:
 
 
 def build(body: Mapping[str, Any], around: Surroundings) -> NetworkRecord:
-    """Raises Invalid, AlreadyExists, NotFound (driver), Denied (what Docker answers 403 to)."""
+    """Raises Invalid, AlreadyExists, NotFound (driver), Unavailable (overlay), Denied (Docker's 403)."""
     name = _string(body, "Name")
     driver = _string(body, "Driver") or "bridge"
     check_name(name, around.existing)
@@ -59,6 +59,11 @@ def build(body: Mapping[str, Any], around: Surroundings) -> NetworkRecord:
         driver = "null"
     elif driver in ("host", "null"):
         raise Denied(f'only one instance of "{driver}" network is allowed')
+    elif driver == "overlay":
+        raise Unavailable(
+            'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
+            "to connect this node to swarm and try again."
+        )
     elif driver != "bridge":
         raise NotFound(f'plugin "{driver}" not found')
     record = NetworkRecord(

@@ -112,13 +112,16 @@ def resolv_conf(wish: ResolvWish) -> str:
     given = wish.overrides
     names = (("nameservers", given.nameservers), ("search", given.search), ("options", given.options))
     changed = tuple(name for name, values in names if values)
+    own = any(option.startswith("ndots:") for option in given.options)
+    ndots = "# Option ndots from: override" if own else ""
     if wish.kind == "embedded":
         external = resolv.upstreams(wish.host, given)
-        note = Note(" (internal resolver)", external, changed, "# Option ndots from: internal")
+        note = Note(" (internal resolver)", external, changed, ndots or "# Option ndots from: internal")
         return resolv.render(resolv.embedded(wish.host, given), note)
     if wish.kind == "host":
-        return resolv.render(resolv.overridden(wish.host, given), Note("", (), changed))
-    return resolv.render(resolv.direct(wish.host, given, ipv6=wish.ipv6), Note(" (legacy)", (), changed))
+        return resolv.render(resolv.overridden(wish.host, given), Note("", (), changed, ndots))
+    note = Note(" (legacy)", (), changed, ndots)
+    return resolv.render(resolv.direct(wish.host, given, ipv6=wish.ipv6), note)
 
 
 def write_resolv_conf(paths: ContainerPaths, wish: ResolvWish, written: str) -> str:

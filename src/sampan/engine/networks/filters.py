@@ -53,7 +53,7 @@ def _of_type(kinds: Sequence[str]) -> Test:
 
 def _dangling(values: Sequence[str], used: Callable[[NetworkRecord], bool]) -> Test:
     if len(values) > 1 or values[0] not in TRUE | FALSE:
-        raise Invalid(f"invalid filter 'dangling={list(values)}'".replace("'", "'"))
+        raise Invalid('invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")')
     wanted = values[0] in TRUE
     return lambda network: (not network.predefined and not used(network)) == wanted
 

@@ -60,9 +60,15 @@ class Networks:
     async def start(self) -> None:
         """Bridges as the rows say. Ports and running containers follow with `recover`. Raises Failed."""
         assert self._containers is not None
-        self._socket = netlink.Socket(netlink.NETLINK_ROUTE)
+        try:
+            self._socket = netlink.Socket(netlink.NETLINK_ROUTE)
+            self._table = Table(self._instance.table)
+        except OSError as error:
+            raise Failed(
+                f"cannot open netlink sockets: {error.strerror}",
+                hint="networks need root and a kernel with nftables (CONFIG_NF_TABLES_INET)",
+            ) from error
         self._mtu = self._config.mtu or bridges.uplink_mtu(self._socket)
-        self._table = Table(self._instance.table)
         self._host = Host(self._socket, self._table, Ports(), bridges.bridged_packets_meet_rules())
         self._sandboxes = Sandboxes(
             self._paths,
@@ -157,9 +163,7 @@ class Networks:
             self._sandboxes.recover(record, ports)
         previous = self._table.bridges()
         if self._config.iptables:
-            self._table.install()
-            self._table.adapt()
-            self._table.watch()
+            self._install_rules()
         self._remove_strangers(previous)
         for record in running:
             self._sandboxes.reopen_resolver(record)
@@ -167,6 +171,17 @@ class Networks:
         self._host.pool.start()
         for chain in self._table.forward_drops():
             log.warning("%s", forward_warning(chain))
+
+    def _install_rules(self) -> None:
+        try:
+            self._table.install()
+            self._table.adapt()
+            self._table.watch()
+        except OSError as error:
+            raise Failed(
+                f"cannot set up the nftables table {self._table.name}: {error.strerror}",
+                hint="the kernel needs nftables with NAT and fib for inet; or start with --iptables=false",
+            ) from error
 
     def _remove_strangers(self, previous: Sequence[str]) -> None:
         """Bridges of ours without a row, and veth pairs on our bridges without a running container."""
@@ -287,7 +302,7 @@ class Networks:
             )
         users = [n.record for n in self._networks.values() if n.record.config_from == record.name]
         if record.config_only and users:
-            raise Denied(f"configuration network {record.name!r} is in use")
+            raise Denied(f'error while removing network: configuration network "{record.name}" is in use')
         # Unlisted before the first wait, so that nobody joins meanwhile.
         del self._networks[record.id]
         del self._by_name[record.name]
@@ -411,7 +426,8 @@ class Networks:
             )
         if network.record.config_only:
             raise Denied(f"configuration network {network.record.name} cannot be used by containers")
-        if network.record.name in self._names_of(record):
+        # On a container that does not run, the new settings replace the old.
+        if record.state.running and network.record.name in self._names_of(record):
             raise Denied(f"endpoint with name {record.name} already exists in network {network.record.name}")
 
     def _names_of(self, record: "ContainerRecord") -> set[str]:
