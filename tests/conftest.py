@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=["docker", "sampan", "both"],
         help="command line the conformance suite uses for what both must do alike",
     )
+    group.addoption("--rewrite-docs", action="store_true", help="write the tables in docs/ anew")
     group.addoption(
         "--keep", action="store_true", help="leave the engine's folders behind, to look at them afterwards"
     )

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Host:
     def now(cls) -> "Host":
         return cls(
             frozenset(mount_points("/proc/self/mountinfo")),
-            frozenset(os.listdir("/sys/class/net")),
+            frozenset(name for _, name in socket.if_nameindex()),
             frozenset(nft_tables()),
             frozenset(os.listdir("/run/netns") if os.path.isdir("/run/netns") else ()),
         )

@@ -1,0 +1,63 @@
+"""Every flag of sampand and every route of the API stands in docs/ (and nothing that is gone does).
+
+`pytest tests/test_docs.py --rewrite-docs` writes the tables anew.
+"""
+
+import re
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+
+from sampan.engine.api import app
+from sampan.engine.config import OPTIONS
+
+ROOT = Path(__file__).parent.parent
+
+
+def flags() -> list[str]:
+    rows = ["| flag | key | |", "|---|---|---|"]
+    for option in OPTIONS:
+        flag = f"`-{option.short}`, `--{option.flag}`" if option.short else f"`--{option.flag}`"
+        if option.kind.name:
+            flag += f" {option.kind.name}"
+        key = f"`{option.key}`" if option.key else ""
+        reload = "; SIGHUP takes a new value" if option.reload else ""
+        rows.append(f"| {flag} | {key} | {option.help.replace('|', ' or ')}{reload} |")
+    return rows
+
+
+def routes() -> list[str]:
+    found = {("GET", "/_ping"), ("HEAD", "/_ping"), ("POST", "/sampan/system/stop")}
+    for section in app.SECTIONS:
+        for route in section.routes(MagicMock()):
+            path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path)
+            found.add((route.method, path))
+    lines = [f"    {method:6} {path}" for method, path in sorted(found, key=lambda row: (row[1], row[0]))]
+    return ["", *lines, ""]
+
+
+TABLES = [("docs/daemon.md", "flags", flags), ("docs/api.md", "routes", routes)]
+
+
+@pytest.mark.parametrize(("name", "mark", "wanted"), TABLES, ids=[mark for _, mark, _ in TABLES])
+def test_docs_tell_everything(request: pytest.FixtureRequest, name: str, mark: str, wanted: object) -> None:
+    assert callable(wanted)
+    path = ROOT / name
+    text = path.read_text()
+    found = re.search(rf"(<!-- {mark}:[^\n]*-->\n)(.*?)(<!-- end -->)", text, re.S)
+    assert found, f"{name} has lost its {mark} marks"
+    table = "\n".join(wanted()) + "\n"
+    if request.config.getoption("--rewrite-docs"):
+        path.write_text(text[: found.start(2)] + table + text[found.end(2) :])
+        return
+    assert found.group(2) == table, f"{name} is not up to date: pytest tests/test_docs.py --rewrite-docs"
+
+
+def test_links_in_docs_lead_somewhere() -> None:
+    missing = []
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                missing.append(f"{page.relative_to(ROOT)}: {target}")
+    assert missing == []
