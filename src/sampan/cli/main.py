@@ -48,7 +48,8 @@ GLOBAL_FLAGS = (
 
 def main() -> None:
     """Entry point of the console script; never returns."""
-    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    for stream in (sys.stdout, sys.stderr):  # bytes that are not UTF-8 came from arguments: give them back
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     try:
         status = run(sys.argv[1:], os.environ)
         sys.stdout.flush()

@@ -84,7 +84,7 @@ def parse_keys(text: str) -> bytes:
         if len(letter) == 1 and (letter.islower() or letter in "@[\\]^_"):
             keys.append(ord(letter) & 0x1F)
         else:
-            raise CliError(f"Unknown character: '{name}'")
+            raise CliError(f"Invalid detach keys ({text}) provided")
     return bytes(keys)
 
 

@@ -59,6 +59,7 @@ def _run_attached(session: Session, options: Options, body: dict[str, Any]) -> i
     keys = options["detach-keys"] or session.text_setting("detachKeys")
     client = session.client
     try:
+        parse_keys(keys or DEFAULT_DETACH_KEYS)  # before there is a container to attach to
         container = create(session, options, body)
     except CliError as error:
         raise with_help(error, session) from None
