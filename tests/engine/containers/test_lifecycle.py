@@ -222,9 +222,11 @@ async def test_health_changes_are_events(here: World) -> None:
 
 async def test_out_of_memory_is_remembered(here: World) -> None:
     container = await running(here)
+    here.launcher.shims[0].says({"event": "oom"})
     here.launcher.shims[0].exits(137, oom=True)
     await until(lambda: not container.record.state.running)
     assert container.record.state.oom_killed
+    assert here.actions() == ["create", "start", "oom", "die"]
 
 
 async def test_rename_moves_the_name(here: World) -> None:

@@ -25,8 +25,7 @@ def on_shim_event(services: Services, container: Container, shim: "Shim", event:
         case "gone":
             services.spawn(gone(services, container, shim))
         case "oom":
-            container.record.state.oom_killed = True
-            services.emit(container, "oom")
+            out_of_memory(services, container)
         case "health":
             health_changed(services, container, event["health"])
         case "exec-exit":
@@ -36,6 +35,13 @@ def on_shim_event(services: Services, container: Container, shim: "Shim", event:
             services.emit(
                 container, "exec_detach" if exec else "detach", **({"execID": exec.id} if exec else {})
             )
+
+
+def out_of_memory(services: Services, container: Container) -> None:
+    """Told once a run: the shim's warning and its last word may both say so, or only one."""
+    if not container.record.state.oom_killed:
+        container.record.state.oom_killed = True
+        services.emit(container, "oom")
 
 
 def health_changed(services: Services, container: Container, health: dict[str, Any]) -> None:
@@ -107,7 +113,8 @@ def settle(services: Services, container: Container, event: dict[str, Any], ran:
     state.pid, state.paused = 0, False
     state.exit_code, state.finished_at = code, event.get("at") or times.now()
     state.error = event.get("error") or ""
-    state.oom_killed = state.oom_killed or bool(event.get("oom"))
+    if event.get("oom"):
+        out_of_memory(services, container)
     if state.health is not None:
         state.health = {**state.health, "Status": "unhealthy"}
     wait = container.monitor.next(

@@ -30,7 +30,7 @@ async def document(services: Services, container: Container, *, size: bool = Fal
         "MountLabel": "",
         "ProcessLabel": "",
         "AppArmorProfile": record.apparmor_profile,
-        "ExecIDs": [exec.id for exec in container.execs.values() if exec.running] or None,
+        "ExecIDs": [exec.id for exec in container.execs.values() if exec.exit_code is None] or None,
         "HostConfig": record.host_config,
         "GraphDriver": graph_driver(services, container),
     }
