@@ -44,7 +44,11 @@ def send(socket: Socket, data: bytes, descriptors: Sequence[int] = ()) -> None:
 def receive(socket: Socket, size: int, descriptors: int) -> tuple[bytes, list[int]]:
     """One message and up to that many descriptors; empty at the end."""
     space = _socket.CMSG_LEN(descriptors * _INT)
-    data, ancillary, _flags, _address = socket.recvmsg(size, space, _socket.MSG_CMSG_CLOEXEC)
+    try:
+        data, ancillary, _flags, _address = socket.recvmsg(size, space, _socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:
+        # The other end closed without having read all of ours. That is said once, and before what it has sent.
+        data, ancillary, _flags, _address = socket.recvmsg(size, space, _socket.MSG_CMSG_CLOEXEC)
     found: list[int] = []
     for level, kind, rights in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:

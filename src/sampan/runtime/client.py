@@ -54,6 +54,8 @@ class Channel:
                 data = self._socket.recv(_MESSAGE)
             except BlockingIOError:
                 return
+            except ConnectionResetError:
+                continue  # it left something of ours unread: said once, before what it has sent
             except OSError:
                 data = b""
             if not data:
