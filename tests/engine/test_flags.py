@@ -137,6 +137,7 @@ def test_wrong_flags_are_refused_in_dockerds_words(argv: list[str], sentence: st
         ([], {"storage-driver": "btrfs"}, "driver not supported: btrfs"),
         ([], {"log-driver": "syslog"}, "no log driver named 'syslog' is registered"),
         ([], {"exec-opts": ["foo=bar"]}, "invalid exec-opt: foo=bar"),
+        ([], {"userns-remap": "default"}, "userns-remap is not supported"),
         ([], {"bip": "10.0.0.1/24", "bridge": "br0"}, "-b & --bip, mutually exclusive"),
         ([], "{bad", "unable to configure the daemon with file"),
         ([], "[1]", "the file must hold one JSON object"),
@@ -168,6 +169,15 @@ def test_keys_without_effect_are_told(tmp_path: Path) -> None:
     config = load([], {"userland-proxy": False, "proxies": {"http-proxy": "http://p"}}, tmp_path)
     assert config.http_proxy == "http://p"
     assert any("userland-proxy" in warning for warning in config.warnings)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--selinux-enabled"], ["--metrics-addr", ":1"], ["--live-restore=false"], ["--cpu-rt-period", "1"]],
+)
+def test_settings_that_change_nothing_are_told(argv: list[str], tmp_path: Path) -> None:
+    (warning,) = load(argv, {}, tmp_path).warnings
+    assert argv[0].strip("-").partition("=")[0] in warning
 
 
 @pytest.mark.parametrize(

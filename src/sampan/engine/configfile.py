@@ -121,7 +121,8 @@ def load(line: CommandLine) -> DaemonConfig:
         raise Invalid(f"unable to configure the daemon with file {path}: {error.message}") from None
     runtimes = {**values.get("runtimes", {}), **line.values.get("runtimes", {})}
     merged = {**values, **line.values} | ({"runtimes": runtimes} if runtimes else {})
-    config = DaemonConfig(**merged, config_file=path, flags=dict(line.values), warnings=tuple(warnings))
+    config = DaemonConfig(**merged, config_file=path, flags=dict(line.values))
+    config = dataclasses.replace(config, warnings=(*warnings, *without_effect(config)))
     try:
         check(config)
     except Invalid as error:
@@ -156,6 +157,8 @@ def check(config: DaemonConfig) -> None:
     for name in ("max_concurrent_downloads", "max_concurrent_uploads", "max_download_attempts"):
         if getattr(config, name) < 0:
             raise Invalid(f"invalid {name.replace('_', ' ')}: {getattr(config, name)}")
+    if config.userns_remap:
+        raise Invalid("userns-remap is not supported: give containers --userns=auto instead")
     if config.mtu < 0:
         raise Invalid(f"invalid default MTU: {config.mtu}")
     if config.bridge and config.bip:
@@ -163,6 +166,22 @@ def check(config: DaemonConfig) -> None:
     _check_labels(config.labels)
     for opt in config.exec_opts:
         _check_exec_opt(opt)
+
+
+def without_effect(config: DaemonConfig) -> list[str]:
+    """Settings that are accepted, since they promise nothing about safety, and change nothing."""
+    found = []
+    if config.selinux_enabled:
+        found.append("selinux-enabled has no effect: SELinux labels are accepted and ignored")
+    if config.metrics_addr:
+        found.append("metrics-addr has no effect: there are no metrics yet")
+    if config.cpu_rt_period or config.cpu_rt_runtime:
+        found.append("cpu-rt-period and cpu-rt-runtime have no effect on the parent cgroup")
+    if any(opt.endswith("=systemd") for opt in config.exec_opts):
+        found.append("native.cgroupdriver=systemd has no effect: cgroups are made without systemd's help")
+    if not config.live_restore:
+        found.append("live-restore=false has no effect: containers always outlive the daemon")
+    return found
 
 
 def _check_labels(labels: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sampan.db.sqlite import Store
-from sampan.engine import sockets, trash
+from sampan.engine import daemonlog, sockets, trash
 from sampan.engine.config import DaemonConfig
 from sampan.engine.configfile import reload
 from sampan.engine.containers import Containers
@@ -45,7 +45,7 @@ def run(
     """Everything after the launcher exists; returns the exit status."""
     try:
         config = from_command_line(argv)
-        set_up_logging(config)
+        daemonlog.set_up(config)
         raise_file_limit()
         for warning in config.warnings:
             log.warning("%s", warning)
@@ -55,18 +55,6 @@ def run(
         return 1
     except KeyboardInterrupt:
         return 0
-
-
-def set_up_logging(config: DaemonConfig) -> None:
-    level = "debug" if config.debug else config.log_level
-    number = {"warn": logging.WARNING, "fatal": logging.CRITICAL}.get(level)
-    logging.basicConfig(
-        level=number or level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    # asyncio logs every subprocess and selector at debug level.
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
 
 
 @dataclass
@@ -159,6 +147,7 @@ class Daemon:
         except SampanError as error:
             log.error("daemon.json was not taken over: %s", error)
             return
+        daemonlog.set_up(self.config)
         engine.reconfigure(self.config)
         log.info("daemon.json was read again")
 

@@ -232,8 +232,6 @@ def security_options(config: DaemonConfig, host: Host) -> list[str]:
         options.append("name=apparmor")
     if host.seccomp:
         options.append(f"name=seccomp,profile={config.seccomp_profile or 'builtin'}")
-    if config.userns_remap:
-        options.append("name=userns")
     private = config.default_cgroupns_mode or ("private" if host.cgroup_version == 2 else "host")
     if private == "private":
         options.append("name=cgroupns")
