@@ -127,3 +127,17 @@ async def test_it_may_be_started_again_while_a_client_still_reads(rig: Rig) -> N
     assert len(await client.read()) == 900_000
     await first.event("gone")
     assert (await (await Shim.connect(paths)).status())["pid"] == second.shim.pid
+
+
+async def test_why_a_start_failed_is_told_however_early_it_failed(rig: Rig) -> None:
+    # Init is gone before the shim has told it to go on; its words must not be lost with the connection.
+    bind = {"destination": "/v", "type": "bind", "source": "/no/such", "options": ["rbind"]}
+
+    async def fail() -> str:
+        with pytest.raises(errors.Failed) as caught:
+            await rig.start(spec(process("true"), [bind]))
+        return caught.value.message
+
+    for _ in range(10):
+        for message in await asyncio.gather(*(fail() for _ in range(4))):
+            assert "stat /no/such: no such file or directory" in message

@@ -47,7 +47,7 @@ def receive(socket: Socket, size: int, descriptors: int) -> tuple[bytes, list[in
     try:
         data, ancillary, _flags, _address = socket.recvmsg(size, space, _socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError:
-        # The other end closed without having read all of ours. That is said once, and before what it has sent.
+        # The other end closed with something of ours unread: said once, and before what it has sent.
         data, ancillary, _flags, _address = socket.recvmsg(size, space, _socket.MSG_CMSG_CLOEXEC)
     found: list[int] = []
     for level, kind, rights in ancillary:
