@@ -288,7 +288,7 @@ def test_a_second_daemon_on_the_same_root_is_refused(own: Sampand) -> None:
 def test_system_stop_with_containers_stops_them_too(
     own: Sampand, sampan_client: Client, docker: Client, image: str
 ) -> None:
-    made = docker.ok("run", "-d", image, "sleep", "1000")
+    made = docker.ok("run", "-d", "--stop-timeout", "1", image, "sleep", "1000")
     pid = docker.state(made)["Pid"]
     sampan_client.ok("system", "stop", "--containers")
     until(lambda: not own.running, "the daemon ended")
