@@ -9,6 +9,7 @@ from sampan.linux import netlink, rtnetlink, sysctl
 from sampan.linux.rtnetlink import Interface, Network
 
 DEFAULT_MTU = 1500
+MIN_MTU_IPV6 = 1280
 NAME_LIMIT = 15  # IFNAMSIZ without the final NUL
 
 
@@ -68,7 +69,8 @@ def _configure(host: netlink.Socket, plan: BridgePlan, link: rtnetlink.Link) -> 
     messages += [rtnetlink.add_address(link.index, new) for new in plan.addresses if new not in present]
     # Link-local addresses would only add duplicate address detection and listener reports.
     mode = rtnetlink.IN6_ADDR_GEN_MODE_EUI64 if plan.ipv6 else rtnetlink.IN6_ADDR_GEN_MODE_NONE
-    if sysctl.read("ipv6", "conf", plan.name, "disable_ipv6") is not None:
+    # A device with an MTU below IPv6's least has no IPv6 at all.
+    if plan.mtu >= MIN_MTU_IPV6 and sysctl.read("ipv6", "conf", plan.name, "disable_ipv6") is not None:
         messages.append(rtnetlink.set_link(link.index, addr_gen_mode=mode))
     messages.append(rtnetlink.set_link(link.index, up=True))
     host.transact(messages)
