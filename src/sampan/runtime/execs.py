@@ -207,8 +207,8 @@ class Execs:
                 self._running.pop(id, None)
                 connection.send({"seq": seq, "error": error})
                 return
-            shim.write_state()
             connection.send({"seq": seq, "pid": running.pid})
+            shim.write_state()
 
         running = Exec(
             shim, dict(request), started, lambda code: self._exited(id, code), lambda: self._detached(id)

@@ -7,6 +7,7 @@ happens in one loop; nothing here may block on a client, a disk that is full, or
 from __future__ import annotations
 
 import binascii
+import gc
 import os
 
 from sampan.errors import Conflict, SampanError
@@ -207,6 +208,8 @@ class Shim:
             self.health = Health(self, self.request["healthcheck"])
         self.write_state()
         self.control.broadcast({"event": "started", "pid": self.pid, "started_at": self.started_at})
+        # Execs and probes leave cycles behind. What was there at the fork is frozen and stays untouched.
+        gc.enable()
         if self._code is not None:
             self._ended()
 
