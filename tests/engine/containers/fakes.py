@@ -86,6 +86,9 @@ class FakeNetworks:
         if id in self.held:
             self.held.remove(id)
 
+    async def recover(self, records: list[Any]) -> None:
+        return None
+
     async def forget(self, record: Any) -> None:
         return None
 

@@ -331,3 +331,14 @@ async def test_stop_during_a_restart_by_policy_stops_what_was_started(here: Worl
     await stopping
     assert here.launcher.shims[1].signals == [15, 9]
     assert container.record.state.status == "exited"
+
+
+async def test_a_removal_cut_short_can_be_asked_for_again(here: World) -> None:
+    container = await here.create()
+    container.record.state.removing = True
+    here.services.save(container)
+    here.services.index.remove(container)
+    await recover.recover(here.services)
+    found = here.services.index.find("web")
+    assert found is not container
+    await remove.remove(here.services, found)

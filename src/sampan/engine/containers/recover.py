@@ -27,7 +27,10 @@ LOST = 255  # exit code of a container nobody saw end: as Docker after a crash o
 
 async def recover(services: Services) -> None:
     for _, row in services.store.list("containers/"):
-        services.index.add(Container(ContainerRecord.from_row(row)))
+        record = ContainerRecord.from_row(row)
+        # Whoever asked for the removal that was cut short got no answer: they can ask again.
+        record.state.removing = False
+        services.index.add(Container(record))
     remove_strangers(services)
     outcomes = await asyncio.gather(*(take_over(services, container) for container in services.index))
     alive = [container for container, shim in outcomes if shim is not None]
@@ -90,7 +93,7 @@ async def adopt(services: Services, container: Container, shim: Shim) -> None:
 async def settle_ended(services: Services, container: Container) -> None:
     """It does not run. If the row says it does, its end was missed."""
     record, state = container.record, container.record.state
-    if not state.running and not state.removing:
+    if not state.running:
         recover_execs(services, container, {})
         return
     event = read_exit(services.paths_of(container))
@@ -100,7 +103,7 @@ async def settle_ended(services: Services, container: Container) -> None:
         event = event or {"code": LOST, "at": times.now(), "oom": False, "error": ""}
         state.exit_code, state.finished_at = event["code"], event.get("at") or times.now()
         state.error, state.oom_killed = event.get("error") or "", bool(event.get("oom"))
-    state.running = state.paused = state.restarting = state.removing = False
+    state.running = state.paused = state.restarting = False
     state.pid = 0
     if state.health is not None:
         state.health = {**state.health, "Status": "unhealthy"}
