@@ -46,7 +46,7 @@ def _prepare(connection: socket.socket) -> None:
     os.setsid()  # Ctrl-C in the daemon's terminal is not for us
     os.chdir("/")
     # After the fork, so that the daemon does not wait: everything a shim needs, loaded once.
-    from sampan.linux import process, signals
+    from sampan.linux import bpf, process, signals  # noqa: F401
     from sampan.runtime import shim, tasks  # noqa: F401
 
     for encoding in ("ascii", "latin-1", "utf-8"):
