@@ -5,25 +5,14 @@ its way back. Nothing is bind-mounted: a namespace lives by its descriptors, soc
 Sources: network_namespaces(7), setns(2), unshare(2).
 """
 
-import ctypes
 import os
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-CLONE_NEWNET = 0x40000000
+from sampan.linux.namespaces import CLONE_NEWNET, open_namespace, setns, unshare
 
 T = TypeVar("T")
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.unshare.argtypes = [ctypes.c_int]
-_libc.setns.argtypes = [ctypes.c_int, ctypes.c_int]
-
-
-def _check(name: str, result: int) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{name}: {os.strerror(code)}")
 
 
 def _in_thread(enter: Callable[[], None], function: Callable[[], T]) -> T:
@@ -47,12 +36,12 @@ def _in_thread(enter: Callable[[], None], function: Callable[[], T]) -> T:
 
 def unshare_network() -> None:
     """Move the calling thread into a new network namespace."""
-    _check("unshare(CLONE_NEWNET)", _libc.unshare(CLONE_NEWNET))
+    unshare(CLONE_NEWNET)
 
 
 def enter_network(netns: int) -> None:
     """Move the calling thread into the namespace behind the descriptor."""
-    _check("setns(CLONE_NEWNET)", _libc.setns(netns, CLONE_NEWNET))
+    setns(netns, CLONE_NEWNET)
 
 
 def current() -> int:
@@ -62,7 +51,7 @@ def current() -> int:
 
 def of_process(pid: int) -> int:
     """A descriptor of a process' network namespace. Raises FileNotFoundError when it is gone."""
-    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    return open_namespace(pid, "net")
 
 
 def run_in(netns: int, function: Callable[[], T]) -> T:

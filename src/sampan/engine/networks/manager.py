@@ -12,6 +12,7 @@ from sampan.engine.events import Events
 from sampan.engine.networks import create, defaults, filters, settings
 from sampan.engine.networks.create import Surroundings
 from sampan.engine.networks.defaults import Instance
+from sampan.engine.networks.etc import EtcFiles
 from sampan.engine.networks.live import LiveNetwork
 from sampan.engine.networks.record import HOST_BINDING, NetworkRecord, Subnet
 from sampan.engine.networks.sandbox import Host
@@ -70,15 +71,10 @@ class Networks:
             ) from error
         self._mtu = self._config.mtu or bridges.uplink_mtu(self._socket)
         self._host = Host(self._socket, self._table, Ports(), bridges.bridged_packets_meet_rules())
+        dns = Overrides(self._config.dns, self._config.dns_search, self._config.dns_opts)
+        self._etc = EtcFiles(self._paths, dns, self._host_gateways)
         self._sandboxes = Sandboxes(
-            self._paths,
-            self._host,
-            self._containers,
-            self.find,
-            self._emit,
-            Overrides(self._config.dns, self._config.dns_search, self._config.dns_opts),
-            self._host_gateways,
-            self._default_host,
+            self._paths, self._host, self._containers, self.find, self._emit, self._etc, self._default_host
         )
         rows = [NetworkRecord.from_row(row) for _, row in self._store.list("networks/")]
         # Automatic subnets of earlier rows are ours, whoever routes there.
@@ -282,7 +278,7 @@ class Networks:
         existing = [network.record for network in self._networks.values()]
         own = [record.bridge for record in existing if record.bridge]
         taken = bridges.taken_subnets(self._socket, own)
-        for address in self._sandboxes.host_resolv.get().nameservers:
+        for address in self._etc.host_resolv.get().nameservers:
             # A subnet with the host's resolver in it would cut the host off from it.
             try:
                 taken.append(ipaddress.ip_network(address.partition("%")[0]))

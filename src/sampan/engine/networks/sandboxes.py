@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from sampan.engine.networks import files, links, settings
+from sampan.engine.networks import links, settings, shown
+from sampan.engine.networks.etc import EtcFiles
 from sampan.engine.networks.live import Endpoint, LiveNetwork, idle_settings
 from sampan.engine.networks.lookup import SandboxNames
 from sampan.engine.networks.sandbox import Host, LiveSandbox, inside_of, restore_endpoint
@@ -19,17 +20,18 @@ from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 from sampan.linux import netns, rtnetlink
 from sampan.linux.nftables import Firewall
 from sampan.network import endpoints as plumbing
-from sampan.network import pool, resolv
+from sampan.network import pool
 from sampan.network.names import Resolver
 from sampan.network.pool import Prepared
 from sampan.network.ports import parse_host_address
-from sampan.network.resolv import Overrides
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
     from sampan.engine.containers.record import ContainerRecord
 
 log = logging.getLogger("sampan.network")
+
+SWEEP_DELAY = 0.3  # seconds; the kernel has removed a dead namespace's devices by then
 
 
 class Containers(Protocol):
@@ -57,12 +59,11 @@ class Sandboxes:
     containers: Containers
     network: Callable[[str], LiveNetwork]  # by name or ID; raises NotFound
     emit: Callable[[LiveNetwork, str, str], None]  # network, "connect" or "disconnect", container ID
-    dns: Overrides
-    host_gateways: Callable[[], Sequence[str]]
+    etc: EtcFiles
     default_host: Callable[[LiveNetwork], str]  # the address for published ports without one
-    host_resolv: files.HostResolv = field(default_factory=files.HostResolv)
     _live: dict[str, LiveSandbox] = field(default_factory=dict)
     _leaving: set[str] = field(default_factory=set)
+    _sweeping: asyncio.TimerHandle | None = None
 
     def get(self, container: str) -> LiveSandbox | None:
         return self._live.get(container)
@@ -91,7 +92,7 @@ class Sandboxes:
             raise Conflict(f"cannot join network of a non running container: {other.id}")
         if other.state.restarting:
             raise Conflict(f"Container {other.id} is restarting, wait until the container is running")
-        files.share(self.paths.container(record.id), self.paths.container(other.id))
+        self.etc.share(record, other)
         try:
             descriptor = netns.of_process(other.state.pid)
         except FileNotFoundError:
@@ -100,10 +101,7 @@ class Sandboxes:
 
     def _use_host(self, record: "ContainerRecord") -> Sandbox:
         sandbox = self._new(record, "host")
-        paths = self.paths.container(record.id)
-        files.write_hostname(paths, record.config)
-        files.copy_host_hosts(paths, settings.extra_hosts(record.host_config, self.host_gateways()))
-        self._write_resolv_conf(record, sandbox, "host")
+        self.etc.write_for_host(record, sandbox)
         self._add_plain(record, sandbox, "host")
         self._remember(record, sandbox)
         return Sandbox(None, self.settings(record))
@@ -112,7 +110,7 @@ class Sandboxes:
         sandbox = self._new(record, "none")
         prepared = await asyncio.to_thread(pool.prepare_bare)
         try:
-            self._write_files(record, sandbox, [])
+            self.etc.write(record, sandbox, [])
         except BaseException:
             prepared.close()
             raise
@@ -153,7 +151,7 @@ class Sandboxes:
             self.host.publish(sandbox)
             self._resolve(sandbox, prepared, undo, record)
             sandbox.links = {link.child.id: link.hosts_names for link in found}
-            self._write_files(record, sandbox, found)
+            self.etc.write(record, sandbox, found)
             self._remember(record, sandbox)
             undo.pop_all()
         for endpoint in sandbox.endpoints.values():
@@ -201,8 +199,7 @@ class Sandboxes:
             # On internal networks only, nobody outside is reachable, not even through us.
             if sandbox.gateway_endpoint(4) is None and sandbox.gateway_endpoint(6) is None:
                 return ()
-            overrides = files.overrides_of(record.host_config, self.dns)
-            return resolv.upstreams(self.host_resolv.get(), overrides)
+            return self.etc.upstreams(record)
 
         names = SandboxNames(sandbox, lambda name: self.containers.get(name).id)
         return Resolver(sockets, names, upstreams)
@@ -224,27 +221,7 @@ class Sandboxes:
         names = settings.dns_names(record.name, record.id, record.config.get("Hostname") or "", asked)
         return Endpoint(network, secrets.token_hex(32), record.id, record.name, asked, names)
 
-    # -- files
-
-    def _write_files(
-        self, record: "ContainerRecord", sandbox: LiveSandbox, found: Sequence[links.Link]
-    ) -> None:
-        paths = self.paths.container(record.id)
-        files.write_hostname(paths, record.config)
-        extra = settings.extra_hosts(record.host_config, self.host_gateways())
-        extra += [(link.address, link.hosts_names) for link in found]
-        files.write_hosts(paths, record.config, extra, _own_addresses(sandbox))
-        self._write_resolv_conf(record, sandbox, "embedded" if sandbox.resolver else "direct")
-
-    def _write_resolv_conf(self, record: "ContainerRecord", sandbox: LiveSandbox, kind: str) -> None:
-        wish = files.ResolvWish(
-            kind,
-            self.host_resolv.get(),
-            files.overrides_of(record.host_config, self.dns),
-            ipv6=any(endpoint.ipv6 for endpoint in sandbox.endpoints.values()),
-        )
-        written = record.resolv_conf
-        record.resolv_conf = files.write_resolv_conf(self.paths.container(record.id), wish, written)
+    # -- links
 
     def _links(self, record: "ContainerRecord") -> list[links.Link]:
         if not record.host_config.get("Links"):
@@ -269,9 +246,7 @@ class Sandboxes:
         for parent in self._live.values():
             names = parent.links.get(record.id)
             if names is not None:
-                path = self.paths.container(parent.container).hosts
-                kept = [line for line in files.read(path).splitlines() if not line.endswith("\t" + names)]
-                files.write_in_place(path, "\n".join([*kept, f"{endpoint.ipv4.ip}\t{names}"]) + "\n")
+                self.etc.relink(parent.container, names, str(endpoint.ipv4.ip))
 
     # -- state
 
@@ -314,7 +289,7 @@ class Sandboxes:
     def _leave(self, veth: str) -> None:
         """The pair goes with the namespace, in the kernel's own batches; what stays longer is removed."""
         if not self._leaving:
-            asyncio.get_running_loop().call_later(0.3, self._sweep)
+            self._sweeping = asyncio.get_running_loop().call_later(SWEEP_DELAY, self._sweep)
         self._leaving.add(veth)
 
     def _sweep(self) -> None:
@@ -347,8 +322,7 @@ class Sandboxes:
             undo.pop_all()
         network.add(endpoint)
         self._republish(sandbox)
-        own = [str(address.ip) for address in endpoint.addresses]
-        files.change_hosts(self.paths.container(record.id), record.config, (), own)
+        self.etc.change_hosts(record, (), endpoint.addresses)
         self._remember(record, sandbox)
 
     def _late_resolver(
@@ -369,7 +343,7 @@ class Sandboxes:
         undo.callback(forget)
         self._close_later(sandbox.resolver.redirect(descriptor))
         sandbox.resolver.start()
-        self._write_resolv_conf(record, sandbox, "embedded")
+        self.etc.write_resolv_conf(record, sandbox, "embedded")
 
     async def disconnect(self, record: "ContainerRecord", network: LiveNetwork) -> None:
         """From a running container. Raises Failed."""
@@ -383,8 +357,7 @@ class Sandboxes:
         except OSError as error:
             raise Failed(f"failed to remove container networking: {error.strerror}") from error
         self._republish(sandbox)
-        gone = [str(address.ip) for address in endpoint.addresses]
-        files.change_hosts(self.paths.container(record.id), record.config, gone, ())
+        self.etc.change_hosts(record, endpoint.addresses, ())
         self._remember(record, sandbox)
 
     def _republish(self, sandbox: LiveSandbox) -> None:
@@ -479,67 +452,21 @@ class Sandboxes:
 
     def let_go(self) -> None:
         """The daemon ends: close what is ours, leave what is the containers'."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         for sandbox in self._live.values():
             for relay in sandbox.relays:
                 relay.close()
             if sandbox.resolver is not None:
                 sandbox.resolver.close()
 
-    # -- looking
-
     def settings(self, record: "ContainerRecord") -> dict[str, Any]:
         """`NetworkSettings` of GET /containers/<id>/json."""
-        sandbox = self._live.get(record.id)
-        networks = self._network_settings(record, sandbox)
-        default = networks.get("bridge") if record.host_config.get("NetworkMode") != "container" else None
-        leases = sandbox.leases if sandbox else []
-        running = sandbox is not None and sandbox.kind == "bridge"
-        return {
-            "Bridge": "",
-            "SandboxID": sandbox.id if sandbox else "",
-            "SandboxKey": f"/proc/{record.state.pid}/ns/net" if sandbox and record.state.pid else "",
-            "Ports": settings.ports_document(leases, record.config, running=running),
-            "HairpinMode": False,
-            "LinkLocalIPv6Address": "",
-            "LinkLocalIPv6PrefixLen": 0,
-            "SecondaryIPAddresses": None,
-            "SecondaryIPv6Addresses": None,
-            "EndpointID": default["EndpointID"] if default else "",
-            "Gateway": default["Gateway"] if default else "",
-            "GlobalIPv6Address": default["GlobalIPv6Address"] if default else "",
-            "GlobalIPv6PrefixLen": default["GlobalIPv6PrefixLen"] if default else 0,
-            "IPAddress": default["IPAddress"] if default else "",
-            "IPPrefixLen": default["IPPrefixLen"] if default else 0,
-            "IPv6Gateway": default["IPv6Gateway"] if default else "",
-            "MacAddress": default["MacAddress"] if default else "",
-            "Networks": networks,
-        }
-
-    def _network_settings(
-        self, record: "ContainerRecord", sandbox: LiveSandbox | None
-    ) -> dict[str, dict[str, Any]]:
-        if sandbox is not None:
-            return {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
-        found: dict[str, dict[str, Any]] = {}
-        for name, asked in record.networking.items():
-            known = record.endpoints.get(name)
-            found[name] = known if known is not None else self._asked_only(record, name, asked or {})
-        return found
-
-    def _asked_only(self, record: "ContainerRecord", name: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """Never started: Docker shows no IDs yet."""
-        names: tuple[str, ...] = ()
-        if name not in ("bridge", "host", "none"):
-            names = settings.dns_names(record.name, record.id, record.config.get("Hostname") or "", asked)
-        return idle_settings(asked, "", names)
+        return shown.network_settings(record, self._live.get(record.id))
 
 
 def _shown_names(endpoint: Endpoint) -> tuple[str, ...]:
     return endpoint.names if endpoint.network.record.user_defined else ()
-
-
-def _own_addresses(sandbox: LiveSandbox) -> list[str]:
-    return [str(address.ip) for endpoint in sandbox.endpoints.values() for address in endpoint.addresses]
 
 
 def _keep_netns(prepared: Prepared, *, resolver: bool) -> int:
