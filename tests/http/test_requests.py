@@ -54,6 +54,16 @@ def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
         parse_object(body)
 
 
+@pytest.mark.parametrize("body", [rb'{"a":"\u0000"}', rb'{"\u0000":1}', rb'{"a":[{"b":"x\u0000"}]}'])
+def test_null_characters_are_refused(body: bytes) -> None:
+    with pytest.raises(Invalid, match="null character"):
+        parse_object(body)
+
+
+def test_an_escaped_backslash_is_no_null_character() -> None:
+    assert parse_object(rb'{"a":"\\u0000"}') == {"a": r"\u0000"}
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_object_or_invalid(body: bytes) -> None:
     try:

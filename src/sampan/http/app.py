@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_urldispatcher import UrlMappingMatchInfo
 
@@ -127,6 +128,8 @@ class Server:
             tcp_keepalive=True,
         )
         self._listeners: list[asyncio.Server] = []
+        # What is not HTTP is answered with 400; its traceback tells nobody anything.
+        logging.getLogger("aiohttp.server").addFilter(not_about_bad_requests)
 
     @staticmethod
     def _request(
@@ -148,6 +151,10 @@ class Server:
             listener.close()
         self._server.pre_shutdown()
         await self._server.shutdown(0.2)
+
+
+def not_about_bad_requests(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def bind_unix(path: str, mode: int = 0o660, group: int | None = None) -> socket.socket:

@@ -55,7 +55,21 @@ def parse_object(body: bytes) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise Invalid(f"invalid JSON: expected an object, not {kind_of(value)}")
+    # No name, path, variable or argument can hold one: refused here, once, for every request.
+    if b"\\u0000" in body and holds_nul(value):
+        raise Invalid("invalid JSON: a string contains a null character")
     return value
+
+
+def holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(holds_nul(key) or holds_nul(item) for key, item in value.items())
+        case list():
+            return any(holds_nul(item) for item in value)
+    return False
 
 
 def kind_of(value: object) -> str:
