@@ -217,7 +217,9 @@ def _with_tls_defaults(config: DaemonConfig) -> DaemonConfig:
 def reload(config: DaemonConfig) -> DaemonConfig:
     """`config` with what the file now says about reloadable options (SIGHUP). Raises Invalid."""
     try:
-        values, warnings = settings(read_file(config.config_file, required=True), config.flags)
+        values, warnings = settings(
+            read_file(config.config_file, required=config.config_file != CONFIG_FILE), config.flags
+        )
     except Invalid as error:
         raise Invalid(
             f"unable to configure the daemon with file {config.config_file}: {error.message}"

@@ -1,0 +1,46 @@
+"""Throwing trees away."""
+
+from pathlib import Path
+
+import pytest
+
+from sampan.engine import trash
+from sampan.paths import Paths
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    paths = Paths(tmp_path / "data", tmp_path / "exec")
+    paths.trash.mkdir(parents=True)
+    return paths
+
+
+def tree(path: Path) -> Path:
+    (path / "a" / "b").mkdir(parents=True)
+    (path / "a" / "file").write_text("x")
+    (path / "link").symlink_to("/")
+    return path
+
+
+def test_a_discarded_tree_is_gone_at_once_and_then_from_the_disk(paths: Paths) -> None:
+    victim = tree(paths.data / "victim")
+    trash.discard(paths, victim, paths.data / "never-was")
+    assert not victim.exists()
+    trash.wait_emptied()
+    assert list(paths.trash.iterdir()) == []
+
+
+def test_what_an_earlier_daemon_left_is_emptied(paths: Paths) -> None:
+    tree(paths.trash / "old")
+    (paths.trash / "file").write_text("x")
+    (paths.trash / "dangling").symlink_to("/nowhere")
+    trash.empty(paths)
+    trash.wait_emptied()
+    assert list(paths.trash.iterdir()) == []
+
+
+def test_a_tree_elsewhere_is_removed_in_place(tmp_path: Path) -> None:
+    victim = tree(tmp_path / "victim")
+    trash.remove_later(victim)
+    trash.wait_emptied()
+    assert not victim.exists()
