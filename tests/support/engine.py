@@ -30,7 +30,7 @@ def program(script: str, module: str) -> list[str]:
     if installed.exists():
         return [str(installed)]
     found = shutil.which(script)
-    return [found] if found else [sys.executable, "-m", module]
+    return [found] if found else [sys.executable, "-c", f"import sys, {module} as m; sys.exit(m.main())"]
 
 
 class RunningEngine:

@@ -52,6 +52,8 @@ def scan(text: str, start: int) -> tuple[Any, int]:
         return _scan(text, start)
     except StopIteration:
         raise ValueError(f"invalid character {text[start]!r} looking for beginning of value") from None
+    except SystemError:  # the scanner wants json.decoder's exception, and does not find that module loaded
+        raise ValueError("unexpected end of JSON input") from None
 
 
 def dumps(value: Any, *, sort: bool = False) -> str:

@@ -22,9 +22,9 @@ def run(session: Session, options: Options, args: list[str]) -> int:
     check_pull(session, options)
     try:
         body = build(options, args[0], args[1:])
-        print(create(session, options, body))
     except CliError as error:
         raise with_help(error, session) from None
+    print(create(session, options, body))
     return 0
 
 

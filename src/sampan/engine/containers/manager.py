@@ -57,6 +57,7 @@ class Containers:
     async def stop(self) -> None:
         """Let go of shims and waiters; the containers go on."""
         await recover.let_go(self.services)
+        self.services.leave_cgroups()
 
     async def stop_all(self) -> None:
         """End every container as `docker stop` would, all at once, without restarts."""

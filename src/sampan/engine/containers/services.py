@@ -16,7 +16,7 @@ from sampan.engine.spec.build import Defaults
 from sampan.engine.spec.host import Host, detect
 from sampan.errors import Failed, Invalid, NotFound, SampanError
 from sampan.paths import ContainerPaths, Paths
-from sampan.runtime.cgroups import Cgroup, open_cgroup, settle
+from sampan.runtime.cgroups import Cgroup, leave, open_cgroup, settle
 
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig
@@ -104,6 +104,10 @@ class Services:
             return self.images.get(ref)
         except SampanError:
             return None
+
+    def leave_cgroups(self) -> None:
+        """On the way out: without containers, nothing of ours is left in the tree."""
+        leave(self.defaults.cgroup_parent, self.host.layout)
 
     def cgroup(self, container: Container) -> Cgroup:
         return open_cgroup(container.record.cgroup, self.host.layout)

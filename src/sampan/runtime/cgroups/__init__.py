@@ -11,6 +11,8 @@ Imported by launcher and shims, so it imports next to nothing itself.
 
 from __future__ import annotations
 
+import os
+
 from sampan.errors import Unsupported
 from sampan.runtime.cgroups.layout import Layout, default_parent, detect, settle
 from sampan.runtime.cgroups.v1 import V1
@@ -22,7 +24,17 @@ if TYPE_CHECKING:
 
 Cgroup = V1 | V2
 
-__all__ = ["Cgroup", "Layout", "create", "default_parent", "detect", "open_cgroup", "settle", "unified"]
+__all__ = [
+    "Cgroup",
+    "Layout",
+    "create",
+    "default_parent",
+    "detect",
+    "leave",
+    "open_cgroup",
+    "settle",
+    "unified",
+]
 
 
 def unified() -> bool:
@@ -41,6 +53,15 @@ def open_cgroup(path: str, layout: Layout | dict[str, Any] | None = None) -> V1 
     if layout.unified is None:
         raise Unsupported("no cgroup hierarchy is mounted", hint="mount cgroup2 on /sys/fs/cgroup")
     return V2(path, layout)
+
+
+def leave(path: str, layout: Layout | None = None) -> None:
+    """Remove the parent cgroup at `path` where nothing is in it any more; another engine's may still be."""
+    for directory in open_cgroup(path, layout).directories():
+        try:
+            os.rmdir(directory)
+        except OSError:  # ENOTEMPTY, EBUSY: in use; ENOENT: gone
+            pass
 
 
 def create(config: dict[str, Any]) -> V1 | V2:

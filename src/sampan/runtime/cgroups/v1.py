@@ -81,6 +81,10 @@ class V1:
         # Controllers mounted together (cpu,cpuacct) share one directory.
         return list(dict.fromkeys(self._dirs.values()))
 
+    def directories(self) -> list[str]:
+        unified = self._unified()
+        return self._hierarchies() + ([] if unified is None else [unified])
+
     def _unified(self) -> str | None:
         return None if self.layout.unified is None else self.layout.unified + self.path
 
@@ -254,10 +258,7 @@ class V1:
     def remove(self) -> None:
         """Remove every hierarchy's directory, killing what is inside. Raises Failed after five seconds."""
         deadline = time.monotonic() + REMOVE_TIMEOUT
-        left = self._hierarchies()
-        unified = self._unified()
-        if unified is not None and os.path.isdir(unified):
-            left.append(unified)
+        left = [directory for directory in self.directories() if os.path.isdir(directory)]
         pause = 0.0005
         while left := [directory for directory in left if not files.rmdir(directory)]:
             if time.monotonic() > deadline:

@@ -188,6 +188,9 @@ class V2:
     def exists(self) -> bool:
         return os.path.isdir(self.directory)
 
+    def directories(self) -> list[str]:
+        return [self.directory]
+
     def remove(self) -> None:
         """Remove the directory, killing what is still inside. Raises Failed after five seconds."""
         deadline = time.monotonic() + REMOVE_TIMEOUT
