@@ -1,0 +1,1 @@
+"""A client of OCI distribution (and Docker registry v2) registries: hosts, credentials, manifests, blobs."""

@@ -1,0 +1,234 @@
+"""HTTP to registries: connections shared by all transfers, redirects and limits under our own rules."""
+
+import asyncio
+import os
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+import orjson
+from yarl import URL
+
+import sampan
+from sampan.errors import Invalid
+from sampan.images.registry.auth import TokenAnswer
+from sampan.images.registry.errors import Refused, Unreachable
+from sampan.images.registry.hostsfile import Tls
+
+CONNECT = 15.0  # seconds for TCP and TLS together, as Docker
+SILENCE = 30.0  # seconds without a byte
+WHOLE = 60.0  # seconds for a small answer, however slowly it drips
+MAX_REDIRECTS = 10
+MAX_TOKEN = 1 << 20
+BUFFER = 1 << 20
+REDIRECTS = (301, 302, 303, 307, 308)
+USER_AGENT = f"sampan/{sampan.__version__}"
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """daemon.json's; the environment's when all are empty."""
+
+    http: str = ""
+    https: str = ""
+    none: str = ""
+
+    def of(self, url: str) -> str | None:
+        from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+        parts = urlsplit(url)
+        proxy = self.https if parts.scheme == "https" else self.http
+        if not proxy or (self.none and proxy_bypass_environment(parts.netloc, {"no": self.none})):
+            return None
+        return proxy
+
+
+class Transport:
+    """Connections to all registries; one session for each way to trust."""
+
+    def __init__(self, proxies: Proxies = Proxies()) -> None:
+        self.proxies = proxies
+        self._sessions: dict[Tls, aiohttp.ClientSession] = {}
+        self._making = asyncio.Lock()
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    async def _session(self, tls: Tls) -> aiohttp.ClientSession:
+        async with self._making:
+            if tls not in self._sessions:
+                context = await asyncio.to_thread(_context, tls)
+                self._sessions[tls] = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(ssl=context, limit=0, happy_eyeballs_delay=0.25),
+                    timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_read=SILENCE),
+                    headers={"User-Agent": USER_AGENT},
+                    auto_decompress=False,
+                    trust_env=not (self.proxies.http or self.proxies.https),
+                    read_bufsize=BUFFER,
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                )
+            return self._sessions[tls]
+
+    @asynccontextmanager
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        tls: Tls,
+        headers: Mapping[str, str],
+        secure: bool,
+        data: Any = None,
+        follow: bool = False,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request. Raises Unreachable, Refused.
+
+        Redirects are followed for reading only, never from TLS to none, and take no credentials along to
+        another host.
+        """
+        session = await self._session(tls)
+        sent = dict(headers)
+        for _ in range(MAX_REDIRECTS + 1):
+            try:
+                response = await session.request(
+                    method,
+                    URL(url, encoded=True),
+                    headers=sent,
+                    data=data,
+                    allow_redirects=False,
+                    proxy=self.proxies.of(url),
+                )
+            except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+                raise translate(error, method, url) from error
+            try:
+                target = response.headers.get("Location", "")
+                if not (follow and response.status in REDIRECTS and target):
+                    yield response
+                    return
+            except (TimeoutError, aiohttp.ClientError, OSError) as error:
+                raise translate(error, method, url) from error
+            finally:
+                response.release()
+            url, sent = redirected(url, target, sent, secure=secure)
+        raise Refused(f"{method} {shown(url)}: stopped after {MAX_REDIRECTS} redirects")
+
+    async def ask(
+        self,
+        tls: Tls,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        query: Sequence[tuple[str, str]],
+        form: Mapping[str, str],
+    ) -> TokenAnswer:
+        """A request to a token server. Raises Unreachable, Refused."""
+        whole = str(URL(url).extend_query(query)) if query else url
+        data = aiohttp.FormData(dict(form)) if form else None
+        async with self.request(
+            method, whole, tls=tls, headers=headers, secure=url.startswith("https:"), data=data
+        ) as response:
+            body = await limited(response, MAX_TOKEN)
+        try:
+            return TokenAnswer(response.status, orjson.loads(body))
+        except orjson.JSONDecodeError:
+            return TokenAnswer(response.status, None)
+
+
+def _context(tls: Tls) -> ssl.SSLContext:
+    """Raises Invalid for unreadable certificates. Blocks: the host's authorities take some 10 ms to load."""
+    context = ssl.create_default_context()
+    try:
+        for authority in tls.authorities:
+            context.load_verify_locations(authority)
+        for certificate, key in tls.client:
+            context.load_cert_chain(certificate, key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(f"certificates of the registry: {error}") from error
+    if not tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def redirected(
+    url: str, target: str, headers: Mapping[str, str], *, secure: bool
+) -> tuple[str, dict[str, str]]:
+    """Where to, and the headers that may go there. Raises Refused."""
+    try:
+        whole = urljoin(url, target)
+        before, after = urlsplit(url), urlsplit(whole)
+        valid = after.scheme in ("http", "https") and bool(after.hostname) and after.username is None
+        same = (before.scheme, before.hostname, before.port) == (after.scheme, after.hostname, after.port)
+    except ValueError:
+        valid = same = False
+    if not valid:
+        raise Refused(f"{shown(url)} redirects to an invalid address")
+    if secure and after.scheme != "https":
+        raise Refused(f"{shown(url)} redirects to {after.netloc} without TLS")
+    kept = {name: value for name, value in headers.items() if same or name.lower() in ("accept", "range")}
+    return whole, kept
+
+
+async def limited(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body of at most `limit` bytes. Raises Refused, Unreachable."""
+    url = str(response.url)
+    if (response.content_length or 0) > limit:
+        raise Refused(f"{shown(url)}: the answer is larger than {limit} bytes")
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(WHOLE):
+            async for chunk in response.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    response.close()
+                    raise Refused(f"{shown(url)}: the answer is larger than {limit} bytes")
+                chunks.append(chunk)
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        response.close()
+        raise translate(error, response.method, url) from error
+    return b"".join(chunks)
+
+
+def translate(error: BaseException, method: str, url: str) -> Unreachable | Refused:
+    """A failed exchange in one line, as Go's net/http words it."""
+    verb = method.capitalize()
+    if isinstance(error, aiohttp.http_exceptions.HttpProcessingError):
+        return Refused(f'{verb} "{shown(url)}": malformed HTTP response: {_line(error.message)}')
+    if isinstance(error, aiohttp.ClientResponseError):
+        return Refused(f'{verb} "{shown(url)}": malformed HTTP response: {_line(error.message)}')
+    return Unreachable(f'{verb} "{shown(url)}": {reason(error)}')
+
+
+def reason(error: BaseException) -> str:
+    """Why an exchange failed, without Python in it."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"dial tcp: lookup {error.host}: no such host"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"tls: failed to verify certificate: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno
+        text = os.strerror(number).lower() if number and number > 0 else str(error.os_error)
+        return f"dial tcp {error.host}:{error.port}: connect: {text}"
+    if isinstance(error, asyncio.TimeoutError):
+        return "the registry does not answer in time"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "EOF"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "unexpected EOF"
+    return _line(str(error)) or type(error).__name__
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+def shown(url: str) -> str:
+    """A URL for messages: without its query, which may hold a signature."""
+    return url.partition("?")[0]
