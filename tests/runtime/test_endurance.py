@@ -141,3 +141,9 @@ async def test_why_a_start_failed_is_told_however_early_it_failed(rig: Rig) -> N
     for _ in range(10):
         for message in await asyncio.gather(*(fail() for _ in range(4))):
             assert "stat /no/such: no such file or directory" in message
+
+
+async def test_a_launcher_that_died_is_replaced_once_however_many_want_it(rig: Rig) -> None:
+    os.kill(rig.launcher.pid, signal.SIGKILL)
+    results = await asyncio.gather(*(rig.shell(f"echo {n}") for n in range(6)))
+    assert results == [f"{n}\n" for n in range(6)]

@@ -267,6 +267,7 @@ class Launcher:
         self._socket = connection
         self._numbers = count(1)
         self._child: subprocess.Popen[bytes] | None = None
+        self._restarting = asyncio.Lock()
 
     async def start(
         self,
@@ -287,8 +288,9 @@ class Launcher:
         fds = [*([] if netns is None else [netns]), *attach]
         message = {"op": "start", "dir": str(paths.exec), "fds": ["control", *names]}
         try:
+            launcher = self._socket
             shim = await self._start(paths, message, fds)
-            if shim.vanished and self._is_dead():
+            if shim.vanished and self._is_dead(launcher):
                 # It took the message with it: nothing was started.
                 shim = await self._start(paths, message, fds)
             shim.check_started()
@@ -311,9 +313,11 @@ class Launcher:
             theirs.close()
         return shim
 
-    def _is_dead(self) -> bool:
+    def _is_dead(self, launcher: socket.socket) -> bool:
+        if launcher is not self._socket:
+            return True  # and replaced
         try:
-            return self._socket.recv(1, socket.MSG_PEEK) == b""
+            return launcher.recv(1, socket.MSG_PEEK) == b""
         except BlockingIOError:
             return False
         except OSError:
@@ -339,10 +343,11 @@ class Launcher:
     async def _send(self, message: dict[str, Any], fds: Sequence[int]) -> None:
         data = json.dumps(message).encode()
         for attempt in (1, 2):
+            connection = self._socket
             try:
                 while True:
                     try:
-                        socket.send_fds(self._socket, [data], fds)
+                        socket.send_fds(connection, [data], fds)
                         return
                     except BlockingIOError:
                         await asyncio.sleep(0.001)
@@ -350,7 +355,7 @@ class Launcher:
                 if attempt == 2:
                     raise errors.Unavailable(f"the launcher does not answer: {error.strerror}") from None
                 log.warning("the launcher died; starting another")
-                self._restart()
+                await self._restart(connection)
 
     @classmethod
     def spawn(cls) -> "Launcher":
@@ -360,13 +365,24 @@ class Launcher:
         launcher._child = child
         return launcher
 
-    def _restart(self) -> None:
-        self._socket.close()
+    async def _restart(self, dead: socket.socket) -> None:
+        async with self._restarting:
+            if self._socket is not dead:
+                return  # another request has seen it as well
+            dead.close()
+            while not self._is_reaped():  # noqa: ASYNC110  its sockets close a moment before it is a zombie
+                await asyncio.sleep(0.001)
+            self._child, self._socket = _spawn()
+            self._socket.setblocking(False)
+            self.pid = self._child.pid
+
+    def _is_reaped(self) -> bool:
         if self._child is not None:
-            self._child.poll()
-        self._child, self._socket = _spawn()
-        self._socket.setblocking(False)
-        self.pid = self._child.pid
+            return self._child.poll() is not None
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] != 0
+        except ChildProcessError:
+            return True
 
     async def close(self) -> None:
         """The launcher exits; shims go on."""

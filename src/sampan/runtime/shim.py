@@ -77,7 +77,7 @@ class Shim:
         self._fds = fds
         self._code: int | None = None
         self._finished = False
-        self._oom = False
+        self._killed = 0
         self._held: list[int] = []
 
     def run(self) -> None:
@@ -193,10 +193,16 @@ class Shim:
     def _oom_happened(self, fd: int) -> None:
         assert self.cgroup is not None
         self.cgroup.acknowledge_oom(fd)
-        # The descriptor also fires when the cgroup goes.
-        if self.cgroup.oom_count() > 0:
-            self._oom = True
+        self._count_kills()
+        # It may fire before the kill it announces is counted.
+        self.loop.later(0.05, self._count_kills)
+
+    def _count_kills(self) -> None:
+        """By the OOM killer; each is told once."""
+        killed = self.cgroup.oom_count() if self.cgroup is not None else 0
+        for _ in range(killed - self._killed):
             self.control.broadcast({"event": "oom"})
+        self._killed = max(killed, self._killed)
 
     def _set_up(self, error: ErrorReply | None) -> None:
         """Init's report: it runs, or it could not."""
@@ -240,7 +246,7 @@ class Shim:
             self.health.stop()
         if self.cgroup is not None:
             try:
-                self._oom = self._oom or self.cgroup.oom_count() > 0
+                self._count_kills()
                 if self.cgroup.pids():
                     self.cgroup.kill()
             except (OSError, SampanError) as error:
@@ -262,7 +268,7 @@ class Shim:
         # Before anybody hears of the end: the container may be started again at once, with files of these
         # names.
         self.control.stop_listening(self.directory)
-        event = {"event": "exit", "code": self._code, "oom": self._oom, "at": rfc3339(), "error": ""}
+        event = {"event": "exit", "code": self._code, "oom": self._killed > 0, "at": rfc3339(), "error": ""}
         self.write_file("exit.json", event)
         self.control.broadcast(event)
         self.session.end()
