@@ -1,6 +1,5 @@
 """A rig per test, and a look at what it left behind."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -26,20 +25,5 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
         assert not leftovers.processes(run.name)
         assert not [point for point in leftovers.mount_points("/proc/self/mountinfo") if root.name in point]
     finally:
-        for name in (
-            "cpu",
-            "cpuacct",
-            "cpuset",
-            "memory",
-            "devices",
-            "freezer",
-            "blkio",
-            "pids",
-            "systemd",
-            "unified",
-        ):
-            folder = f"/sys/fs/cgroup/{name}/sampan-test-{os.getpid()}"
-            if os.path.isdir(folder):
-                os.rmdir(folder)
         shutil.rmtree(root)
         shutil.rmtree(run)
