@@ -145,7 +145,7 @@ def test_filters_choose_networks(wanted: dict[str, list[str]], names: list[str])
     "wanted", [{"foo": ["x"]}, {"type": ["x"]}, {"dangling": ["x"]}, {"dangling": ["1", "0"]}]
 )
 def test_bad_filters_are_refused(wanted: dict[str, list[str]]) -> None:
-    with pytest.raises(Invalid, match="invalid (value for )?filter"):
+    with pytest.raises(Invalid, match=r"invalid (value for )?filter"):
         filters.listed(wanted, lambda network: False)
 
 
