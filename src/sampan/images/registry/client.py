@@ -9,8 +9,9 @@ import aiohttp
 import orjson
 
 from sampan.errors import NotFound
+from sampan.http.bearer import Authorizer, Credentials
 from sampan.images.references import is_digest
-from sampan.images.registry.auth import ANONYMOUS, Authorizer, Credentials
+from sampan.images.registry.auth import ANONYMOUS
 from sampan.images.registry.errors import Refused, RegistryError, Unreachable, from_answer
 from sampan.images.registry.hosts import Endpoint
 from sampan.images.registry.manifests import ACCEPT, MAX_MANIFEST, Fetched, digest_of, identify

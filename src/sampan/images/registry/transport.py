@@ -15,7 +15,7 @@ from yarl import URL
 
 import sampan
 from sampan.errors import Invalid
-from sampan.images.registry.auth import TokenAnswer
+from sampan.http.bearer import TokenAnswer
 from sampan.images.registry.errors import Refused, Unreachable
 from sampan.images.registry.hostsfile import Tls
 
