@@ -24,7 +24,6 @@ ALLOWED = {
     "runtime": {"linux"} | FOUNDATIONS,
     "storage": {"linux"} | FOUNDATIONS,
     "network": {"linux"} | FOUNDATIONS,
-    "registry": FOUNDATIONS,
     "linux": {"errors", ""},
     "specs": {"errors", ""},
     "db": {"errors", "paths", ""},
