@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import orjson
 from aiohttp import web
@@ -110,11 +110,20 @@ class Api:
             return error_response(*status_of(error))
 
 
-class Server:
-    """Listening sockets for one API. Stopping closes them and every idle connection."""
+class Serves(Protocol):
+    """What a Server needs of an API: never raises but for a client that has gone."""
 
-    def __init__(self, api: Api) -> None:
-        self._server = Connections(
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse: ...
+
+
+class Server:
+    """Listening sockets for one API. Stopping closes them and every idle connection.
+
+    Without `upgrades` connections cannot be hijacked, and long bodies pass one layer less.
+    """
+
+    def __init__(self, api: Serves, *, upgrades: bool = True) -> None:
+        self._server = (Connections if upgrades else web.Server)(
             api.handle,
             request_factory=self._request,
             # A client that goes away ends its stream (stats, logs, events) and its wait.

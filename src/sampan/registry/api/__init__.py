@@ -1,0 +1,1 @@
+"""The registry's HTTP endpoints, a module per section of the specification."""

@@ -1,0 +1,1 @@
+"""Who is asking (htpasswd, bearer tokens, nobody) and what they may do (rules per repository)."""

@@ -1,0 +1,224 @@
+"""Letting requests in: credentials are checked, rights compared, refusals worded as clients need them.
+
+401 UNAUTHORIZED with a challenge asks for (other) credentials; 403 DENIED says that none of this user's would
+do. RFC 7235, RFC 6750, Docker Registry v2 token authentication specification.
+"""
+
+import base64
+import binascii
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from sampan.registry.auth.access import Actor, Need, Rules
+from sampan.registry.auth.config import AuthConfig
+from sampan.registry.auth.htpasswd import Htpasswd
+from sampan.registry.auth.jwt import BadToken, check_times, grants
+from sampan.registry.auth.tokens import TokenIssuer, load_key
+from sampan.registry.blobs import Clock
+from sampan.registry.errors import Denied, Unauthorized
+from sampan.registry.layout import Layout
+
+SERVICE = "sampan-registry"
+
+
+class Gate(Protocol):
+    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
+        """Who is asking, if they may. Raises Unauthorized, Denied."""
+        ...
+
+
+def make_gate(config: AuthConfig, layout: Layout, clock: Clock) -> Gate:
+    """The gate the configuration describes. Raises Invalid for files that cannot be used."""
+    rules = Rules(config.rule)
+    if config.kind == "htpasswd":
+        return BasicGate(Htpasswd(config.htpasswd), rules, config.realm)
+    if config.kind == "token" and not config.token.realm:
+        service = config.token.service or SERVICE
+        issuer = TokenIssuer(load_key(layout.token_key), service, config.token.expiry, rules, clock)
+        return OwnTokenGate(issuer, Htpasswd(config.htpasswd), rules, service)
+    if config.kind == "token":
+        return ForeignTokenGate(config, rules, clock)
+    return OpenGate(rules if config.rule else None)
+
+
+class OpenGate:
+    """No authentication: everybody may do everything, or what rules allow to `anonymous`."""
+
+    def __init__(self, rules: Rules | None) -> None:
+        self._rules = rules
+
+    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
+        actor = Actor(None, self._rules)
+        if need.repository and not actor.may(need.repository, need.action):
+            raise denied(need)
+        return actor
+
+
+class BasicGate:
+    def __init__(self, users: Htpasswd, rules: Rules, realm: str) -> None:
+        self._users = users
+        self._rules = rules
+        self._challenge = f'Basic realm="{quoted(realm)}"'
+
+    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
+        given = basic_credentials(request)
+        if given is not None and not await self._users.check(*given):
+            raise unauthorized(need, self._challenge)
+        actor = Actor(given[0] if given else None, self._rules)
+        if need.repository and actor.may(need.repository, need.action):
+            return actor
+        if given is None:
+            raise unauthorized(need, self._challenge)
+        if need.repository:
+            raise denied(need)
+        return actor
+
+
+class OwnTokenGate:
+    """Tokens of our own endpoint; basic credentials are taken as well, for people with curl."""
+
+    def __init__(self, issuer: TokenIssuer, users: Htpasswd, rules: Rules, service: str) -> None:
+        self.issuer = issuer
+        self.users = users
+        self._rules = rules
+        self._service = service
+
+    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
+        token = bearer_token(request)
+        if token is None:
+            return await self._without_token(request, need)
+        try:
+            claims = self.issuer.verify(token)
+        except BadToken as error:
+            raise self._ask(request, need, "invalid_token", str(error)) from None
+        user = str(claims.get("sub", "")) or None
+        actor = Actor(user, self._rules)
+        if not need.scope:
+            return actor
+        granted = grants(claims).get(need.repository or "registry:catalog", frozenset())
+        allowed = actor.may(need.repository, need.action) if need.repository else user is not None
+        if allowed and (need.action in granted or "*" in granted):
+            return actor
+        if allowed or user is None:
+            raise self._ask(request, need, "insufficient_scope")
+        raise denied(need)
+
+    async def _without_token(self, request: web.BaseRequest, need: Need) -> Actor:
+        given = basic_credentials(request)
+        if given is not None and not await self.users.check(*given):
+            raise self._ask(request, need)
+        actor = Actor(given[0] if given else None, self._rules)
+        if need.repository and actor.may(need.repository, need.action):
+            return actor
+        if given is None:
+            raise self._ask(request, need)
+        if need.repository:
+            raise denied(need)
+        return actor
+
+    def _ask(self, request: web.BaseRequest, need: Need, error: str = "", detail: str = "") -> Unauthorized:
+        realm = f"{origin(request)}/token"
+        return unauthorized(need, bearer_challenge(realm, self._service, need, error), detail)
+
+
+class ForeignTokenGate:
+    """Tokens of an external service: what they grant counts; rules only say what needs none."""
+
+    def __init__(self, config: AuthConfig, rules: Rules, clock: Clock) -> None:
+        from sampan.registry.auth.keys import load_keys, verify  # imports cryptography, 40 ms
+
+        self._keys = load_keys(config.token.root_certs)
+        self._verify = verify
+        self._config = config.token
+        self._rules = rules.for_anonymous()
+        self._clock = clock
+
+    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
+        token = bearer_token(request)
+        if token is None:
+            actor = Actor(None, self._rules)
+            if need.repository and actor.may(need.repository, need.action):
+                return actor
+            raise self._ask(need)
+        try:
+            claims = self._claims(token)
+        except BadToken as error:
+            raise self._ask(need, "invalid_token", str(error)) from None
+        actor = Actor(str(claims.get("sub", "")) or None, self._rules, grants(claims))
+        if not need.scope:
+            return actor
+        allowed = (
+            actor.may(need.repository, need.action) if need.repository else actor.may("registry:catalog", "*")
+        )
+        if not allowed:
+            raise self._ask(need, "insufficient_scope")
+        return actor
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        claims = self._verify(token, self._keys)
+        if claims.get("iss") != self._config.issuer:
+            raise BadToken("by another issuer")
+        audience = claims.get("aud")
+        if self._config.service not in (audience if isinstance(audience, list) else [audience]):
+            raise BadToken("for another service")
+        check_times(claims, self._clock())
+        return claims
+
+    def _ask(self, need: Need, error: str = "", detail: str = "") -> Unauthorized:
+        return unauthorized(
+            need, bearer_challenge(self._config.realm, self._config.service, need, error), detail
+        )
+
+
+def basic_credentials(request: web.BaseRequest) -> tuple[str, str] | None:
+    """User and password; None when there are none, or none that can be read."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (user, password) if colon and user else None
+
+
+def bearer_token(request: web.BaseRequest) -> str | None:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None
+
+
+def origin(request: web.BaseRequest) -> str:
+    """Where the client reached us; behind a proxy that ends TLS, X-Forwarded-Proto says so."""
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme).partition(",")[0].strip()
+    return f"{'https' if scheme == 'https' else 'http'}://{request.headers.get('Host', request.host)}"
+
+
+def quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def bearer_challenge(realm: str, service: str, need: Need, error: str = "") -> str:
+    parts = [f'realm="{quoted(realm)}"', f'service="{quoted(service)}"']
+    if need.scope:
+        parts.append(f'scope="{need.scope}"')
+    if error:
+        parts.append(f'error="{error}"')
+    return "Bearer " + ",".join(parts)
+
+
+def _detail(need: Need) -> list[dict[str, str]] | None:
+    if not need.scope:
+        return None
+    kind, _, rest = need.scope.partition(":")
+    name = rest.rpartition(":")[0]
+    return [{"Type": kind, "Name": name, "Action": need.action}]
+
+
+def unauthorized(need: Need, challenge: str, why: str = "") -> Unauthorized:
+    message = f"authentication required: token {why}" if why else "authentication required"
+    return Unauthorized(message, _detail(need), {"WWW-Authenticate": challenge})
+
+
+def denied(need: Need) -> Denied:
+    return Denied("requested access to the resource is denied", _detail(need))

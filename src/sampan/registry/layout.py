@@ -1,0 +1,71 @@
+"""Every path under the registry's root. Nothing else computes one.
+
+<root>
+  format                       version of this layout
+  registry.db                  all metadata (SQLite, WAL): schema.py draws it
+  blobs/<algorithm>/<2 hex>/<hex>   whole blobs, named by their digest; written once
+  uploads/<id>                 uploads on their way in; a row in the database owns each
+  collect.lock                 held by the worker that collects garbage
+  token.key                    what signs the built-in token endpoint's tokens
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sampan.errors import Failed
+
+FORMAT = "1"
+ALGORITHMS = ("sha256", "sha512")
+
+
+@dataclass(frozen=True)
+class Layout:
+    root: Path
+
+    @cached_property
+    def format(self) -> Path:
+        return self.root / "format"
+
+    @cached_property
+    def database(self) -> Path:
+        return self.root / "registry.db"
+
+    @cached_property
+    def blobs(self) -> Path:
+        return self.root / "blobs"
+
+    @cached_property
+    def uploads(self) -> Path:
+        return self.root / "uploads"
+
+    @cached_property
+    def collect_lock(self) -> Path:
+        return self.root / "collect.lock"
+
+    @cached_property
+    def token_key(self) -> Path:
+        return self.root / "token.key"
+
+    def blob(self, digest: str) -> Path:
+        """Where a blob is; `digest` has been checked against the grammar."""
+        algorithm, _, hexadecimal = digest.partition(":")
+        return self.blobs / algorithm / hexadecimal[:2] / hexadecimal
+
+    def upload(self, id: str) -> Path:
+        return self.uploads / id
+
+    def prepare(self) -> None:
+        """Make the tree. Raises Failed for a root of a newer Sampan, or one that cannot be made."""
+        try:
+            for algorithm in ALGORITHMS:
+                for number in range(256):
+                    (self.blobs / algorithm / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+            self.uploads.mkdir(exist_ok=True)
+            if not self.format.exists():
+                self.format.write_text(FORMAT + "\n")
+            found = self.format.read_text().strip()
+        except OSError as error:
+            raise Failed(f"cannot use {self.root}: {error.strerror}") from error
+        if found != FORMAT:
+            raise Failed(f"{self.root} has format {found}, this version of Sampan knows {FORMAT}")
