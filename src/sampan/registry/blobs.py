@@ -113,6 +113,9 @@ class Blobs:
         target = self._layout.blob(digest)
         if not self.known_in(db, digest):
             os.chmod(file, 0o644)
+            if not target.parent.is_dir():
+                target.parent.mkdir(exist_ok=True)
+                sync_directory(target.parent.parent)
             os.rename(file, target)
             sync_directory(target.parent)
             db.execute(

@@ -219,7 +219,10 @@ class Collector:
         for number in range(start, start + DIRECTORIES_PER_PASS):
             place = number % (256 * len(ALGORITHMS))
             algorithm, prefix = ALGORITHMS[place // 256], f"{place % 256:02x}"
-            names = os.listdir(self._layout.blobs / algorithm / prefix)
+            try:
+                names = os.listdir(self._layout.blobs / algorithm / prefix)
+            except FileNotFoundError:
+                continue
             for begin in range(0, len(names), BATCH):
                 digests = [f"{algorithm}:{name}" for name in names[begin : begin + BATCH]]
                 await self._database.write(self._drop_orphans(digests, done))

@@ -59,8 +59,7 @@ class Layout:
         """Make the tree. Raises Failed for a root of a newer Sampan, or one that cannot be made."""
         try:
             for algorithm in ALGORITHMS:
-                for number in range(256):
-                    (self.blobs / algorithm / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+                (self.blobs / algorithm).mkdir(parents=True, exist_ok=True)
             self.uploads.mkdir(exist_ok=True)
             if not self.format.exists():
                 self.format.write_text(FORMAT + "\n")
