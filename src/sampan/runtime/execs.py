@@ -68,6 +68,7 @@ class Exec:
                 pid_namespace,
                 shim.cgroup,
                 lambda channel, inside: self._become(channel, inside, pidfd, pipes),
+                [pidfd, *(() if pipes is None else pipes.child)],
                 self._got_terminal,
                 self._died,
             )

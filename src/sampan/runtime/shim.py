@@ -127,8 +127,11 @@ class Shim:
 
         # A pid namespace belongs to the user namespace it is made in, so there init makes it on its way.
         pid_namespace = False if "user" in wanted else wanted.get("pid", False)
+        kept = [fd for fd in wanted.values() if fd is not None]
+        if pipes is not None:
+            kept += pipes.child
         self._init = spawn.fork(
-            self.loop, pid_namespace, self.cgroup, become_init, self._got_terminal, self._died
+            self.loop, pid_namespace, self.cgroup, become_init, kept, self._got_terminal, self._died
         )
         self._init.outcome = self._set_up
         if self.cgroup.layout.v1:

@@ -6,10 +6,11 @@ returns; pid_namespaces(7).
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
-from sampan.linux import clone, signals, sockets
+from sampan.linux import clone, process, signals, sockets
 from sampan.linux import namespaces as ns
 from sampan.runtime.init import HEIR, READY
 from sampan.runtime.jsontext import decode
@@ -17,7 +18,7 @@ from sampan.runtime.loop import IN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from sampan.runtime.cgroups import Cgroup
@@ -109,12 +110,14 @@ def fork(
     pid_namespace: int | bool | None,
     cgroup: Cgroup | None,
     main: Callable[[sockets.Socket, bool], NoReturn],
+    kept: Sequence[int],
     on_terminal: Callable[[int], None],
     on_death: Callable[[int], None],
 ) -> Child:
     """Fork a child that runs `main` with its end of the channel, and whether it is in the cgroup already.
 
-    `pid_namespace`: None for a new one, False for the caller's own, or a descriptor to join.
+    `pid_namespace`: None for a new one, False for the caller's own, or a descriptor to join. Of all
+    descriptors the child has only `kept` and its end: then it and the daemon hear when this process dies.
     """
     ours, theirs = sockets.pair()
     visited = pid_namespace is not False
@@ -127,7 +130,7 @@ def fork(
             ns.setns(int(pid_namespace), ns.CLONE_NEWPID)
         pid, inside = clone.fork(directory)
         if pid == 0:
-            _run_child(main, theirs, inside)
+            _run_child(main, kept, theirs, inside)
     finally:
         if visited:
             ns.setns(OWN_PID_NAMESPACE, ns.CLONE_NEWPID)
@@ -138,9 +141,14 @@ def fork(
 
 
 def _run_child(
-    main: Callable[[sockets.Socket, bool], NoReturn], channel: sockets.Socket, inside: bool
+    main: Callable[[sockets.Socket, bool], NoReturn],
+    kept: Sequence[int],
+    channel: sockets.Socket,
+    inside: bool,
 ) -> NoReturn:
     try:
+        gc.disable()  # it would close numbers that belong to others by then
+        process.close_other_descriptors([channel.fileno(), *kept])
         signals.set_wakeup_fd(-1)
         signals.reset(*_IGNORED)
         forbid_imports()

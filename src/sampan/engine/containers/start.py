@@ -79,6 +79,9 @@ async def launch(services: Services, container: Container) -> None:
                 sandbox.netns,
                 [item.socket.fileno() for item in waiting],
             )
+        except BaseException:
+            services.kill_leftovers(container)  # a shim that died leaves what it had forked
+            raise
         finally:
             if sandbox.netns is not None:
                 os.close(sandbox.netns)
