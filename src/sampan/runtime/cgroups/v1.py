@@ -52,7 +52,8 @@ class V1:
             self._fill_cpuset(parent)
             # Children made from now on start with the parent's CPUs and nodes: four calls fewer each.
             files.write(parent + "/cgroup.clone_children", "1")
-        for name in ("cpuset.cpus", "cpuset.mems"):
+        # CPUs last: another container that starts now takes a cpuset with CPUs for one that is filled.
+        for name in ("cpuset.mems", "cpuset.cpus"):
             files.write(f"{directory}/{name}", files.read(f"{parent}/{name}").strip())
 
     def join_self(self, cloned: bool = False) -> None:
