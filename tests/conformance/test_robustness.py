@@ -257,8 +257,14 @@ def test_a_daemon_killed_in_the_middle_of_starts_leaves_nothing(
         own.api.delete(f"/containers/{row['Id']}", force=1, v=1)
     until(lambda: not list((own.data / "containers").iterdir()), "no container's folder is left")
     until(lambda: not containers_processes(own), "no process is left")
-    docker.ok("run", "--rm", image, "true")
     docker.ok("volume", "prune", "-f")
+    until(lambda: unowned_volumes(own) == set(), "every volume's folder has a row")
+    docker.ok("run", "--rm", image, "true")
+
+
+def unowned_volumes(own: Sampand) -> set[str]:
+    known = {volume["Name"] for volume in own.api.get("/volumes").json["Volumes"] or []}
+    return set(os.listdir(own.data / "volumes")) - known
 
 
 def containers_processes(own: Sampand) -> list[str]:

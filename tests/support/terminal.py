@@ -57,6 +57,13 @@ class Terminal:
             assert left > 0, f"no {pattern!r} on the terminal within {seconds:g} s: {self.text!r}"
             assert self._read(left), f"the program ended without {pattern!r}: {self.text!r}"
 
+    def seen(self, pattern: str, seconds: float) -> "re.Match[str] | None":
+        """As `expect`, but None when it did not come in time."""
+        try:
+            return self.expect(pattern, seconds)
+        except AssertionError:
+            return None
+
     def _read(self, seconds: float) -> bool:
         """False at the end of the terminal."""
         if not select.select([self._fd], [], [], seconds)[0]:
