@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sampan.images.erofs import index
+from sampan.images.pack import diff_tar
+from sampan.linux import erofs
 from sampan.storage.changes import Change, Kind, changes
 
 pytestmark = pytest.mark.root
@@ -14,16 +17,30 @@ A, C, D = Kind.ADDED, Kind.MODIFIED, Kind.DELETED
 
 
 class Layers:
-    """Three layers; `same` makes a directory in the upper one that differs from the lower one in nothing."""
+    """Three layers, the lower two in either form.
 
-    def __init__(self, root: Path) -> None:
+    `same` makes a directory in the upper one that differs from the lower one in nothing.
+    """
+
+    def __init__(self, root: Path, form: str) -> None:
+        self.form = form
         self.upper, self.middle, self.bottom = (root / name for name in ("upper", "middle", "bottom"))
         for path in (self.upper, self.middle, self.bottom):
             path.mkdir()
 
     def changes(self) -> list[tuple[str, Kind]]:
-        found: list[Change] = changes(str(self.upper), [str(self.middle), str(self.bottom)])
+        lowers = [self.lower(self.middle), self.lower(self.bottom)]
+        found: list[Change] = changes(str(self.upper), lowers)
         return [(change.path, change.kind) for change in found]
+
+    def lower(self, path: Path) -> str:
+        if self.form == "directory":
+            return str(path)
+        data = b"".join(diff_tar(str(path)))
+        tar, image = path.with_suffix(".tar"), path.with_suffix(".erofs")
+        tar.write_bytes(data)
+        image.write_bytes(index([data]).image(len(data)))
+        return erofs.lower(str(image), str(tar))
 
 
 def same(layer: Path, *names: str) -> None:
@@ -45,9 +62,9 @@ def whiteout(path: Path) -> None:
     os.utime(path.parent, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-@pytest.fixture
-def layers(tmp_path: Path) -> Layers:
-    return Layers(tmp_path)
+@pytest.fixture(params=["directory", "erofs"])
+def layers(request: pytest.FixtureRequest, tmp_path: Path) -> Layers:
+    return Layers(tmp_path, request.param)
 
 
 def test_nothing_changed_is_nothing(layers: Layers) -> None:

@@ -220,6 +220,13 @@ class DaemonConfig:
     storage_driver: str = option(
         "storage-driver", "", TEXT, 'Storage driver to use (only "overlay2")', short="s"
     )
+    storage_opts: tuple[str, ...] = option(
+        "storage-opt",
+        (),
+        LIST,
+        'Storage driver options: sampan.layers is "erofs" or "directory", by default what the kernel can do',
+        key="storage-opts",
+    )
     registry_mirrors: tuple[str, ...] = option(
         "registry-mirror", (), MIRRORS, "Preferred registry mirror", key="registry-mirrors", reload=True
     )

@@ -36,7 +36,6 @@ WITHOUT_EFFECT = {
     "oom-score-adjust": "the daemon's score is left alone",
     "raw-logs": "the daemon's log has no colours",
     "rootless": "",
-    "storage-opts": "overlay2 needs no options",
     "swarm-default-advertise-addr": "there is no swarm",
     "userland-proxy": "published ports need no proxy process",
     "userland-proxy-path": "published ports need no proxy process",
@@ -166,6 +165,7 @@ def check(config: DaemonConfig) -> None:
     _check_labels(config.labels)
     for opt in config.exec_opts:
         _check_exec_opt(opt)
+    layer_form(config.storage_opts)
 
 
 def without_effect(config: DaemonConfig) -> list[str]:
@@ -179,6 +179,8 @@ def without_effect(config: DaemonConfig) -> list[str]:
         found.append("cpu-rt-period and cpu-rt-runtime have no effect on the parent cgroup")
     if any(opt.endswith("=systemd") for opt in config.exec_opts):
         found.append("native.cgroupdriver=systemd has no effect: cgroups are made without systemd's help")
+    if any(opt.startswith("overlay") for opt in config.storage_opts):
+        found.append("storage-opts of overlay2 have no effect: it needs none")
     if not config.live_restore:
         found.append("live-restore=false has no effect: containers always outlive the daemon")
     return found
@@ -199,6 +201,18 @@ def _check_exec_opt(opt: str) -> None:
         raise Invalid(f"invalid exec-opt: {opt}")
     if value not in ("cgroupfs", "systemd"):
         raise Invalid(f"invalid native.cgroupdriver: {value}")
+
+
+def layer_form(opts: tuple[str, ...]) -> str:
+    """What the storage options say about the form of layers: "erofs", "directory" or "". Raises Invalid."""
+    form = ""
+    for opt in opts:
+        name, eq, value = opt.partition("=")
+        if name.strip().lower() == "sampan.layers" and value in ("erofs", "directory"):
+            form = value
+        elif not eq or not name.startswith(("overlay.", "overlay2.")):
+            raise Invalid(f"invalid storage-opt: {opt}")
+    return form
 
 
 def _with_tls_defaults(config: DaemonConfig) -> DaemonConfig:

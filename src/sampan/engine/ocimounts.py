@@ -84,20 +84,15 @@ def tmpfs(destination: str, options: list[str]) -> OciMount:
     return {"destination": destination, "type": "tmpfs", "source": "tmpfs", "options": options}
 
 
-def image(point: dict[str, Any]) -> OciMount:
-    """An image's content, read-only. One layer needs no overlay, and overlayfs refuses it."""
-    spec = point["Spec"]
-    if len(spec["lower"]) == 1:
-        return bind({**point, "Propagation": "rprivate"}, spec["lower"][0])
-    mount: OciMount = {
+def image(point: dict[str, Any], lower: list[str]) -> OciMount:
+    """An image's content, read-only. "lower" is our extension: layers for runtime/rootfs.py to mount."""
+    return {
         "destination": point["Destination"],
         "type": "overlay",
         "source": "overlay",
-        "options": ["ro", *(f"lowerdir+={path}" for path in spec["lower"])],
+        "lower": lower,
+        "options": ["ro"],
     }
-    if spec.get("subpath"):
-        mount["subpath"] = spec["subpath"]
-    return mount
 
 
 async def local_volume(point: dict[str, Any], options: dict[str, str]) -> OciMount:

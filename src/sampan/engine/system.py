@@ -85,7 +85,7 @@ class System:
             "ID": self._id,
             **self._counts(),
             "Driver": "overlay2",
-            "DriverStatus": driver_status(config.data_root),
+            "DriverStatus": driver_status(config.data_root, engine.images.store.layer_files.form),
             "Plugins": {
                 "Volume": ["local"],
                 "Network": ["bridge", "host", "null"],
@@ -174,13 +174,14 @@ def os_release() -> dict[str, str]:
         return {}
 
 
-def driver_status(data_root: str) -> list[list[str]]:
+def driver_status(data_root: str, layers: str) -> list[list[str]]:
     return [
         ["Backing Filesystem", FILESYSTEMS.get(filesystem_magic(data_root), "<unknown>")],
         ["Supports d_type", "true"],
         ["Using metacopy", "false"],
         ["Native Overlay Diff", "true"],
         ["userxattr", "false"],
+        ["Layers", layers],
     ]
 
 

@@ -23,6 +23,7 @@ from sampan.errors import Conflict, Invalid, NotFound, SampanError
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
 from sampan.storage import volumes as disk
+from sampan.storage.trees import has_name
 
 if TYPE_CHECKING:
     from sampan.engine.images import Images
@@ -346,7 +347,8 @@ class Volumes:
                 case "tmpfs":
                     mounts.append(ocimounts.tmpfs(point["Destination"], _tmpfs_options(point)))
                 case "image":
-                    mounts.append(ocimounts.image(point))
+                    assert self._images is not None
+                    mounts.append(ocimounts.image(point, self._images.current_lowers(point["Spec"]["lower"])))
                 case _:
                     options = self.get(point["Name"]).options or {}
                     mounts.append(await ocimounts.local_volume(point, options))
@@ -409,7 +411,7 @@ def _tmpfs_options(point: dict[str, Any]) -> list[str]:
 def image_may_have(lower: list[str], destination: str) -> bool:
     """Cheaply: false means no layer has anything there. Most volumes need no copying task thanks to it."""
     first = destination.strip("/").partition("/")[0]
-    return any(os.path.lexists(os.path.join(layer, first)) for layer in lower)
+    return any(has_name(layer, first) for layer in lower)
 
 
 def _check_name(name: str) -> None:

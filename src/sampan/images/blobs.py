@@ -3,12 +3,14 @@
     content/oci-layout
     content/blobs/sha256/<hex>
     content/ingest/<random>        being written; removed at start
+    content/ingest/<hex>.partial   of a download (partial.py); kept for a week, for the next attempt
 
 A blob is digested while it streams in, synced, and renamed to its digest: a file with a blob's name is whole.
 """
 
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,18 +18,23 @@ from pathlib import Path
 from sampan.errors import Failed, Invalid, NotFound
 
 CHUNK = 1 << 20
+KEEP_PARTIAL = 7 * 24 * 3600.0  # seconds
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
 
-class Ingest:
-    """A blob being written: `write`, then `commit` or `abort`. Usable from one thread at a time."""
+class DigestedFile:
+    """A new file that is digested while it is written. Usable from one thread at a time."""
 
-    def __init__(self, store: "BlobStore") -> None:
-        self._store = store
-        self._path = store.ingest_directory / uuid.uuid4().hex
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._digest = hashlib.sha256()
         self.size = 0
+
+    @property
+    def digest(self) -> str:
+        """Of what was written so far."""
+        return f"sha256:{self._digest.hexdigest()}"
 
     def write(self, data: bytes | memoryview) -> None:
         """Raises Failed when the disk is full."""
@@ -40,12 +47,25 @@ class Ingest:
         except OSError as error:
             raise Failed(f"write blob: {error.strerror}") from error
 
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Ingest(DigestedFile):
+    """A blob being written: `write`, then `commit` or `abort`."""
+
+    def __init__(self, store: "BlobStore") -> None:
+        super().__init__(store.ingest_directory / uuid.uuid4().hex)
+        self._store = store
+
     def commit(self, expected: str | None = None, sync: bool = True) -> str:
         """Put the blob under its digest, which is returned. Raises Invalid if another was expected.
 
         Without `sync` the caller makes it durable, before anything names it.
         """
-        digest = f"sha256:{self._digest.hexdigest()}"
+        digest = self.digest
         if expected is not None and digest != expected:
             self.abort()
             raise Invalid(f"unexpected digest: expected {expected}, got {digest}")
@@ -56,7 +76,7 @@ class Ingest:
             os.fchmod(self._fd, 0o644)
             if sync:
                 os.fsync(self._fd)
-            os.rename(self._path, target)
+            os.rename(self.path, target)
             if sync:
                 _sync_directory(target.parent)
         except OSError as error:
@@ -68,9 +88,8 @@ class Ingest:
     def abort(self) -> None:
         """Drop what was written; harmless after commit."""
         if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-            self._path.unlink(missing_ok=True)
+            self.close()
+            self.path.unlink(missing_ok=True)
 
 
 class BlobStore:
@@ -91,8 +110,10 @@ class BlobStore:
         layout = self._content / "oci-layout"
         if not layout.exists():
             layout.write_bytes(LAYOUT)
+        oldest = time.time() - KEEP_PARTIAL
         for leftover in self.ingest_directory.iterdir():
-            leftover.unlink()
+            if leftover.suffix != ".partial" or leftover.stat().st_mtime < oldest:
+                leftover.unlink()
 
     def path(self, digest: str) -> Path:
         algorithm, _, hexadecimal = digest.partition(":")

@@ -71,6 +71,12 @@ class Source:
         self._chunks = iter(chunks)
         self._buffer = memoryview(b"")
         self._position = 0
+        self._before = 0  # bytes in the chunks before this one
+
+    @property
+    def offset(self) -> int:
+        """Bytes taken so far."""
+        return self._before + self._position
 
     def take(self, size: int) -> bytes:
         """Exactly `size` bytes, or fewer at end of stream."""
@@ -91,6 +97,7 @@ class Source:
                     if exact:
                         raise TarError("unexpected EOF")
                     return
+                self._before += len(self._buffer)
                 self._buffer, self._position = memoryview(chunk), 0
                 continue
             count = min(left, size)
@@ -119,6 +126,11 @@ class TarReader:
         while (entry := self._next()) is not None:
             yield entry
         self._source.drain()
+
+    @property
+    def offset(self) -> int:
+        """Where in the stream the current entry's data begins, before any of it is read."""
+        return self._source.offset
 
     def data(self) -> Iterator[memoryview]:
         """The current entry's stored bytes; for a sparse file the fragments, one after another."""

@@ -93,14 +93,7 @@ class Unpacker:
                 self._unpack(entry, reader)
             self._set_times()
         except OSError as error:
-            raise self._translate(error) from error
-
-    def _translate(self, error: OSError) -> Exception:
-        name = os.fsdecode(self._current)
-        text = f"failed to register layer: {name}: {error.strerror}"
-        if error.errno == errno.ENOSYS:
-            return Unsupported("openat2(2) is missing: Linux 5.6 or newer is needed to unpack a layer")
-        return Failed(text)
+            raise translate(error, self._current) from error
 
     def _unpack(self, entry: Entry, reader: TarReader) -> None:
         parts = clean(entry.name)
@@ -255,11 +248,7 @@ class Unpacker:
         if entry.type == SYMLINK:
             os.symlink(entry.linkname, base, dir_fd=parent)
         elif entry.type == HARDLINK:
-            target = clean(entry.linkname)
-            if not target:
-                raise TarError(
-                    f"invalid hardlink {os.fsdecode(entry.name)!r} -> {os.fsdecode(entry.linkname)!r}"
-                )
+            target = hard_link_target(entry)
             # Its own descriptor: _parent may drop `parent` from the cache.
             source = self._open(b"/".join(target[:-1]) or b".")
             try:
@@ -270,19 +259,15 @@ class Unpacker:
             os.mknod(base, stat.S_IFIFO | 0o600, dir_fd=parent)
         elif entry.type in (CHARACTER, BLOCK_DEVICE):
             kind = stat.S_IFCHR if entry.type == CHARACTER else stat.S_IFBLK
-            if not (0 <= entry.devmajor < 1 << 12 and 0 <= entry.devminor < 1 << 20):
-                raise TarError(f"invalid device number of {os.fsdecode(entry.name)!r}")
-            os.mknod(base, kind | 0o600, os.makedev(entry.devmajor, entry.devminor), dir_fd=parent)
+            os.mknod(base, kind | 0o600, device_number(entry), dir_fd=parent)
 
     def _whiteout(self, parent: int, base: bytes) -> None:
         if base == WHITEOUT_OPAQUE:
             os.setxattr(parent, OPAQUE_XATTR, b"y")
             return
-        hidden = base[len(WHITEOUT_PREFIX) :]
         if base.startswith(WHITEOUT_META_PREFIX):
             return  # aufs' own bookkeeping (.wh..wh.plnk, .wh..wh.aufs)
-        if hidden in (b"", b".", b".."):
-            raise TarError(f"invalid whiteout {os.fsdecode(base)!r}")
+        hidden = hidden_name(base)
         try:
             os.mknod(hidden, stat.S_IFCHR, 0, dir_fd=parent)
         except FileExistsError:
@@ -322,6 +307,34 @@ class Unpacker:
                 continue  # its parent was replaced through another name
         if (time := self._times.get(b"", -1)) >= 0:
             os.utime(self._root, ns=(time, time))
+
+
+def translate(error: OSError, name: bytes) -> Exception:
+    """What the kernel refused while unpacking `name`, in Docker's words."""
+    if error.errno == errno.ENOSYS:
+        return Unsupported("openat2(2) is missing: Linux 5.6 or newer is needed to unpack a layer")
+    return Failed(f"failed to register layer: {os.fsdecode(name)}: {error.strerror}")
+
+
+def hard_link_target(entry: Entry) -> list[bytes]:
+    target = clean(entry.linkname)
+    if not target:
+        raise TarError(f"invalid hardlink {os.fsdecode(entry.name)!r} -> {os.fsdecode(entry.linkname)!r}")
+    return target
+
+
+def device_number(entry: Entry) -> int:
+    if not (0 <= entry.devmajor < 1 << 12 and 0 <= entry.devminor < 1 << 20):
+        raise TarError(f"invalid device number of {os.fsdecode(entry.name)!r}")
+    return os.makedev(entry.devmajor, entry.devminor)
+
+
+def hidden_name(base: bytes) -> bytes:
+    """What a whiteout hides."""
+    hidden = base[len(WHITEOUT_PREFIX) :]
+    if hidden in (b"", b".", b".."):
+        raise TarError(f"invalid whiteout {os.fsdecode(base)!r}")
+    return hidden
 
 
 def clean(name: bytes) -> list[bytes]:

@@ -12,6 +12,10 @@ import os
 
 from sampan.linux.syscalls import c_char_p, c_int, c_size_t, c_uint, c_ulong, c_void_p, libc, numbered
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
 AT_RECURSIVE = 0x8000
@@ -40,6 +44,7 @@ MNT_DETACH = 2
 
 _FSCONFIG_SET_FLAG = 0
 _FSCONFIG_SET_STRING = 1
+_FSCONFIG_SET_FD = 5
 _FSCONFIG_CMD_CREATE = 6
 _FSOPEN_CLOEXEC = 1
 _FSMOUNT_CLOEXEC = 1
@@ -70,9 +75,15 @@ _mount_setattr = numbered("mount_setattr", 442, c_int, c_char_p, c_uint, c_void_
 
 
 def create(
-    fstype: str, options: list[tuple[str, str | None]], attributes: int = 0, source: str | None = None
+    fstype: str,
+    options: Sequence[tuple[str, str | int | None]],
+    attributes: int = 0,
+    source: str | None = None,
 ) -> int:
-    """A new, unattached mount of a filesystem; raises OSError with the filesystem's own explanation."""
+    """A new, unattached mount of a filesystem; raises OSError with the filesystem's own explanation.
+
+    An option's value is text, a descriptor, or None for a flag.
+    """
     fs = _fsopen(fstype.encode(), _FSOPEN_CLOEXEC)
     try:
         if source is not None:
@@ -80,6 +91,8 @@ def create(
         for key, value in options:
             if value is None:
                 _fsconfig(fs, _FSCONFIG_SET_FLAG, os.fsencode(key), None, 0)
+            elif isinstance(value, int):
+                _fsconfig(fs, _FSCONFIG_SET_FD, os.fsencode(key), None, value)
             else:
                 _fsconfig(fs, _FSCONFIG_SET_STRING, os.fsencode(key), os.fsencode(value), 0)
         _fsconfig(fs, _FSCONFIG_CMD_CREATE, None, None, 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 
+from sampan.linux import erofs
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
@@ -18,23 +19,52 @@ from sampan.runtime.mountoptions import Options, is_bind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from sampan.runtime.protocol import Rootfs
 
+    Lower = str | int  # a directory's path, or an unattached mount
+    Option = tuple[str, str | int | None]
+
 # Extended layer features stay off: their xattrs would make an upper directory unfit for a tar diff.
-_PLAIN: list[tuple[str, str | None]] = [("index", "off"), ("metacopy", "off"), ("redirect_dir", "off")]
+_PLAIN: list[Option] = [("index", "off"), ("metacopy", "off"), ("redirect_dir", "off")]
 
 
 def mount_root(rootfs: Rootfs) -> int:
     """The root as an unattached mount."""
     if rootfs["type"] == "bind":
         return m.clone(rootfs["source"], recursive=True)
-    lower, upper = rootfs["lower"], rootfs.get("upper")
-    if upper is None and len(lower) == 1:
-        root = m.clone(lower[0])  # overlayfs wants at least two layers
-        m.set_attributes(root, m.MOUNT_ATTR_RDONLY)
+    return mount_layers(rootfs, open_lowers(rootfs["lower"]))
+
+
+def open_lowers(lower: Sequence[str]) -> list[Lower]:
+    """Layers in their erofs form become mounts; directories stay paths. Raises StartFailure."""
+    opened: list[Lower] = []
+    for text in lower:
+        parsed = erofs.parse_lower(text)
+        try:
+            opened.append(text if parsed is None else erofs.mount(*parsed))
+        except OSError as error:
+            raise during_init(f"mounting the layer {erofs.directory(text)}: {reason(error)}") from None
+    return opened
+
+
+def mount_layers(rootfs: Rootfs, lowers: Sequence[Lower]) -> int:
+    """An overlay over what `open_lowers` opened, which is closed, as an unattached mount."""
+    try:
+        return _mount_layers(rootfs, lowers)
+    finally:
+        for lower in lowers:
+            if isinstance(lower, int):
+                os.close(lower)
+
+
+def _mount_layers(rootfs: Rootfs, lowers: Sequence[Lower]) -> int:
+    upper = rootfs.get("upper")
+    if upper is None and len(lowers) == 1:
+        root = os.dup(lowers[0]) if isinstance(lowers[0], int) else m.clone(lowers[0])
+        m.set_attributes(root, m.MOUNT_ATTR_RDONLY)  # overlayfs wants at least two layers
         return root
     options = list(_PLAIN)
     if upper is not None:
@@ -42,25 +72,60 @@ def mount_root(rootfs: Rootfs) -> int:
         if rootfs.get("volatile"):
             options.append(("volatile", None))
     attributes = m.MOUNT_ATTR_RDONLY if upper is None else 0
+    if not any(isinstance(lower, int) for lower in lowers):
+        return _overlay([str(lower) for lower in lowers], options, attributes)
+    # Several file systems below: this gives all files one st_dev, for find -xdev and du -x.
+    options.append(("xino", "on"))
     try:
-        return m.create("overlay", [("lowerdir+", path) for path in lower] + options, attributes, "overlay")
+        return m.create(
+            "overlay", [*(("lowerdir+", lower) for lower in lowers), *options], attributes, "overlay"
+        )
     except OSError as error:
-        if error.errno != errno.EINVAL or _knows_lowerdir_plus():
+        if error.errno != errno.EINVAL or _release() >= (6, 15):
+            raise during_init(f"mounting the root filesystem: {reason(error)}") from None
+    return overlay_attached(rootfs["lower"], lowers, options, attributes)
+
+
+def overlay_attached(
+    names: Sequence[str], lowers: Sequence[Lower], options: list[Option], attributes: int
+) -> int:
+    """Before 6.15 a layer had to be a place in the mount namespace: a private one that nobody else sees."""
+
+    def mount() -> int:
+        ns.unshare(ns.CLONE_NEWNS)
+        m.set_propagation("/", m.MS_PRIVATE | m.MS_REC)
+        for name, lower in zip(names, lowers, strict=True):
+            if isinstance(lower, int):
+                target = os.open(erofs.directory(name), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+                m.attach(lower, target)
+                os.close(target)
+        return _overlay([erofs.directory(name) for name in names], options, attributes)
+
+    return _and_come_back(mount)
+
+
+def _overlay(lower: Sequence[str], options: list[Option], attributes: int) -> int:
+    try:
+        return m.create(
+            "overlay", [*(("lowerdir+", path) for path in lower), *options], attributes, "overlay"
+        )
+    except OSError as error:
+        if error.errno != errno.EINVAL or _release() >= (6, 5):
             raise during_init(f"mounting the root filesystem: {reason(error)}") from None
     return _overlay_before_6_5(lower, options, attributes)
 
 
-def _knows_lowerdir_plus() -> bool:
+def _release() -> tuple[int, int]:
     release = os.uname().release.split(".")
-    return (int(release[0]), int(release[1])) >= (6, 5)
+    return int(release[0]), int(release[1])
 
 
-def _overlay_before_6_5(lower: Sequence[str], options: list[tuple[str, str | None]], attributes: int) -> int:
+def _overlay_before_6_5(lower: Sequence[str], options: list[Option], attributes: int) -> int:
     """fsconfig(2) took values of 255 bytes at most there: name the layers by descriptor, and use mount(2)."""
     opened = [os.open(path, os.O_PATH | os.O_CLOEXEC) for path in lower]
     data = ["lowerdir=" + ":".join(f"/proc/self/fd/{fd}" for fd in opened)]
     for key, value in options:
-        data.append(key if value is None else f"{key}={_escape(value)}")
+        data.append(key if value is None else f"{key}={_escape(str(value))}")
     try:
         m.mount("overlay", "/", "overlay", m.MS_RDONLY if attributes else 0, ",".join(data))
         # The new mount covers the old root only for who looks it up anew.
@@ -81,11 +146,17 @@ def _escape(path: str) -> str:
 
 
 def open_binds(mounts: Sequence[dict[str, Any]], userns: int = -1) -> dict[int, int]:
-    """The bind mounts among `mounts`, by their index there, as unattached mounts.
+    """The bind mounts among `mounts`, and images ("lower"), by their index there, as unattached mounts.
 
     Those with the option "idmap" show their files with the ids of `userns`.
     """
-    return {index: _open_bind(mount, userns) for index, mount in enumerate(mounts) if is_bind(mount)}
+    opened: dict[int, int] = {}
+    for index, mount in enumerate(mounts):
+        if "lower" in mount:
+            opened[index] = mount_root({"type": "overlay", "lower": mount["lower"]})
+        elif is_bind(mount):
+            opened[index] = _open_bind(mount, userns)
+    return opened
 
 
 def _open_bind(mount: dict[str, Any], userns: int) -> int:
@@ -109,22 +180,33 @@ def _open_bind(mount: dict[str, Any], userns: int) -> int:
 
 def _clone_from(namespace: str, source: str) -> int:
     """`source` as another mount namespace has it: only from within can a mount be cloned, open_tree(2)."""
-    theirs, own, root = (
-        os.open(path, flags | os.O_CLOEXEC)
-        for path, flags in ((namespace, 0), ("/proc/self/ns/mnt", 0), ("/", os.O_PATH | os.O_DIRECTORY))
-    )
-    try:
+    theirs = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+
+    def clone() -> int:
         ns.setns(theirs, ns.CLONE_NEWNS)
+        return m.clone(source)
+
+    try:
+        return _and_come_back(clone)
+    finally:
+        os.close(theirs)
+
+
+def _and_come_back(work: Callable[[], int]) -> int:
+    """Do what changes the mount namespace, and return to the one before."""
+    own = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         try:
-            return m.clone(source)
+            return work()
         finally:
             ns.setns(own, ns.CLONE_NEWNS)
             # setns(2) has moved root and working directory to those of the namespace.
             os.fchdir(root)
             os.chroot(".")
     finally:
-        for descriptor in (theirs, own, root):
-            os.close(descriptor)
+        os.close(own)
+        os.close(root)
 
 
 def _clone(source: str, subpath: str | None, recursive: bool) -> int:

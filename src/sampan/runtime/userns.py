@@ -95,7 +95,12 @@ def mount_root(rootfs: Rootfs, userns: int, uid: int, gid: int) -> int:
             root = plain.mount_root(rootfs)
             m.set_attributes(root, m.MOUNT_ATTR_IDMAP, userns=userns)
             return root
-        for path in dict.fromkeys([*rootfs["lower"], *_parents(rootfs)]):
+        lowers = plain.open_lowers(rootfs["lower"])
+        for lower in lowers:
+            if isinstance(lower, int):
+                m.set_attributes(lower, m.MOUNT_ATTR_IDMAP, userns=userns)
+        directories = [lower for lower in lowers if isinstance(lower, str)]
+        for path in dict.fromkeys([*directories, *_parents(rootfs)]):
             _shift(path, userns)
     except OSError as error:
         if error.errno == errno.EINVAL:
@@ -111,7 +116,7 @@ def mount_root(rootfs: Rootfs, userns: int, uid: int, gid: int) -> int:
     everything = capabilities.bounding()
     capabilities.capset(everything, everything, 0)
     try:
-        return plain.mount_root(rootfs)
+        return plain.mount_layers(rootfs, lowers)
     finally:
         setfsuid(0)
         setfsgid(0)

@@ -6,10 +6,11 @@ a directory.
 
 import os
 import stat
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import IntEnum
 
-OPAQUE_XATTR = "trusted.overlay.opaque"
+from sampan.storage.trees import Facts, OnDisk, Place, is_whiteout, roots
 
 
 class Kind(IntEnum):
@@ -29,49 +30,53 @@ class Change:
 def changes(upper: str, lowers: list[str]) -> list[Change]:
     """Sorted by path. `lowers` is top-most first, as overlayfs has them. Blocks: for a worker thread."""
     found: dict[str, Kind] = {}
-    _compare(upper, lowers, "", found)
+    with ExitStack() as stack:
+        _compare(upper, roots(lowers, stack), "", found)
     return [Change(path, found[path]) for path in sorted(found)]
 
 
-def _compare(upper: str, lowers: list[str], path: str, found: dict[str, Kind]) -> None:
+def _compare(upper: str, lowers: list[Place], path: str, found: dict[str, Kind]) -> None:
     for entry in os.scandir(upper):
         name = f"{path}/{entry.name}"
-        new = entry.stat(follow_symlinks=False)
-        old, merged = _lookup([f"{lower}/{entry.name}" for lower in lowers])
-        if _is_whiteout(new):
+        new = OnDisk(entry.path, entry.stat(follow_symlinks=False))
+        old, merged = _lookup(lowers, entry.name)
+        if is_whiteout(new.facts):
             found[name] = Kind.DELETED
         elif old is None:
             found[name] = Kind.ADDED
-        elif not (stat.S_ISDIR(new.st_mode) and stat.S_ISDIR(old.st_mode) and _same_directory(new, old)):
+        elif not (_is_directory(new.facts) and _is_directory(old) and _same_directory(new.facts, old)):
             found[name] = Kind.MODIFIED
         if path and name in found and found[name] != Kind.MODIFIED:
             # As Docker: who gained or lost a name has changed, even if its times were set back.
             found.setdefault(path, Kind.MODIFIED)
-        if stat.S_ISDIR(new.st_mode):
-            _compare(entry.path, [] if _is_opaque(entry.path) else merged, name, found)
+        if _is_directory(new.facts):
+            _compare(entry.path, [] if new.is_opaque() else merged, name, found)
 
 
-def _lookup(candidates: list[str]) -> tuple[os.stat_result | None, list[str]]:
+def _lookup(lowers: list[Place], name: str) -> tuple[Facts | None, list[Place]]:
     """What the lower layers show under a name, and, for a directory, all that merge into it."""
-    top: os.stat_result | None = None
-    merged: list[str] = []
-    for candidate in candidates:
-        try:
-            found = os.lstat(candidate)
-        except FileNotFoundError:
+    top: Facts | None = None
+    merged: list[Place] = []
+    for lower in lowers:
+        place = lower.child(name)
+        if place is None:
             continue
-        if _is_whiteout(found) or (top is not None and not stat.S_ISDIR(found.st_mode)):
+        if is_whiteout(place.facts) or (top is not None and not _is_directory(place.facts)):
             break
-        top = top or found
-        if not stat.S_ISDIR(found.st_mode):
+        top = top or place.facts
+        if not _is_directory(place.facts):
             break
-        merged.append(candidate)
-        if _is_opaque(candidate):
+        merged.append(place)
+        if place.is_opaque():
             break
     return top, merged
 
 
-def _same_directory(new: os.stat_result, old: os.stat_result) -> bool:
+def _is_directory(facts: Facts) -> bool:
+    return stat.S_ISDIR(facts.st_mode)
+
+
+def _same_directory(new: Facts, old: Facts) -> bool:
     # Docker compares times to the second when either side has no finer ones. Sizes of directories are the
     # file system's business.
     times = new.st_mtime_ns, old.st_mtime_ns
@@ -82,14 +87,3 @@ def _same_directory(new: os.stat_result, old: os.stat_result) -> bool:
         old.st_uid,
         old.st_gid,
     )
-
-
-def _is_whiteout(found: os.stat_result) -> bool:
-    return stat.S_ISCHR(found.st_mode) and found.st_rdev == 0
-
-
-def _is_opaque(path: str) -> bool:
-    try:
-        return os.getxattr(path, OPAQUE_XATTR, follow_symlinks=False) == b"y"
-    except OSError:
-        return False

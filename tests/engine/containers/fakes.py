@@ -134,6 +134,9 @@ class FakeImages:
     def lower_dirs(self, image: Any) -> list[str]:
         return ["/layers/1"]
 
+    def current_lowers(self, lowers: list[str]) -> list[str]:
+        return lowers
+
 
 @dataclass
 class World:

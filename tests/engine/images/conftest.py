@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from sampan.db.sqlite import Store
+from sampan.engine.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.images import Image, Images, Import, Use
 from sampan.images.archives import Platform
 from sampan.images.references import parse
 from sampan.paths import Paths
+from tests.support.layers import names, read
 
 HERE = Platform("linux", "amd64")
 
@@ -27,10 +29,6 @@ def tar(**files: str) -> bytes:
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
     return data.getvalue()
-
-
-def read(directory: str, name: str) -> str:
-    return Path(directory, name).read_text()
 
 
 async def stream(data: bytes, size: int = 1000) -> AsyncIterator[bytes]:
@@ -46,16 +44,19 @@ class Bench:
     images: Images
     events: Events
     store: Store
+    form: str = "directory"
     lines: list[dict[str, Any]] = field(default_factory=list)
     users: dict[str, list[Use]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, root: Path) -> "Bench":
+    def open(cls, root: Path, form: str = "directory") -> "Bench":
         paths = Paths(root / "data", root / "exec")
         for path in (paths.data, paths.trash, paths.tmp):
             path.mkdir(parents=True, exist_ok=True)
         store, events = Store(paths.database), Events()
-        bench = cls(root, Images(paths=paths, store=store, events=events), events, store)
+        config = DaemonConfig(storage_opts=(f"sampan.layers={form}",))
+        images = Images(paths=paths, store=store, events=events, config=config)
+        bench = cls(root, images, events, store, form)
         bench.images.in_use = lambda id: bench.users.get(id, [])
         return bench
 
@@ -100,9 +101,10 @@ class Bench:
         return layers, len(list((data / "content/blobs/sha256").iterdir())), unfinished
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    bench = Bench.open(tmp_path)
+@pytest.fixture(params=["directory", "erofs"])
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    """One suite for both forms a layer can have."""
+    bench = Bench.open(tmp_path, request.param)
     await bench.images.start()
     yield bench
     await bench.images.stop()
@@ -114,6 +116,9 @@ async def reopen(bench: Bench) -> Bench:
     """The same directory after a daemon's restart."""
     await bench.images.stop()
     bench.store.close()
-    again = Bench.open(bench.root)
+    again = Bench.open(bench.root, bench.form)
     await again.images.start()
     return again
+
+
+__all__ = ["Bench", "bench", "names", "read", "reopen", "stream", "tar"]

@@ -6,6 +6,7 @@ from sampan.engine import mountpoints
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.sizes import size_of
+from sampan.linux import erofs
 
 
 async def document(services: Services, container: Container, *, size: bool = False) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def graph_driver(services: Services, container: Container) -> dict[str, Any]:
     return {
         "Data": {
             "ID": container.id,
-            "LowerDir": ":".join(container.record.lower),
+            "LowerDir": ":".join(erofs.directory(lower) for lower in container.record.lower),
             "MergedDir": f"/proc/{pid}/root" if pid else "",
             "UpperDir": str(paths.upper),
             "WorkDir": str(paths.work),

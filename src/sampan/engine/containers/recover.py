@@ -30,6 +30,7 @@ async def recover(services: Services) -> None:
         record = ContainerRecord.from_row(row)
         # Whoever asked for the removal that was cut short got no answer: they can ask again.
         record.state.removing = False
+        record.lower = services.images.current_lowers(record.lower)
         services.index.add(Container(record))
     remove_strangers(services)
     outcomes = await asyncio.gather(*(take_over(services, container) for container in services.index))
@@ -99,6 +100,7 @@ async def settle_ended(services: Services, container: Container) -> None:
     event = read_exit(services.paths_of(container))
     if event is None and not state.restarting:
         services.kill_leftovers(container)
+    services.leave_parent(container)
     if not state.restarting:
         event = event or {"code": LOST, "at": times.now(), "oom": False, "error": ""}
         state.exit_code, state.finished_at = event["code"], event.get("at") or times.now()

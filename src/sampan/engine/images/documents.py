@@ -7,6 +7,7 @@ from sampan.engine import times
 from sampan.engine.images.store import Image, ImageStore
 from sampan.images.chain import chain_ids
 from sampan.images.config import empty_container_config
+from sampan.linux import erofs
 
 Version = tuple[int, int]
 
@@ -100,7 +101,7 @@ def container_config(config: dict[str, Any], version: Version) -> dict[str, Any]
 
 def graph_data(store: ImageStore, image: Image) -> dict[str, str]:
     """Where the layers are. There is no merged or work directory: nothing is mounted for an image."""
-    directories = [str(store.layer_files.path(diff_id)) for diff_id in reversed(image.diff_ids)]
+    directories = [erofs.directory(store.layer_files.lower(diff_id)) for diff_id in reversed(image.diff_ids)]
     if not directories:
         return {}
     lower = {"LowerDir": ":".join(directories[1:])} if len(directories) > 1 else {}

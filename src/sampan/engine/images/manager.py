@@ -4,11 +4,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Store
+from sampan.engine.configfile import layer_form
 from sampan.engine.events import Event, Events, Subscription
-from sampan.engine.images import create, documents, listing
+from sampan.engine.images import create, documents, forms, listing
 from sampan.engine.images.create import Import
 from sampan.engine.images.documents import Version
 from sampan.engine.images.feed import pieces
@@ -26,6 +27,9 @@ from sampan.paths import Paths
 from sampan.specs.oci_image import ContainerConfig
 from sampan.storage.init_layer import make_init_layer
 
+if TYPE_CHECKING:
+    from sampan.engine.config import DaemonConfig
+
 log = logging.getLogger("sampan.images")
 
 
@@ -41,10 +45,18 @@ class Use:
 class Images:
     """All images of one engine. `in_use` is set by the daemon once there is a container manager."""
 
-    def __init__(self, paths: Paths, store: Store, events: Events, **_: Any) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        store: Store,
+        events: Events,
+        config: "DaemonConfig | None" = None,
+        **_: Any,
+    ) -> None:
         self.paths = paths
         self.store = ImageStore(store, paths)
         self.in_use: Callable[[str], Iterable[Use]] = lambda id: ()
+        self._layer_form = layer_form(config.storage_opts) if config is not None else ""
         self._rows = store
         self._events = events
         self._collector: asyncio.Task[None] | None = None
@@ -52,6 +64,7 @@ class Images:
     async def start(self) -> None:
         """Bring rows and disk together. A broken image is left out, and logged."""
         make_init_layer(self.paths.init_layer)
+        forms.choose(self.store.layer_files, self.paths.tmp, self._layer_form)
         self.store.held = self._held
         if missing := self.store.start():
             log.warning("%d layers are missing: unpacking them again", len(missing))
@@ -75,9 +88,9 @@ class Images:
             self._events.unsubscribe(subscription)
 
     def _held(self) -> set[str]:
-        """Diff IDs of the layers containers were made from: their directories are layers/<hex>/fs."""
-        lowers = [row.get("lower") or [] for _, row in self._rows.list("containers/")]
-        return {f"sha256:{path.split('/')[-2]}" for lower in lowers for path in lower if path.endswith("/fs")}
+        """Diff IDs of the layers containers were made from."""
+        lowers = [lower for _, row in self._rows.list("containers/") for lower in row.get("lower") or []]
+        return {found for lower in lowers if (found := self.store.layer_files.diff_id(lower))}
 
     # Asking
 
@@ -89,9 +102,13 @@ class Images:
         return list(self.store.images.values())
 
     def lower_dirs(self, image: Image) -> list[str]:
-        """The image's layers as overlayfs takes them: absolute, top-most first, the init layer last."""
-        layers = [str(self.store.layer_files.path(diff_id)) for diff_id in reversed(image.diff_ids)]
+        """The image's layers, top-most first, the init layer last: directories and linux/erofs.py's."""
+        layers = [self.store.layer_files.lower(diff_id) for diff_id in reversed(image.diff_ids)]
         return [*layers, str(self.paths.init_layer)]
+
+    def current_lowers(self, lowers: Iterable[str]) -> list[str]:
+        """What `lower_dirs` once told, as it is now: a layer may have changed its form since."""
+        return [self.store.layer_files.current(lower) for lower in lowers]
 
     def select(
         self, filters: Filters, *, all: bool = False, shared_size: bool = False, version: Version = (1, 51)

@@ -1,0 +1,99 @@
+"""Look into a container's layers from outside, whatever their form: nothing is mounted, no link followed.
+
+A directory is only read where the daemon may: layers are the daemon's own and never change.
+"""
+
+import os
+import stat
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from sampan.linux import erofs
+from sampan.storage.indexes import Index, Inode
+
+OPAQUE_XATTR = "trusted.overlay.opaque"
+
+
+class Facts(Protocol):
+    """What os.stat_result and a file in an index both tell, in the first one's words."""
+
+    @property
+    def st_mode(self) -> int: ...
+    @property
+    def st_uid(self) -> int: ...
+    @property
+    def st_gid(self) -> int: ...
+    @property
+    def st_mtime_ns(self) -> int: ...
+    @property
+    def st_rdev(self) -> int: ...
+
+
+class Place(Protocol):
+    """A file or directory of one layer."""
+
+    @property
+    def facts(self) -> Facts: ...
+    def child(self, name: str) -> "Place | None": ...
+    def is_opaque(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    path: str
+    facts: os.stat_result
+
+    def child(self, name: str) -> "OnDisk | None":
+        path = f"{self.path}/{name}"
+        try:
+            return OnDisk(path, os.lstat(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def is_opaque(self) -> bool:
+        try:
+            return os.getxattr(self.path, OPAQUE_XATTR, follow_symlinks=False) == b"y"
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
+class Indexed:
+    index: Index
+    inode: Inode
+
+    @property
+    def facts(self) -> Inode:
+        return self.inode
+
+    def child(self, name: str) -> "Indexed | None":
+        found = self.index.child(self.inode, os.fsencode(name))
+        return None if found is None else Indexed(self.index, found)
+
+    def is_opaque(self) -> bool:
+        return self.index.xattrs(self.inode).get(OPAQUE_XATTR.encode()) == b"y"
+
+
+def roots(lowers: list[str], stack: ExitStack) -> list[Place]:
+    """The layers' roots, open until the stack ends. Raises OSError, Failed."""
+    found: list[Place] = []
+    for lower in lowers:
+        parsed = erofs.parse_lower(lower)
+        if parsed is None:
+            found.append(OnDisk(lower, os.lstat(lower)))
+        else:
+            index = stack.enter_context(Index(parsed[0]))
+            found.append(Indexed(index, index.root))
+    return found
+
+
+def has_name(lower: str, name: str) -> bool:
+    """Whether a layer says anything about a name in its root."""
+    with ExitStack() as stack:
+        (root,) = roots([lower], stack)
+        return root.child(name) is not None
+
+
+def is_whiteout(facts: Facts) -> bool:
+    return stat.S_ISCHR(facts.st_mode) and facts.st_rdev == 0
