@@ -58,4 +58,5 @@ class Engine:
         """SIGHUP: the parts that read their settings each time they need them get the new ones."""
         self.config = config
         self.containers.services.reconfigure(config)
+        self.images.reconfigure(config)
         self.events.emit("daemon", "reload", "", {})

@@ -12,6 +12,7 @@ from sampan.engine.api import (
     images,
     logs,
     networks,
+    registry,
     system,
     volumes,
 )
@@ -26,7 +27,7 @@ PING_HEADERS = {
     "Pragma": "no-cache",
     "Swarm": "inactive",
 }
-SECTIONS = (containers, exec, logs, archive, commit, images, networks, volumes, system, events)
+SECTIONS = (containers, exec, logs, archive, commit, images, registry, networks, volumes, system, events)
 
 
 def make_api(engine: Engine) -> Api:

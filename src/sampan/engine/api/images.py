@@ -1,4 +1,4 @@
-"""/images of Docker's API, /distribution, and our own /sampan/images/bootstrap."""
+"""/images of Docker's API, and our own /sampan/images/bootstrap."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import orjson
 from aiohttp import web
 
+from sampan.engine.api.registry import credentials, push_credentials
 from sampan.engine.bootstrap.bootstrap import bootstrap
 from sampan.engine.engine import Engine
-from sampan.engine.images import Images, Import, download, progress, pull
+from sampan.engine.images import Images, Import, download, progress
 from sampan.engine.images.create import parse_platform
+from sampan.engine.images.lines import with_lines
 from sampan.engine.images.progress import Line, Send
-from sampan.errors import Invalid, NotFound
+from sampan.engine.images.pull import Pull, parse
+from sampan.engine.images.push import Push
+from sampan.errors import Invalid
 from sampan.http.errors import status_of
 from sampan.http.requests import json_response, parse_filters, query_bool
 from sampan.images import references
@@ -25,7 +29,6 @@ def routes(engine: Engine) -> list[web.RouteDef]:
     handlers = Handlers(engine.images)
     return [
         web.get("/images/json", handlers.list_),
-        web.get("/images/search", handlers.search),
         web.get("/images/get", handlers.save_many),
         web.post("/images/load", handlers.load),
         web.post("/images/create", handlers.create),
@@ -36,7 +39,6 @@ def routes(engine: Engine) -> list[web.RouteDef]:
         web.post(f"/images/{NAME}/push", handlers.push),
         web.post(f"/images/{NAME}/tag", handlers.tag),
         web.delete(f"/images/{NAME}", handlers.remove),
-        web.get(f"/distribution/{NAME}/json", handlers.distribution),
         web.post("/sampan/images/bootstrap", handlers.bootstrap),
     ]
 
@@ -78,35 +80,20 @@ class Handlers:
     async def prune(self, request: web.Request) -> web.Response:
         return json_response(self._images.prune(parse_filters(request.query)))
 
-    async def search(self, request: web.Request) -> web.Response:
-        term = request.query.get("term", "")
-        if not term:
-            raise Invalid("term is required")
-        await pull.search(term)
-        raise AssertionError("search ends with an error")
-
     async def push(self, request: web.Request) -> web.StreamResponse:
         reference = references.parse(request.match_info["name"])
         if request.query.get("tag"):
             reference = reference.with_tag(request.query["tag"])
-
-        async def work(send: Send) -> None:
-            await send(progress.status(f"The push refers to repository [{reference.name}]"))
-            if self._images.store.find(str(reference.with_default_tag())) is None:
-                raise NotFound(f"An image does not exist locally with the tag: {reference.familiar_name}")
-            await pull.push(reference)
-
-        return await stream_lines(request, work)
-
-    async def distribution(self, request: web.Request) -> web.Response:
-        await pull.pull(request.match_info["name"], "")
-        raise AssertionError("a registry look-up ends with an error")
+        what = Push(reference, push_credentials(request))
+        return await stream_lines(
+            request, lambda send: with_lines(send, lambda put: self._images.remote.push(what, put))
+        )
 
     async def create(self, request: web.Request) -> web.StreamResponse:
         """Pull (fromImage) or import (fromSrc)."""
         query = request.query
         if query.get("fromImage"):
-            await pull.pull(query["fromImage"].strip(), query.get("tag", "").strip())
+            return await self._pull(request)
         source = query.get("fromSrc", "")
         if not source:
             raise Invalid("either fromImage or fromSrc is required")
@@ -127,6 +114,17 @@ class Handlers:
             await send(progress.status(image.id))
 
         return await stream_lines(request, work)
+
+    async def _pull(self, request: web.Request) -> web.StreamResponse:
+        query = request.query
+        platform = None
+        if query.get("platform") and request["api_version"] >= (1, 32):
+            platform = Platform(*parse_platform(query["platform"], foreign=True))
+        reference = parse(query["fromImage"].strip(), query.get("tag", "").strip())
+        what = Pull(reference, platform, credentials(request))
+        return await stream_lines(
+            request, lambda send: with_lines(send, lambda put: self._images.remote.pull(what, put))
+        )
 
     async def load(self, request: web.Request) -> web.StreamResponse:
         wanted = asked_platform(request) or host_platform()

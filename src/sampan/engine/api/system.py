@@ -5,7 +5,7 @@ from aiohttp import web
 from sampan.engine.df import disk_usage
 from sampan.engine.engine import Engine
 from sampan.engine.system import System
-from sampan.errors import Unavailable, Unsupported
+from sampan.errors import Unavailable
 from sampan.http.requests import json_response
 
 SWARM = (
@@ -47,16 +47,11 @@ def routes(engine: Engine) -> list[web.RouteDef]:
         web.get("/info", info),
         web.get("/version", version),
         web.get("/system/df", df),
-        web.post("/auth", auth),
         web.post("/build/prune", prune_builds),
         web.get("/plugins", plugins),
         *(web.get(path, no_swarm) for path in SWARM),
         *(web.post(path, no_swarm) for path in ("/swarm/join", "/swarm/leave", "/swarm/init")),
     ]
-
-
-async def auth(request: web.Request) -> web.Response:
-    raise Unsupported("logging in to a registry is not supported by this engine yet")
 
 
 async def plugins(request: web.Request) -> web.Response:

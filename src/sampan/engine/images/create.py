@@ -1,5 +1,6 @@
 """Images made here: imported from a tar, committed from a container."""
 
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from sampan.images.changes import apply_changes
 from sampan.images.config import empty_container_config, host_architecture
 from sampan.images.references import Reference
 from sampan.specs.oci_image import ContainerConfig
+
+_PLATFORM = re.compile("[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -88,17 +91,26 @@ async def commit_image(
         return (await store.commit(staged, [new]))[0]
 
 
-def parse_platform(text: str) -> tuple[str, str, str]:
-    """`linux/arm64/v8` as (os, architecture, variant); the host's own for "". Raises Invalid."""
+def parse_platform(text: str, *, foreign: bool = False) -> tuple[str, str, str]:
+    """`linux/arm64/v8` as (os, architecture, variant); the host's own for "". Raises Invalid.
+
+    `foreign`: images of other operating systems may be named, as they can be pulled.
+    """
     architecture, variant = host_architecture()
     if not text:
         return "linux", architecture, variant
-    parts = text.lower().split("/")
-    if len(parts) > 3 or not all(part and part.replace("-", "").replace("_", "").isalnum() for part in parts):
+    parts = text.lower().split("/", 3)
+    for part in parts:
+        if not _PLATFORM.fullmatch(part):
+            raise Invalid(
+                f'"{part}" is an invalid component of "{text}": platform specifier component must match '
+                f'"^{_PLATFORM.pattern}$": invalid argument'
+            )
+    if len(parts) > 3:
         raise Invalid(f'"{text}": cannot parse platform specifier: invalid argument')
-    if parts[0] != "linux":
+    if parts[0] != "linux" and not foreign:
         raise Invalid("operating system is not supported")
     if len(parts) == 1:
-        return "linux", architecture, variant
+        return parts[0], architecture, variant
     aliases = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386"}
-    return "linux", aliases.get(parts[1], parts[1]), parts[2] if len(parts) == 3 else ""
+    return parts[0], aliases.get(parts[1], parts[1]), parts[2] if len(parts) == 3 else ""

@@ -85,6 +85,7 @@ class NewImage:
     config: bytes
     names: Sequence[Reference] = ()
     parent: str = ""
+    manifest: str = ""  # the digest of the one it was pulled by, whose blob is in the content store
 
 
 @dataclass
@@ -107,6 +108,8 @@ class ImageStore:
         self.layers: dict[str, Layer] = {}
         # The diff IDs containers stand on, whether their image is still there or not.
         self.held: Callable[[], set[str]] = set
+        # Blobs that belong to what is no image.
+        self.others: Callable[[], Iterable[str]] = tuple
         self._pins: Counter[str] = Counter()
 
     # Start
@@ -150,7 +153,8 @@ class ImageStore:
 
     def _known_blobs(self) -> set[str]:
         known = {layer.blob for layer in self.layers.values()} | set(self.images)
-        return known | {image.manifest for image in self.images.values() if image.manifest}
+        known |= {image.manifest for image in self.images.values() if image.manifest}
+        return known | set(self.others())
 
     # Look-up
 
@@ -222,11 +226,20 @@ class ImageStore:
         changes += [Put(f"layers/{hexadecimal(key)}", layer.row()) for key, layer in fresh.items()]
         for id, item in zip(ids, new, strict=True):
             if id not in self.images:
-                self.images[id] = self.describe(id, parsed[id], item.parent)
+                self.images[id] = self.describe(id, parsed[id], item.parent, item.manifest)
+                changes.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
+            elif item.manifest and not self.images[id].manifest:
+                self.images[id] = replace(self.images[id], manifest=item.manifest)
                 changes.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
         names = [(name, id) for id, item in zip(ids, new, strict=True) for name in item.names]
         self._store.apply(changes + self._name(names))
         return [self.images[id] for id in ids]
+
+    def adopt(self, staging: Staging, layer: Layer) -> None:
+        """Make a layer that another staging brought in part of this one as well."""
+        staging.layers[layer.diff_id] = layer
+        self.pin(staging, layer.diff_id)
+        self.pin(staging, layer.blob)
 
     def release(self, staging: Staging) -> None:
         """End a staging; what it brought and no image took is removed."""
@@ -292,10 +305,15 @@ class ImageStore:
         if changes:
             self._store.apply(changes)
         self.layer_files.remove(layer.diff_id for layer in gone if layer.diff_id not in self._pins)
-        known = self._known_blobs() if gone or blobs else set()
-        for blob in {*blobs, *(layer.blob for layer in gone)} - {""}:
-            if blob not in known and blob not in self._pins:
-                self.blobs.delete(blob)
+        self.drop_blobs({*blobs, *(layer.blob for layer in gone)} - {""})
+
+    def drop_blobs(self, blobs: Iterable[str]) -> list[str]:
+        """Delete those of `blobs` that nothing needs any more; returns them."""
+        asked = set(blobs)
+        gone = sorted(asked - self._known_blobs() - set(self._pins)) if asked else []
+        for blob in gone:
+            self.blobs.delete(blob)
+        return gone
 
 
 def hexadecimal(digest: str) -> str:
