@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sampan.db.sqlite import Store
 from sampan.engine.configfile import layer_form
 from sampan.engine.events import Event, Events, Subscription
-from sampan.engine.images import create, documents, forms, listing
+from sampan.engine.images import create, documents, forms, listing, manifests
 from sampan.engine.images.create import Import
 from sampan.engine.images.documents import Version
 from sampan.engine.images.feed import pieces
@@ -17,6 +17,7 @@ from sampan.engine.images.ingest import restore_layers, staging
 from sampan.engine.images.listing import Filters
 from sampan.engine.images.load import load
 from sampan.engine.images.progress import Send
+from sampan.engine.images.remote import Remote
 from sampan.engine.images.remove import Removal
 from sampan.engine.images.save import archive, choose, for_platform
 from sampan.engine.images.store import Image, ImageStore
@@ -60,6 +61,7 @@ class Images:
         self._rows = store
         self._events = events
         self._collector: asyncio.Task[None] | None = None
+        self.remote = Remote(config, store, self.store, self.log)
 
     async def start(self) -> None:
         """Bring rows and disk together. A broken image is left out, and logged."""
@@ -69,12 +71,14 @@ class Images:
         if missing := self.store.start():
             log.warning("%d layers are missing: unpacking them again", len(missing))
             await restore_layers(self.store, missing)
+        self.remote.start()
         for problem in self.store.load():
             log.error("%s", problem)
         subscription = self._events.subscribe(_container_destroyed)
         self._collector = asyncio.create_task(self._collect(subscription))
 
     async def stop(self) -> None:
+        await self.remote.stop()
         if self._collector is not None:
             self._collector.cancel()
             await asyncio.wait([self._collector])
@@ -199,6 +203,14 @@ class Images:
             yield b""
             async for piece in pieces(archive(self.store.blobs, dict(staged.layers), saved)):
                 yield piece
+
+    def manifest_of(self, image: Image) -> tuple[str, bytes]:
+        """(media type, bytes) of the image's manifest: as it was pulled, or made of the blobs kept here."""
+        return manifests.manifest_of(self.store, image)
+
+    def reconfigure(self, config: "DaemonConfig") -> None:
+        """SIGHUP: mirrors, insecure registries and limits of what starts from now on."""
+        self.remote.configure(config)
 
     def _log_tag(self, image: Image, name: Reference | None) -> None:
         if name is not None:
