@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support import leftovers
 from tests.support.client import Client
+from tests.support.engine import Sampand
+from tests.support.poll import until
 
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
 
@@ -161,3 +164,12 @@ def test_every_process_of_the_container_counts(cli: Client, image: str) -> None:
     made = cli.ok("run", "-d", "-m", "24m", "--memory-swap", "24m", image, "sleep", "1000")
     assert cli("exec", made, "sh", "-c", "tail /dev/zero").code == 137
     assert cli.state(made)["Running"]
+
+
+def test_a_cgroup_parent_made_for_a_container_goes_with_it(cli: Client, image: str, own: Sampand) -> None:
+    parent = f"{own.token}-parent"
+    assert f"/{parent}/below/" in cli.ok(
+        "run", "--rm", "--cgroup-parent", f"{parent}/below", image, "cat", "/proc/self/cgroup"
+    )
+    # A client hears of the end of its container before the daemon has tidied up.
+    until(lambda: not leftovers.cgroups(parent), "the parent is gone")

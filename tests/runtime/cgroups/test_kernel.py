@@ -170,3 +170,24 @@ def test_clone_into_needs_a_unified_tree(cgroup: V1 | V2) -> None:
         assert fd is not None
         os.close(fd)
         assert os.path.isdir(cgroup.layout.unified + cgroup.path)
+
+
+@pytest.mark.parametrize("layout", layouts(), ids=lambda layout: layout.kind)
+def test_parents_made_for_a_cgroup_go_with_the_last_one_below_them(layout: cgroups.Layout) -> None:
+    there = cgroups.open_cgroup(PARENT, layout)
+    there.create()
+    one, two = (
+        cgroups.create({"path": f"{PARENT}/a/b/{name}", "layout": layout.to_dict(), "resources": {}})
+        for name in ("1", "2")
+    )
+    try:
+        one.remove()
+        cgroups.leave(f"{PARENT}/a/b", layout)
+        assert two.exists(), "others are not disturbed"
+        two.remove()
+        cgroups.leave(f"{PARENT}/a/b", layout)
+        assert not cgroups.open_cgroup(f"{PARENT}/a", layout).exists()
+        cgroups.leave(PARENT, layout)
+        assert there.exists(), "it was there before"
+    finally:
+        there.remove()

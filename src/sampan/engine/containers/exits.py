@@ -90,6 +90,7 @@ async def ended(services: Services, container: Container, shim: "Shim | None", e
                 exec_ended(services, container, exec.id, 137)
         await services.networks.release(container.id)
         services.volumes.unmounted(container.record)
+        services.leave_parent(container)
         wait = settle(services, container, event, ran)
         if container.stopping:
             services.emit(container, "stop")

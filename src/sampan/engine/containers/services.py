@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import posixpath
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,6 +110,12 @@ class Services:
         """On the way out: without containers, nothing of ours is left in the tree."""
         leave(self.defaults.cgroup_parent, self.host.layout)
 
+    def leave_parent(self, container: Container) -> None:
+        """A container's end may leave the parent it asked for empty; the default one stays for the next."""
+        parent = posixpath.dirname(container.record.cgroup)
+        if parent not in ("", "/", self.defaults.cgroup_parent):
+            leave(parent, self.host.layout)
+
     def cgroup(self, container: Container) -> Cgroup:
         return open_cgroup(container.record.cgroup, self.host.layout)
 
@@ -120,6 +127,7 @@ class Services:
         if cgroup.exists():
             cgroup.kill()
             cgroup.remove()
+        self.leave_parent(container)
 
 
 def seccomp_profile(setting: str) -> str:

@@ -11,9 +11,8 @@ Imported by launcher and shims, so it imports next to nothing itself.
 
 from __future__ import annotations
 
-import os
-
 from sampan.errors import Unsupported
+from sampan.runtime.cgroups import files
 from sampan.runtime.cgroups.layout import Layout, default_parent, detect, settle
 from sampan.runtime.cgroups.v1 import V1
 from sampan.runtime.cgroups.v2 import V2
@@ -56,12 +55,9 @@ def open_cgroup(path: str, layout: Layout | dict[str, Any] | None = None) -> V1 
 
 
 def leave(path: str, layout: Layout | None = None) -> None:
-    """Remove the parent cgroup at `path` where nothing is in it any more; another engine's may still be."""
+    """Remove the parent cgroup at `path`, if create() made it and nothing is in it any more."""
     for directory in open_cgroup(path, layout).directories():
-        try:
-            os.rmdir(directory)
-        except OSError:  # ENOTEMPTY, EBUSY: in use; ENOENT: gone
-            pass
+        files.leave(directory)
 
 
 def create(config: dict[str, Any]) -> V1 | V2:

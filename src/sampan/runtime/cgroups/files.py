@@ -7,6 +7,10 @@ import os
 
 from sampan.errors import Failed
 
+# On a cgroup that was made only to have others below it. It goes with the last of them; cgroups that were
+# there before stay.
+_MADE_HERE = "trusted.sampan"
+
 
 def write(path: str, value: str) -> None:
     """Raises Failed naming file and value."""
@@ -122,6 +126,37 @@ def signal_all(path: str, number: int) -> int:
             except ProcessLookupError:
                 continue
     return len(found)
+
+
+def make(directory: str) -> bool:
+    """A cgroup and those above it that are missing; False when it was there."""
+    while True:
+        try:
+            os.mkdir(directory, 0o755)
+            return True
+        except FileExistsError:
+            return False
+        except FileNotFoundError:
+            _make_parent(os.path.dirname(directory))  # and again: it may go at any time, see leave()
+
+
+def _make_parent(directory: str) -> None:
+    if not make(directory):
+        return
+    try:
+        os.setxattr(directory, _MADE_HERE, b"1")
+    except OSError:  # a kernel or file system without it: the cgroup stays
+        pass
+
+
+def leave(directory: str) -> None:
+    """Remove a cgroup that make() made for others, and those above it, where nothing is in them any more."""
+    try:
+        while os.getxattr(directory, _MADE_HERE) == b"1":
+            os.rmdir(directory)
+            directory = os.path.dirname(directory)
+    except OSError:  # ENOTEMPTY, EBUSY: in use; ENOENT: gone; ENODATA: not ours
+        pass
 
 
 def rmdir(path: str) -> bool:

@@ -34,12 +34,7 @@ class V1:
 
     def create(self) -> None:
         for directory in self._hierarchies():
-            try:
-                os.mkdir(directory, 0o755)
-            except FileExistsError:
-                continue
-            except FileNotFoundError:
-                os.makedirs(directory, 0o755, exist_ok=True)
+            files.make(directory)
         if "cpuset" in self._dirs:
             self._fill_cpuset(self._dirs["cpuset"])
 
@@ -75,7 +70,7 @@ class V1:
         directory = self._unified()
         if directory is None:
             return None
-        os.makedirs(directory, exist_ok=True)
+        files.make(directory)
         return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def _hierarchies(self) -> list[str]:

@@ -32,17 +32,11 @@ class V2:
 
     def create(self) -> None:
         parent = os.path.dirname(self.directory)
-        try:
-            os.mkdir(self.directory, 0o755)
-        except FileExistsError:
-            return
-        except FileNotFoundError:
-            os.makedirs(parent, 0o755, exist_ok=True)
-            self._delegate_down(parent)
-            os.mkdir(self.directory, 0o755)
+        fresh = not os.path.isdir(parent)
+        if not files.make(self.directory):
             return
         # The parent may be somebody else's (--cgroup-parent), or a reboot of the tree made it anew.
-        if set(files.read_or(parent + "/cgroup.controllers").split()) - set(
+        if fresh or set(files.read_or(parent + "/cgroup.controllers").split()) - set(
             files.read_or(parent + "/cgroup.subtree_control").split()
         ):
             self._delegate_down(parent)
