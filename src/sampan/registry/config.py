@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sampan.errors import Invalid
+from sampan.registry.accesslog import LogConfig
 from sampan.registry.auth.config import AuthConfig
+from sampan.registry.cache.config import UpstreamConfig
 from sampan.registry.collect import CollectConfig
 from sampan.registry.repositories import QuotaRule
 from sampan.registry.retention import RetentionRule
 from sampan.registry.settings import duration, number, option, read, sections, switch, table, text
+from sampan.registry.webhooks.config import Webhook
 
 DEFAULT_ROOT = "/var/lib/sampan-registry"
 DEFAULT_ADDRESS = "127.0.0.1:5000"
@@ -30,10 +33,17 @@ class Config:
     body_timeout: float = option(60.0, duration, "how long a client may send nothing in the middle of a body")
     upload_expiry: float = option(7 * 86400.0, duration, "how long an upload may rest before it is dropped")
     page_size: int = option(1000, number, "most entries of a catalog page")
+    drain_timeout: float = option(30.0, duration, "how long requests may go on when the registry is stopped")
+    metrics: bool = option(True, switch, "serve /metrics to everybody who reaches the address")
+    page: bool = option(True, switch, "serve the page for people at /")
     auth: AuthConfig = table(AuthConfig, "who may do what")
     collect: CollectConfig = table(CollectConfig, "garbage collection")
     retention: tuple[RetentionRule, ...] = option((), sections(RetentionRule), "which tags are kept")
     quota: tuple[QuotaRule, ...] = option((), sections(QuotaRule), "how much repositories may hold")
+
+    log: LogConfig = table(LogConfig, "the access log")
+    webhook: tuple[Webhook, ...] = option((), sections(Webhook), "endpoints that hear of pushes and pulls")
+    upstream: tuple[UpstreamConfig, ...] = option((), sections(UpstreamConfig), "registries to cache")
 
     @property
     def listen(self) -> tuple[str, int]:
@@ -49,6 +59,11 @@ class Config:
         if bool(self.tls_cert) != bool(self.tls_key):
             raise Invalid("tls-cert and tls-key must be given together")
         self.auth.check()
+        names = [webhook.name for webhook in self.webhook]
+        if len(names) != len(set(names)):
+            raise Invalid("webhook: two have the same name")
+        for upstream in self.upstream:
+            upstream.check()
         return self
 
 

@@ -41,6 +41,12 @@ class RangeInvalid(RegistryError):
     code, status = "BLOB_UPLOAD_INVALID", 416
 
 
+class RangeUnsatisfiable(RegistryError):
+    """A Range of a blob that lies beyond its end. RFC 9110, 15.5.17"""
+
+    code, status = "SIZE_INVALID", 416
+
+
 class UploadBusy(RegistryError):
     code, status = "BLOB_UPLOAD_INVALID", 409
 

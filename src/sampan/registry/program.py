@@ -1,14 +1,12 @@
 """`python -m sampan.registry serve`, which is also `sampan registry serve`: flags, configuration, sockets."""
 
 import argparse
-import asyncio
 import logging
 import sys
 
 from sampan.errors import SampanError
-from sampan.http.app import bind_tcp
 from sampan.registry.config import DEFAULT_ADDRESS, DEFAULT_ROOT, Config, load
-from sampan.registry.serve import serve, tls_context
+from sampan.registry.workers import supervise
 
 log = logging.getLogger("sampan.registry")
 
@@ -56,19 +54,12 @@ def configuration(argv: list[str]) -> tuple[Config, str]:
 def main(argv: list[str]) -> int:
     """Run the registry; returns the exit status."""
     try:
-        config, level = configuration(argv)
+        _, level = configuration(argv)
         logging.basicConfig(
             level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
         )
         logging.getLogger("asyncio").setLevel(logging.WARNING)
-        context = tls_context(config)
-        sock = bind_tcp(*config.listen)
-        host, port = sock.getsockname()[:2]
-        log.info("registry on %s://%s:%s, root %s", "https" if context else "http", host, port, config.root)
-        asyncio.run(serve(config, sock))
+        return supervise(lambda: configuration(argv)[0])
     except SampanError as error:
         print(f"sampan registry: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        pass
-    return 0

@@ -17,6 +17,9 @@
     uploads(id, repository, started, touched, algorithm)
         the bytes are the file uploads/<id>
     settings(name, value)
+    notifications(id, endpoint, created, event)   waiting for a webhook's endpoint, in the order of id
+    upstream_tags(repository, tag, checked)       when a cached tag was last compared with its upstream
+    fetches(key, size)                            how large the growing file fetches/<key> will be
 
 Counters are kept by triggers, so that no writer can forget one. Times are seconds since 1970. Digests of
 blobs that are not there may be named (a cache stores manifests before their blobs; foreign layers).
@@ -92,8 +95,19 @@ CREATE TRIGGER manifest_gone AFTER DELETE ON manifests BEGIN
 END;
 """
 
+SECOND = """
+CREATE TABLE notifications (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, endpoint TEXT NOT NULL, created REAL NOT NULL, event BLOB NOT NULL
+);
+CREATE INDEX notifications_endpoint ON notifications (endpoint, id);
+CREATE TABLE upstream_tags (
+  repository TEXT NOT NULL, tag TEXT NOT NULL, checked REAL NOT NULL, PRIMARY KEY (repository, tag)
+) WITHOUT ROWID;
+CREATE TABLE fetches (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
 # Each brings the version before it to its own number (PRAGMA user_version). Never edit one: add another.
-MIGRATIONS: tuple[str, ...] = (FIRST,)
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
 
 
 def migrate(db: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:

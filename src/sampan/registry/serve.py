@@ -12,8 +12,12 @@ from sampan.http.tls import server_context
 from sampan.registry.api.app import RegistryApi
 from sampan.registry.api.routes import all_routes
 from sampan.registry.auth.gate import make_gate
+from sampan.registry.cache.service import Upstreams
 from sampan.registry.config import Config
+from sampan.registry.metrics.endpoint import metrics_route
+from sampan.registry.metrics.measure import Metrics
 from sampan.registry.registry import Registry
+from sampan.registry.webhooks.queue import Queue
 
 log = logging.getLogger("sampan.registry")
 
@@ -23,11 +27,24 @@ def tls_context(config: Config) -> ssl.SSLContext | None:
     return server_context(config.tls_cert, config.tls_key) if config.tls_cert else None
 
 
-def build(config: Config) -> RegistryApi:
+def build(config: Config, metrics: Metrics | None = None) -> RegistryApi:
     """Everything a worker serves. Raises Invalid, Failed."""
+    metrics = metrics or Metrics()
     registry = Registry(config)
+    registry.events.listen(metrics.event)
+    if config.upstream:
+        registry.upstreams = Upstreams(registry, config.upstream, metrics)
     gate = make_gate(config.auth, registry.layout, registry.clock)
-    return RegistryApi(registry, gate, all_routes(registry, gate))
+    routes = all_routes(registry, gate)
+    if config.metrics:
+        routes += metrics_route(metrics)
+    api = RegistryApi(registry, gate, routes)
+    if config.webhook:
+        scheme = "https" if config.tls_cert else "http"
+        queue = Queue(registry.database, config.webhook, scheme=scheme, address=config.addr)
+        registry.events.listen(queue.listen)
+        api.settle = queue.flush
+    return api
 
 
 async def serve(config: Config, sock: socket.socket) -> None:

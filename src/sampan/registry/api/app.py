@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -50,6 +50,8 @@ class RegistryApi:
         self.gate = gate
         self.table = Table(routes)
         self.observers: list[Observer] = []
+        #: Awaited between what a request did and its answer: what must be durable by then.
+        self.settle: Callable[[], Awaitable[None]] | None = None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         assert isinstance(request, ApiRequest)
@@ -59,6 +61,8 @@ class RegistryApi:
         call = Call(request, self.registry, Actor(), NO_ROUTE)
         try:
             response = await self._answer(call)
+            if self.settle is not None:
+                await self.settle()
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception as error:
@@ -81,6 +85,13 @@ class RegistryApi:
         call.route, call.rest = found.route, found.rest
         if found.name:
             call.name = check_name(found.name)
+            upstreams = self.registry.upstreams
+            if upstreams is not None:
+                namespace = call.query.get("ns")
+                if namespace and call.route.action == "pull":
+                    call.name = check_name(upstreams.rename(call.name, namespace))
+                elif call.route.action == "push" and upstreams.serves(call.name):
+                    raise Unsupported(f"{call.name} is a cache of another registry: push there")
         if call.route.action is not None:
             self._check_mode(call)
             call.actor = await self.gate.admit(call.request, Need(call.name, call.route.action))

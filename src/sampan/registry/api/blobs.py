@@ -3,27 +3,44 @@
 from aiohttp import web
 
 from sampan.registry.api.call import Call, Route
+from sampan.registry.blobs import Blob
+from sampan.registry.errors import BlobUnknown
 from sampan.registry.names import check_digest
+from sampan.registry.sendfile import BlobResponse
 
 
 async def get(call: Call) -> web.StreamResponse:
     digest = check_digest(call.part("digest"))
-    blob = call.registry.blobs.find(call.name, digest)
-    response = web.FileResponse(blob.path)
-    response.content_type = "application/octet-stream"
-    response.headers["Docker-Content-Digest"] = digest
+    blobs, upstreams = call.registry.blobs, call.registry.upstreams
     # What a digest names never changes.
-    response.headers["Cache-Control"] = "max-age=31536000"
+    headers = {"Docker-Content-Digest": digest, "Cache-Control": "max-age=31536000"}
+    try:
+        blob = blobs.find(call.name, digest)
+    except BlobUnknown:
+        if upstreams is None:
+            raise
+        streamed = await upstreams.blob(call.request, call.name, digest, headers)
+        if streamed is not None:
+            return streamed
+        blob = blobs.find(call.name, digest)
+    response = BlobResponse(call.request, blob, headers, call.registry.config.body_timeout)
     call.emit(action="pull", kind="blob", repository=call.name, digest=digest, size=blob.size)
     return response
 
 
 async def head(call: Call) -> web.StreamResponse:
     digest = check_digest(call.part("digest"))
-    blob = await call.registry.blobs.promise(call.name, digest)
+    upstreams = call.registry.upstreams
+    blob: Blob | None
+    try:
+        blob = await call.registry.blobs.promise(call.name, digest)
+    except BlobUnknown:
+        if upstreams is None:
+            raise
+        blob = await upstreams.head(call.name, digest)
     return web.Response(
         headers={
-            "Content-Length": str(blob.size),
+            **({"Content-Length": str(blob.size)} if blob else {}),
             "Content-Type": "application/octet-stream",
             "Docker-Content-Digest": digest,
             "Accept-Ranges": "bytes",

@@ -15,6 +15,12 @@ async def version(call: Call) -> web.StreamResponse:
 
 async def list_tags(call: Call) -> web.StreamResponse:
     n = page_size(call.query)
+    if call.registry.upstreams is not None:
+        found = await call.registry.upstreams.tags(call.name, n, call.query.get("last", ""))
+        if found is not None:
+            names, more = found
+            headers = next_link(f"/v2/{call.name}/tags/list", n, names[-1] if more and names else None)
+            return json_response({"name": call.name, "tags": names}, headers=headers)
     page = tags(call.registry.read, call.name, n, call.query.get("last", ""))
     headers = next_link(f"/v2/{call.name}/tags/list", n, page.last if n else None)
     return json_response({"name": call.name, "tags": page.items}, headers=headers)

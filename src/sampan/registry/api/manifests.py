@@ -24,6 +24,8 @@ async def head(call: Call) -> web.StreamResponse:
 async def _pulled(call: Call) -> Manifest:
     """A HEAD counts as well: containerd asks for the tag with it, and then pulls by digest."""
     reference = _existing_reference(call)
+    if call.registry.upstreams is not None:
+        await call.registry.upstreams.manifest(call.name, reference)
     manifest = call.registry.manifests.find(call.name, reference)
     call.emit(
         action="pull",

@@ -1,0 +1,300 @@
+"""A blob on its way in from upstream, fetched once however many ask, in this process and in others.
+
+The file fetches/<key> grows; who holds flock(2) on it is the one that fetches. Everybody else, here and in
+other workers, reads along. When the lock is free and there is no blob, whoever notices fetches on from where
+the file ends, so neither a killed worker nor a broken connection costs what has come already.
+
+The last byte is given to nobody before the digest of the whole was found right: a client that has been sent a
+wrong blob never has all of it, and its connection is cut.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+
+from sampan.registry.blobs import Blob, Blobs, discard, unknown
+from sampan.registry.cache.upstream import Upstream
+from sampan.registry.database import Database, finished
+from sampan.registry.errors import BlobUnknown, RegistryError, Unavailable
+from sampan.registry.hashing import State, new_state
+from sampan.registry.layout import Layout
+from sampan.registry.metrics import families
+from sampan.registry.metrics.measure import Metrics
+from sampan.registry.receive import translated
+
+PIECE = 256 << 10  # bytes hashed and written at a time
+LINGER = 0.05  # seconds that fewer wait for more, so that slow upstreams stream as well
+POLL = 0.02  # seconds between looks at what another process fetches
+TRIES = 5
+
+
+class Fetch:
+    """What readers see of it: `offset` bytes are there, `total` is what there will be, once known."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor = -1
+        self.offset = 0
+        self.total: int | None = None
+        self.verified = False
+        self.error: RegistryError | None = None
+        self._changed = asyncio.Event()
+        self._readers = 1  # the one that fetches
+
+    @property
+    def started(self) -> bool:
+        return self.total is not None or self.verified or self.error is not None
+
+    @property
+    def readable(self) -> int:
+        """How many bytes readers may have."""
+        if self.verified:
+            return self.offset
+        return min(self.offset, self.total or self.offset) - 1
+
+    def notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def change(self) -> None:
+        await self._changed.wait()
+
+    def hold(self) -> None:
+        self._readers += 1
+
+    def release(self) -> None:
+        self._readers -= 1
+        if not self._readers and self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class Fetches:
+    def __init__(self, layout: Layout, database: Database, blobs: Blobs, metrics: Metrics) -> None:
+        self._layout = layout
+        self._database = database
+        self._blobs = blobs
+        self._metrics = metrics
+        self._directory = layout.root / "fetches"
+        self._directory.mkdir(exist_ok=True)
+        self._running: dict[Path, tuple[Fetch, asyncio.Task[None]]] = {}
+
+    async def join(self, name: str, digest: str, upstream: Upstream) -> tuple[Fetch, bool]:
+        """The fetch of a blob, begun if there is none (True), and held for the caller: `release` it."""
+        # Per repository: that one upstream gives a blob does not say that another would.
+        key = hashlib.sha256(f"{name}@{digest}".encode()).hexdigest()
+        path = self._directory / key
+        found = self._running.get(path)
+        if found is not None:
+            found[0].hold()
+            return found[0], False
+        fetch = Fetch(path)
+        task = asyncio.create_task(self._run(fetch, name, digest, upstream))
+        self._running[path] = fetch, task
+        fetch.hold()
+        return fetch, True
+
+    async def close(self) -> None:
+        """Give up what runs; it goes on from there next time."""
+        tasks = [task for _, task in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, fetch: Fetch, name: str, digest: str, upstream: Upstream) -> None:
+        """Whatever happens ends up in the fetch, where the readers find it."""
+        try:
+            # Other processes give no sign but the file's length.
+            while not await self._turn(fetch, name, digest, upstream):  # noqa: ASYNC110
+                await asyncio.sleep(POLL)
+        except asyncio.CancelledError:
+            fetch.error = Unavailable("the registry is stopping; try again")
+            raise
+        except RegistryError as error:
+            fetch.error = error
+        except OSError as error:
+            fetch.error = translated(error)
+        except Exception as error:
+            fetch.error = RegistryError(f"cannot fetch {digest}: {type(error).__name__}")
+            raise
+        finally:
+            del self._running[fetch.path]
+            if fetch.descriptor >= 0:
+                fcntl.flock(fetch.descriptor, fcntl.LOCK_UN)
+            fetch.notify()
+            fetch.release()
+
+    async def _turn(self, fetch: Fetch, name: str, digest: str, upstream: Upstream) -> bool:
+        """Fetch, if nobody does; look how far others are, if they do. True when the blob is there."""
+        if fetch.descriptor < 0:
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            fetch.descriptor = os.open(fetch.path, flags, 0o600)
+        mine = _try_lock(fetch.descriptor)
+        with suppress(BlobUnknown):
+            self._finish(fetch, self._blobs.find(name, digest), mine)
+            return True
+        if mine and not _same_file(fetch):
+            # Another was done with it, well or badly, between our open and our lock.
+            if fetch.offset:
+                raise Unavailable("the download was given up")
+            os.close(fetch.descriptor)
+            fetch.descriptor = -1
+            return False
+        if mine:
+            await self._download(fetch, name, digest, upstream)
+            return True
+        fetch.offset = os.fstat(fetch.descriptor).st_size
+        row = self._database.read.execute(
+            "SELECT size FROM fetches WHERE key=?", (fetch.path.name,)
+        ).fetchone()
+        fetch.total = row[0] if row else fetch.total
+        fetch.notify()
+        return False
+
+    def _finish(self, fetch: Fetch, blob: Blob, mine: bool) -> None:
+        """It is a blob by now: what we have open, or another file that came another way."""
+        if mine and _same_file(fetch):
+            discard(fetch.path)  # left over
+        descriptor = os.open(blob.path, os.O_RDONLY | os.O_CLOEXEC)
+        os.dup2(descriptor, fetch.descriptor, inheritable=False)
+        os.close(descriptor)
+        fetch.total = fetch.offset = blob.size
+        fetch.verified = True
+
+    async def _download(self, fetch: Fetch, name: str, digest: str, upstream: Upstream) -> None:
+        state = new_state(digest.partition(":")[0])
+        there = os.fstat(fetch.descriptor).st_size
+        if there:
+            await asyncio.to_thread(state.catch_up, fetch.descriptor, there)
+            fetch.offset = state.offset
+        if not there or state.digest != digest:
+            await self._receive_all(fetch, state, name, digest, upstream)
+        if state.digest != digest:
+            await self._forget(fetch)
+            raise Unavailable(f"upstream of {name} sent {state.digest} for {digest}: not kept")
+        await asyncio.to_thread(os.fsync, fetch.descriptor)
+
+        def keep(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM fetches WHERE key=?", (fetch.path.name,))
+            self._blobs.take_in(db, name, digest, state.offset, fetch.path)
+
+        await self._database.write(keep)
+        discard(fetch.path)
+        fetch.total, fetch.verified = state.offset, True
+
+    async def _receive_all(
+        self, fetch: Fetch, state: State, name: str, digest: str, upstream: Upstream
+    ) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._receive(fetch, state, name, digest, upstream)
+            except Unavailable:
+                # Nothing came at all: the upstream is down, the client need not wait for more tries.
+                if attempt == TRIES or not state.offset:
+                    raise
+                await asyncio.sleep(0.1 * 2**attempt)
+
+    async def _receive(self, fetch: Fetch, state: State, name: str, digest: str, upstream: Upstream) -> None:
+        asked = state.offset
+        headers = {"Range": f"bytes={asked}-"} if asked else {}
+        async with upstream.request("GET", name, f"blobs/{digest}", headers) as response:
+            if response.status in (404, 416):
+                await self._forget(fetch)
+                raise unknown(name, digest)
+            skip = _skip(response, asked)
+            await self._announce(fetch, response, asked - skip)
+            await self._pump(fetch, state, response.content, skip)
+        if fetch.total is not None and state.offset != fetch.total:
+            raise Unavailable(f"{state.offset} of {fetch.total} bytes came")
+
+    async def _announce(self, fetch: Fetch, response: aiohttp.ClientResponse, start: int) -> None:
+        """Tell the size, here and in other processes."""
+        length = response.content_length
+        if length is None or fetch.total is not None:
+            return
+        fetch.total = start + length
+        key, total = fetch.path.name, fetch.total
+        await self._database.write(
+            lambda db: db.execute("INSERT OR REPLACE INTO fetches (key, size) VALUES (?, ?)", (key, total)),
+            durable=False,
+        )
+        fetch.notify()
+
+    async def _pump(self, fetch: Fetch, state: State, content: aiohttp.StreamReader, skip: int) -> None:
+        loop = asyncio.get_running_loop()
+        pending: list[bytes] = []
+        size, since = 0, loop.time()
+        while True:
+            chunk = await content.readany()
+            if skip and chunk:
+                chunk, skip = chunk[skip:], skip - min(skip, len(chunk))
+                if not chunk:
+                    continue
+            pending.append(chunk)
+            size += len(chunk)
+            if size >= PIECE or not chunk or loop.time() - since > LINGER:
+                if fetch.total is not None and state.offset + size > fetch.total:
+                    raise RegistryError(f"upstream sends more than the {fetch.total} bytes it announced")
+                writing = loop.run_in_executor(None, _append, fetch.descriptor, state, pending)
+                try:
+                    await asyncio.shield(writing)
+                except asyncio.CancelledError:
+                    await finished(writing)
+                    raise
+                self._metrics.cell(families.CACHE_BYTES).add(size)
+                fetch.offset = state.offset
+                fetch.notify()
+                pending, size, since = [], 0, loop.time()
+            if not chunk:
+                return
+
+    async def _forget(self, fetch: Fetch) -> None:
+        discard(fetch.path)
+        key = fetch.path.name
+        await self._database.write(
+            lambda db: db.execute("DELETE FROM fetches WHERE key=?", (key,)), durable=False
+        )
+
+
+def _append(descriptor: int, state: State, chunks: list[bytes]) -> None:
+    """Raises DiskFull, RegistryError."""
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while view:
+            try:
+                count = os.write(descriptor, view)
+            except OSError as error:
+                raise translated(error) from error
+            state.hash.update(view[:count])
+            state.offset += count
+            view = view[count:]
+
+
+def _skip(response: aiohttp.ClientResponse, asked: int) -> int:
+    """How many bytes of the body we have already: an upstream may not know ranges."""
+    if not asked or response.status == 200:
+        return asked
+    if not response.headers.get("Content-Range", "").startswith(f"bytes {asked}-"):
+        raise RegistryError("upstream answers another range than it was asked for")
+    return 0
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _same_file(fetch: Fetch) -> bool:
+    try:
+        return os.stat(fetch.path).st_ino == os.fstat(fetch.descriptor).st_ino
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,1 @@
+"""Telling others what happened: Docker's notification format, kept until it is delivered."""

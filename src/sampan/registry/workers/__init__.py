@@ -1,0 +1,78 @@
+"""Several processes behind one listening socket, and one for the work beside the requests.
+
+supervisor      holds the socket, keeps the others running
+  workers       answer requests
+  jobs          collects garbage, applies retention, delivers notifications: in one place only
+"""
+
+import dataclasses
+import gc
+import logging
+import os
+import ssl
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from sampan.errors import SampanError
+from sampan.http.app import bind_tcp
+from sampan.http.tls import server_context
+from sampan.registry.config import Config
+from sampan.registry.database import connect
+from sampan.registry.layout import Layout
+from sampan.registry.metrics.shared import Arena
+from sampan.registry.schema import migrate
+from sampan.registry.workers.process import Setting, run
+from sampan.registry.workers.supervisor import Place, Supervisor, Work
+
+log = logging.getLogger("sampan.registry")
+
+
+def supervise(load: Callable[[], Config]) -> int:
+    """Serve until told to stop. Raises Invalid, Failed for what cannot work from the start."""
+    config = load()
+    prepare(config)
+    listener = bind_tcp(*config.listen)
+    arena = Arena()
+    count = config.workers or os.cpu_count() or 1
+
+    def work(config: Config) -> Work:
+        context = tls(config)
+        return lambda place, slot, alive: run(Setting(config, context, listener, arena, place, slot, alive))
+
+    def reload() -> Work | None:
+        """A wrong file changes nothing: what runs goes on as it is."""
+        kept = {"root": config.root, "addr": config.addr, "workers": config.workers}
+        try:
+            fresh = load()
+            found = work(dataclasses.replace(fresh, **kept))  # type: ignore[arg-type]
+        except SampanError as error:
+            log.error("configuration not reloaded: %s", error)
+            return None
+        if any(getattr(fresh, name) != value for name, value in kept.items()):
+            log.warning("root, addr and workers change only with a restart")
+        log.info("configuration reloaded")
+        return found
+
+    first = work(config)
+    # What is loaded by now is shared with every worker: the collector must not write to its pages.
+    gc.collect()
+    gc.freeze()
+    places = [*(Place(number) for number in range(count)), Place(count, jobs=True)]
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if config.tls_cert else "http"
+    log.info("serving %s on %s://%s:%d with %d workers", config.root, scheme, host, port, count)
+    return Supervisor(places, first, reload, config.drain_timeout).run()
+
+
+def tls(config: Config) -> ssl.SSLContext | None:
+    """Raises Invalid."""
+    return server_context(config.tls_cert, config.tls_key) if config.tls_cert else None
+
+
+def prepare(config: Config) -> None:
+    """Make or upgrade the root before the workers open it; nothing stays open. Raises Failed."""
+    layout = Layout(Path(config.root))
+    layout.prepare()
+    with closing(connect(layout.database)) as db:
+        migrate(db)

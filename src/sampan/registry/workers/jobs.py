@@ -1,0 +1,49 @@
+"""The work beside the requests, all in one process: garbage, retention, notifications."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import asdict
+from typing import Any
+
+from sampan.registry.metrics import families
+from sampan.registry.metrics.measure import Metrics
+from sampan.registry.registry import Registry
+from sampan.registry.webhooks.deliver import Deliverer
+
+log = logging.getLogger("sampan.registry")
+
+
+async def run_jobs(registry: Registry, metrics: Metrics) -> None:
+    """Until cancelled."""
+    jobs: list[Coroutine[Any, Any, None]] = []
+    if registry.config.collect.enabled:
+        jobs.append(collect_forever(registry, metrics))
+    if registry.config.webhook:
+        deliverer = Deliverer(registry.database, registry.config.webhook, metrics, registry.clock)
+        jobs.append(deliverer.run())
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(job)
+
+
+async def collect_forever(registry: Registry, metrics: Metrics) -> None:
+    while True:
+        await asyncio.sleep(registry.config.collect.interval)
+        await collect_once(registry, metrics)
+
+
+async def collect_once(registry: Registry, metrics: Metrics) -> None:
+    try:
+        done = await registry.collector.run()
+    except Exception:
+        log.exception("garbage collection failed; the next pass tries again")
+        metrics.cell(families.COLLECTIONS, "failed").add()
+        return
+    if done is None:
+        return
+    log.info("garbage collection removed %s", done)
+    metrics.cell(families.COLLECTIONS, "done").add()
+    metrics.cell(families.COLLECT_TIME).set(registry.clock())
+    for what, count in asdict(done).items():
+        metrics.cell(families.COLLECTED, what).add(count)

@@ -1,0 +1,107 @@
+"""What one process does from its fork to its end."""
+
+import asyncio
+import dataclasses
+import gc
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import uvloop
+
+from sampan.registry.accesslog import AccessLog
+from sampan.registry.config import Config
+from sampan.registry.metrics.measure import Metrics
+from sampan.registry.metrics.shared import Arena
+from sampan.registry.registry import Registry
+from sampan.registry.serve import build
+from sampan.registry.workers.jobs import run_jobs
+from sampan.registry.workers.lock import only_one
+from sampan.registry.workers.serving import Front
+from sampan.registry.workers.supervisor import Place
+
+log = logging.getLogger("sampan.registry")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the supervisor hands over; `alive` ends when the supervisor is gone."""
+
+    config: Config
+    context: ssl.SSLContext | None
+    listener: socket.socket
+    arena: Arena
+    place: Place
+    slot: int
+    alive: int
+
+
+def run(setting: Setting) -> int:
+    uvloop.run(_until_told(setting, _jobs if setting.place.jobs else _serve))
+    return 0
+
+
+async def _until_told(setting: Setting, work: Callable[[Setting, asyncio.Event], Awaitable[None]]) -> None:
+    """SIGTERM ends the work, and so does the end of the supervisor, even by SIGKILL."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    loop.add_reader(setting.alive, _orphaned, setting.alive, told)
+    await work(setting, told)
+
+
+def _orphaned(alive: int, told: asyncio.Event) -> None:
+    asyncio.get_running_loop().remove_reader(alive)
+    told.set()
+
+
+async def _serve(setting: Setting, told: asyncio.Event) -> None:
+    config = _without_collection(setting.config)
+    metrics = Metrics(setting.arena, setting.slot)
+    api = build(config, metrics)
+    access_log = AccessLog(config.log.access) if config.log.access else None
+    front = Front(api, metrics, access_log)
+    metrics.workers.set(1)
+    await api.registry.start()
+    try:
+        front.listen(setting.listener, setting.context)
+        gc.collect()
+        gc.freeze()
+        await told.wait()
+    finally:
+        await front.stop(config.drain_timeout)
+        await api.registry.stop()
+        metrics.workers.set(0)
+        if access_log is not None:
+            access_log.close()
+
+
+async def _jobs(setting: Setting, told: asyncio.Event) -> None:
+    work = asyncio.create_task(_all_jobs(setting))
+    ended = asyncio.create_task(told.wait())
+    await asyncio.wait([work, ended], return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
+    if not work.done():
+        work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+    await told.wait()  # nothing to do is no reason to end, and be started again
+
+
+async def _all_jobs(setting: Setting) -> None:
+    metrics = Metrics(setting.arena, setting.slot)
+    registry = Registry(setting.config)
+    try:
+        async with only_one(registry.layout.root / "jobs.lock"):
+            await run_jobs(registry, metrics)
+    finally:
+        registry.database.close()
+
+
+def _without_collection(config: Config) -> Config:
+    """For workers: the jobs' process collects."""
+    return dataclasses.replace(config, collect=dataclasses.replace(config.collect, enabled=False))

@@ -1,0 +1,142 @@
+"""Between the sockets and the API: every request is timed, counted and logged once its last byte went out."""
+
+import asyncio
+import logging
+import socket
+import ssl
+import time
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from sampan.http.app import ApiRequest, not_about_bad_requests
+from sampan.registry.accesslog import AccessLog, plain_query, shortened, timestamp
+from sampan.registry.api.app import Handled, RegistryApi
+from sampan.registry.metrics.measure import Metrics
+from sampan.registry.workers.accept import Acceptor
+
+READ_BUFFER = 512 << 10  # per connection at most: uploads are read in large pieces
+KEEP_ALIVE = 90.0  # seconds; clients come back for the next layer on the same connection
+CLIENT_GONE = 499  # nginx's number for a client that left before the answer was out
+
+
+class Front:
+    """One worker's server."""
+
+    def __init__(self, api: RegistryApi, metrics: Metrics, log: AccessLog | None) -> None:
+        self._api = api
+        self._metrics = metrics
+        self._log = log
+        self._acceptors: list[Acceptor] = []
+        api.observers.append(_remember)
+        self._server = web.Server(
+            self.handle,
+            request_factory=_request,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE,
+            lingering_time=2.0,
+            auto_decompress=False,
+            read_bufsize=READ_BUFFER,
+            tcp_keepalive=True,
+        )
+        logging.getLogger("aiohttp.server").addFilter(not_about_bad_requests)
+
+    def listen(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
+        self._acceptors.append(Acceptor(sock, self._server, context))
+
+    async def stop(self, drain: float) -> None:
+        """Accept no more, let requests finish for `drain` seconds, then cut what is left."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._server.pre_shutdown()
+        await self._server.shutdown(drain)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        assert isinstance(request, ApiRequest)
+        metrics = self._metrics
+        metrics.in_flight.add(1)
+        begun = time.perf_counter()
+        response: web.StreamResponse | None = None
+        finished = False
+        try:
+            response = await self._api.handle(request)
+            # Sent here rather than by aiohttp, so that time and bytes of the body count.
+            await response.prepare(request)
+            await response.write_eof()
+            finished = True
+            return response
+        finally:
+            metrics.in_flight.add(-1)
+            self._account(request, response, finished, time.perf_counter() - begun)
+
+    def _account(
+        self, request: ApiRequest, response: web.StreamResponse | None, finished: bool, seconds: float
+    ) -> None:
+        handled: Handled | None = request._state.get("handled")
+        route = handled.route if handled else None
+        label = (route.label or "other") if route else "none"
+        status = response.status if response is not None and finished else CLIENT_GONE
+        received = getattr(request.content, "total_bytes", 0)
+        sent = sent_bytes(response) if response is not None and request.method != "HEAD" else 0
+        self._metrics.request(request.method, label, status, seconds)
+        if received:
+            self._metrics.bytes_in.add(received)
+        if sent:
+            self._metrics.bytes_out.add(sent)
+        if self._log is not None:
+            self._log.write(_line(request, handled, label, status, received, sent, seconds))
+
+
+def _line(
+    request: ApiRequest,
+    handled: Handled | None,
+    label: str,
+    status: int,
+    received: int,
+    sent: int,
+    seconds: float,
+) -> dict[str, Any]:
+    headers = request.headers
+    line: dict[str, Any] = {
+        "time": timestamp(time.time()),
+        "id": request._state.get("id", ""),
+        "remote": request.remote or "",
+        "method": request.method,
+        "path": shortened(request.raw_path.partition("?")[0]),
+        "status": status,
+        "route": label,
+        "bytes_in": received,
+        "bytes_out": sent,
+        "seconds": round(seconds, 6),
+        "user_agent": shortened(headers.get("User-Agent", "")),
+    }
+    if "?" in request.raw_path:
+        line["query"] = plain_query(request.query)
+    if handled is not None and handled.repository:
+        line["repository"] = handled.repository
+    if handled is not None and handled.actor.name:
+        line["user"] = shortened(handled.actor.name)
+    if forwarded := headers.get("X-Forwarded-For"):
+        line["forwarded_for"] = shortened(forwarded)
+    return line
+
+
+def sent_bytes(response: web.StreamResponse) -> int:
+    """Bytes of the body; a response that sends its body past aiohttp counts them itself."""
+    counted = getattr(response, "sent", None)
+    if isinstance(counted, int):
+        return counted
+    body = response.body if isinstance(response, web.Response) else None
+    return len(body) if isinstance(body, bytes) else 0
+
+
+def _remember(handled: Handled) -> None:
+    handled.request._state["handled"] = handled
+
+
+def _request(
+    message: Any, payload: Any, protocol: RequestHandler, writer: Any, task: "asyncio.Task[None]"
+) -> ApiRequest:
+    return ApiRequest(message, payload, protocol, writer, task, protocol._loop, client_max_size=1 << 20)
