@@ -122,6 +122,12 @@ def test_wrong_flags_are_refused_in_dockerds_words(argv: list[str], sentence: st
             {"log-level": "foo"},
             "merged configuration validation from file and command line flags failed: inval",
         ),
+        ([], {"default-runtime": "kata"}, "specified default runtime 'kata' does not exist"),
+        (
+            ["--add-runtime", "a=/a"],
+            {"runtimes": {"b": {"path": "/b"}}},
+            "OCI runtimes other than Sampan's own are not supported yet: a, b",
+        ),
         ([], {"labels": ["a"]}, "bad attribute format: a"),
         ([], {"labels": ["x=1", "x=2"]}, "conflict labels for x=2 and x=1"),
         ([], {"dns": ["a"]}, "invalid IP address: a"),
@@ -158,11 +164,6 @@ def test_harmless_files_are_accepted(document: Any, tmp_path: Path) -> None:
 def test_a_named_file_must_exist_the_default_one_need_not(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="no such file or directory"):
         configfile.load(parse_command_line(["--config-file", str(tmp_path / "none")]))
-
-
-def test_runtimes_come_from_both_places(tmp_path: Path) -> None:
-    config = load(["--add-runtime", "a=/a"], {"runtimes": {"b": {"path": "/b"}}}, tmp_path)
-    assert config.runtimes == {"a": {"path": "/a"}, "b": {"path": "/b"}}
 
 
 def test_keys_without_effect_are_told(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ from sampan.engine.options import (
 from sampan.errors import Invalid
 from sampan.paths import CONFIG_FILE, DATA_ROOT, EXEC_ROOT, SOCKET, Paths
 
+# Names of the one there is; the latter two are what Docker's clients and files call theirs.
+OWN_RUNTIMES = ("sampan", "runc", "io.containerd.runc.v2")
+
 DEFAULT_TCP_PORT = 2375
 DEFAULT_TLS_PORT = 2376
 

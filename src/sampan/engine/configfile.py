@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from sampan.engine.config import BY_KEY, OPTIONS, DaemonConfig
+from sampan.engine.config import BY_KEY, OPTIONS, OWN_RUNTIMES, DaemonConfig
 from sampan.engine.options import go_text, parse_label
 from sampan.errors import Invalid
 from sampan.paths import CONFIG_FILE
@@ -162,6 +162,7 @@ def check(config: DaemonConfig) -> None:
         raise Invalid(f"invalid default MTU: {config.mtu}")
     if config.bridge and config.bip:
         raise Invalid("You specified -b & --bip, mutually exclusive options. Please specify only one")
+    _check_runtimes(config)
     _check_labels(config.labels)
     for opt in config.exec_opts:
         _check_exec_opt(opt)
@@ -184,6 +185,15 @@ def without_effect(config: DaemonConfig) -> list[str]:
     if not config.live_restore:
         found.append("live-restore=false has no effect: containers always outlive the daemon")
     return found
+
+
+def _check_runtimes(config: DaemonConfig) -> None:
+    """To take one and run containers on our own after all would break a promise of isolation."""
+    if config.runtimes:
+        names = ", ".join(sorted(config.runtimes))
+        raise Invalid(f"OCI runtimes other than Sampan's own are not supported yet: {names}")
+    if config.default_runtime not in OWN_RUNTIMES:
+        raise Invalid(f"specified default runtime '{config.default_runtime}' does not exist")
 
 
 def _check_labels(labels: tuple[str, ...]) -> None:

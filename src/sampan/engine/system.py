@@ -120,7 +120,7 @@ class System:
             "Labels": list(config.labels),
             "ExperimentalBuild": config.experimental,
             "ServerVersion": __version__,
-            "Runtimes": runtimes(config),
+            "Runtimes": {"sampan": {"path": "sampan"}},
             "DefaultRuntime": config.default_runtime,
             "Swarm": {
                 "NodeID": "",
@@ -221,10 +221,6 @@ def registry_config(config: DaemonConfig) -> dict[str, Any]:
         "IndexConfigs": index,
         "Mirrors": mirrors or None,
     }
-
-
-def runtimes(config: DaemonConfig) -> dict[str, Any]:
-    return {"sampan": {"path": "sampan"}, **config.runtimes}
 
 
 def security_options(config: DaemonConfig, host: Host) -> list[str]:

@@ -6,12 +6,12 @@ Limits and namespaces, which depend on the machine, are `engine.spec`'s to judge
 import re
 from typing import Any
 
+from sampan.engine.config import OWN_RUNTIMES
 from sampan.engine.containers import restart
 from sampan.engine.containers.signals import parse as parse_signal
 from sampan.errors import Invalid
 
 PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?/(tcp|udp|sctp)", re.IGNORECASE)
-RUNTIMES = ("", "sampan", "runc", "io.containerd.runc.v2")
 MILLISECOND = 1_000_000
 
 
@@ -58,13 +58,13 @@ def check_healthcheck(check: dict[str, Any] | None) -> None:
         raise Invalid("Retries in Healthcheck cannot be negative")
 
 
-def check_host_config(host: dict[str, Any], config: dict[str, Any], runtimes: dict[str, Any]) -> None:
+def check_host_config(host: dict[str, Any], config: dict[str, Any]) -> None:
     """Raises Invalid."""
     restart.check(host["RestartPolicy"], host["AutoRemove"])
     if host["Isolation"] not in ("", "default"):
         raise Invalid(f"Invalid isolation: \"{host['Isolation']}\" - linux only supports 'default'")
     runtime = host.get("Runtime") or ""
-    if runtime not in RUNTIMES and runtime not in runtimes:
+    if runtime and runtime not in OWN_RUNTIMES:
         raise Invalid(f"unknown or invalid runtime name: {runtime}")
     for entry in host["ExtraHosts"] or ():
         name, _, address = entry.replace("=", ":", 1).partition(":")

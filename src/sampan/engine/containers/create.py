@@ -66,7 +66,7 @@ async def create(services: Services, request: CreateRequest) -> Created:
     """Raises Invalid, NotFound (image), AlreadyExists (name)."""
     config, host = request.config, request.host_config
     checks.check_config(config)
-    checks.check_host_config(host, config, services.config.runtimes)
+    checks.check_host_config(host, config)
     warnings = validate(host, config, services.host)
     if not config["Image"]:
         raise Invalid("no image given: Config.Image must not be empty")
