@@ -201,6 +201,12 @@ async def test_a_restart_takes_back_a_directory_and_drops_a_lost_one(box: Box) -
     assert [volume.name for volume in after.select({})] == ["found"]
 
 
+async def test_a_restart_removes_what_a_crash_left_of_a_creation(box: Box) -> None:
+    (box.paths.volumes / "half").mkdir()
+    await box.fresh().start()
+    assert not (box.paths.volumes / "half").exists()
+
+
 async def test_what_a_start_mounts(box: Box, tmp_path: Path) -> None:
     source = tmp_path / "made/for/you"
     record = await box.container(

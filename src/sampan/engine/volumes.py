@@ -112,6 +112,8 @@ class Volumes:
                 self._insert(name, None, None)
         for name in self._volumes:
             disk.create(self._paths.volumes, name)
+        for name in disk.unfinished(self._paths.volumes):
+            trash.discard(self._paths, self._paths.volumes / name)
 
     async def stop(self) -> None:
         """Nothing runs between requests."""

@@ -40,6 +40,12 @@ def names(root: Path) -> Iterator[str]:
                 yield entry.name
 
 
+def unfinished(root: Path) -> list[str]:
+    """Directories that a crash left between the two steps of `create`."""
+    whole = set(names(root))
+    return [name for name in os.listdir(root) if name not in whole]
+
+
 def is_empty(root: Path, name: str) -> bool:
     with os.scandir(data(root, name)) as entries:
         return next(entries, None) is None
