@@ -58,10 +58,14 @@ def read_config(directory: str) -> dict[str, Any]:
 
 
 def write_config(directory: str, config: Mapping[str, Any]) -> None:
-    """Replace config.json whole."""
+    """Replace config.json whole; where it is a link, what that leads to. Its mode stays."""
     os.makedirs(directory, 0o700, exist_ok=True)
-    path = os.path.join(directory, "config.json")
-    replace_file(path, gojson.indent(gojson.dumps(config), "", "\t"))
+    path = os.path.realpath(os.path.join(directory, "config.json"))
+    try:
+        mode = os.stat(path).st_mode & 0o777
+    except FileNotFoundError:
+        mode = 0o600
+    replace_file(path, gojson.indent(gojson.dumps(config), "", "\t"), mode)
 
 
 def replace_file(path: str, text: str, mode: int = 0o600) -> None:

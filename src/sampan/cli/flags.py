@@ -283,9 +283,10 @@ class Command:
     """What a command module declares: its arguments, its options and the function that does it.
 
     `use` is the usage line after the command's name. `args` is (least, most); most None means any number.
+    A `raw` command gets its words as they are: they are another program's options.
     """
 
-    __slots__ = ("args", "examples", "flags", "interspersed", "long", "run", "status", "use")
+    __slots__ = ("args", "flags", "interspersed", "long", "raw", "run", "use")
 
     def __init__(
         self,
@@ -296,6 +297,7 @@ class Command:
         args: tuple[int, int | None] = (0, None),
         long: str = "",
         interspersed: bool = True,
+        raw: bool = False,
     ) -> None:
         self.use = use
         self.run = run
@@ -303,6 +305,7 @@ class Command:
         self.args = args
         self.long = long
         self.interspersed = interspersed
+        self.raw = raw
 
 
 def check_arguments(command: Command, path: str, count: int) -> None:

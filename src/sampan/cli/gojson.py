@@ -50,10 +50,36 @@ def scan(text: str, start: int) -> tuple[Any, int]:
         raise ValueError("unexpected end of JSON input")
     try:
         return _scan(text, start)
-    except StopIteration:
-        raise ValueError(f"invalid character {text[start]!r} looking for beginning of value") from None
-    except SystemError:  # the scanner wants json.decoder's exception, and does not find that module loaded
-        raise ValueError("unexpected end of JSON input") from None
+    except StopIteration as stop:
+        raise ValueError(_problem(text, stop.value, "Expecting value")) from None
+    except (SystemError, ValueError):
+        # It looks up the class of its exception in json.decoder: a SystemError when nobody has imported that.
+        from json.decoder import JSONDecodeError
+
+        try:
+            return _scan(text, start)
+        except JSONDecodeError as error:
+            raise ValueError(_problem(text, error.pos, error.msg)) from None
+
+
+def _problem(text: str, at: int, reason: str) -> str:
+    """Go's words for what CPython's scanner refuses."""
+    while at < len(text) and text[at] in _WHITESPACE:
+        at += 1
+    if at >= len(text) or reason.startswith("Unterminated"):
+        return "unexpected end of JSON input"
+    where = next((words for start, words in _REASONS if reason.startswith(start)), "in JSON")
+    return f"invalid character '{text[at]}' {where}"
+
+
+_REASONS = (
+    ("Expecting property name", "looking for beginning of object key string"),
+    ("Expecting ':'", "after object key"),
+    ("Expecting ','", "after object key:value pair or array element"),
+    ("Expecting value", "looking for beginning of value"),
+    ("Invalid control", "in string literal"),
+    ("Invalid \\", "in string escape code"),
+)
 
 
 def dumps(value: Any, *, sort: bool = False) -> str:

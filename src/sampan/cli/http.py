@@ -153,10 +153,11 @@ class Response:
         return self.read().decode("utf-8", "replace")
 
     def json(self) -> Any:
-        return gojson.loads(self.read())
+        """The body's value; raises CliError when it is not JSON."""
+        return _parsed(self.read())
 
     def messages(self) -> Iterator[Any]:
-        """Each JSON value of a stream, as soon as it is whole."""
+        """Each JSON value of a stream, as soon as it is whole; raises CliError."""
         import codecs
 
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
@@ -168,10 +169,10 @@ class Response:
                 end = text.find("\n")
                 if end < 0:
                     break
-                yield gojson.loads(text[:end])
+                yield _parsed(text[:end])
                 text = text[end + 1 :]
         if text.strip():
-            yield gojson.loads(text)
+            yield _parsed(text)
 
     def raise_for_status(self) -> Response:
         """Raises ApiError with the daemon's own message."""
@@ -195,6 +196,13 @@ class Response:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _parsed(data: bytes | str) -> Any:
+    try:
+        return gojson.loads(data)
+    except ValueError as error:
+        raise CliError(f"error during connect: {error}") from None
 
 
 def _chunk_size(line: bytes) -> int:

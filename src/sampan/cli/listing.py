@@ -25,19 +25,24 @@ _JSON = "{{json .}}"
 
 
 class Listing:
-    """The fields a kind of object can be listed by. `type_name` is Docker's, for error messages."""
+    """The fields a kind of object can be listed by. `type_name` is Docker's, for error messages.
 
-    __slots__ = ("extra", "fields", "type_name")
+    `failures` is how messages about templates that cannot be parsed, or not be executed, begin.
+    """
+
+    __slots__ = ("extra", "failures", "fields", "type_name")
 
     def __init__(
         self,
         fields: Mapping[str, Field],
         type_name: str,
         extra: Mapping[str, Callable[..., Any]] | None = None,
+        failures: tuple[str, str] = ("template parsing error", "template parsing error"),
     ) -> None:
         self.fields = fields
         self.type_name = type_name
         self.extra = extra or {}
+        self.failures = failures
 
     def show(self, rows: Iterable[Any], source: str, table: str = "", quiet: str = "") -> None:
         """Print `rows` by the --format value `source`; `table` is its meaning when empty or "table"."""
@@ -73,7 +78,15 @@ class Listing:
         from sampan.cli.gotemplate import Template
 
         headers = {name: header for name, (header, _) in self.fields.items()}
-        return _execute(Template(template, header=True), headers)
+        return self._execute(Template(template, header=True), headers)
+
+    def _execute(self, template: Template, data: Any) -> str:
+        from sampan.cli.gotemplate import TemplateError
+
+        try:
+            return template.execute(data)
+        except TemplateError as error:
+            raise CliError(f"{self.failures[1]}: {error}") from None
 
     def compile(self, template: str) -> Callable[[Any], str]:
         """A function from a row to its line; raises CliError for a bad template."""
@@ -88,8 +101,8 @@ class Listing:
         try:
             compiled = Template(template)
         except TemplateError as error:
-            raise CliError(f"failed to parse template: {error}") from None
-        return lambda row: _execute(compiled, Record(self, row))
+            raise CliError(f"{self.failures[0]}: {error}") from None
+        return lambda row: self._execute(compiled, Record(self, row))
 
     def json(self, row: Any) -> str:
         return gojson.dumps({name: self.fields[name][1](row) for name in sorted(self.fields)}, sort=True)
@@ -102,15 +115,6 @@ class Listing:
         if name in self.extra:
             return self.extra[name](row, *args)
         return self.fields[name][1](row)
-
-
-def _execute(template: Template, data: Any) -> str:
-    from sampan.cli.gotemplate import TemplateError
-
-    try:
-        return template.execute(data)
-    except TemplateError as error:
-        raise CliError(f"failed to execute template: {error}") from None
 
 
 def _text(value: Any) -> str:

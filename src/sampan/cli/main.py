@@ -118,6 +118,8 @@ def _run_command(words: Sequence[str], session: Session) -> int:
         return _unknown(path)
     command = load(entry)
     session.path = f"{PROGRAM} {path}"
+    if command.raw:
+        return command.run(session, Options(), args) or 0
     try:
         options, positional = parse(command.flags, args, command.interspersed)
     except HelpWanted as wanted:
@@ -218,5 +220,8 @@ def _root_help() -> str:
         f"Run '{PROGRAM} COMMAND --help' for more information on a command.\n"
     )
 
+
+if __name__ == "__main__":
+    main()
 
 __all__ = ["GLOBAL_FLAGS", "Options", "load", "main", "run"]

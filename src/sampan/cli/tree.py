@@ -66,6 +66,9 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
         "prune": ("network.prune", "Remove all unused networks", ()),
         "rm": ("network.rm", "Remove one or more networks", ("network remove",)),
     },
+    "registry": {
+        "serve": ("registry.serve", "Run a registry", ()),
+    },
     "system": {
         "df": ("system.df", "Show how much disk is in use", ()),
         "events": ("system.events", "Watch what happens in the engine", ("events",)),
@@ -87,6 +90,9 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
 # Commands that belong to no group.
 TOP: dict[str, tuple[str, str]] = {
     "inspect": ("system.inspect", "Show everything about objects of any kind"),
+    "login": ("login", "Log in to a registry"),
+    "logout": ("logout", "Log out from a registry"),
+    "search": ("search", "Search a registry for images, or list an image's tags"),
     "version": ("system.version", "Show the versions of client and engine"),
 }
 
@@ -95,6 +101,7 @@ GROUP_HELP = {
     "context": "Manage contexts",
     "image": "Manage images",
     "network": "Manage networks",
+    "registry": "Run a registry",
     "system": "Manage the engine",
     "volume": "Manage volumes",
 }

@@ -78,6 +78,7 @@ def listing(trunc: bool, virtual: bool = True) -> Listing:
         },
         "*formatter.ContainerContext",
         {"Label": lambda row, name: (row.get("Labels") or {}).get(name, "")},
+        ("failed to parse template", "failed to execute template"),
     )
 
 

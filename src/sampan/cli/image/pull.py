@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from sampan.cli import progress
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
@@ -53,10 +51,12 @@ def pull(
         query["tag"] = digest or tag or "latest"
     if platform:
         query["platform"] = platform.lower()
-    headers = header(session.config, repository)
+    headers = header(session, repository)
     response = session.client.request("POST", "/images/create", query, headers=headers)
-    target = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC) if quiet else descriptor
-    progress.show(response.messages(), target)
+    if quiet:
+        progress.drain(response.messages())
+    else:
+        progress.show(response.messages(), descriptor)
 
 
 COMMAND = Command(

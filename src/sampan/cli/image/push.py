@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from sampan.cli import progress
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
@@ -14,9 +16,16 @@ if TYPE_CHECKING:
     from sampan.cli.flags import Options
     from sampan.cli.session import Session
 
+_PLATFORM_NOTE = (
+    "Using --platform pushes only the specified platform manifest of a multi-platform image index.\n"
+    "Other components, like attestations, will not be included.\n"
+    "To push the complete multi-platform image, remove the --platform flag.\n"
+)
+
 
 def run(session: Session, options: Options, args: list[str]) -> None:
     name = args[0]
+    query = _platform(options["platform"]) if options["platform"] else {}
     require_no_trust(options)
     check(name)
     repository, tag, digest = split(name)
@@ -28,17 +37,31 @@ def run(session: Session, options: Options, args: list[str]) -> None:
         tag = "latest"
         if not options["quiet"]:
             print("Using default tag: latest", flush=True)
-    query = {"tag": tag} if tag else {}
+    if tag:
+        query["tag"] = tag
     path = "/".join(escape(part) for part in full_repository(repository).split("/"))
     response = session.client.request(
-        "POST", f"/images/{path}/push", query, headers=header(session.config, repository)
+        "POST", f"/images/{path}/push", query, headers=header(session, repository)
     )
     if options["quiet"]:
-        for message in response.messages():
-            progress.text(message)
+        progress.drain(response.messages())
         print(full_repository(repository) + (f":{tag}" if tag else ""))
     else:
         progress.show(response.messages())
+
+
+def _platform(text: str) -> dict[str, str]:
+    """The query of --platform, after a note on what it leaves out; raises CliError."""
+    from sampan.cli import gojson
+    from sampan.cli.notes import note
+    from sampan.cli.platforms import parse
+
+    try:
+        platform = parse(text)
+    except CliError as error:
+        raise CliError(f"Invalid platform {text}{error.message}") from None
+    note(sys.stdout, _PLATFORM_NOTE, bold="--platform")
+    return {"platform": gojson.dumps(platform)}
 
 
 COMMAND = Command(
@@ -47,7 +70,11 @@ COMMAND = Command(
     (
         Flag("all-tags", "bool", "Upload all tags of the repository", short="a"),
         Flag("disable-content-trust", "bool", "Skip image signing (default true)", default=True),
-        Flag("platform", "string", "Upload only this platform's image", hidden=True),
+        Flag(
+            "platform",
+            "string",
+            "Upload only this platform's manifest of an image that has several\n(os[/arch[/variant]])",
+        ),
         Flag("quiet", "bool", "Only print the image's name", short="q"),
     ),
     args=(1, 1),

@@ -180,7 +180,7 @@ def _verbose_format(usage: Any, source: str) -> None:
     try:
         print(Template(source).execute(Struct(fields, "*formatter.diskUsageContext")))
     except TemplateError as error:
-        raise CliError(f"failed to {'parse' if error.parsing else 'execute'} template: {error}") from None
+        raise CliError(f"template parsing error: {error}" if error.parsing else str(error)) from None
 
 
 COMMAND = Command(
