@@ -34,9 +34,7 @@ def tar_of(**files: bytes) -> bytes:
 
 
 def error(status: int, code: str, message: str, **headers: str) -> web.Response:
-    return web.json_response(
-        {"errors": [{"code": code, "message": message}]}, status=status, headers=headers
-    )
+    return web.json_response({"errors": [{"code": code, "message": message}]}, status=status, headers=headers)
 
 
 @dataclass
@@ -84,7 +82,7 @@ class FakeRegistry:
         architecture: str = "amd64",
         **changes: Any,
     ) -> str:
-        """An image of these layers; `changes` replace fields of its manifest. Returns the manifest's digest."""
+        """An image of these layers; `changes` replace fields of its manifest. Returns its digest."""
         config = {
             "architecture": architecture,
             "os": "linux",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from sampan.engine.images.ingest import uncancelled
 from sampan.errors import SampanError
 from sampan.images.partial import Partial
 from sampan.images.registry.client import Repository
@@ -18,6 +19,7 @@ STALL = 60.0  # seconds within which at least STALL_BYTES must come
 STALL_BYTES = 16 << 10
 GAIN = 1 << 20  # bytes; an attempt that brought as many does not count as failed
 BATCH, BATCH_LEAST = 1 << 20, 64 << 10  # bytes given to the disk at once
+QUEUE = 8 << 20  # bytes that may wait for a slow disk
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,7 @@ class Transfer:
 
     async def _read(self, response: aiohttp.ClientResponse, skip: int) -> None:
         partial = self._partial
-        pending: list[bytes] = []
-        count = 0
+        writer = _Writer(partial, self._batch)
         shown = window = time.monotonic()
         received = 0
         try:
@@ -131,16 +132,12 @@ class Transfer:
                 received += len(chunk)
                 if skip:
                     skip, chunk = max(0, skip - len(chunk)), chunk[skip:]
-                if partial.size + count + len(chunk) > partial.whole:
+                if writer.end + len(chunk) > partial.whole:
                     raise Refused(
                         f"size validation failed: {partial.digest} is longer than {partial.whole} bytes"
                     )
-                pending.append(chunk)
-                count += len(chunk)
+                await writer.put(chunk)
                 now = time.monotonic()
-                if count >= self._batch:
-                    data, pending, count = b"".join(pending), [], 0
-                    await asyncio.to_thread(partial.append, data)
                 if now - shown >= INTERVAL:
                     self._progress("Downloading", partial.size, partial.whole)
                     shown = now
@@ -150,6 +147,41 @@ class Transfer:
                     window, received = now, 0
         finally:
             # Also after a cut or when cancelled: what came need not come again.
-            if pending:
-                partial.append(b"".join(pending))
+            await uncancelled(writer.flush())
         self._progress("Downloading", partial.size, partial.whole)
+
+
+class _Writer:
+    """Gives the disk what came, a batch at a time, while more comes.
+
+    The connection's own buffer stays empty: what waits there is lost with the connection.
+    """
+
+    def __init__(self, partial: Partial, batch: int) -> None:
+        self._partial = partial
+        self._batch = batch
+        self._pending: list[bytes] = []
+        self._count = 0
+        self._writing: asyncio.Future[None] | None = None
+        self.end = partial.size  # of the file, once all that came is in it
+
+    async def put(self, chunk: bytes) -> None:
+        """Raises Failed when the disk is full."""
+        self._pending.append(chunk)
+        self._count += len(chunk)
+        self.end += len(chunk)
+        if self._writing is not None and (self._writing.done() or self._count >= QUEUE):
+            writing, self._writing = self._writing, None
+            await uncancelled(writing)
+        if self._writing is None and self._count >= self._batch:
+            data, self._pending, self._count = b"".join(self._pending), [], 0
+            self._writing = asyncio.ensure_future(asyncio.to_thread(self._partial.append, data))
+
+    async def flush(self) -> None:
+        """All that came is in the file."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+        if self._pending:
+            data, self._pending, self._count = b"".join(self._pending), [], 0
+            await asyncio.to_thread(self._partial.append, data)
