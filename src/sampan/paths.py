@@ -4,7 +4,7 @@
   format                     version of this layout
   sampan.db                  all metadata (SQLite, WAL)
   content/                   OCI image layout: blobs/<algorithm>/<hex>, ingest/ for partial ones
-  layers/<hex of diff ID>/   unpacked layers (directory form: fs/)
+  layers/<hex of diff ID>/   fs/ (the files), or layer.tar and index.erofs: storage/layers.py
   containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
   volumes/<name>/_data       named and anonymous volumes
   tmp/                       emptied at every start

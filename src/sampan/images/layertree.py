@@ -92,6 +92,7 @@ class LayerTree:
         self.root = Node(stat.S_IFDIR | 0o755)
         self.size = 0
         self._nodes = 1
+        self._dated = False  # the root has an entry
         self._xattr_bytes = 0
         self._parents: dict[bytes, Node] = {}
         self._current = Entry(b"", REGULAR)
@@ -104,12 +105,15 @@ class LayerTree:
                 self._add(entry, reader.offset)
         except OSError as error:
             raise translate(error, self._current.name) from error
+        if not self._dated and self.root.children:
+            self.root.mtime_ns = max(child.mtime_ns for child in self.root.children.values())
 
     def _add(self, entry: Entry, offset: int) -> None:
         parts = clean(entry.name)
         if not parts:
             if entry.type == DIRECTORY:
                 self._dress(self.root, entry)
+                self._dated = True
             return
         parent = self._parent(parts)
         base = parts[-1]
