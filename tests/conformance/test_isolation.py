@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Client
+from tests.support.engine import Sampand
 from tests.support.rows import Row, check, each
 
 DEFAULT = "00000000a80425fb"  # Docker's fourteen default capabilities
@@ -297,3 +298,20 @@ def test_the_host_is_not_to_be_seen(cli: Client, image: str) -> None:
     assert kinds <= kernel | {"ext4", "xfs", "btrfs"}
     places = {line.split()[4] for line in mounts}
     assert {"/", "/proc", "/dev", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"} <= places
+
+
+@pytest.mark.parametrize("network", ["bridge", "none"])
+def test_root_in_a_user_namespace_rules_its_network(
+    own: Sampand, sampan_client: Client, image: str, network: str
+) -> None:
+    """docker's client refuses --userns=auto."""
+
+    def run(*line: str) -> str:
+        return sampan_client.ok("run", "--rm", "--userns", "auto", "--network", network, *line)
+
+    assert run(image, "cat", "/proc/self/uid_map").split()[1] != "0"
+    assert "0% packet loss" in run(image, "ping", "-c", "1", "127.0.0.1"), "raw sockets"
+    assert "eth7" in run("--cap-add", "NET_ADMIN", image, "sh", "-c", "ip link add eth7 type veth && ip link")
+    if network == "bridge":
+        gateway = run(image, "sh", "-c", "ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p'")
+        assert "0% packet loss" in run(image, "ping", "-c", "1", gateway)

@@ -12,6 +12,7 @@ import os
 import socket
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sampan.linux import netlink, netns, rtnetlink
@@ -68,10 +69,10 @@ class Prepared:
         self.resolver.close()
 
 
-def prepare(host: netlink.Socket, mtu: int) -> Prepared:
-    """Raises OSError when the kernel refuses."""
+def prepare(host: netlink.Socket, mtu: int, own: int | None = None) -> Prepared:
+    """In a new namespace, or in the one behind `own`. Raises OSError when the kernel refuses."""
 
-    def inside_new_namespace() -> Prepared:
+    def inside_namespace() -> Prepared:
         with contextlib.ExitStack() as stack:
             inside = stack.enter_context(netlink.Socket(netlink.NETLINK_ROUTE))
             descriptor = netns.current()
@@ -86,13 +87,13 @@ def prepare(host: netlink.Socket, mtu: int) -> Prepared:
             stack.pop_all()
             return prepared
 
-    return netns.run_in_new(inside_new_namespace)
+    return _run_in(own, inside_namespace)
 
 
-def prepare_bare() -> Prepared:
+def prepare_bare(own: int | None = None) -> Prepared:
     """A namespace with loopback only, for --network none. Raises OSError."""
 
-    def inside_new_namespace() -> Prepared:
+    def inside_namespace() -> Prepared:
         with contextlib.ExitStack() as stack:
             inside = stack.enter_context(netlink.Socket(netlink.NETLINK_ROUTE))
             descriptor = netns.current()
@@ -102,7 +103,11 @@ def prepare_bare() -> Prepared:
             stack.pop_all()
             return prepared
 
-    return netns.run_in_new(inside_new_namespace)
+    return _run_in(own, inside_namespace)
+
+
+def _run_in(own: int | None, function: Callable[[], Prepared]) -> Prepared:
+    return netns.run_in_new(function) if own is None else netns.run_in(own, function)
 
 
 class Pool:
@@ -156,9 +161,13 @@ class Pool:
         taken = self.take_nowait()
         return taken if taken is not None else await asyncio.to_thread(self._make)
 
-    def _make(self) -> Prepared:
+    async def prepare_in(self, own: int) -> Prepared:
+        """The same in a namespace that is there, and stays the caller's. Raises OSError."""
+        return await asyncio.to_thread(self._make, own)
+
+    def _make(self, own: int | None = None) -> Prepared:
         with netlink.Socket(netlink.NETLINK_ROUTE) as host:
-            return prepare(host, self._mtu)
+            return prepare(host, self._mtu, own)
 
     def stop(self) -> None:
         """Waits for the thread. Call where that does not matter."""

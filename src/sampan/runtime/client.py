@@ -21,6 +21,7 @@ import orjson
 from sampan import errors
 from sampan.paths import ContainerPaths
 from sampan.runtime.protocol import Attach, ErrorReply, ExecRequest, StartRequest, Status
+from sampan.specs.oci import IdMapping
 
 log = logging.getLogger(__name__)
 
@@ -275,18 +276,21 @@ class Launcher:
         request: StartRequest,
         netns: int | None = None,
         attach: Sequence[int] = (),
+        userns: int | None = None,
     ) -> Shim:
         """Start a container; the descriptors stay the caller's. Raises as runc and Docker word it.
 
+        `userns` is the user namespace that owns `netns`; without, the shim makes one where the spec wants it.
         On failure nothing is left of <exec-root>/containers/<id>.
         """
         paths.execs.mkdir(parents=True, exist_ok=True)
         for stale in (paths.exit, paths.state, paths.shim_socket):
             stale.unlink(missing_ok=True)
         write_json(paths.start_request, request)
-        names = ([] if netns is None else ["netns"]) + [f"attach:{index}" for index in range(len(attach))]
-        fds = [*([] if netns is None else [netns]), *attach]
-        message = {"op": "start", "dir": str(paths.exec), "fds": ["control", *names]}
+        given = {"netns": netns, "userns": userns, **{f"attach:{n}": fd for n, fd in enumerate(attach)}}
+        named = {name: fd for name, fd in given.items() if fd is not None}
+        message = {"op": "start", "dir": str(paths.exec), "fds": ["control", *named]}
+        fds = list(named.values())
         try:
             launcher = self._socket
             shim = await self._start(paths, message, fds)
@@ -339,6 +343,18 @@ class Launcher:
         finally:
             theirs.close()
         return task
+
+    async def user_network(
+        self, uids: Sequence[IdMapping], gids: Sequence[IdMapping], directory: Path
+    ) -> tuple[int, int]:
+        """Descriptors of a new user namespace and a network namespace of its own. Raises Failed."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            request = {"uids": list(uids), "gids": list(gids)}
+            task = await self.task("usernet", request, directory, {"reply": theirs.fileno()})
+            await task.wait()
+            _, fds, _, _ = socket.recv_fds(ours, 64, 2, socket.MSG_DONTWAIT)
+            return fds[0], fds[1]
 
     async def _send(self, message: dict[str, Any], fds: Sequence[int]) -> None:
         data = json.dumps(message).encode()

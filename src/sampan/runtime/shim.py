@@ -165,11 +165,13 @@ class Shim:
     def _open_namespaces(self) -> dict[str, int | None]:
         """OCI type -> descriptor to join, or None for a new one; one the shim itself lives in is left out."""
         wanted: dict[str, int | None] = {}
-        netns = self._fds.get("netns")
+        netns, users = self._fds.get("netns"), self._fds.get("userns")
         for entry in (self.request["spec"].get("linux") or {}).get("namespaces") or []:
             kind, path = entry["type"], entry.get("path")
             if kind == "network" and netns is not None:
                 wanted[kind] = netns
+            elif path is None and kind == "user" and users is not None:
+                wanted[kind] = users
             elif path is None and kind == "user":
                 linux = self.request["spec"]["linux"]
                 wanted[kind] = userns.create(linux["uidMappings"], linux["gidMappings"])

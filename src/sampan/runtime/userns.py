@@ -26,11 +26,22 @@ if TYPE_CHECKING:
 
 def create(uids: Sequence[dict[str, int]], gids: Sequence[dict[str, int]]) -> int:
     """A descriptor of a new user namespace with those mappings (OCI's form). Raises OSError, StartFailure."""
+    return _create(uids, gids, 0, ["user"])[0]
+
+
+def create_with_network(uids: Sequence[dict[str, int]], gids: Sequence[dict[str, int]]) -> list[int]:
+    """The same, and a new network namespace that belongs to it."""
+    return _create(uids, gids, ns.CLONE_NEWNET, ["user", "net"])
+
+
+def _create(
+    uids: Sequence[dict[str, int]], gids: Sequence[dict[str, int]], more: int, wanted: list[str]
+) -> list[int]:
     made, go = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
         try:
-            ns.unshare(ns.CLONE_NEWUSER)
+            ns.unshare(ns.CLONE_NEWUSER | more)  # the user namespace first: it owns the others
             os.write(made[1], b"x")
             os.close(go[1])
             os.read(go[0], 1)  # until the parent has what it wants
@@ -41,7 +52,7 @@ def create(uids: Sequence[dict[str, int]], gids: Sequence[dict[str, int]]) -> in
         if not os.read(made[0], 1):
             raise during_init("unable to create a user namespace: the kernel allows no more of them")
         ns.write_mappings(pid, list(uids), list(gids))
-        return ns.open_namespace(pid, "user")
+        return [ns.open_namespace(pid, name) for name in wanted]
     except OSError as error:
         raise during_init(f"unable to map the ids of the user namespace: {reason(error)}") from None
     finally:

@@ -59,7 +59,9 @@ class FakeLauncher:
     requests: list[Any] = field(default_factory=list)
     gate: asyncio.Event | None = None  # a start waits for it
 
-    async def start(self, paths: Any, request: Any, netns: int | None, attach: Any) -> FakeShim:
+    async def start(
+        self, paths: Any, request: Any, netns: int | None, attach: Any, userns: int | None
+    ) -> FakeShim:
         if self.gate is not None:
             await self.gate.wait()
         self.requests.append(request)
@@ -77,7 +79,7 @@ class FakeNetworks:
     def check_endpoints(self, endpoints: dict[str, Any]) -> dict[str, Any]:
         return endpoints
 
-    async def sandbox(self, record: Any) -> Any:
+    async def sandbox(self, record: Any, own: int | None) -> Any:
         self.held.append(record.id)
         return SimpleNamespace(netns=None, network_settings={})
 

@@ -7,13 +7,14 @@ is written once the program runs: a daemon that dies in between finds the shim's
 import logging
 import os
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sampan.engine import times
 from sampan.engine.containers import exits
 from sampan.engine.containers.container import Container
-from sampan.engine.containers.request import start_request
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.containers.request import is_container, start_request, users
 from sampan.engine.containers.services import Services
 from sampan.errors import Conflict, Failed, Invalid, NotModified, SampanError
 
@@ -67,27 +68,44 @@ def check_can_start(container: Container, by_policy: bool) -> None:
 async def launch(services: Services, container: Container) -> None:
     record = container.record
     async with AsyncExitStack() as undo:
-        sandbox = await services.networks.sandbox(record)
-        undo.push_async_callback(services.networks.release, record.id)
-        try:
-            request = await start_request(services, container)
-            waiting = list(container.attaching)
-            request["attach"] = [item.attach for item in waiting]
-            shim = await services.launcher.start(
-                services.paths_of(container),
-                request,
-                sandbox.netns,
-                [item.socket.fileno() for item in waiting],
-            )
-        except BaseException:
-            services.kill_leftovers(container)  # a shim that died leaves what it had forked
-            raise
-        finally:
+        with ExitStack() as descriptors:
+            userns, own = await own_namespaces(services, record, descriptors)
+            sandbox = await services.networks.sandbox(record, own)
+            undo.push_async_callback(services.networks.release, record.id)
             if sandbox.netns is not None:
-                os.close(sandbox.netns)
+                descriptors.callback(os.close, sandbox.netns)
+            try:
+                request = await start_request(services, container)
+                waiting = list(container.attaching)
+                request["attach"] = [item.attach for item in waiting]
+                shim = await services.launcher.start(
+                    services.paths_of(container),
+                    request,
+                    sandbox.netns,
+                    [item.socket.fileno() for item in waiting],
+                    userns,
+                )
+            except BaseException:
+                services.kill_leftovers(container)  # a shim that died leaves what it had forked
+                raise
         undo.pop_all()
     container.drop_attaching()
     running(services, container, shim)
+
+
+async def own_namespaces(
+    services: Services, record: ContainerRecord, descriptors: ExitStack
+) -> tuple[int | None, int | None]:
+    """For --userns=auto: its user namespace, and a network namespace that belongs to it. Raises Failed."""
+    ids = users(services, record)
+    mode = record.host_config.get("NetworkMode") or ""
+    if ids is None or mode == "host" or is_container(mode):
+        return None, None
+    mappings = ids.mappings()
+    made = await services.launcher.user_network(mappings, mappings, services.paths.tmp)
+    for descriptor in made:
+        descriptors.callback(os.close, descriptor)
+    return made
 
 
 def running(services: Services, container: Container, shim: "Shim") -> None:

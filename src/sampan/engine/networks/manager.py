@@ -343,9 +343,12 @@ class Networks:
 
     # -- containers
 
-    async def sandbox(self, record: "ContainerRecord") -> Sandbox:
-        """At a container's start: all or nothing. Raises NotFound, Conflict, Invalid, Denied, Failed."""
-        return await self._sandboxes.open(record)
+    async def sandbox(self, record: "ContainerRecord", own: int | None = None) -> Sandbox:
+        """At a container's start: all or nothing. `own`: a new network namespace of its user namespace.
+
+        Raises NotFound, Conflict, Invalid, Denied, Failed.
+        """
+        return await self._sandboxes.open(record, own)
 
     async def release(self, container_id: str) -> None:
         """At a container's end; harmless when repeated."""

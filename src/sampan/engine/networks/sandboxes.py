@@ -73,8 +73,11 @@ class Sandboxes:
 
     # -- opening
 
-    async def open(self, record: "ContainerRecord") -> Sandbox:
-        """Raises NotFound, Conflict, Invalid, Denied, Failed, and then nothing is left."""
+    async def open(self, record: "ContainerRecord", own: int | None = None) -> Sandbox:
+        """Raises NotFound, Conflict, Invalid, Denied, Failed, and then nothing is left.
+
+        `own` is the network namespace to use, where it may not be one of the pool's.
+        """
         await self.close(record.id)
         mode = record.host_config.get("NetworkMode") or "bridge"
         kind, colon, ref = mode.partition(":")
@@ -83,8 +86,8 @@ class Sandboxes:
         if mode == "host":
             return self._use_host(record)
         if mode == "none" or record.config.get("NetworkDisabled"):
-            return await self._isolate(record)
-        return await self._open_bridged(record)
+            return await self._isolate(record, own)
+        return await self._open_bridged(record, own)
 
     def _join(self, record: "ContainerRecord", ref: str) -> Sandbox:
         other = self.containers.get(ref)
@@ -106,9 +109,9 @@ class Sandboxes:
         self._remember(record, sandbox)
         return Sandbox(None, self.settings(record))
 
-    async def _isolate(self, record: "ContainerRecord") -> Sandbox:
+    async def _isolate(self, record: "ContainerRecord", own: int | None) -> Sandbox:
         sandbox = self._new(record, "none")
-        prepared = await asyncio.to_thread(pool.prepare_bare)
+        prepared = await asyncio.to_thread(pool.prepare_bare, own)
         try:
             self.etc.write(record, sandbox, [])
         except BaseException:
@@ -128,12 +131,12 @@ class Sandboxes:
         network.add(endpoint)
         sandbox.endpoints[network.record.name] = endpoint
 
-    async def _open_bridged(self, record: "ContainerRecord") -> Sandbox:
+    async def _open_bridged(self, record: "ContainerRecord", own: int | None) -> Sandbox:
         sandbox = self._new(record, "bridge")
         wanted = [(self.network(name), asked or {}) for name, asked in record.networking.items()]
         found = self._links(record)
         assert self.host.pool is not None
-        prepared = await self.host.pool.take()
+        prepared = await (self.host.pool.take() if own is None else self.host.pool.prepare_in(own))
         with contextlib.ExitStack() as undo:
             undo.callback(prepared.close)
             for network, asked in wanted:
