@@ -46,7 +46,6 @@ def load(argv: list[str], document: Any, folder: Path) -> DaemonConfig:
             (("10.0.0.0/8", 24),),
         ),
         (["--registry-mirror", "https://m.example"], "registry_mirrors", ("https://m.example/",)),
-        (["--add-runtime", "crun=/usr/bin/crun"], "runtimes", {"crun": {"path": "/usr/bin/crun"}}),
         (["--feature", "a", "--feature", "b=false"], "features", {"a": True, "b": False}),
     ],
 )
