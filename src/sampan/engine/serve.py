@@ -1,5 +1,6 @@
 """One life of the daemon: configuration, lock, managers, sockets, signals, and the way out."""
 
+import _socket
 import asyncio
 import fcntl
 import gc
@@ -40,7 +41,7 @@ FORMAT = "1"
 
 
 def run(
-    argv: list[str], launcher_pid: int, launcher_socket: socket.socket, make_api: Callable[[Engine], Api]
+    argv: list[str], launcher_pid: int, launcher_socket: _socket.socket, make_api: Callable[[Engine], Api]
 ) -> int:
     """Everything after the launcher exists; returns the exit status."""
     try:
@@ -61,7 +62,7 @@ def run(
 class Daemon:
     config: DaemonConfig
     launcher_pid: int
-    launcher_socket: socket.socket
+    launcher_socket: _socket.socket
     make_api: Callable[[Engine], Api]
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     stop_containers: bool = False

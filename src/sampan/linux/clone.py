@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import signal
 
+from sampan.linux.signals import SIGCHLD
 from sampan.linux.syscalls import c_size_t, c_void_p, numbered
 
 CLONE_INTO_CGROUP = 0x200000000
@@ -41,7 +41,7 @@ def fork_into_cgroup(directory: int) -> int:
     to nobody in a single-threaded process. Raises OSError, ENOSYS where the kernel or a seccomp filter has
     no clone3.
     """
-    arguments = clone_args(flags=CLONE_INTO_CGROUP, exit_signal=signal.SIGCHLD, cgroup=directory)
+    arguments = clone_args(flags=CLONE_INTO_CGROUP, exit_signal=SIGCHLD, cgroup=directory)
     return _clone3(ctypes.addressof(arguments), ctypes.sizeof(arguments))
 
 

@@ -18,7 +18,18 @@ SIGKILL = 9
 SIGPIPE = 13
 SIGTERM = 15
 SIGCHLD: int = _signal.SIGCHLD
+SIGSTOP: int = _signal.SIGSTOP
 SIGXFSZ: int = _signal.SIGXFSZ
+FAULTS: tuple[int, ...] = (
+    _signal.SIGFPE,
+    _signal.SIGILL,
+    _signal.SIGSEGV,
+    _signal.SIGBUS,
+    _signal.SIGABRT,
+    _signal.SIGTRAP,
+    _signal.SIGSYS,
+)
+TERMINAL: tuple[int, ...] = (_signal.SIGTTIN, _signal.SIGTTOU)
 
 
 def ignore(*numbers: int) -> None:
@@ -39,3 +50,18 @@ def catch(number: int, handler: Callable[[int, object], None]) -> None:
 def set_wakeup_fd(fd: int) -> None:
     """Every caught signal writes a byte there; -1 for nowhere."""
     _signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+
+
+def all_but(*numbers: int) -> frozenset[int]:
+    return frozenset(_signal.valid_signals()).difference(numbers)
+
+
+def block(*numbers: int) -> None:
+    """These and no others."""
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, numbers)
+
+
+def wait(numbers: frozenset[int]) -> int:
+    """Until one of these, blocked, comes; sigwait(3)."""
+    received: int = _signal.sigwait(numbers)
+    return received

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 import struct
-from collections import deque
+from _collections import deque  # type: ignore[import-not-found]
 
 from sampan.linux import sockets
 from sampan.runtime.loop import HANGUP, IN, OUT

@@ -4,6 +4,7 @@ No threads and no forks here: a launcher that died is replaced by starting `pyth
 sampan.runtime.launcher`.
 """
 
+import _socket
 import asyncio
 import json
 import logging
@@ -262,10 +263,10 @@ class Task:
 class Launcher:
     """The one process that forks; see runtime/launcher.py."""
 
-    def __init__(self, pid: int, connection: socket.socket) -> None:
+    def __init__(self, pid: int, connection: _socket.socket) -> None:
         self.pid = pid
-        connection.setblocking(False)
-        self._socket = connection
+        self._socket = socket.socket(fileno=connection.detach())
+        self._socket.setblocking(False)
         self._numbers = count(1)
         self._child: subprocess.Popen[bytes] | None = None
         self._restarting = asyncio.Lock()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import codecs
 import gc
 import os
-import socket
 import sys
+
+from sampan.linux import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ _MESSAGE = 1 << 16
 _MAX_FDS = 64
 
 
-def fork() -> tuple[int, socket.socket]:
+def fork() -> tuple[int, sockets.Socket]:
     """Fork the launcher; returns its pid and the daemon's end of its SOCK_SEQPACKET socket."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = sockets.pair()
     pid = os.fork()
     if pid == 0:
         ours.close()
@@ -32,7 +33,7 @@ def fork() -> tuple[int, socket.socket]:
     return pid, ours
 
 
-def serve(connection: socket.socket) -> NoReturn:
+def serve(connection: sockets.Socket) -> NoReturn:
     """Answer requests until the daemon is gone; never returns."""
     status = 1
     try:
@@ -42,7 +43,7 @@ def serve(connection: socket.socket) -> NoReturn:
         os._exit(status)
 
 
-def _prepare(connection: socket.socket) -> None:
+def _prepare(connection: sockets.Socket) -> None:
     os.setsid()  # Ctrl-C in the daemon's terminal is not for us
     os.chdir("/")
     # After the fork, so that the daemon does not wait: everything a shim needs, loaded once.
@@ -64,8 +65,7 @@ def _prepare(connection: socket.socket) -> None:
     gc.freeze()
 
 
-def _loop(connection: socket.socket) -> int:
-    from sampan.linux import sockets
+def _loop(connection: sockets.Socket) -> int:
     from sampan.runtime import shim, tasks
     from sampan.runtime.jsontext import decode
 
@@ -107,4 +107,4 @@ def _become(
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(sockets.Socket(fileno=int(sys.argv[1])))

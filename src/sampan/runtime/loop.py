@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 import select
 import time
+from _heapq import heappop, heappush
 
 from sampan.linux import signals
 
@@ -61,7 +61,7 @@ class Loop:
 
     def later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         timer = Timer(time.monotonic() + seconds, callback)
-        heapq.heappush(self._timers, timer)
+        heappush(self._timers, timer)
         return timer
 
     def on_death(self, pid: int, callback: Callable[[int], None]) -> None:
@@ -87,12 +87,12 @@ class Loop:
 
     def _patience(self) -> float:
         while self._timers and self._timers[0].callback is None:
-            heapq.heappop(self._timers)
+            heappop(self._timers)
         return max(0.0, self._timers[0].when - time.monotonic()) if self._timers else -1
 
     def _run_timers(self) -> None:
         while self._timers and self._timers[0].when <= time.monotonic():
-            callback = heapq.heappop(self._timers).callback
+            callback = heappop(self._timers).callback
             if callback is not None:
                 self._guard(callback)
 

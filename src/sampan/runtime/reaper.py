@@ -7,37 +7,23 @@ bound into the container.
 from __future__ import annotations
 
 import os
-import signal
 
-from sampan.linux import process
+from sampan.linux import process, signals
 
-_FORWARDED = signal.valid_signals() - {
-    # What the kernel raises for the process's own faults, what cannot be caught, and job control.
-    *(
-        signal.SIGFPE,
-        signal.SIGILL,
-        signal.SIGSEGV,
-        signal.SIGBUS,
-        signal.SIGABRT,
-        signal.SIGTRAP,
-        signal.SIGSYS,
-    ),
-    *(signal.SIGKILL, signal.SIGSTOP, signal.SIGTTIN, signal.SIGTTOU),
-}
+# Not what the kernel raises for the process's own faults, what cannot be caught, and job control.
+_FORWARDED = signals.all_but(*signals.FAULTS, signals.SIGKILL, signals.SIGSTOP, *signals.TERMINAL)
 
 
 def split(arguments: list[str]) -> None:
     """Returns in a new child, which is to become the program; the caller stays and reaps until it exits."""
-    signal.signal(signal.SIGTTIN, signal.SIG_IGN)
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    signals.ignore(*signals.TERMINAL)
     # Blocked signals reach even a PID 1 that has no handler for them; pid_namespaces(7).
-    signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)
+    signals.block(*_FORWARDED)
     child = os.fork()
     if child == 0:
         _lead_terminal()
-        signal.signal(signal.SIGTTIN, signal.SIG_DFL)
-        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        signals.reset(*signals.TERMINAL)
+        signals.block()
         return
     process.set_name("docker-init")
     process.set_command_line("/sbin/docker-init -- " + " ".join(arguments))
@@ -57,8 +43,8 @@ def _lead_terminal() -> None:
 def _reap_until(child: int) -> int:
     code = -1
     while code < 0:
-        received = signal.sigwait(_FORWARDED)
-        if received != signal.SIGCHLD:
+        received = signals.wait(_FORWARDED)
+        if received != signals.SIGCHLD:
             try:
                 os.kill(child, received)
             except ProcessLookupError:

@@ -7,14 +7,13 @@ result, or the SampanError it raised, goes out on "control" as {"result": ...} o
 from __future__ import annotations
 
 import gc
-import importlib
-import json
 import os
-import socket
+import sys
 
 from sampan.errors import SampanError
-from sampan.linux import process, signals
+from sampan.linux import files, process, signals, sockets
 from sampan.runtime.failures import describe
+from sampan.runtime.jsontext import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,17 +26,17 @@ def main(name: str, request_path: str, fds: dict[str, int]) -> None:
     gc.enable()
     process.set_name(f"sampan-{name}")
     process.close_other_descriptors(list(fds.values()))
-    control = socket.socket(fileno=fds["control"])
-    with open(request_path, "rb") as file:
-        request: dict[str, Any] = json.load(file)
+    control = sockets.Socket(fileno=fds["control"])
+    request: dict[str, Any] = decode(files.read(request_path))
     try:
-        module = importlib.import_module(f"sampan.runtime.{name}")
-        answer = {"result": module.main(request, fds)}
+        module = f"sampan.runtime.{name}"
+        __import__(module)
+        answer = {"result": sys.modules[module].main(request, fds)}
     except SampanError as error:
         answer = {"error": {"kind": type(error).__name__, "message": error.message}}
     except Exception as error:
         answer = {"error": {"kind": "Failed", "message": f"{name}: {describe(error)}"}}
     try:
-        control.send(json.dumps(answer).encode())
+        control.send(encode(answer))
     except BrokenPipeError:
         pass  # cancelled: nobody asks any more

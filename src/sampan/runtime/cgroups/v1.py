@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import select
-import signal
 import time
 
 from sampan.errors import Failed
+from sampan.linux.signals import SIGKILL
 from sampan.runtime.cgroups import files
 from sampan.runtime.cgroups.devices import v1_rules
 
@@ -229,13 +229,13 @@ class V1:
             raise Failed("cannot pause: the freezer controller is not mounted")
         return self._dirs["freezer"]
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
+    def kill(self, number: int = SIGKILL) -> None:
         """Signal every process. For SIGKILL, frozen ones are thawed so that they can die."""
         unified = self._unified()
-        if number == signal.SIGKILL and unified is not None and os.path.isdir(unified):
+        if number == SIGKILL and unified is not None and os.path.isdir(unified):
             files.try_write(unified + "/cgroup.kill", "1", errno.ENOENT, errno.EOPNOTSUPP)
         files.signal_all(self._census(), number)
-        if number == signal.SIGKILL and "freezer" in self._dirs and os.path.isdir(self._dirs["freezer"]):
+        if number == SIGKILL and "freezer" in self._dirs and os.path.isdir(self._dirs["freezer"]):
             self.thaw()
 
     def pids(self) -> list[int]:

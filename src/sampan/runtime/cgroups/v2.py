@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import select
-import signal
 import time
 
 from sampan.errors import Failed
+from sampan.linux.signals import SIGKILL
 from sampan.runtime.cgroups import files
 
 TYPE_CHECKING = False
@@ -166,9 +166,9 @@ class V2:
     def frozen(self) -> bool:
         return "frozen 1" in files.read_or(self.directory + "/cgroup.events")
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
+    def kill(self, number: int = SIGKILL) -> None:
         """Signal every process; SIGKILL at once by cgroup.kill (Linux 5.14), frozen and forking ones too."""
-        if number == signal.SIGKILL:
+        if number == SIGKILL:
             try:
                 files.write(self.directory + "/cgroup.kill", "1")
                 return
