@@ -1,8 +1,8 @@
 """Volumes: rows `volumes/<name>`, directories in storage/volumes.py, and who uses them.
 
 A row is made after its directory and deleted after the directory went to the trash. At start a directory
-without a row becomes a volume again (somebody's data: never deleted on suspicion), and a row without a
-directory is dropped unless a container refers to it.
+without a row goes when it is empty (a crash came between), else it becomes a volume again (somebody's data:
+never deleted on suspicion), and a row without a directory is dropped unless a container refers to it.
 """
 
 import asyncio
@@ -106,8 +106,12 @@ class Volumes:
             else:
                 log.warning("volume %s has lost its directory and is forgotten", row["Name"])
                 self._store.delete(key)
-        for name in disk.names(self._paths.volumes):
-            if name not in self._volumes and NAME.fullmatch(name):
+        for name in list(disk.names(self._paths.volumes)):
+            if name in self._volumes or not NAME.fullmatch(name):
+                continue
+            if disk.is_empty(self._paths.volumes, name):  # a crash came between the directory and its row
+                trash.discard(self._paths, self._paths.volumes / name)
+            else:
                 log.warning("volume %s was found on disk only and is taken back", name)
                 self._insert(name, None, None)
         for name in self._volumes:
