@@ -11,8 +11,9 @@ from sampan.images.pack import diff_tar
 from sampan.linux import erofs
 from sampan.linux import mount as m
 from sampan.runtime import rootfs
-from tests.runtime.rig import Rig, process, spec
-from tests.runtime.test_userns import shifted
+from sampan.storage.mounts import LayerMounts
+from tests.runtime.rig import Rig, Running, namespaces, process, spec
+from tests.runtime.test_userns import KINDS, MAP, shifted
 from tests.support.mounted import in_private_namespace
 
 pytestmark = pytest.mark.root
@@ -46,6 +47,10 @@ def on(rig: Rig, *lower: str) -> dict[str, Any]:
     paths = rig.new()
     root = {"type": "overlay", "lower": list(lower), "upper": str(paths.upper), "work": str(paths.work)}
     return {"paths": paths, "rootfs": root}
+
+
+def shifted_spec(command: dict[str, Any]) -> dict[str, Any]:
+    return spec(command, namespaces=namespaces(*KINDS), uidMappings=MAP, gidMappings=MAP)
 
 
 async def test_a_container_runs_and_writes_as_on_a_directory(rig: Rig, base: str) -> None:
@@ -108,6 +113,23 @@ async def test_an_image_is_mounted_into_a_container(rig: Rig, base: str) -> None
     assert await running.exit() == 1
     assert running.output() == "toptop/plain/etc/passwd\n/two/etc/passwd\n"
     assert running.output("stderr").count("Read-only file system") == 3
+
+
+async def test_mounts_given_are_shared_between_containers(rig: Rig, base: str) -> None:
+    mounts = LayerMounts()
+    given = mounts.get([base])
+    os.unlink(base.split(":")[1])  # nobody can mount it again
+    for make in (spec, shifted_spec):
+        made = on(rig, base)
+        request = rig.request(
+            made["paths"], make(process("stat", "-c", "%u", "/home/app")), rootfs=made["rootfs"]
+        )
+        shim = await rig.launcher.start(made["paths"], request, layers=given)
+        running = Running(made["paths"], shim)
+        rig.running.append(running)
+        assert await running.exit() == 0
+        assert running.output() == "1000\n"
+    mounts.close()
 
 
 async def test_a_layer_that_is_gone_is_told(rig: Rig, base: str) -> None:

@@ -12,7 +12,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -278,10 +278,12 @@ class Launcher:
         netns: int | None = None,
         attach: Sequence[int] = (),
         userns: int | None = None,
+        layers: Mapping[int, int] | None = None,
     ) -> Shim:
         """Start a container; the descriptors stay the caller's. Raises as runc and Docker word it.
 
         `userns` is the user namespace that owns `netns`; without, the shim makes one where the spec wants it.
+        `layers`: mounts of layers by their position in "lower", to be copied instead of mounted once more.
         On failure nothing is left of <exec-root>/containers/<id>.
         """
         paths.execs.mkdir(parents=True, exist_ok=True)
@@ -289,6 +291,7 @@ class Launcher:
             stale.unlink(missing_ok=True)
         write_json(paths.start_request, request)
         given = {"netns": netns, "userns": userns, **{f"attach:{n}": fd for n, fd in enumerate(attach)}}
+        given |= {f"layer:{position}": fd for position, fd in (layers or {}).items()}
         named = {name: fd for name, fd in given.items() if fd is not None}
         message = {"op": "start", "dir": str(paths.exec), "fds": ["control", *named]}
         fds = list(named.values())

@@ -48,7 +48,7 @@ _PROPAGATION = {
 class Setting:
     """What the shim hands its child: the request, and what was decided or opened already."""
 
-    __slots__ = ("cgroup", "channel", "inside", "namespaces", "request", "seccomp", "stdio")
+    __slots__ = ("cgroup", "channel", "inside", "layers", "namespaces", "request", "seccomp", "stdio")
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Setting:
         seccomp: bytes | None,
         stdio: tuple[int, int, int] | None,
         channel: sockets.Socket,
+        layers: dict[int, int],
     ) -> None:
         self.request = request
         self.namespaces = namespaces  # OCI type -> descriptor to join, or None for a new one
@@ -67,6 +68,7 @@ class Setting:
         self.seccomp = seccomp
         self.stdio = stdio  # None: a terminal
         self.channel = channel
+        self.layers = layers  # position in "lower" -> a mount to copy
 
 
 def main(setting: Setting) -> NoReturn:
@@ -115,7 +117,8 @@ def _enter(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]
     flags = _new_ones(setting)
     ns.unshare(flags & ~ns.CLONE_NEWCGROUP)
     _set_propagation(setting, spec)
-    root, binds = rootfs.mount_root(setting.request["rootfs"]), rootfs.open_binds(spec.get("mounts") or [])
+    root = rootfs.mount_root(setting.request["rootfs"], setting.layers)
+    binds = rootfs.open_binds(spec.get("mounts") or [])
     _join_cgroup(setting)
     ns.unshare(flags & ns.CLONE_NEWCGROUP)  # its root is the cgroup one is in
     return root, binds
@@ -147,7 +150,7 @@ def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[in
     ns.unshare(ns.CLONE_NEWNS)
     _set_propagation(setting, spec)
     binds = rootfs.open_binds(spec.get("mounts") or [], users)
-    root_mount = userns.mount_root(setting.request["rootfs"], users, uid, gid)
+    root_mount = userns.mount_root(setting.request["rootfs"], users, uid, gid, setting.layers)
     for descriptor in setting.stdio or ():
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             os.fchown(descriptor, uid, gid)  # so that /dev/stdout can be opened by name

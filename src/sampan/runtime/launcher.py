@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _MESSAGE = 1 << 16
-_MAX_FDS = 64
+_MAX_FDS = 253  # SCM_MAX_FD
 
 
 def fork() -> tuple[int, sockets.Socket]:

@@ -2,7 +2,7 @@
 
 daemon -> launcher: one SOCK_SEQPACKET message per request, JSON, descriptors by SCM_RIGHTS:
 
-    {"op": "start", "dir": "/run/sampan/containers/<id>", "fds": ["control", "netns", "attach:0", ...]}
+    {"op": "start", "dir": "/run/sampan/containers/<id>", "fds": ["control", "attach:0", "layer:0", ...]}
     {"op": "task",  "task": "archive", "request": "<path of a JSON file>", "fds": ["control", ...]}
 
 The launcher forks and answers nothing: the child (a shim, or a task) speaks on "control", a SOCK_SEQPACKET

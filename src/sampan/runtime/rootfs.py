@@ -19,7 +19,7 @@ from sampan.runtime.mountoptions import Options, is_bind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from sampan.runtime.protocol import Rootfs
@@ -31,20 +31,25 @@ if TYPE_CHECKING:
 _PLAIN: list[Option] = [("index", "off"), ("metacopy", "off"), ("redirect_dir", "off")]
 
 
-def mount_root(rootfs: Rootfs) -> int:
-    """The root as an unattached mount."""
+def mount_root(rootfs: Rootfs, layers: Mapping[int, int] | None = None) -> int:
+    """The root as an unattached mount; `layers`: mounts to copy, by their position in "lower"."""
     if rootfs["type"] == "bind":
         return m.clone(rootfs["source"], recursive=True)
-    return mount_layers(rootfs, open_lowers(rootfs["lower"]))
+    return mount_layers(rootfs, open_lowers(rootfs["lower"], layers))
 
 
-def open_lowers(lower: Sequence[str]) -> list[Lower]:
+def open_lowers(lower: Sequence[str], layers: Mapping[int, int] | None = None) -> list[Lower]:
     """Layers in their erofs form become mounts; directories stay paths. Raises StartFailure."""
     opened: list[Lower] = []
-    for text in lower:
+    for position, text in enumerate(lower):
         parsed = erofs.parse_lower(text)
         try:
-            opened.append(text if parsed is None else erofs.mount(*parsed))
+            if parsed is None:
+                opened.append(text)
+            elif layers and position in layers:
+                opened.append(m.clone("", at=layers[position]))
+            else:
+                opened.append(erofs.mount(*parsed))
         except OSError as error:
             raise during_init(f"mounting the layer {erofs.directory(text)}: {reason(error)}") from None
     return opened

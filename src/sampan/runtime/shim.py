@@ -120,20 +120,23 @@ class Shim:
         pipes = None if terminal else Pipes(request["open_stdin"])
         seccomp = None if request["seccomp"] is None else binascii.a2b_base64(request["seccomp"])
         wanted = self._open_namespaces()
+        layers = {int(name[6:]): fd for name, fd in self._fds.items() if name.startswith("layer:")}
 
         def become_init(channel: sockets.Socket, inside: bool) -> NoReturn:
             stdio = None if pipes is None else pipes.child
-            init.main(init.Setting(request, wanted, self.cgroup, inside, seccomp, stdio, channel))
+            init.main(init.Setting(request, wanted, self.cgroup, inside, seccomp, stdio, channel, layers))
 
         # A pid namespace belongs to the user namespace it is made in, so there init makes it on its way.
         pid_namespace = False if "user" in wanted else wanted.get("pid", False)
-        kept = [fd for fd in wanted.values() if fd is not None]
+        kept = [*layers.values(), *(fd for fd in wanted.values() if fd is not None)]
         if pipes is not None:
             kept += pipes.child
         self._init = spawn.fork(
             self.loop, pid_namespace, self.cgroup, become_init, kept, self._got_terminal, self._died
         )
         self._init.outcome = self._set_up
+        for fd in layers.values():
+            os.close(fd)
         if self.cgroup.layout.v1:
             self._make_cgroup()
         self._init.proceed()

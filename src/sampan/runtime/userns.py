@@ -19,7 +19,7 @@ from sampan.runtime.failures import during_init, reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sampan.runtime.protocol import Rootfs
 
@@ -99,14 +99,16 @@ def host_id(mappings: Sequence[dict[str, int]]) -> int:
     raise during_init("the user namespace maps no root user")
 
 
-def mount_root(rootfs: Rootfs, userns: int, uid: int, gid: int) -> int:
+def mount_root(
+    rootfs: Rootfs, userns: int, uid: int, gid: int, layers: Mapping[int, int] | None = None
+) -> int:
     """As rootfs.mount_root, shifted. The caller is in a mount namespace of its own, which this changes."""
     try:
         if rootfs["type"] == "bind" or (rootfs.get("upper") is None and len(rootfs["lower"]) == 1):
             root = plain.mount_root(rootfs)
             m.set_attributes(root, m.MOUNT_ATTR_IDMAP, userns=userns)
             return root
-        lowers = plain.open_lowers(rootfs["lower"])
+        lowers = plain.open_lowers(rootfs["lower"], layers)
         for lower in lowers:
             if isinstance(lower, int):
                 m.set_attributes(lower, m.MOUNT_ATTR_IDMAP, userns=userns)

@@ -21,6 +21,7 @@ from typing import Literal
 
 from sampan.errors import Failed
 from sampan.linux import erofs
+from sampan.storage.mounts import LayerMounts
 
 Form = Literal["directory", "erofs"]
 _FILES, _TAR, _INDEX = "fs", "layer.tar", "index.erofs"
@@ -66,6 +67,7 @@ class LayerStore:
     def __init__(self, layers: Path, tmp: Path, throw: Callable[..., None]) -> None:
         self.form: Form = "directory"
         self.mountable = False
+        self.mounts = LayerMounts()
         self._layers = layers
         self._tmp = tmp
         self._throw = throw
@@ -131,7 +133,10 @@ class LayerStore:
 
     def remove(self, diff_ids: Iterable[str]) -> None:
         """Take layers away at once; their files go in the background."""
-        self._throw(*(self._directory(diff_id) for diff_id in diff_ids))
+        places = [self._directory(diff_id) for diff_id in diff_ids]
+        for place in places:
+            self.mounts.drop(str(place))
+        self._throw(*places)
 
     def reconcile(self, known: set[str]) -> set[str]:
         """Remove what is not in `known`, or cannot be used; returns those of `known` that are missing."""

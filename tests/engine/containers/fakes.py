@@ -60,7 +60,7 @@ class FakeLauncher:
     gate: asyncio.Event | None = None  # a start waits for it
 
     async def start(
-        self, paths: Any, request: Any, netns: int | None, attach: Any, userns: int | None
+        self, paths: Any, request: Any, netns: int | None, attach: Any, userns: int | None, layers: Any
     ) -> FakeShim:
         if self.gate is not None:
             await self.gate.wait()
@@ -135,6 +135,9 @@ class FakeImages:
 
     def lower_dirs(self, image: Any) -> list[str]:
         return ["/layers/1"]
+
+    def layer_mounts(self, lowers: list[str]) -> dict[int, int]:
+        return {}
 
     def current_lowers(self, lowers: list[str]) -> list[str]:
         return lowers

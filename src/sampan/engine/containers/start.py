@@ -84,6 +84,7 @@ async def launch(services: Services, container: Container) -> None:
                     sandbox.netns,
                     [item.socket.fileno() for item in waiting],
                     userns,
+                    services.images.layer_mounts(record.lower),
                 )
             except BaseException:
                 services.kill_leftovers(container)  # a shim that died leaves what it had forked

@@ -79,6 +79,7 @@ class Images:
 
     async def stop(self) -> None:
         await self.remote.stop()
+        self.store.layer_files.mounts.close()
         if self._collector is not None:
             self._collector.cancel()
             await asyncio.wait([self._collector])
@@ -109,6 +110,10 @@ class Images:
         """The image's layers, top-most first, the init layer last: directories and linux/erofs.py's."""
         layers = [self.store.layer_files.lower(diff_id) for diff_id in reversed(image.diff_ids)]
         return [*layers, str(self.paths.init_layer)]
+
+    def layer_mounts(self, lowers: Sequence[str]) -> dict[int, int]:
+        """Mounts that containers share, by position in what `lower_dirs` told. They stay the images'."""
+        return self.store.layer_files.mounts.get(lowers)
 
     def current_lowers(self, lowers: Iterable[str]) -> list[str]:
         """What `lower_dirs` once told, as it is now: a layer may have changed its form since."""
