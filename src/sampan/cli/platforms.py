@@ -72,6 +72,11 @@ def _one(name: str, version: str, text: str) -> dict[str, str]:
     raise _bad(f'"{text}": unknown operating system or architecture')
 
 
+def is_known(system: str, architecture: str) -> bool:
+    """Whether both are names of Go's."""
+    return system in _SYSTEMS.split() and architecture in _ARCHITECTURES.split()
+
+
 def here() -> tuple[str, str]:
     """(architecture, variant) of this machine."""
     import os

@@ -57,6 +57,13 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
         "save": ("image.save", "Write images to a tar archive (to stdout by default)", ("save",)),
         "tag": ("image.tag", "Give an image another name", ("tag",)),
     },
+    "manifest": {
+        "annotate": ("manifest.annotate", "State the platform of an image of a manifest list", ()),
+        "create": ("manifest.create", "Begin a manifest list on this machine", ()),
+        "inspect": ("manifest.inspect", "Show an image's manifest, or manifest list, in its registry", ()),
+        "push": ("manifest.push", "Upload a manifest list", ()),
+        "rm": ("manifest.rm", "Forget manifest lists of this machine", ()),
+    },
     "network": {
         "connect": ("network.connect", "Connect a container to a network", ()),
         "create": ("network.create", "Create a network", ()),
@@ -100,6 +107,7 @@ GROUP_HELP = {
     "container": "Manage containers",
     "context": "Manage contexts",
     "image": "Manage images",
+    "manifest": "Manage image manifests and manifest lists",
     "network": "Manage networks",
     "registry": "Run a registry",
     "system": "Manage the engine",

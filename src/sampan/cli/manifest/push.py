@@ -1,0 +1,65 @@
+"""sampan manifest push: upload a list, and have its images in the same repository."""
+
+from __future__ import annotations
+
+from sampan.cli.errors import CliError
+from sampan.cli.flags import Command, Flag
+from sampan.cli.manifest.documents import Reference, list_bytes, parsed, raw_of
+from sampan.cli.manifest.registry import Registry
+from sampan.cli.manifest.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sampan.cli.flags import Options
+    from sampan.cli.session import Session
+
+
+def run(session: Session, options: Options, args: list[str]) -> None:
+    target = Reference(args[0])
+    store = Store(session)
+    images = store.all(target)
+    if not images:
+        raise CliError(f"{target} not found")
+    sources = [Reference(image["Ref"]) for image in images]
+    for source in sources:
+        if source.host != target.host:
+            raise CliError(
+                "cannot use source images from a different registry than the target image: "
+                f"{source.host} != {target.host}"
+            )
+    registry = Registry(session, target.host, options["insecure"])
+    elsewhere = [pair for pair in zip(images, sources, strict=True) if pair[1].name != target.name]
+    for image, source in elsewhere:
+        _mount(registry, target, image, source)
+    for image, _ in elsewhere:
+        _put(registry, target, image)
+    listed = list_bytes([image["Descriptor"] for image in images])
+    kind = str(parsed(listed)["mediaType"])
+    print(registry.put_manifest(target.repository, target.tag or target.digest, kind, listed))
+    if options["purge"]:
+        store.remove(target)
+
+
+def _mount(registry: Registry, target: Reference, image: dict[str, Any], source: Reference) -> None:
+    document = parsed(raw_of(image))
+    for blob in (document.get("config") or {}, *(document.get("layers") or ())):
+        registry.mount(target.repository, str(blob.get("digest")), source.repository)
+
+
+def _put(registry: Registry, target: Reference, image: dict[str, Any]) -> None:
+    digest, kind = str(image["Descriptor"]["digest"]), str(image["Descriptor"]["mediaType"])
+    stored = registry.put_manifest(target.repository, digest, kind, raw_of(image))
+    print(f"Pushed ref {target.name}@{digest} with digest: {stored}", flush=True)
+
+
+COMMAND = Command(
+    "[OPTIONS] MANIFEST_LIST",
+    run,
+    (
+        Flag("insecure", "bool", "Allow a registry without a trusted certificate, or without TLS"),
+        Flag("purge", "bool", "Remove the list from this machine afterwards", short="p"),
+    ),
+    args=(1, 1),
+)
