@@ -109,18 +109,24 @@ def sampan_registry(root: Path) -> tuple[list[str], int]:
 # Content
 
 
-def digest(data: bytes) -> str:
+def digest(data: bytes | bytearray) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def upload(connection: http.client.HTTPConnection, data: bytes | memoryview, name: str) -> None:
+Body = bytes | memoryview | Iterator[bytes]
+
+
+def upload(connection: http.client.HTTPConnection, data: Body, name: str, size: int | None = None) -> None:
+    if size is None:
+        assert isinstance(data, bytes | memoryview)
+        size = len(data)
     connection.request("POST", f"/v2/{NAME}/blobs/uploads/", headers={"Content-Length": "0"})
     answer = connection.getresponse()
     answer.read()
     place = answer.headers["Location"]
     path = place if place.startswith("/") else "/" + place.split("/", 3)[3]
     joint = "&" if "?" in path else "?"
-    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(data))}
+    headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
     connection.request("PUT", f"{path}{joint}digest={name}", body=data, headers=headers)
     answer = connection.getresponse()
     answer.read()
@@ -290,18 +296,7 @@ def memory(target: Target, size: int) -> None:
     before = resident(target.pid)
     connection = http.client.HTTPConnection("127.0.0.1", target.port)
     with watched(target.pid) as pushed:
-        path = f"/v2/{NAME}/blobs/uploads/?digest={name}"
-        connection.request("POST", path, body=large(size), headers={"Content-Length": str(size)})
-        answer = connection.getresponse()
-        answer.read()
-        place = answer.headers["Location"]
-        if answer.status == 202:  # docker-registry takes whole blobs only by PUT
-            path = "/" + place.split("/", 3)[3] if "://" in place else place
-            joint = "&" if "?" in path else "?"
-            headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
-            connection.request("PUT", f"{path}{joint}digest={name}", body=large(size), headers=headers)
-            answer = connection.getresponse()
-            answer.read()
+        upload(connection, large(size), name, size)
     with watched(target.pid) as pulled:
         connection.request("GET", f"/v2/{NAME}/blobs/{name}")
         answer = connection.getresponse()

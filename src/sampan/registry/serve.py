@@ -17,6 +17,7 @@ from sampan.registry.config import Config
 from sampan.registry.metrics.endpoint import metrics_route
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.registry import Registry
+from sampan.registry.web.routes import Pages
 from sampan.registry.webhooks.queue import Queue
 
 log = logging.getLogger("sampan.registry")
@@ -38,6 +39,8 @@ def build(config: Config, metrics: Metrics | None = None) -> RegistryApi:
     routes = all_routes(registry, gate)
     if config.metrics:
         routes += metrics_route(metrics)
+    if config.page:
+        routes += Pages(gate).routes()
     api = RegistryApi(registry, gate, routes)
     if config.webhook:
         scheme = "https" if config.tls_cert else "http"

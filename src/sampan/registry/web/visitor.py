@@ -1,0 +1,74 @@
+"""Who looks at the page, what they may see, and that a delete is their own wish."""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from sampan.registry.api.call import Call
+from sampan.registry.auth.access import ANONYMOUS, Actor, Need, Rules
+from sampan.registry.auth.gate import ForeignTokenGate, Gate, OpenGate
+from sampan.registry.errors import Denied, Unauthorized
+
+COOKIE = "sampan_form"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    actor: Actor
+    may_sign_in: bool = False
+
+
+class Visitors:
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    async def admit(self, call: Call, *, sign_in: bool = False) -> Visitor:
+        """Raises Unauthorized with a challenge that browsers understand.
+
+        Who shows no credentials sees what rules open to everybody, if they open anything.
+        """
+        if isinstance(self._gate, OpenGate):
+            return Visitor(await self._gate.admit(call.request, Need()))
+        rules = call.registry.config.auth.rule
+        public = any(ANONYMOUS in rule.users for rule in rules)
+        browser = not isinstance(self._gate, ForeignTokenGate)
+        if not sign_in and public and "Authorization" not in call.request.headers:
+            return Visitor(Actor(None, Rules(rules).for_anonymous()), may_sign_in=browser)
+        try:
+            return Visitor(await self._gate.admit(call.request, Need()))
+        except Unauthorized as error:
+            if browser:
+                realm = call.registry.config.auth.realm.replace("\\", "").replace('"', "")
+                error.headers["WWW-Authenticate"] = f'Basic realm="{realm}", charset="UTF-8"'
+            raise
+
+    def may_delete(self, call: Call, visitor: Visitor, name: str) -> bool:
+        config = call.registry.config
+        return config.allow_delete and not config.read_only and visitor.actor.may(name, "delete")
+
+
+def form_token(request: web.BaseRequest) -> str:
+    """The token of this browser's forms: its cookie's, or a new one."""
+    found = request.cookies.get(COOKIE, "")
+    return found if len(found) == 43 and found.isascii() else secrets.token_urlsafe(32)
+
+
+def keep_token(request: web.BaseRequest, response: web.Response, token: str) -> None:
+    response.set_cookie(
+        COOKIE, token, path="/ui/", httponly=True, samesite="Strict", secure=request.scheme == "https"
+    )
+
+
+def check_form(request: web.BaseRequest, given: str) -> None:
+    """Browsers send passwords along with other sites' forms too: the form must be ours. Raises Denied."""
+    cookie = request.cookies.get(COOKIE, "")
+    origin = request.headers.get("Origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("Host", "")
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if foreign or site not in ("same-origin", "none") or not cookie:
+        raise Denied("this form was not sent from this registry's page")
+    if not hmac.compare_digest(cookie.encode(), given.encode()):
+        raise Denied("this form has expired: go back, reload, and try again")
