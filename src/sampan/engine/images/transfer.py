@@ -162,7 +162,7 @@ class _Writer:
         self._batch = batch
         self._pending: list[bytes] = []
         self._count = 0
-        self._writing: asyncio.Future[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
         self.end = partial.size  # of the file, once all that came is in it
 
     async def put(self, chunk: bytes) -> None:
@@ -174,14 +174,16 @@ class _Writer:
             writing, self._writing = self._writing, None
             await uncancelled(writing)
         if self._writing is None and self._count >= self._batch:
+            self._writing = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._pending:
             data, self._pending, self._count = b"".join(self._pending), [], 0
-            self._writing = asyncio.ensure_future(asyncio.to_thread(self._partial.append, data))
+            await asyncio.to_thread(self._partial.append, data)
 
     async def flush(self) -> None:
         """All that came is in the file."""
         writing, self._writing = self._writing, None
         if writing is not None:
             await writing
-        if self._pending:
-            data, self._pending, self._count = b"".join(self._pending), [], 0
-            await asyncio.to_thread(self._partial.append, data)
+        await self._write()
