@@ -135,8 +135,8 @@ class Shim:
             self.loop, pid_namespace, self.cgroup, become_init, kept, self._got_terminal, self._died
         )
         self._init.outcome = self._set_up
-        for fd in layers.values():
-            os.close(fd)
+        for layer in layers.values():
+            os.close(layer)
         if self.cgroup.layout.v1:
             self._make_cgroup()
         self._init.proceed()
