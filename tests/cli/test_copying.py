@@ -7,7 +7,7 @@ import os
 import tarfile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.cli.container.cp import split_argument
@@ -173,6 +173,7 @@ def test_kinds_do_not_replace_each_other(tmp_path):
         unpack(ChunkReader(archive(("f", tarfile.DIRTYPE, ""))), str(tmp_path), [])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000))
 def test_garbage_is_an_error_or_nothing(data):
     import tempfile

@@ -85,4 +85,6 @@ class Terminal:
                 code = os.waitstatus_to_exitcode(status)
                 self.code = code if code >= 0 else 128 - code
             assert time.monotonic() < deadline, f"still running after {seconds:g} s: {self.text!r}"
+        while select.select([self._fd], [], [], 0)[0] and self._read(0):
+            pass  # what it wrote last
         return self.code

@@ -43,7 +43,11 @@ def parse(text: str) -> dict[str, str]:
         return _one(system, version, text)
     if len(parts) > 3:
         raise _bad(f'"{text}": cannot parse platform specifier')
-    architecture, variant = normal(parts[1], parts[2] if len(parts) == 3 else "")
+    if len(parts) == 2:
+        return _object(system, version, *_implied(parts[1]))
+    architecture, variant = normal(parts[1], parts[2])
+    if (architecture, variant) == ("arm64", ""):
+        variant = "v8"  # it was asked for
     return _object(system, version, architecture, variant)
 
 
@@ -66,10 +70,16 @@ def _one(name: str, version: str, text: str) -> dict[str, str]:
     """A system alone means this machine's architecture; an architecture alone means Linux."""
     if name in _SYSTEMS.split():
         return _object(name, version, *here())
-    architecture, variant = normal(name, "")
+    architecture, variant = _implied(name)
     if architecture in _ARCHITECTURES.split():
         return _object("linux", "", architecture, variant)
     raise _bad(f'"{text}": unknown operating system or architecture')
+
+
+def _implied(name: str) -> tuple[str, str]:
+    """An architecture whose variant nobody stated; that of arm is v7, and goes without saying."""
+    architecture, variant = normal(name, "")
+    return architecture, "" if (architecture, variant) == ("arm", "v7") else variant
 
 
 def is_known(system: str, architecture: str) -> bool:
