@@ -222,7 +222,8 @@ class Shim:
             self.health = Health(self, self.request["healthcheck"])
         self.write_state()
         self.control.broadcast({"event": "started", "pid": self.pid, "started_at": self.started_at})
-        # Execs and probes leave cycles behind. What was there at the fork is frozen and stays untouched.
+        # Execs and probes leave cycles behind. What was there before stays untouched and uncounted.
+        gc.freeze()
         gc.enable()
         if self._code is not None:
             self._ended()
