@@ -15,11 +15,7 @@ from sampan.linux import sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, NoReturn
-
-_MESSAGE = 1 << 16
-_MAX_FDS = 253  # SCM_MAX_FD
+    from typing import NoReturn
 
 
 def fork() -> tuple[int, sockets.Socket]:
@@ -37,8 +33,11 @@ def serve(connection: sockets.Socket) -> NoReturn:
     """Answer requests until the daemon is gone; never returns."""
     status = 1
     try:
+        # After the fork, so that the daemon does not wait: everything a shim needs, loaded once.
+        from sampan.runtime import forks
+
         _prepare(connection)
-        status = _loop(connection)
+        status = forks.answer(connection)
     finally:
         os._exit(status)
 
@@ -46,9 +45,8 @@ def serve(connection: sockets.Socket) -> NoReturn:
 def _prepare(connection: sockets.Socket) -> None:
     os.setsid()  # Ctrl-C in the daemon's terminal is not for us
     os.chdir("/")
-    # After the fork, so that the daemon does not wait: everything a shim needs, loaded once.
     from sampan.linux import bpf, process, signals  # noqa: F401
-    from sampan.runtime import shim, tasks  # noqa: F401
+    from sampan.runtime import shim
 
     for encoding in ("ascii", "latin-1", "utf-8"):
         codecs.lookup(encoding)  # loaded lazily otherwise, which a process inside a container cannot
@@ -63,47 +61,6 @@ def _prepare(connection: sockets.Socket) -> None:
     gc.disable()
     gc.collect()
     gc.freeze()
-
-
-def _loop(connection: sockets.Socket) -> int:
-    from sampan.runtime import shim, tasks
-    from sampan.runtime.jsontext import decode
-
-    while True:
-        try:
-            data, fds = sockets.receive(connection, _MESSAGE, _MAX_FDS)
-        except ConnectionResetError:
-            return 0
-        if not data:
-            return 0
-        message = decode(data)
-        if os.fork() == 0:
-            connection.close()
-            _become(message, fds, shim.main, tasks.main)
-        for fd in fds:
-            os.close(fd)
-
-
-def _become(
-    message: dict[str, Any],
-    fds: list[int],
-    start: Callable[[str, dict[str, int]], None],
-    perform: Callable[[str, str, dict[str, int]], None],
-) -> NoReturn:
-    status = 1
-    try:
-        named = dict(zip(message["fds"], fds, strict=True))
-        if message["op"] == "start":
-            start(message["dir"], named)
-        else:
-            perform(message["task"], message["request"], named)
-        status = 0
-    except BaseException as error:
-        sys.stderr.write(
-            f"sampan {message.get('op')} {message.get('dir') or message.get('task')}: {error!r}\n"
-        )
-    finally:
-        os._exit(status)
 
 
 if __name__ == "__main__":

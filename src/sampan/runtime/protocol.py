@@ -5,9 +5,10 @@ daemon -> launcher: one SOCK_SEQPACKET message per request, JSON, descriptors by
     {"op": "start", "dir": "/run/sampan/containers/<id>", "fds": ["control", "attach:0", "layer:0", ...]}
     {"op": "task",  "task": "archive", "request": "<path of a JSON file>", "fds": ["control", ...]}
 
-The launcher forks and answers nothing: the child (a shim, or a task) speaks on "control", a SOCK_SEQPACKET
-whose end of file means it died. The request proper is a file (start.json, a `StartRequest`), because a
-message is bounded by the socket buffer and because a file can be looked at.
+The launcher forks, or passes a start on to a shim it has forked in advance, and answers nothing: the child (a
+shim, or a task) speaks on "control", a SOCK_SEQPACKET whose end of file means it died. The request proper is
+a file (start.json, a `StartRequest`), because a message is bounded by the socket buffer and because a file
+can be looked at.
 
 daemon <-> shim: the same protocol on "control" and on every connection to <dir>/shim.sock. One JSON object
 a message. Requests carry "seq", which the reply repeats; a reply has "error" (an `ErrorReply`) or the

@@ -41,19 +41,24 @@ def kept_descriptors() -> list[int]:
     return [spawn.OWN_PID_NAMESPACE]
 
 
-def main(directory: str, fds: dict[str, int]) -> None:
-    """Run the container that <directory>/start.json describes; returns when it is over."""
+def stand_by(keep: list[int]) -> Loop:
+    """All that can be done before it is known for which container; descriptors but `keep` are closed."""
     os.setsid()
     _quieten()
-    process.close_other_descriptors([*fds.values(), *kept_descriptors()])
+    process.close_other_descriptors([*keep, *kept_descriptors()])
     null = os.open("/dev/null", os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)
-    request: StartRequest = decode(files.read(f"{directory}/start.json"))
     process.set_name("sampan-shim")
-    process.set_command_line(f"sampan-shim {request['id']}")
     process.set_child_subreaper()
-    Shim(directory, request, fds).run()
+    return Loop()
+
+
+def main(loop: Loop, directory: str, fds: dict[str, int]) -> None:
+    """Run the container that <directory>/start.json describes; returns when it is over."""
+    request: StartRequest = decode(files.read(f"{directory}/start.json"))
+    process.set_command_line(f"sampan-shim {request['id']}")
+    Shim(loop, directory, request, fds).run()
 
 
 def _quieten() -> None:
@@ -62,10 +67,10 @@ def _quieten() -> None:
 
 
 class Shim:
-    def __init__(self, directory: str, request: StartRequest, fds: dict[str, int]) -> None:
+    def __init__(self, loop: Loop, directory: str, request: StartRequest, fds: dict[str, int]) -> None:
         self.directory = directory
         self.request = request
-        self.loop = Loop()
+        self.loop = loop
         self.control = Control(self.loop, self._handle)
         self.log: Log | None = None
         self.session = Session(self.loop, request["stdin_once"], self._detached)
