@@ -36,6 +36,9 @@ class Config:
     drain_timeout: float = option(30.0, duration, "how long requests may go on when the registry is stopped")
     metrics: bool = option(True, switch, "serve /metrics to everybody who reaches the address")
     page: bool = option(True, switch, "serve the page for people at /")
+    share_engine_store: str = option(
+        "", text, "socket of the engine whose images to serve, and to give pushes to"
+    )
     auth: AuthConfig = table(AuthConfig, "who may do what")
     collect: CollectConfig = table(CollectConfig, "garbage collection")
     retention: tuple[RetentionRule, ...] = option((), sections(RetentionRule), "which tags are kept")
@@ -52,6 +55,12 @@ class Config:
         if not colon or not port.isdigit() or int(port) > 65535:
             raise Invalid(f'addr: "{self.addr}" is no HOST:PORT')
         return host.strip("[]"), int(port)
+
+    @property
+    def name(self) -> str:
+        """How images that are in this registry are called on this machine."""
+        host, port = self.listen
+        return f"{host or '127.0.0.1'}:{port}"
 
     def check(self) -> "Config":
         """Raises Invalid for settings that do not go together."""

@@ -9,6 +9,7 @@ from sampan.registry.config import DEFAULT_ADDRESS, DEFAULT_ROOT, Config, load
 from sampan.registry.workers import supervise
 
 log = logging.getLogger("sampan.registry")
+ENGINE_SOCKET = "/run/sampan.sock"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,6 +29,13 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--read-only", action="store_true", default=None, help="refuse pushes and deletes")
     line.add_argument("--auth", choices=("none", "htpasswd", "token"), help="how clients say who they are")
     line.add_argument("--htpasswd", metavar="FILE", help="users and bcrypt hashes (htpasswd -B)")
+    line.add_argument(
+        "--share-engine-store",
+        nargs="?",
+        const=ENGINE_SOCKET,
+        metavar="SOCKET",
+        help=f"serve this machine's engine's images, and give it what is pushed (default {ENGINE_SOCKET})",
+    )
     line.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
     return outer
 
@@ -41,6 +49,7 @@ FLAG_KEYS = {
     "read_only": "read_only",
     "auth": "auth.mode",
     "htpasswd": "auth.htpasswd",
+    "share_engine_store": "share_engine_store",
 }
 
 

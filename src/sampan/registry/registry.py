@@ -20,6 +20,7 @@ from sampan.registry.uploads import Uploads
 
 if TYPE_CHECKING:
     from sampan.registry.cache.service import Upstreams
+    from sampan.registry.share.service import Shared
 
 log = logging.getLogger("sampan.registry")
 PULLS_EVERY = 5.0  # seconds between two notes of what was pulled: a pull costs no write of its own
@@ -47,6 +48,8 @@ class Registry:
         self.events.listen(self._note_pull)
         #: The pull-through cache, where one is configured.
         self.upstreams: Upstreams | None = None
+        #: The engine of this machine, with --share-engine-store.
+        self.shared: Shared | None = None
 
     @property
     def read(self) -> sqlite3.Connection:
@@ -67,6 +70,8 @@ class Registry:
                 await task
         if self.upstreams is not None:
             await self.upstreams.close()
+        if self.shared is not None:
+            await self.shared.close()
         await self.flush_pulls()
         self.database.close()
 

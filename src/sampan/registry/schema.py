@@ -16,6 +16,8 @@
     tags(repository, name, manifest, updated, pulled)
     uploads(id, repository, started, touched, algorithm)
         the bytes are the file uploads/<id>
+    shared_tags(repository, tag, digest)
+        tags that are an engine's images, and go with them
     settings(name, value)
     notifications(id, endpoint, created, event)   waiting for a webhook's endpoint, in the order of id
     upstream_tags(repository, tag, checked)       when a cached tag was last compared with its upstream
@@ -107,7 +109,12 @@ CREATE TABLE fetches (key TEXT PRIMARY KEY, size INTEGER NOT NULL) WITHOUT ROWID
 """
 
 # Each brings the version before it to its own number (PRAGMA user_version). Never edit one: add another.
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+THIRD = """
+CREATE TABLE shared_tags (
+  repository TEXT NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (repository, tag)
+) WITHOUT ROWID;
+"""
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 
 
 def migrate(db: sqlite3.Connection, migrations: tuple[str, ...] = MIGRATIONS) -> None:

@@ -13,6 +13,7 @@ from sampan.engine.api import (
     logs,
     networks,
     registry,
+    sharing,
     system,
     volumes,
 )
@@ -27,7 +28,20 @@ PING_HEADERS = {
     "Pragma": "no-cache",
     "Swarm": "inactive",
 }
-SECTIONS = (containers, exec, logs, archive, commit, images, registry, networks, volumes, system, events)
+SECTIONS = (
+    containers,
+    exec,
+    logs,
+    archive,
+    commit,
+    images,
+    registry,
+    sharing,
+    networks,
+    volumes,
+    system,
+    events,
+)
 
 
 def make_api(engine: Engine) -> Api:

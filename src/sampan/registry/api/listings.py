@@ -21,6 +21,8 @@ async def list_tags(call: Call) -> web.StreamResponse:
             names, more = found
             headers = next_link(f"/v2/{call.name}/tags/list", n, names[-1] if more and names else None)
             return json_response({"name": call.name, "tags": names}, headers=headers)
+    if call.registry.shared is not None:
+        await call.registry.shared.refresh(call.name)
     page = tags(call.registry.read, call.name, n, call.query.get("last", ""))
     headers = next_link(f"/v2/{call.name}/tags/list", n, page.last if n else None)
     return json_response({"name": call.name, "tags": page.items}, headers=headers)
@@ -29,6 +31,8 @@ async def list_tags(call: Call) -> web.StreamResponse:
 async def list_repositories(call: Call) -> web.StreamResponse:
     """Only what the caller may pull."""
     n = page_size(call.query, call.registry.config.page_size) or 0
+    if call.registry.shared is not None:
+        await call.registry.shared.refresh()
     page = catalog(
         call.registry.read, n, call.query.get("last", ""), lambda name: call.actor.may(name, "pull")
     )
@@ -49,6 +53,8 @@ async def search_v1(call: Call) -> web.StreamResponse:
     number = call.query.get("page", "1")
     page = max(int(number), 1) if number.isascii() and number.isdigit() and len(number) < 9 else 1
     size = limit or SEARCH_PAGE
+    if call.registry.shared is not None:
+        await call.registry.shared.refresh()
     total, found = search(
         call.registry.read, words, size, (page - 1) * size, lambda name: call.actor.may(name, "pull")
     )

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from sampan.registry.api.call import Call, Route, json_response, next_link, read_body
 from sampan.registry.documents import MAX_MANIFEST, OCI_INDEX
-from sampan.registry.errors import ManifestInvalid
+from sampan.registry.errors import ManifestInvalid, ManifestUnknown
 from sampan.registry.manifests import Manifest, too_large, unknown
 from sampan.registry.names import Reference, check_digest, parse_reference
 
@@ -26,6 +26,8 @@ async def _pulled(call: Call) -> Manifest:
     reference = _existing_reference(call)
     if call.registry.upstreams is not None:
         await call.registry.upstreams.manifest(call.name, reference)
+    if call.registry.shared is not None and (reference.tag or not _is_here(call, reference)):
+        await call.registry.shared.refresh(call.name)
     manifest = call.registry.manifests.find(call.name, reference)
     call.emit(
         action="pull",
@@ -37,6 +39,14 @@ async def _pulled(call: Call) -> Manifest:
         size=manifest.size,
     )
     return manifest
+
+
+def _is_here(call: Call, reference: Reference) -> bool:
+    try:
+        call.registry.manifests.find(call.name, reference)
+    except ManifestUnknown:
+        return False
+    return True
 
 
 def _existing_reference(call: Call) -> Reference:
@@ -70,6 +80,8 @@ async def put(call: Call) -> web.StreamResponse:
         media_type=stored.document.media_type,
         size=stored.size,
     )
+    if call.registry.shared is not None and reference.tag:
+        await call.registry.shared.pushed(call.name, reference.tag, stored.digest)
     headers = {
         "Location": f"/v2/{call.name}/manifests/{stored.digest}",
         "Docker-Content-Digest": stored.digest,
@@ -81,6 +93,8 @@ async def put(call: Call) -> web.StreamResponse:
 
 async def delete(call: Call) -> web.StreamResponse:
     reference = _existing_reference(call)
+    if call.registry.shared is not None:
+        call.registry.shared.check_deletable(call.name, reference)
     digest = await call.registry.manifests.delete(call.name, reference)
     call.emit(
         action="delete",
