@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +18,7 @@ from sampan.engine.networks.live import Endpoint, LiveNetwork, idle_settings
 from sampan.engine.networks.lookup import SandboxNames
 from sampan.engine.networks.sandbox import Host, LiveSandbox, inside_of, restore_endpoint
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
-from sampan.linux import netns, rtnetlink
+from sampan.linux import netns
 from sampan.linux.nftables import Firewall
 from sampan.network import endpoints as plumbing
 from sampan.network import pool
@@ -297,9 +298,9 @@ class Sandboxes:
 
     def _sweep(self) -> None:
         leaving, self._leaving = self._leaving, set()
-        by_name = {link.name: link for link in rtnetlink.links(self.host.socket)}
-        for name in leaving & by_name.keys():
+        for name in leaving:
             with contextlib.suppress(OSError):
+                socket.if_nametoindex(name)  # takes no lock, unlike a removal in vain
                 plumbing.unplug(self.host.socket, name)
 
     # -- changing
