@@ -22,6 +22,7 @@ DATA_ROOT = "/var/lib/sampan"
 EXEC_ROOT = "/run/sampan"
 SOCKET = "/run/sampan.sock"
 CONFIG_FILE = "/etc/sampan/daemon.json"
+REMEMBERED = 64  # containers whose paths are kept in memory
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,17 @@ class Paths:
         return self.data / "containers"
 
     def container(self, id: str) -> "ContainerPaths":
-        return ContainerPaths(id, self.containers / id, self.exec / "containers" / id)
+        """Making paths costs more than using them, and a start asks for its container's a dozen times."""
+        found = self._recent.get(id)
+        if found is None:
+            if len(self._recent) >= REMEMBERED:
+                self._recent.clear()
+            found = self._recent[id] = ContainerPaths(id, self.containers / id, self.exec / "containers" / id)
+        return found
+
+    @cached_property
+    def _recent(self) -> "dict[str, ContainerPaths]":
+        return {}
 
     @cached_property
     def volumes(self) -> Path:
