@@ -36,6 +36,8 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
     },
     "context": {
         "create": ("context.create", "Create a context", ()),
+        "export": ("context.export", "Write a context to a tar archive", ()),
+        "import": ("context.import_", "Make a context of an exported one", ()),
         "inspect": ("context.inspect", "Show everything about one or more contexts", ()),
         "ls": ("context.ls", "List contexts", ("context list",)),
         "rm": ("context.rm", "Remove one or more contexts", ("context remove",)),
@@ -78,6 +80,7 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
     },
     "system": {
         "df": ("system.df", "Show how much disk is in use", ()),
+        "dial-stdio": ("system.dial_stdio", "Connect stdin and stdout to the engine", ()),
         "events": ("system.events", "Watch what happens in the engine", ("events",)),
         "info": ("system.info", "Show the state of the whole engine", ("info",)),
         "prune": ("system.prune", "Remove unused data", ()),

@@ -116,6 +116,17 @@ def tls_files(directory: str, name: str) -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
+def tls_data(directory: str, name: str) -> dict[str, bytes]:
+    """The content of a context's TLS files by kind (ca, cert, key)."""
+    found = tls_files(directory, name)
+    data = {}
+    for kind, file in TLS_NAMES.items():
+        if file in found:
+            with open(os.path.join(tls_dir(directory, name), "docker", file), "rb") as source:
+                data[kind] = source.read()
+    return data
+
+
 def endpoint(directory: str, name: str) -> Endpoint:
     """How to reach a context's daemon; raises CliError."""
     meta = load(directory, name)
