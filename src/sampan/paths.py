@@ -11,6 +11,7 @@
   trash/                     removed trees on their way out; emptied in the background
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
   sampand.pid                also the lock that keeps a second daemon out
+  ports/                     shim.sock of the process that relays published ports
   containers/<id>/           start.json shim.sock state.json exit.json network.json execs/
 """
 
@@ -82,6 +83,10 @@ class Paths:
     @cached_property
     def pidfile(self) -> Path:
         return self.exec / "sampand.pid"
+
+    @cached_property
+    def ports(self) -> Path:
+        return self.exec / "ports"
 
 
 @dataclass(frozen=True)

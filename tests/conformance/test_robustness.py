@@ -119,6 +119,37 @@ def test_a_published_port_goes_on_serving(own: Sampand, docker: Client, image: s
         socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
+@pytest.mark.parametrize("how", HOW)
+def test_a_relayed_connection_goes_on(own: Sampand, docker: Client, image: str, how: str) -> None:
+    """From [::1] to a container without IPv6: what the kernel cannot rewrite."""
+    size = 64 << 20
+    script = f"head -c {size} /dev/zero > /w; echo up > /index.html; exec httpd -f -p 80 -h /"
+    made = docker.ok("run", "-d", "-p", "80", image, "sh", "-c", script)
+    port = docker.ok("port", made, "80").splitlines()[0].rpartition(":")[2]
+
+    def fetch() -> bytes:
+        with urllib.request.urlopen(f"http://[::1]:{port}/", timeout=5) as answer:
+            return bytes(answer.read())
+
+    def up() -> bool:
+        try:
+            return fetch() == b"up\n"
+        except OSError:
+            return False
+
+    until(up, "it serves")
+    with urllib.request.urlopen(f"http://[::1]:{port}/w", timeout=20) as answer:
+        count = len(answer.read(1 << 20))
+        own.kill() if how == "killed" else own.terminate()
+        assert fetch() == b"up\n", "a new connection without a daemon"
+        count += len(answer.read(1 << 20))
+        own.start()
+        assert fetch() == b"up\n", "a new connection with the next one"
+        assert count + len(answer.read()) == size
+    docker.ok("rm", "-f", made)
+    docker.ok("run", "-d", "-p", f"{port}:80", image, "sleep", "1000")
+
+
 def test_an_exec_session_on_a_terminal_goes_on(own: Sampand, docker: Client, image: str) -> None:
     made = docker.ok("run", "-d", image, "sleep", "1000")
     with Terminal(docker.argv("exec", "-it", made, "sh"), docker.env) as terminal:

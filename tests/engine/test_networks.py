@@ -20,6 +20,7 @@ from sampan.errors import Conflict, Denied, Failed, Invalid, NotFound
 from sampan.linux import netlink, netns, rtnetlink
 from sampan.linux import nftables as nft
 from sampan.paths import Paths
+from sampan.runtime.client import Launcher
 from tests.network.scratch import Answering, ask, on_scratch_host, until
 
 pytestmark = pytest.mark.root
@@ -63,6 +64,7 @@ class Rig:
     count: int = 0
     networks: Networks = field(init=False)
     store: Store = field(init=False)
+    launcher: Launcher = field(init=False)
 
     @property
     def paths(self) -> Paths:
@@ -72,14 +74,23 @@ class Rig:
         """Also again, as the next daemon."""
         self.paths.containers.mkdir(parents=True, exist_ok=True)
         self.paths.exec.mkdir(exist_ok=True)
+        self.paths.tmp.mkdir(exist_ok=True)
         self.store = Store(self.paths.database)
-        self.networks = Networks(config=self.config, paths=self.paths, store=self.store, events=self.events)
+        self.launcher = Launcher.spawn()
+        self.networks = Networks(
+            config=self.config,
+            paths=self.paths,
+            store=self.store,
+            events=self.events,
+            launcher=self.launcher,
+        )
         self.networks.bind(self.containers)
         await self.networks.start()
         await self.networks.recover([r for r in self.containers.all() if r.state.running])
 
     async def stop(self) -> None:
         await self.networks.stop()
+        await self.launcher.close()
         self.store.close()
 
     def record(self, name: str, mode: str = "bridge", **more: Any) -> ContainerRecord:

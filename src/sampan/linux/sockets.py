@@ -6,6 +6,8 @@ unix(7), SCM_RIGHTS. See signals.py for why the C module. Descriptors that arriv
 from __future__ import annotations
 
 import _socket
+import errno
+import os
 import struct
 
 TYPE_CHECKING = False
@@ -16,6 +18,9 @@ Socket = _socket.socket
 
 AF_UNIX = _socket.AF_UNIX
 SHUT_RDWR = _socket.SHUT_RDWR
+SHUT_WR = _socket.SHUT_WR
+SOCK_STREAM = _socket.SOCK_STREAM
+SOCK_DGRAM = _socket.SOCK_DGRAM
 _INT = struct.calcsize("i")
 
 
@@ -55,3 +60,19 @@ def receive(socket: Socket, size: int, descriptors: int) -> tuple[bytes, list[in
             count = len(rights) // _INT
             found += struct.unpack(f"{count}i", rights[: count * _INT])
     return data, found
+
+
+def dial(address: str, port: int, kind: int) -> Socket:
+    """A socket that does not block, on its way to an IP address: writable once there, see error(). ip(7)."""
+    family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
+    made = _socket.socket(family, kind | _socket.SOCK_NONBLOCK | _socket.SOCK_CLOEXEC)
+    problem = made.connect_ex((address, port))
+    if problem not in (0, errno.EINPROGRESS):
+        made.close()
+        raise OSError(problem, os.strerror(problem))
+    return made
+
+
+def error(socket: Socket) -> int:
+    """What became of its connect: 0, or an errno."""
+    return socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)

@@ -4,7 +4,7 @@ It also gives way to others. Where another program's forward chain drops by poli
 packets of ours would die there however our own rules judge them, and those rules are not ours to change.
 What containers of one host say to each other and to the host need not be forwarded, so then: frames between
 ports of one bridge go directly (direct.py), and published ports are served to others by the sockets that
-hold them (relay.py), under the host's rules for input. What really is forwarded, from containers to the
+hold them (ports.py), under the host's rules for input. What really is forwarded, from containers to the
 world outside, is up to the host's rules; `forward_drops` names the chains, for a warning.
 """
 

@@ -3,8 +3,9 @@
 Packets are rewritten by nftables; no process handles them. Yet each published port is also held by a bound
 socket, for three reasons: another program that has the port makes the start fail, as with Docker; none can
 take it later and wonder why it gets no packets; and what the kernel cannot rewrite (from [::1], or from IPv6
-to a container without it) arrives there and is relayed. A dual-stack socket holds both families, so a port
-costs one descriptor; beyond half of what this process may have, ports are tested and not held.
+to a container without it) arrives there and is relayed, by a process that has the socket as well and outlives
+this one (sampan.runtime.portrelay). A dual-stack socket holds both families, so a port costs one descriptor;
+beyond half of what this process may have, ports are tested and not held.
 """
 
 import errno
@@ -46,6 +47,11 @@ class Lease:
     port: int
     container_port: int
     sockets: tuple[socket.socket, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Its name at the relay."""
+        return f"{self.protocol}/{self.host or ''}/{self.port}"
 
     def shown_hosts(self) -> list[str]:
         """As Docker lists them: a port on every address is one on each family's."""
@@ -135,15 +141,26 @@ class Ports:
         self._held += 1
         return (held,)
 
-    def adopt(self, protocol: str, host: Address | None, port: int, container_port: int) -> Lease:
-        """Take over a port that a running container has already, whoever else wants it now."""
+    def adopt(
+        self, protocol: str, host: Address | None, port: int, container_port: int, *, held: bool = False
+    ) -> Lease:
+        """Take over a port that a running container has already, whoever else wants it now.
+
+        `held`: the relay of an earlier daemon has its socket.
+        """
         lease = Lease(protocol, host, port, container_port)
-        try:
-            lease.sockets = self._hold(protocol, host, port)
-        except Conflict as conflict:
-            log.warning("port %s:%d/%s is published, but not held: %s", shown(host), port, protocol, conflict)
+        if not held:
+            self.hold(lease)
         self._leases.setdefault((protocol, port), []).append(lease)
         return lease
+
+    def hold(self, lease: Lease) -> None:
+        """Again, after whoever held it is gone."""
+        try:
+            lease.sockets = self._hold(lease.protocol, lease.host, lease.port)
+        except Conflict as conflict:
+            where = f"{shown(lease.host)}:{lease.port}/{lease.protocol}"
+            log.warning("port %s is published, but not held: %s", where, conflict)
 
     def release(self, leases: Iterable[Lease]) -> None:
         for lease in leases:

@@ -75,6 +75,10 @@ class Control:
             connection.send(event)
 
     @property
+    def connected(self) -> bool:
+        return bool(self._connections)
+
+    @property
     def flushed(self) -> bool:
         return all(connection.flushed for connection in self._connections)
 

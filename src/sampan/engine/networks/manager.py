@@ -15,6 +15,7 @@ from sampan.engine.networks.defaults import Instance
 from sampan.engine.networks.etc import EtcFiles
 from sampan.engine.networks.live import LiveNetwork
 from sampan.engine.networks.record import HOST_BINDING, NetworkRecord, Subnet
+from sampan.engine.networks.relays import Relays
 from sampan.engine.networks.sandbox import Host
 from sampan.engine.networks.sandboxes import Containers, Sandbox, Sandboxes
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError
@@ -32,6 +33,7 @@ from sampan.paths import Paths
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig
     from sampan.engine.containers.record import ContainerRecord
+    from sampan.runtime.client import Launcher
 
 log = logging.getLogger("sampan.network")
 
@@ -40,12 +42,19 @@ POOL_SIZE = 8
 
 class Networks:
     def __init__(
-        self, *, config: "DaemonConfig", paths: Paths, store: Store, events: Events, launcher: object = None
+        self,
+        *,
+        config: "DaemonConfig",
+        paths: Paths,
+        store: Store,
+        events: Events,
+        launcher: "Launcher | None" = None,
     ) -> None:
         self._config = config
         self._paths = paths
         self._store = store
         self._events = events
+        self._launcher = launcher
         self._instance = Instance.of(str(paths.exec))
         self._networks: dict[str, LiveNetwork] = {}  # by ID
         self._by_name: dict[str, str] = {}
@@ -70,7 +79,11 @@ class Networks:
                 hint="networks need root and a kernel with nftables (CONFIG_NF_TABLES_INET)",
             ) from error
         self._mtu = self._config.mtu or bridges.uplink_mtu(self._socket)
-        self._host = Host(self._socket, self._table, Ports(), bridges.bridged_packets_meet_rules())
+        ports = Ports()
+        self._relays = Relays(self._paths, self._launcher, ports)
+        self._host = Host(
+            self._socket, self._table, ports, self._relays, bridges.bridged_packets_meet_rules()
+        )
         dns = Overrides(self._config.dns, self._config.dns_search, self._config.dns_opts)
         self._etc = EtcFiles(self._paths, dns, self._host_gateways)
         self._sandboxes = Sandboxes(
@@ -155,8 +168,10 @@ class Networks:
     async def recover(self, running: Sequence["ContainerRecord"]) -> None:
         """Take over what running containers have, then remove what nobody has. Call once, after `start`."""
         ports = {link.name: link.index for link in rtnetlink.links(self._socket)}
+        self._relays.find()
         for record in running:
             self._sandboxes.recover(record, ports)
+        self._relays.settle()
         previous = self._table.bridges()
         if self._config.iptables:
             self._install_rules()
@@ -199,6 +214,7 @@ class Networks:
         if not hasattr(self, "_sandboxes"):
             return
         self._sandboxes.let_go()
+        self._relays.let_go()
         if self._host.pool is not None:
             await asyncio.to_thread(self._host.pool.stop)
         self._host.ports.release(list(self._host.ports.all()))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.engine.networks.live import Endpoint
+from sampan.engine.networks.relays import Relays
 from sampan.errors import Failed, SampanError
 from sampan.linux import netlink, netns, rtnetlink
 from sampan.linux.rtnetlink import Address
@@ -20,7 +21,6 @@ from sampan.network.firewall import Table
 from sampan.network.names import Resolver
 from sampan.network.pool import Pool, Prepared
 from sampan.network.ports import Lease, Ports, Request
-from sampan.network.relay import Relay
 from sampan.network.rules import PortRule
 
 
@@ -36,7 +36,6 @@ class LiveSandbox:
     requests: Sequence[Request] = ()
     leases: list[Lease] = field(default_factory=list)
     rules: list[PortRule] = field(default_factory=list)
-    relays: list[Relay] = field(default_factory=list)
     publisher: Endpoint | None = None  # whose addresses the ports lead to
     resolver: Resolver | None = None
     links: dict[str, str] = field(default_factory=dict)  # container ID -> names in /etc/hosts
@@ -93,6 +92,7 @@ class Host:
     socket: netlink.Socket
     table: Table
     ports: Ports
+    relays: Relays
     hairpin: bool  # bridged packets meet the host's rules, so one may have to leave by the port it came from
     pool: Pool | None = None
 
@@ -171,7 +171,7 @@ class Host:
             leases.extend(self.ports.lease(request, target) for request in sandbox.requests)
             self.lead(sandbox, endpoint, leases)
         except BaseException as error:
-            self.ports.release(leases)
+            self.release(leases)
             if isinstance(error, SampanError | OSError):
                 text = error.message if isinstance(error, SampanError) else str(error.strerror)
                 raise Failed(
@@ -187,19 +187,20 @@ class Host:
         sandbox.leases, sandbox.rules, sandbox.publisher = leases, rules, endpoint
         target = endpoint.addresses[0].ip
         for lease in leases:
-            if lease.protocol != "sctp":
-                sandbox.relays += [Relay(held, target, lease.container_port) for held in lease.sockets]
-        for relay in sandbox.relays:
-            relay.start()
+            if lease.protocol != "sctp" and (lease.sockets or self.relays.has(lease.key)):
+                self.relays.add(lease, target)
         forget_flows(flows.forget_untranslated, rules)
 
     def unpublish(self, sandbox: LiveSandbox) -> None:
-        for relay in sandbox.relays:
-            relay.close()
         self.table.remove_ports(sandbox.rules)
-        self.ports.release(sandbox.leases)
+        self.release(sandbox.leases)
         forget_flows(flows.forget_translated, sandbox.rules)
-        sandbox.relays, sandbox.rules, sandbox.leases, sandbox.publisher = [], [], [], None
+        sandbox.rules, sandbox.leases, sandbox.publisher = [], [], None
+
+    def release(self, leases: Sequence[Lease]) -> None:
+        """Whoever binds the ports next gets them."""
+        self.relays.drop(leases)
+        self.ports.release(leases)
 
 
 def forget_flows(forget: Callable[[list[PortRule]], None], rules: Sequence[PortRule]) -> None:

@@ -20,11 +20,12 @@ from sampan.engine.networks.sandbox import Host, LiveSandbox, inside_of, restore
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 from sampan.linux import netns
 from sampan.linux.nftables import Firewall
+from sampan.linux.rtnetlink import Address
 from sampan.network import endpoints as plumbing
 from sampan.network import pool
 from sampan.network.names import Resolver
 from sampan.network.pool import Prepared
-from sampan.network.ports import parse_host_address
+from sampan.network.ports import Lease, parse_host_address
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
@@ -377,7 +378,7 @@ class Sandboxes:
         sandbox.leases = []
         self.host.unpublish(sandbox)
         if endpoint is None:
-            self.host.ports.release(leases)
+            self.host.release(leases)
         else:
             self.host.lead(sandbox, endpoint, leases)
 
@@ -430,10 +431,14 @@ class Sandboxes:
         first = next(iter(sandbox.endpoints.values())).network
         sandbox.requests = settings.port_requests(record.host_config, record.config, self.default_host(first))
         leases = [
-            self.host.ports.adopt(protocol, parse_host_address(host), port, container_port)
+            self._adopt(protocol, parse_host_address(host), port, container_port)
             for protocol, host, port, container_port in row["leases"]
         ]
         self.host.lead(sandbox, publisher, leases)
+
+    def _adopt(self, protocol: str, host: Address | None, port: int, container_port: int) -> Lease:
+        held = self.host.relays.has(Lease(protocol, host, port, container_port).key)
+        return self.host.ports.adopt(protocol, host, port, container_port, held=held)
 
     def reopen_resolver(self, record: "ContainerRecord") -> None:
         """The resolver's sockets died with the earlier daemon; the namespace gets new ones."""
@@ -459,8 +464,6 @@ class Sandboxes:
         if self._sweeping is not None:
             self._sweeping.cancel()
         for sandbox in self._live.values():
-            for relay in sandbox.relays:
-                relay.close()
             if sandbox.resolver is not None:
                 sandbox.resolver.close()
 

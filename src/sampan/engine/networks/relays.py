@@ -1,0 +1,177 @@
+"""The daemon's side of the port relay, the process that outlives it: see runtime/portrelay.py."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sampan.errors import SampanError
+from sampan.linux.rtnetlink import Address
+from sampan.network.ports import Lease, Ports
+from sampan.paths import Paths
+
+if TYPE_CHECKING:
+    from sampan.runtime.client import Launcher
+
+log = logging.getLogger("sampan.network")
+
+ANSWER_TIMEOUT = 2.0  # seconds; an answer takes 0.1 ms
+AGAIN = 1.0  # seconds until a relay that died is replaced once more
+
+
+@dataclass
+class Relays:
+    """What is relayed, and whether the relay knows: with none connected, one is found or made and told all.
+
+    Until it is, connections wait in the queues of the sockets, which the daemon has too.
+    """
+
+    paths: Paths
+    launcher: "Launcher | None"
+    ports: Ports
+    _wanted: dict[str, tuple[Lease, Address]] = field(default_factory=dict)
+    _there: set[str] = field(default_factory=set)  # what an earlier daemon told it
+    _socket: socket.socket | None = None
+    _connecting: "asyncio.Task[None] | None" = None
+    _stopped: bool = False
+
+    def find(self) -> None:
+        """The relay that an earlier daemon left, if any."""
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            # The path may be longer than sockaddr_un takes.
+            directory = os.open(self.paths.ports, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                made.connect(f"/proc/self/fd/{directory}/shim.sock")
+            finally:
+                os.close(directory)
+        except OSError:
+            made.close()
+            return
+        self._use(made)
+        self._send({"op": "list"})
+        while (answer := self._answer()) is not None:
+            self._there.update(answer["keys"])
+            if not answer["more"]:
+                return
+
+    def has(self, key: str) -> bool:
+        """Whether the relay of an earlier daemon holds this port."""
+        return key in self._there
+
+    def settle(self) -> None:
+        """After taking over: the relay lets go of ports whose containers ended meanwhile."""
+        gone, self._there = self._there - self._wanted.keys(), self._there & self._wanted.keys()
+        self._drop(gone)
+
+    def add(self, lease: Lease, target: Address) -> None:
+        """Relay what comes to the lease's socket, or lead it elsewhere from now on."""
+        self._wanted[lease.key] = (lease, target)
+        if self._socket is not None:
+            self._tell(lease, target)
+        elif self.launcher is not None and self._connecting is None:
+            self._connecting = asyncio.get_running_loop().create_task(self._make())
+
+    def drop(self, leases: Iterable[Lease]) -> None:
+        """The ports are free once this returns and the leases' own sockets are closed."""
+        self._drop([key for lease in leases if self._wanted.pop(key := lease.key, None) is not None])
+
+    def _drop(self, keys: Iterable[str]) -> None:
+        if wanted := list(keys):
+            self._there.difference_update(wanted)
+            if self._send({"op": "drop", "keys": wanted}):
+                self._answer()
+
+    def let_go(self) -> None:
+        """The daemon ends, the relay goes on."""
+        self._stopped = True
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self._close()
+
+    # -- the connection
+
+    def _use(self, made: socket.socket) -> None:
+        made.settimeout(ANSWER_TIMEOUT)
+        self._socket = made
+        asyncio.get_running_loop().add_reader(made.fileno(), self._readable)
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+
+    def _readable(self) -> None:
+        """Answers are read where they are waited for, so this is the end."""
+        assert self._socket is not None
+        with contextlib.suppress(OSError):
+            if self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                return
+        self._lost()
+
+    def _lost(self) -> None:
+        self._close()
+        self._there.clear()
+        if self._wanted and not self._stopped and self.launcher is not None and self._connecting is None:
+            log.warning("the port relay died; starting another")
+            self._connecting = asyncio.get_running_loop().create_task(self._make(AGAIN))
+
+    async def _make(self, delay: float = 0.0) -> None:
+        assert self.launcher is not None
+        try:
+            await asyncio.sleep(delay)
+            made = await self._spawn(self.launcher)
+        except (SampanError, OSError) as error:
+            log.warning("what the kernel cannot rewrite for published ports is not relayed: %s", error)
+            return
+        finally:
+            self._connecting = None
+        self._use(made)
+        for lease, target in list(self._wanted.values()):
+            if not lease.sockets:
+                self.ports.hold(lease)
+            self._tell(lease, target)
+
+    async def _spawn(self, launcher: "Launcher") -> socket.socket:
+        self.paths.ports.mkdir(mode=0o700, exist_ok=True)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(ours)
+            with theirs:
+                request, fds = {"directory": str(self.paths.ports)}, {"daemon": theirs.fileno()}
+                task = await launcher.task("portrelay", request, self.paths.tmp, fds)
+                await task.wait()
+            undo.pop_all()
+        return ours
+
+    def _tell(self, lease: Lease, target: Address) -> None:
+        message = {"op": "add", "key": lease.key, "address": str(target), "port": lease.container_port}
+        self._send(message, [held.fileno() for held in lease.sockets])
+
+    def _send(self, message: dict[str, Any], fds: Iterable[int] = ()) -> bool:
+        if self._socket is None:
+            return False
+        try:
+            socket.send_fds(self._socket, [json.dumps(message).encode()], list(fds))
+            return True
+        except OSError:
+            self._lost()
+            return False
+
+    def _answer(self) -> Any:
+        if self._socket is None:
+            return None
+        try:
+            data = self._socket.recv(1 << 18)
+        except OSError:
+            data = b""
+        if not data:
+            self._lost()
+            return None
+        return json.loads(data)
