@@ -79,12 +79,16 @@ class Feed:
 
 
 async def pieces(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Each next piece is made in a thread; for pieces large enough (1 MB) to be worth the trip."""
+    """Each next piece is made in a thread while the one before is used; for pieces worth the trip (1 MB)."""
     iterator = iter(chunks)
+    ahead = asyncio.ensure_future(asyncio.to_thread(next, iterator, None))
     try:
-        while (piece := await asyncio.to_thread(next, iterator, None)) is not None:
+        while (piece := await asyncio.shield(ahead)) is not None:
+            ahead = asyncio.ensure_future(asyncio.to_thread(next, iterator, None))
             yield piece
     finally:
+        # The thread is inside the iterator: only after it may it be closed.
+        await asyncio.gather(ahead, return_exceptions=True)
         close = getattr(iterator, "close", None)
         if close is not None:
             close()
