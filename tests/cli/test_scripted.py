@@ -69,6 +69,10 @@ def engine(request: Request) -> Answer:
         return 200, {"Status": "Login Succeeded", "IdentityToken": token}
     if request.path == "/images/search":
         return 200, FOUND
+    if request.path == "/containers/create":
+        if request.json["Image"] == "missing":
+            return 404, {"message": "No such image: missing:latest"}
+        return 201, {"Id": "abc", "Warnings": []}
     return 200, BROKEN if "broken" in request.target else PULL
 
 
@@ -78,6 +82,7 @@ class Case:
     columns: int = 0  # of a terminal; none without
     typed: str = ""
     config: dict[str, Any] | None = None
+    env: dict[str, str] | None = None
 
 
 CASES = [
@@ -90,6 +95,13 @@ CASES = [
     Case("pull reg:5000/x", config=KEPT),
     Case("pull -a reg:5000/x"),
     Case("pull --platform Linux/ARM64 x@sha256:" + "0" * 64),
+    Case("pull x", env={"DOCKER_DEFAULT_PLATFORM": "linux/ARM64"}),
+    Case("create missing", 80),
+    Case("create missing"),
+    Case("create -q missing"),
+    Case("create --pull never missing"),
+    Case("create --pull always busybox", 200),
+    Case("create --pull always -q busybox", env={"DOCKER_DEFAULT_PLATFORM": "linux/ARM64"}),
     Case("push busybox", 200),
     Case("push broken", 200),
     Case("push -q busybox"),
@@ -137,6 +149,7 @@ def outcome(program: list[str], case: Case, home: Any) -> Any:
             "PYTHONPATH": os.pathsep.join(sys.path),
             "DOCKER_HOST": recorder.address,
             "DOCKER_CLI_HINTS": "false",
+            **(case.env or {}),
         }
         argv = [*program, *case.line.split(" ")]
         ended = on_terminal(argv, env, case) if case.columns else in_pipes(argv, env, case)
@@ -145,7 +158,7 @@ def outcome(program: list[str], case: Case, home: Any) -> Any:
                 request.method,
                 parts_of(request.target),
                 request.headers.get("x-registry-auth"),
-                request.body.strip(),
+                b"" if request.path == "/containers/create" else request.body.strip(),
             )
             for request in recorder.requests
         ]

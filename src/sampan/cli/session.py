@@ -85,6 +85,10 @@ class Session:
         value = self.config.get(name)
         return value if isinstance(value, str) else ""
 
+    def platform(self, options: Options) -> str:
+        """The value of --platform, or what the environment has in its place."""
+        return str(options["platform"] or self.environ.get("DOCKER_DEFAULT_PLATFORM") or "")
+
     def warn(self, text: str) -> None:
         warn(text)
 

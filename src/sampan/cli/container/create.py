@@ -43,11 +43,11 @@ def check_pull(session: Session, options: Options) -> None:
 
 def create(session: Session, options: Options, body: dict[str, Any]) -> str:
     """Create the container and return its ID; raises CliError."""
-    require_no_trust(options)
+    require_no_trust(session, options)
     with CidFile(options["cidfile"]) as cidfile:
         query = {"name": options["name"]} if options["name"] else {}
-        if options["platform"]:
-            query["platform"] = options["platform"]
+        if platform := session.platform(options):
+            query["platform"] = platform
         _add_proxies(session, body)
         if options["use-api-socket"]:
             _add_socket(session, body)
@@ -68,7 +68,8 @@ def _create_or_pull(session: Session, options: Options, query: dict[str, str], b
     except ApiError as error:
         if error.status != 404 or options["pull"] != "missing" or "image" not in error.reason:
             raise
-        session.warn(f"Unable to find image '{familiar(image)}' locally")
+        if not options["quiet"]:
+            session.warn(f"Unable to find image '{familiar(image)}' locally")
     _pull(session, options, image)
     return session.client.post("/containers/create", query, body).json()
 
@@ -76,7 +77,7 @@ def _create_or_pull(session: Session, options: Options, query: dict[str, str], b
 def _pull(session: Session, options: Options, image: str) -> None:
     from sampan.cli.image.pull import pull
 
-    pull(session, image, options["platform"], quiet=options["quiet"], descriptor=2)
+    pull(session, image, session.platform(options), quiet=options["quiet"], descriptor=2)
 
 
 def _add_proxies(session: Session, body: dict[str, Any]) -> None:

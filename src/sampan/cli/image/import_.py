@@ -23,8 +23,8 @@ def run(session: Session, options: Options, args: list[str]) -> None:
         query["repo"] = args[1]
     if options["change"]:
         query["changes"] = options["change"]
-    if options["platform"]:
-        query["platform"] = options["platform"].lower()
+    if platform := session.platform(options):
+        query["platform"] = platform.lower()
     asked: Query = query
     if source.startswith(("http://", "https://")):
         query["fromSrc"] = source

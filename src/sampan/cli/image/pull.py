@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def run(session: Session, options: Options, args: list[str]) -> None:
     name = args[0]
-    require_no_trust(options)
+    require_no_trust(session, options)
     check(name)
     _, tag, digest = split(name)
     if options["all-tags"] and (tag or digest):
         raise CliError("tag can't be used with --all-tags/-a")
     if not options["all-tags"] and not tag and not digest and not options["quiet"]:
         print("Using default tag: latest", flush=True)
-    pull(session, name, options["platform"], quiet=options["quiet"], every=options["all-tags"])
+    pull(session, name, session.platform(options), quiet=options["quiet"], every=options["all-tags"])
     print(_full(name, options["all-tags"]))
 
 

@@ -26,7 +26,7 @@ _PLATFORM_NOTE = (
 def run(session: Session, options: Options, args: list[str]) -> None:
     name = args[0]
     query = _platform(options["platform"]) if options["platform"] else {}
-    require_no_trust(options)
+    require_no_trust(session, options)
     check(name)
     repository, tag, digest = split(name)
     if digest:

@@ -7,6 +7,7 @@ from sampan.cli.errors import CliError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.cli.flags import Options
+    from sampan.cli.session import Session
 
 DEFAULT_DOMAIN = "docker.io"
 
@@ -65,10 +66,14 @@ _REFERENCE = (
 )
 
 
-def require_no_trust(options: Options) -> None:
+def require_no_trust(session: Session, options: Options) -> None:
     """Raises CliError where signatures are asked for: nothing here can check them."""
-    if not options["disable-content-trust"]:
+    flag = "disable-content-trust"
+    if not options[flag]:
         raise CliError("content trust is not supported: leave out --disable-content-trust=false")
+    asked = session.environ.get("DOCKER_CONTENT_TRUST", "")
+    if flag not in options.changed and asked in ("1", "t", "T", "TRUE", "true", "True"):
+        raise CliError("content trust is not supported: unset DOCKER_CONTENT_TRUST")
 
 
 def check(name: str) -> None:
