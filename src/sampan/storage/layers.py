@@ -50,9 +50,15 @@ class Prepared:
         try:
             os.link(blob, self.tar)
         except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EMLINK):
-                raise
+            if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
+                raise Failed(f"link {blob}: {error.strerror}") from error
+            self._copy(blob)
+
+    def _copy(self, blob: Path) -> None:
+        try:
             shutil.copyfile(blob, self.tar)
+        except OSError as error:
+            raise Failed(f"copy {blob}: {error.strerror}") from error
 
     def put_index(self, image: bytes) -> None:
         (self.path / _INDEX).write_bytes(image)
