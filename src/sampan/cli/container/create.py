@@ -47,7 +47,7 @@ def create(session: Session, options: Options, body: dict[str, Any]) -> str:
     with CidFile(options["cidfile"]) as cidfile:
         query = {"name": options["name"]} if options["name"] else {}
         if platform := session.platform(options):
-            query["platform"] = platform
+            query["platform"] = _normal_platform(platform)
         _add_proxies(session, body)
         if options["use-api-socket"]:
             _add_socket(session, body)
@@ -78,6 +78,16 @@ def _pull(session: Session, options: Options, image: str) -> None:
     from sampan.cli.image.pull import pull
 
     pull(session, image, session.platform(options), quiet=options["quiet"], descriptor=2)
+
+
+def _normal_platform(text: str) -> str:
+    from sampan.cli.platforms import parse
+
+    try:
+        parts = parse(text)
+    except CliError as error:
+        raise CliError(f"error parsing specified platform: {error.message}") from None
+    return "/".join(parts[key] for key in ("os", "architecture", "variant") if key in parts)
 
 
 def _add_proxies(session: Session, body: dict[str, Any]) -> None:
