@@ -190,7 +190,7 @@ class FakeRegistry:
 async def serving(registry: FakeRegistry, **options: Any) -> AsyncIterator[FakeRegistry]:
     application = web.Application(client_max_size=1 << 30)
     application.router.add_route("*", "/{path:.*}", registry.answer)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, **options)
     await site.start()
