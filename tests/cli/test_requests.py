@@ -300,3 +300,41 @@ def test_aliases_lead_to_the_same_module():
 def test_mistakes_at_the_top(args, code, start, capfd, tmp_path):
     assert run(args, {"HOME": str(tmp_path)}) == code
     assert capfd.readouterr().err.startswith(start)
+
+
+def test_search_lists_tags_in_their_natural_order(daemon, sampan):
+    daemon.answers[("GET", "/sampan/images/tags")] = (200, {"Name": "app", "Tags": ["1.10", "latest", "1.9"]})
+    assert sampan("search", "--tags", "reg:5000/app") == (0, "TAG\n1.9\n1.10\nlatest\n", "")
+    assert daemon.requests[-1].target.endswith("/sampan/images/tags?name=reg%3A5000%2Fapp")
+    assert sampan("search", "--tags", "--limit", "1", "--format", "{{.Tag}}", "app")[1] == "1.9\n"
+    assert sampan("search", "--tags", "app:1")[0] == 1
+
+
+DIGEST = "sha256:" + "d" * 64
+NAMED = {
+    "Id": "sha256:" + "a" * 64,
+    "RepoTags": ["app:1"],
+    "RepoDigests": [f"app@{DIGEST}", f"other@{DIGEST}"],
+    "Created": 0,
+    "Size": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("args", "lines"),
+    [
+        (["--digests"], [f"app|1|{DIGEST}", f"other|<none>|{DIGEST}"]),
+        ([], [f"app|1|{DIGEST}", "other|<none>|"]),
+    ],
+)
+def test_images_tell_digests(daemon, sampan, args, lines):
+    daemon.answers[("GET", "/images/json")] = (200, [NAMED])
+    _, out, _ = sampan("images", *args, "--format", "{{.Repository}}|{{.Tag}}|{{.Digest}}")
+    assert out.splitlines() == lines
+
+
+def test_content_trust_is_never_pretended(daemon, tmp_path, capfd):
+    environ = {"HOME": str(tmp_path), "DOCKER_CONTENT_TRUST": "1"}
+    assert run(["-H", daemon.address, "pull", "x"], environ) == 1
+    assert "content trust is not supported" in capfd.readouterr().err
+    assert run(["-H", daemon.address, "pull", "-q", "--disable-content-trust", "x"], environ) == 0

@@ -34,18 +34,21 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     show_digest = options["digests"] or ".Digest" in source
     digest = "\t{{.Digest}}" if options["digests"] else ""
     table = "{{.Repository}}\t{{.Tag}}" + digest + "\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
-    rows = rows_of(images, show_digest)
+    rows = rows_of(images, show_digest, options["digests"])
     listing(not options["no-trunc"]).show(rows, source, table, "{{.ID}}" if options["quiet"] else "")
 
 
-def rows_of(images: list[dict[str, Any]], digests: bool) -> Iterator[dict[str, Any]]:
-    """One row per name; (repository, tag, digest) added to the image."""
+def rows_of(images: list[dict[str, Any]], digests: bool, untagged: bool = False) -> Iterator[dict[str, Any]]:
+    """One row per name; (repository, tag, digest) added to the image.
+
+    `digests` has each tag's digest told, `untagged` also those of names without a tag.
+    """
     for image in images:
-        for repository, tag, digest in _names(image, digests):
+        for repository, tag, digest in _names(image, digests, untagged):
             yield {**image, "repository": repository, "tag": tag, "digest": digest}
 
 
-def _names(image: dict[str, Any], digests: bool) -> Iterator[tuple[str, str, str]]:
+def _names(image: dict[str, Any], digests: bool, untagged: bool) -> Iterator[tuple[str, str, str]]:
     tags: dict[str, list[str]] = {}
     by_repository: dict[str, list[str]] = {}
     for name in image.get("RepoTags") or ():
@@ -68,7 +71,7 @@ def _names(image: dict[str, Any], digests: bool) -> Iterator[tuple[str, str, str
             else:
                 yield repository, tag, _NONE
     for repository, known in by_repository.items():
-        if digests:
+        if untagged:
             for digest in known:
                 yield repository, _NONE, digest
         else:
