@@ -3,7 +3,7 @@
 <data-root>                  /var/lib/sampan: survives a reboot
   format                     version of this layout
   sampan.db                  all metadata (SQLite, WAL)
-  content/                   OCI image layout: blobs/<algorithm>/<hex>, ingest/ for partial ones
+  content/                   OCI image layout: blobs/<algorithm>/<hex>, ingest/ for ones that are arriving
   layers/<hex of diff ID>/   fs/ (the files), or layer.tar and index.erofs: storage/layers.py
   containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
   volumes/<name>/_data       named and anonymous volumes

@@ -178,7 +178,8 @@ async def test_an_artifact_is_kept_as_it_is(bench: Bench, registry: FakeRegistry
         blobs = bench.images.store.blobs
         assert blobs.read(digest) == json.dumps(document).encode() and blobs.read(chart["digest"]) == b"chart"
         reference = parse(f"{registry.host}/app", "1")
-        bench.images.remote.artifacts.remove(reference)
+        removed = bench.images.remove(reference.familiar)
+        assert removed[0] == {"Untagged": reference.familiar} and len(removed) == 4
         assert bench.on_disk()[1] == 0
     finally:
         await bench.images.stop()

@@ -13,7 +13,7 @@ from sampan.engine.images import lines
 from sampan.engine.images.downloads import Downloads
 from sampan.engine.images.ingest import staging
 from sampan.engine.images.store import ImageStore
-from sampan.images.references import Reference
+from sampan.images.references import Reference, is_digest, is_identifier, parse
 from sampan.images.registry.client import Repository
 from sampan.images.registry.manifests import Fetched, ImageManifest
 
@@ -80,6 +80,18 @@ class Artifacts:
         if before is not None:
             self._drop(before)
         return True
+
+    def untag(self, text: str) -> list[dict[str, str]]:
+        """`docker rmi` of one: what was untagged and deleted; nothing when there is none of that name."""
+        if is_digest(text) or is_identifier(text):
+            return []
+        name = parse(text).with_default_tag()
+        if self.find(name) is None:
+            return []
+        return [
+            {"Untagged": name.familiar},
+            *({"Deleted": digest} for digest in self.remove(name)),
+        ]
 
     def remove(self, name: Reference) -> list[str]:
         """Forget one; returns the digests of what it alone had."""

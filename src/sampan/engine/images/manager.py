@@ -156,6 +156,8 @@ class Images:
 
     def remove(self, text: str, *, force: bool = False, prune: bool = True) -> list[dict[str, str]]:
         """`docker rmi`; returns what was untagged and deleted. Raises NotFound, Conflict."""
+        if self.store.find(text) is None and (records := self.remote.artifacts.untag(text)):
+            return records
         removal = self._removal()
         removal.remove(text, force=force, prune=prune)
         return removal.records
