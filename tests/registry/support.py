@@ -1,7 +1,9 @@
 """A registry in this process, on a port of its own; and small images to push to it."""
 
 import hashlib
+import io
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,14 +12,14 @@ from typing import Any
 
 import aiohttp
 
-from sampan.http.app import Server, bind_tcp
-from sampan.registry.api.app import RegistryApi
-from sampan.registry.api.routes import all_routes
-from sampan.registry.auth.gate import make_gate
+from sampan.http.app import bind_tcp
 from sampan.registry.config import Config
 from sampan.registry.documents import OCI_INDEX, OCI_MANIFEST
 from sampan.registry.events import Event
+from sampan.registry.metrics.measure import Metrics
 from sampan.registry.registry import Registry
+from sampan.registry.serve import build
+from sampan.registry.workers.serving import Front
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Client:
 
     async def push_blob(self, name: str, data: bytes) -> str:
         digest = sha256(data)
-        answer = await self("POST", f"/v2/{name}/blobs/uploads/?digest={digest}", data)
+        # aiohttp warns of large bytes.
+        answer = await self("POST", f"/v2/{name}/blobs/uploads/?digest={digest}", io.BytesIO(data))
         assert answer.status == 201, answer.body
         return digest
 
@@ -112,17 +115,18 @@ def index(*manifests: bytes, **more: Any) -> bytes:
 @asynccontextmanager
 async def serving(root: Path, clock: Clock | None = None, **settings: Any) -> AsyncIterator[Client]:
     config = Config(root=str(root), **settings).check()
-    registry = Registry(config) if clock is None else Registry(config, clock)
-    gate = make_gate(config.auth, registry.layout, registry.clock)
-    api = RegistryApi(registry, gate, all_routes(registry, gate))
+    metrics = Metrics()
+    api = build(config, metrics, clock or time.time)
+    registry = api.registry
     events: list[Event] = []
     registry.events.listen(events.append)
-    server = Server(api, upgrades=False)
+    front = Front(api, metrics, None)
     sock = bind_tcp("127.0.0.1", 0)
-    await server.listen(sock)
+    front.listen(sock, None)
     try:
         async with aiohttp.ClientSession() as session:
             yield Client(session, sock.getsockname()[1], registry, events)
     finally:
-        await server.stop()
+        await front.stop(0.2)
+        sock.close()
         await registry.stop()

@@ -1,26 +1,22 @@
-"""One worker's life: the registry, its gate and API on sockets that are listening already, until a signal."""
+"""What a worker serves: the registry, its gate, cache, metrics, page and webhooks, joined."""
 
-import asyncio
-import gc
-import logging
-import signal
-import socket
 import ssl
+import time
 
-from sampan.http.app import Server
 from sampan.http.tls import server_context
 from sampan.registry.api.app import RegistryApi
 from sampan.registry.api.routes import all_routes
 from sampan.registry.auth.gate import make_gate
+from sampan.registry.blobs import Clock
 from sampan.registry.cache.service import Upstreams
 from sampan.registry.config import Config
 from sampan.registry.metrics.endpoint import metrics_route
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.registry import Registry
+from sampan.registry.share.engine import EngineClient
+from sampan.registry.share.service import Shared
 from sampan.registry.web.routes import Pages
 from sampan.registry.webhooks.queue import Queue
-
-log = logging.getLogger("sampan.registry")
 
 
 def tls_context(config: Config) -> ssl.SSLContext | None:
@@ -28,13 +24,15 @@ def tls_context(config: Config) -> ssl.SSLContext | None:
     return server_context(config.tls_cert, config.tls_key) if config.tls_cert else None
 
 
-def build(config: Config, metrics: Metrics | None = None) -> RegistryApi:
+def build(config: Config, metrics: Metrics | None = None, clock: Clock = time.time) -> RegistryApi:
     """Everything a worker serves. Raises Invalid, Failed."""
     metrics = metrics or Metrics()
-    registry = Registry(config)
+    registry = Registry(config, clock)
     registry.events.listen(metrics.event)
     if config.upstream:
         registry.upstreams = Upstreams(registry, config.upstream, metrics)
+    if config.share_engine_store:
+        registry.shared = Shared(registry, EngineClient(config.share_engine_store, config.name))
     gate = make_gate(config.auth, registry.layout, registry.clock)
     routes = all_routes(registry, gate)
     if config.metrics:
@@ -48,24 +46,3 @@ def build(config: Config, metrics: Metrics | None = None) -> RegistryApi:
         registry.events.listen(queue.listen)
         api.settle = queue.flush
     return api
-
-
-async def serve(config: Config, sock: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT. Raises Invalid, Failed."""
-    context = tls_context(config)
-    api = build(config)
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    server = Server(api, upgrades=False)
-    await api.registry.start()
-    try:
-        await server.listen(sock, context)
-        # Start-up garbage lives as long as the worker: collections need not look at it again.
-        gc.collect()
-        gc.freeze()
-        await ended.wait()
-    finally:
-        await server.stop()
-        await api.registry.stop()
