@@ -130,6 +130,12 @@ ROWS = [
         out="123\n456",
     ),
     Row(
+        "refuses a limit that may not be raised so high",
+        "run --rm --ulimit nofile=2147483584 IMAGE true",
+        code=125,
+        err="error setting rlimits for ready process: error setting rlimit type 7: operation not permitted",
+    ),
+    Row(
         "sets a limit with one number",
         "run --rm --ulimit core=0 IMAGE sh -c 'ulimit -Sc; ulimit -Hc'",
         out="0\n0",

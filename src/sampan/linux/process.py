@@ -129,28 +129,24 @@ def close_descriptors_on_exec() -> None:
     _close_range(3, 0xFFFFFFFF, _CLOSE_RANGE_CLOEXEC)
 
 
-def set_rlimits(rlimits: list[dict[str, object]]) -> None:
-    """OCI's process.rlimits. A hard limit that may not be raised (no CAP_SYS_RESOURCE) stays."""
+def set_rlimits(rlimits: list[dict[str, object]]) -> int | None:
+    """OCI's process.rlimits; returns the number of one that was refused: who raises a hard limit needs
+    CAP_SYS_RESOURCE.
+    """
     for limit in rlimits:
         number = getattr(resource, str(limit["type"]))
         soft, hard = (_rlimit(limit[key]) for key in ("soft", "hard"))
         try:
             resource.setrlimit(number, (soft, hard))
         except (ValueError, PermissionError):
-            ceiling = resource.getrlimit(number)[1]
-            resource.setrlimit(number, (_lowest(soft, ceiling), _lowest(hard, ceiling)))
+            return int(number)
+    return None
 
 
 def _rlimit(value: object) -> int:
     number = int(value)  # type: ignore[call-overload]
     # OCI says uint64, with 2^64-1 for "no limit", and Docker's API says -1.
     return resource.RLIM_INFINITY if number < 0 or number >= 1 << 63 else number
-
-
-def _lowest(value: int, ceiling: int) -> int:
-    if ceiling == resource.RLIM_INFINITY:
-        return value
-    return ceiling if value == resource.RLIM_INFINITY else min(value, ceiling)
 
 
 def set_oom_score_adj(value: int) -> None:

@@ -32,7 +32,11 @@ def run(spec: dict[str, Any], seccomp_filter: bytes | None, ready: Callable[[], 
     user = _resolve_user(spec["user"])
     environment = _environment(spec.get("env") or [], user.home)
     no_new_privileges = bool(spec.get("noNewPrivileges"))
-    process.set_rlimits(spec.get("rlimits") or [])
+    if (refused := process.set_rlimits(spec.get("rlimits") or [])) is not None:
+        raise during_init(
+            "error setting rlimits for ready process: "
+            f"error setting rlimit type {refused}: operation not permitted"
+        )
     if spec.get("oomScoreAdj") is not None:
         process.set_oom_score_adj(spec["oomScoreAdj"])
     os.umask(spec["user"].get("umask", 0o022) if spec["user"].get("umask") is not None else 0o022)
