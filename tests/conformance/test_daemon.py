@@ -171,6 +171,12 @@ def test_health_and_oom_are_events(docker: Client, image: str) -> None:
         )
 
     until(lambda: "health_status: healthy" in seen() and "oom" in seen().split(), "both events")
+    probe = ["exec_create: /bin/sh -c true", "exec_start: /bin/sh -c true", "exec_die"]
+    actions = seen().splitlines()
+    assert [action for action in actions if action.startswith(("exec", "health"))][:4] == [
+        *probe,
+        "health_status: healthy",
+    ]
 
 
 def test_system_df(cli: Client, image: str, unique: str) -> None:

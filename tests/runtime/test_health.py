@@ -7,7 +7,7 @@ import pytest
 
 from sampan.runtime.client import read_status
 from sampan.runtime.health import Capture, go_duration
-from tests.runtime.rig import Rig, process, spec, until
+from tests.runtime.rig import Rig, Running, process, spec, until
 from tests.runtime.test_exec import execute
 
 MS = 1_000_000
@@ -26,6 +26,10 @@ def check(script: str, **fields: Any) -> dict[str, Any]:
     return {**plain, **fields}
 
 
+def verdicts(running: Running) -> list[dict[str, Any]]:
+    return [event for event in running.events if event["event"] == "health"]
+
+
 @pytest.mark.root
 async def test_a_passing_check_makes_the_container_healthy(rig: Rig) -> None:
     running = await rig.start(spec(process("sleep", "1000")), healthcheck=check("echo fine"))
@@ -42,17 +46,17 @@ async def test_a_passing_check_makes_the_container_healthy(rig: Rig) -> None:
 @pytest.mark.root
 async def test_it_takes_retries_failures_in_a_row_to_be_unhealthy_and_one_pass_to_recover(rig: Rig) -> None:
     running = await rig.start(spec(process("sleep", "1000")), healthcheck=check("test -e /ok"))
-    await until(lambda: len(running.events) >= 4, "four probes")
-    states = [(e["health"]["FailingStreak"], e["health"]["Status"]) for e in running.events[:4]]
+    await until(lambda: len(verdicts(running)) >= 4, "four probes")
+    states = [(e["health"]["FailingStreak"], e["health"]["Status"]) for e in verdicts(running)[:4]]
     assert states == [(1, "starting"), (2, "starting"), (3, "unhealthy"), (4, "unhealthy")]
     await execute(running, "touch", None, process("touch", "/ok"))
 
     def healthy() -> bool:
-        return running.events[-1].get("health", {}).get("Status") == "healthy"
+        return verdicts(running)[-1].get("health", {}).get("Status") == "healthy"
 
     await until(healthy, "recovery")
-    assert running.events[-1]["health"]["FailingStreak"] == 0
-    assert len(running.events[-1]["health"]["Log"]) == 5
+    assert verdicts(running)[-1]["health"]["FailingStreak"] == 0
+    assert len(verdicts(running)[-1]["health"]["Log"]) == 5
 
 
 @pytest.mark.root
@@ -60,8 +64,8 @@ async def test_failures_in_the_start_period_do_not_count(rig: Rig) -> None:
     running = await rig.start(
         spec(process("sleep", "1000")), healthcheck=check("exit 1", start_period=100_000 * MS, retries=1)
     )
-    await until(lambda: len(running.events) >= 3, "three probes")
-    assert {(e["health"]["FailingStreak"], e["health"]["Status"]) for e in running.events} == {
+    await until(lambda: len(verdicts(running)) >= 3, "three probes")
+    assert {(e["health"]["FailingStreak"], e["health"]["Status"]) for e in verdicts(running)} == {
         (0, "starting")
     }
 

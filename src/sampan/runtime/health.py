@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from sampan.linux import process, signals
@@ -78,6 +79,7 @@ class Probe:
         self, shim: Shim, check: Healthcheck, on_done: Callable[[str, float, int, str], None]
     ) -> None:
         self._shim = shim
+        self._check = check
         self._on_done: Callable[[str, float, int, str], None] | None = on_done
         self._timeout = check["timeout"]
         self._began = rfc3339()
@@ -92,8 +94,10 @@ class Probe:
         }
         self._exec = Exec(shim, request, self._started, self._exited, output=self._output)
         self._timer = shim.loop.later(self._timeout / _NANO, self._too_late)
+        self._id = os.urandom(32).hex()
 
     def start(self) -> None:
+        self._shim.control.broadcast({"event": "probe", "exec": self._id, "args": self._check["args"]})
         try:
             self._exec.start()
         except OSError as error:
@@ -111,6 +115,7 @@ class Probe:
         self._exec.signal(signals.SIGKILL)
 
     def _exited(self, code: int) -> None:
+        self._shim.control.broadcast({"event": "probe-exit", "exec": self._id, "code": code})
         if code != 0 and process.is_exiting(self._shim.pid):
             return  # killed with the container: no verdict on it
         if self._timed_out:

@@ -28,6 +28,8 @@ Every control connection also receives events as they happen:
     {"event": "exit", "code": N, "oom": bool, "at": RFC 3339, "error": str}
     {"event": "exec-exit", "exec": EXEC, "code": N}
     {"event": "oom"}
+    {"event": "probe", "exec": EXEC, "args": [str]}     a health check's command starts
+    {"event": "probe-exit", "exec": EXEC, "code": N}
     {"event": "health", "health": HealthState}          after every probe
     {"event": "detach", "exec": EXEC | null}            a client typed its detach keys
 

@@ -28,6 +28,13 @@ def on_shim_event(services: Services, container: Container, shim: "Shim", event:
             out_of_memory(services, container)
         case "health":
             health_changed(services, container, event["health"])
+        case "probe":
+            command, *arguments = event["args"]
+            for action in ("exec_create", "exec_start"):
+                text = f"{action}: {command} {' '.join(arguments)}"
+                services.emit(container, text, execID=event["exec"])
+        case "probe-exit":
+            services.emit(container, "exec_die", execID=event["exec"], exitCode=str(event["code"]))
         case "exec-exit":
             exec_ended(services, container, event["exec"], event["code"])
         case "detach":
