@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.api import Api
 from tests.support.client import Client
 from tests.support.engine import Engine
 from tests.support.poll import until
@@ -291,6 +292,16 @@ def test_links_between_containers(cli: Client, image: str, unique: str) -> None:
     cli.ok("run", "-d", "--name", unique, image, *WEB)
     shown = cli.ok("run", "--rm", "--link", f"{unique}:db", image, "wget", "-q", "-O-", "http://db/")
     assert shown == "it works"
+
+
+def test_a_link_is_shown_and_removed(cli: Client, api: Api, image: str, unique: str) -> None:
+    cli.ok("run", "-d", "--name", unique, image, "sleep", "1000")
+    cli.ok("run", "-d", "--name", f"{unique}-p", "--link", f"{unique}:db", image, "sleep", "1000")
+    shown = f"/{unique}:/{unique}-p/db"
+    assert cli.inspect(f"{unique}-p")["HostConfig"]["Links"] == [shown]
+    for name, status in [("", 500), ("-p/nope", 404), ("-p/db", 204), ("-p/db", 404)]:
+        assert api.delete(f"/containers/{unique}{name}", link=1).status == status, name
+    assert cli.inspect(f"{unique}-p")["HostConfig"]["Links"] is None
 
 
 def test_the_network_of_another_container_is_shared(cli: Client, image: str, unique: str) -> None:

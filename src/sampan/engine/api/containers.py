@@ -12,7 +12,7 @@ from sampan.engine.api import attaching
 from sampan.engine.containers.create import parse_body
 from sampan.engine.containers.listing import ListQuery
 from sampan.engine.engine import Engine
-from sampan.errors import Invalid
+from sampan.errors import Invalid, NotFound
 from sampan.http.requests import (
     empty,
     json_response,
@@ -46,6 +46,7 @@ def routes(engine: Engine) -> list[web.RouteDef]:
         web.post(f"{ID}/resize", api.resize),
         web.post(f"{ID}/wait", api.wait),
         web.delete(ID, api.remove),
+        web.delete("/containers/{id}/{alias}", api.remove_link),
         *attaching.routes(engine),
     ]
 
@@ -121,14 +122,21 @@ class ContainersApi:
     async def remove(self, request: web.Request) -> web.StreamResponse:
         query = request.query
         if query_bool(query, "link"):
-            raise Invalid(
-                "removing a link is not supported: the links of a container are fixed when it is created"
-            )
+            await finish(self._containers.remove_link(request.match_info["id"]))
+            return empty()
         await finish(
             self._containers.remove(
                 request.match_info["id"], force=query_bool(query, "force"), volumes=query_bool(query, "v")
             )
         )
+        return empty()
+
+    async def remove_link(self, request: web.Request) -> web.StreamResponse:
+        """DELETE /containers/<parent>/<alias>?link=1; without "link" no container has such a name."""
+        path = f"{request.match_info['id']}/{request.match_info['alias']}"
+        if not query_bool(request.query, "link"):
+            raise NotFound(f"No such container: {path}")
+        await finish(self._containers.remove_link(path))
         return empty()
 
     async def prune(self, request: web.Request) -> web.StreamResponse:

@@ -1,11 +1,15 @@
 """GET /containers/<id>/json."""
 
+from contextlib import suppress
 from typing import Any
 
 from sampan.engine import mountpoints
 from sampan.engine.containers.container import Container
+from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.sizes import size_of
+from sampan.engine.networks import links
+from sampan.errors import Invalid, NotFound
 from sampan.linux import erofs
 
 
@@ -32,7 +36,7 @@ async def document(services: Services, container: Container, *, size: bool = Fal
         "ProcessLabel": "",
         "AppArmorProfile": record.apparmor_profile,
         "ExecIDs": [exec.id for exec in container.execs.values() if exec.exit_code is None] or None,
-        "HostConfig": record.host_config,
+        "HostConfig": {**record.host_config, "Links": shown_links(services, record) or None},
         "GraphDriver": graph_driver(services, container),
     }
     if size:
@@ -43,6 +47,18 @@ async def document(services: Services, container: Container, *, size: bool = Fal
         "Config": record.config,
         "NetworkSettings": services.networks.settings(record.id),
     }
+
+
+def shown_links(services: Services, record: ContainerRecord) -> list[str]:
+    """Those of the default bridge, by the names their containers have now."""
+    if record.host_config["NetworkMode"] not in ("", "default", "bridge"):
+        return []
+    found = []
+    for text in record.host_config["Links"] or ():
+        child, alias = links.parse(text)
+        with suppress(NotFound, Invalid):
+            found.append(f"/{services.record(child).name}:/{record.name}/{alias}")
+    return found
 
 
 def graph_driver(services: Services, container: Container) -> dict[str, Any]:

@@ -139,6 +139,9 @@ class Containers:
     async def rename(self, ref: str, new: str) -> None:
         await modify.rename(self.services, self.find(ref), new)
 
+    async def remove_link(self, path: str) -> None:
+        await modify.remove_link(self.services, path)
+
     async def update(self, ref: str, body: dict[str, Any]) -> list[str]:
         return await modify.update(self.services, self.find(ref), body)
 

@@ -7,9 +7,10 @@ from sampan.engine.containers import names, restart
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.documents import OBJECT, RESOURCES, normalise
 from sampan.engine.containers.services import Services
+from sampan.engine.networks.links import parse as parse_link
 from sampan.engine.spec.resources import update_resources, updated
 from sampan.engine.spec.validate import validate
-from sampan.errors import Conflict, Invalid, SampanError
+from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 
 UPDATE = {**RESOURCES, "RestartPolicy": OBJECT}
 
@@ -70,3 +71,25 @@ async def apply_update(services: Services, container: Container, change: dict[st
         services.save(container)
         container.monitor.cancelled = container.monitor.cancelled and bool(container.stopping)
     services.emit(container, "update")
+
+
+async def remove_link(services: Services, path: str) -> None:
+    """Forget the link <container>/<alias>; what the container has of it stays until its next start.
+
+    Raises NotFound, Failed.
+    """
+    parent, slash, alias = path.strip("/").rpartition("/")
+    if not slash:
+        services.index.find(path)
+        raise Failed("Conflict, cannot remove the default link name of the container")
+    try:
+        container = services.index.find(parent)
+    except NotFound:
+        raise NotFound(f"No such container: {path}") from None
+    async with container.lock:
+        links = container.record.host_config["Links"] or []
+        kept = [link for link in links if parse_link(link)[1] != alias]
+        if len(kept) == len(links):
+            raise NotFound(f"No such container: {path}")
+        container.record.host_config["Links"] = kept or None
+        services.save(container)
