@@ -9,19 +9,18 @@ import dataclasses
 import gc
 import logging
 import os
-import ssl
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from sampan.errors import SampanError
 from sampan.http.app import bind_tcp
-from sampan.http.tls import server_context
 from sampan.registry.config import Config
 from sampan.registry.database import connect
 from sampan.registry.layout import Layout
 from sampan.registry.metrics.shared import Arena
 from sampan.registry.schema import migrate
+from sampan.registry.serve import tls_context
 from sampan.registry.workers.process import Setting, run
 from sampan.registry.workers.supervisor import Place, Supervisor, Work
 
@@ -37,7 +36,7 @@ def supervise(load: Callable[[], Config]) -> int:
     count = config.workers or os.cpu_count() or 1
 
     def work(config: Config) -> Work:
-        context = tls(config)
+        context = tls_context(config)
         return lambda place, slot, alive: run(Setting(config, context, listener, arena, place, slot, alive))
 
     def reload() -> Work | None:
@@ -63,11 +62,6 @@ def supervise(load: Callable[[], Config]) -> int:
     scheme = "https" if config.tls_cert else "http"
     log.info("serving %s on %s://%s:%d with %d workers", config.root, scheme, host, port, count)
     return Supervisor(places, first, reload, config.drain_timeout).run()
-
-
-def tls(config: Config) -> ssl.SSLContext | None:
-    """Raises Invalid."""
-    return server_context(config.tls_cert, config.tls_key) if config.tls_cert else None
 
 
 def prepare(config: Config) -> None:
