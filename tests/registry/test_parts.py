@@ -1,5 +1,6 @@
 """The registry's small pure parts: names, patterns, settings, manifests, retention, pages, routes."""
 
+import dataclasses
 from pathlib import Path
 
 import orjson
@@ -11,10 +12,15 @@ from sampan.errors import Invalid
 from sampan.registry import documents, names, settings
 from sampan.registry.api.call import Call, Route, next_link, page_size
 from sampan.registry.api.table import Match, Table
+from sampan.registry.auth.config import Rule
+from sampan.registry.cache.config import UpstreamConfig
 from sampan.registry.config import Config, load
 from sampan.registry.errors import DigestInvalid, ManifestInvalid, NameInvalid, PageInvalid, RegistryError
 from sampan.registry.patterns import matches
+from sampan.registry.program import FLAG_KEYS
+from sampan.registry.repositories import QuotaRule
 from sampan.registry.retention import RetentionRule, Tag, expired
+from sampan.registry.webhooks.config import Webhook
 from tests.registry.support import descriptor, image, index
 
 
@@ -230,3 +236,22 @@ def test_routes_read_names_with_slashes_from_both_ends() -> None:
 
 def test_defaults_are_a_valid_configuration() -> None:
     assert Config().check().listen == ("127.0.0.1", 5000)
+
+
+def keys(kind: type, before: str = "") -> list[str]:
+    """Every setting there is."""
+    found = []
+    for item in dataclasses.fields(kind):
+        found.append(item.name.replace("_", "-"))
+        default = item.default
+        if dataclasses.is_dataclass(default) and not isinstance(default, type):
+            found += keys(type(default))
+    return found
+
+
+def test_every_setting_and_flag_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "registry.md").read_text()
+    sections = (Config, RetentionRule, QuotaRule, Rule, UpstreamConfig, Webhook)
+    wanted = {key for kind in sections for key in keys(kind)}
+    assert sorted(key for key in wanted if key not in text) == []
+    assert sorted(flag for flag in FLAG_KEYS if f"--{flag.replace('_', '-')}" not in text) == []
