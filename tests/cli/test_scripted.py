@@ -13,7 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 
@@ -85,6 +85,37 @@ class Case:
     env: dict[str, str] | None = None
 
 
+NAMES = [
+    "docker.io/busybox",
+    "index.docker.io/busybox:1",
+    "index.docker.io/a/b",
+    "library/x",
+    "docker.io/library/x:latest",
+    "localhost/x",
+    "localhost:5000/a/b/c",
+    "LOCAL/x",
+    "Upper",
+    "a/Upper",
+    "reg.example/x:tag@sha256:" + "0" * 64,
+    "x@sha256:0",
+    "x@md5:" + "0" * 32,
+    "x@sha256:" + "0" * 40,
+    "x@sha256:" + "A" * 64,
+    "sha256:" + "a" * 64,
+    "a" * 64,
+    "[::1]:5000/x",
+    "x:",
+    "-x",
+    "a//b",
+    "a__b/c--d.e",
+    "a_.b",
+    "x:" + "t" * 128,
+    "x:" + "t" * 129,
+    "reg:99999/x",
+    "https://reg/x",
+    "x@",
+]
+
 CASES = [
     Case("pull busybox"),
     Case("pull busybox", 80),
@@ -106,6 +137,10 @@ CASES = [
     Case("create --platform linux/arm64/v8 busybox"),
     Case("create --platform lin~ux busybox"),
     Case("push busybox", 200),
+    *(Case(f"pull {name}") for name in NAMES),
+    *(Case(f"push {name}") for name in NAMES),
+    *(Case(f"create --pull always {name}") for name in NAMES),
+    *(Case(f"create {name}") for name in NAMES),
     Case("push broken", 200),
     Case("push -q busybox"),
     Case("push -a busybox"),
@@ -173,7 +208,7 @@ def outcome(program: list[str], case: Case, home: Any) -> Any:
 def parts_of(target: str) -> tuple[str, list[tuple[str, str]]]:
     """The order of a query's parts means nothing."""
     path, _, query = target.partition("?")
-    return path, sorted(parse_qsl(query))
+    return unquote(path), sorted(parse_qsl(query))
 
 
 def in_pipes(argv: list[str], env: dict[str, str], case: Case) -> tuple[int, str, str]:

@@ -8,7 +8,7 @@ from sampan.cli.container.body import build
 from sampan.cli.container.create_flags import CREATE_FLAGS
 from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
-from sampan.cli.image.reference import familiar, require_no_trust
+from sampan.cli.image.reference import check_image, familiar, require_no_trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def check_pull(session: Session, options: Options) -> None:
 def create(session: Session, options: Options, body: dict[str, Any]) -> str:
     """Create the container and return its ID; raises CliError."""
     require_no_trust(session, options)
+    check_image(body["Image"])
     with CidFile(options["cidfile"]) as cidfile:
         query = {"name": options["name"]} if options["name"] else {}
         if platform := session.platform(options):
@@ -76,7 +77,9 @@ def _create_or_pull(session: Session, options: Options, query: dict[str, str], b
 
 def _pull(session: Session, options: Options, image: str) -> None:
     from sampan.cli.image.pull import pull
+    from sampan.cli.image.reference import check
 
+    check(image)
     pull(session, image, session.platform(options), quiet=options["quiet"], descriptor=2)
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 DEFAULT_DOMAIN = "docker.io"
+_OLD_DOMAIN = "index.docker.io"
 
 
 def split(name: str) -> tuple[str, str, str]:
@@ -45,7 +46,9 @@ def _is_hub(repository: str) -> bool:
 
 def full_repository(repository: str) -> str:
     """With its registry: "busybox" becomes "docker.io/library/busybox"."""
-    first, slash, _ = repository.partition("/")
+    first, slash, rest = repository.partition("/")
+    if slash and first in (DEFAULT_DOMAIN, _OLD_DOMAIN):
+        return f"{DEFAULT_DOMAIN}/{rest}" if "/" in rest else f"{DEFAULT_DOMAIN}/library/{rest}"
     if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
         return repository
     if not slash:
@@ -57,6 +60,8 @@ def domain(repository: str) -> str:
     return full_repository(repository).partition("/")[0]
 
 
+_ID_LENGTH = 64
+_HEX = frozenset("0123456789abcdef")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
@@ -76,8 +81,16 @@ def require_no_trust(session: Session, options: Options) -> None:
         raise CliError("content trust is not supported: unset DOCKER_CONTENT_TRUST")
 
 
+def check_image(name: str) -> None:
+    """As `check`, but the whole ID of an image will do, too."""
+    if len(name) != _ID_LENGTH or not _HEX.issuperset(name):
+        check(name)
+
+
 def check(name: str) -> None:
     """Raises CliError, as Docker's client words it, for what cannot name an image."""
+    if len(name) < _ID_LENGTH and _is_plain(name):
+        return  # most names: re costs 4 ms to import
     import re
 
     if re.fullmatch(r"[a-f0-9]{64}", name):
@@ -88,3 +101,24 @@ def check(name: str) -> None:
         raise CliError(f"invalid reference format: repository name ({remote}) must be lowercase")
     if not re.fullmatch(_REFERENCE, full, re.ASCII):
         raise CliError("invalid reference format")
+    _check_digest(name.partition("@")[2])
+
+
+def _is_plain(name: str) -> bool:
+    """Lower-case letters, digits and at most one tag."""
+    repository, colon, tag = name.partition(":")
+    parts = [*repository.split("/"), tag] if colon else repository.split("/")
+    return name.isascii() and all(part.isalnum() and part == part.lower() for part in parts)
+
+
+def _check_digest(digest: str) -> None:
+    if not digest:
+        return
+    algorithm, _, value = digest.partition(":")
+    length = {"sha256": 64, "sha384": 96, "sha512": 128}.get(algorithm)
+    if length is None:
+        raise CliError("unsupported digest algorithm")
+    if len(value) != length:
+        raise CliError("invalid checksum digest length")
+    if not _HEX.issuperset(value):
+        raise CliError("invalid checksum digest format")
