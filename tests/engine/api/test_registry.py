@@ -259,3 +259,16 @@ async def test_a_registry_with_tls_sends_nobody_to_one_without(door: Door, tmp_p
         _, answer = await door("POST", f"/images/create?fromImage={fake.host}/app&tag=1")
         assert answer["message"].endswith(f"redirects to {plain.host} without TLS")
         assert plain.requests == []
+
+
+async def test_a_registry_without_tls_that_should_have_it(
+    door: Door, fake: FakeRegistry, tmp_path: Path
+) -> None:
+    file = tmp_path / "certs.d" / fake.host / "hosts.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'server = "https://{fake.host}"')
+    door.bench.images.remote.registries.hosts = Hosts(directories=(tmp_path / "certs.d",))
+    _, answer = await door("POST", f"/images/create?fromImage={fake.host}/app&tag=1")
+    assert answer["message"].startswith(
+        f'Get "https://{fake.host}/v2/": http: server gave HTTP response to HTTPS client'
+    )

@@ -9,7 +9,7 @@ import orjson
 from sampan.engine.images.pull import explain
 from sampan.engine.images.registries import Registries
 from sampan.errors import Failed, NotFound, SampanError, Unauthorized
-from sampan.http.bearer import Credentials
+from sampan.http.bearer import NO_CREDENTIALS, Credentials
 from sampan.images.references import DEFAULT_DOMAIN, LEGACY_DOMAIN, Reference
 from sampan.images.registry import manifests
 from sampan.images.registry.client import Registry
@@ -37,7 +37,7 @@ async def login(registries: Registries, credentials: Credentials) -> str:
             error = failure
             continue
         except Unauthorized as failure:
-            if failure.message == "no basic auth credentials":
+            if failure.message == NO_CREDENTIALS:
                 raise Failed(f'Get "{url}": {failure.message}') from None
             raise Unauthorized(f'Get "{url}": {failure.message}') from None
         if status == 401:

@@ -14,8 +14,8 @@ from sampan.engine.images.ingest import staging
 from sampan.engine.images.lines import Put
 from sampan.engine.images.registries import Registries, Resolved
 from sampan.engine.images.store import Image, ImageStore, NewImage, Staging
-from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError
-from sampan.http.bearer import Credentials
+from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError, Unauthorized
+from sampan.http.bearer import NO_CREDENTIALS, Credentials
 from sampan.images import config as image_config
 from sampan.images import references
 from sampan.images.archives import Platform
@@ -36,6 +36,7 @@ MAX_CONFIG = 8 << 20
 MAX_DEPTH = 3  # of indexes in indexes
 NEAREST = 5  # tags named when one is not there
 TAGS_WAIT = 10.0  # seconds to look for them
+NO_MANIFEST = ("MANIFEST_UNKNOWN", "NOT_FOUND")
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class Puller:
     async def _explained(
         self, error: SampanError, repositories: Sequence[Repository], reference: Reference
     ) -> SampanError:
-        if isinstance(error, RegistryError) and error.status == 404 and reference.tag:
+        if isinstance(error, RegistryError) and error.code in NO_MANIFEST and reference.tag:
             try:
                 async with asyncio.timeout(TAGS_WAIT):
                     tags = await repositories[-1].tags()
@@ -279,6 +280,8 @@ def nearest(tag: str, tags: Sequence[str]) -> list[str]:
 
 def explain(error: SampanError, reference: Reference) -> SampanError:
     """A registry's refusal as Docker tells it."""
+    if isinstance(error, Unauthorized) and error.message == NO_CREDENTIALS:
+        return Failed(error.message)  # 401 would make docker's client ask for a name and wait
     if not isinstance(error, RegistryError):
         return error
     code = error.code
@@ -288,7 +291,7 @@ def explain(error: SampanError, reference: Reference) -> SampanError:
             f"'docker login': {error.message}",
             hint=error.hint,
         )
-    if code in ("MANIFEST_UNKNOWN", "NOT_FOUND"):
+    if code in NO_MANIFEST:
         return NotFound(f"manifest for {reference.familiar} not found: {error.message}", hint=error.hint)
     if code == "NAME_UNKNOWN":
         return NotFound(f"repository {reference.familiar_name} not found: {error.message}", hint=error.hint)

@@ -49,7 +49,8 @@ class Pusher:
 
     def configure(self, parallel: int, compression: str) -> None:
         """For pushes that start from now on."""
-        self._slots = asyncio.Semaphore(parallel or 1000)
+        self._parallel = parallel or 1000
+        self._slots = asyncio.Semaphore(self._parallel)
         self._compression = compression
 
     async def push(self, what: Push, put: Put) -> None:
@@ -139,7 +140,7 @@ class Pusher:
         try:
             async with asyncio.TaskGroup() as group:
                 for number, diff_id in enumerate(shown):
-                    if number >= self._slots._value:
+                    if number >= self._parallel:
                         put(_line("Waiting", diff_id))
                     upload = Upload(
                         self._store, self._records, repository, name, known[diff_id], wanted[diff_id],

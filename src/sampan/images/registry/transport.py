@@ -22,6 +22,9 @@ from sampan.images.registry.hostsfile import Tls
 CONNECT = 15.0  # seconds for TCP and TLS together, as Docker
 SILENCE = 30.0  # seconds without a byte
 WHOLE = 60.0  # seconds for a small answer, however slowly it drips
+DIGESTION = 600.0  # seconds for a registry to take in what it was sent
+READING = aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_read=SILENCE)
+WRITING = aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_read=DIGESTION)
 MAX_REDIRECTS = 10
 MAX_TOKEN = 1 << 20
 BUFFER = 1 << 20
@@ -66,7 +69,6 @@ class Transport:
                 context = await asyncio.to_thread(_context, tls)
                 self._sessions[tls] = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(ssl=context, limit=0, happy_eyeballs_delay=0.25),
-                    timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_read=SILENCE),
                     headers={"User-Agent": USER_AGENT},
                     auto_decompress=False,
                     trust_env=not (self.proxies.http or self.proxies.https),
@@ -94,16 +96,20 @@ class Transport:
         """
         session = await self._session(tls)
         sent = dict(headers)
+        reading = method in ("GET", "HEAD")
         for _ in range(MAX_REDIRECTS + 1):
             try:
-                response = await session.request(
-                    method,
-                    URL(url, encoded=True),
-                    headers=sent,
-                    data=data,
-                    allow_redirects=False,
-                    proxy=self.proxies.of(url),
-                )
+                # A body may take as long as it takes, and so may what a registry does with it at its end.
+                async with asyncio.timeout(WHOLE if reading else None):
+                    response = await session.request(
+                        method,
+                        URL(url, encoded=True),
+                        headers=sent,
+                        data=data,
+                        allow_redirects=False,
+                        proxy=self.proxies.of(url),
+                        timeout=READING if reading else WRITING,
+                    )
             except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
                 raise translate(error, method, url) from error
             try:
@@ -212,6 +218,10 @@ def reason(error: BaseException) -> str:
         return f"dial tcp: lookup {error.host}: no such host"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"tls: failed to verify certificate: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorSSLError) and isinstance(error.os_error, ssl.SSLError):
+        if error.os_error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+            return "http: server gave HTTP response to HTTPS client"
+        return f"tls: {_line(error.os_error.reason or str(error.os_error)).lower().replace('_', ' ')}"
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
         text = os.strerror(number).lower() if number and number > 0 else str(error.os_error)
