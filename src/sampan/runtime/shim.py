@@ -137,7 +137,14 @@ class Shim:
         if pipes is not None:
             kept += pipes.child
         self._init = spawn.fork(
-            self.loop, pid_namespace, self.cgroup, become_init, kept, self._got_terminal, self._died
+            self.loop,
+            pid_namespace,
+            self.cgroup,
+            become_init,
+            kept,
+            self._got_terminal,
+            self._died,
+            waits="user" in wanted,
         )
         self._init.outcome = self._set_up
         for layer in layers.values():

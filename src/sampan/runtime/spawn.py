@@ -52,6 +52,7 @@ class Child:
         channel: sockets.Socket,
         on_terminal: Callable[[int], None],
         on_death: Callable[[int], None],
+        waits: bool,
     ) -> None:
         self._loop = loop
         self.pid = pid
@@ -62,9 +63,11 @@ class Child:
         self.outcome: Callable[[ErrorReply | None], None] = lambda error: None
         channel.setblocking(False)
         loop.on_death(pid, on_death)
-        loop.watch(channel.fileno(), IN, self._hear)
+        # A child that waits for no answer is heard once it is done (the hang-up): being woken by its last
+        # words would take the processor from it, right before its execve.
+        loop.watch(channel.fileno(), IN if waits else 0, self._hear)
 
-    def _hear(self, _events: int) -> None:
+    def _hear(self, events: int) -> None:
         try:
             data, fds = sockets.receive(self._channel, 1 << 16, 1)
         except BlockingIOError:
@@ -79,6 +82,8 @@ class Child:
             self._ready = True  # but only the end of file, from execve's close-on-exec, says that it runs
         else:
             self._conclude(data)
+            return
+        self._hear(events)
 
     def proceed(self) -> None:
         """Its cgroup is there."""
@@ -113,11 +118,13 @@ def fork(
     kept: Sequence[int],
     on_terminal: Callable[[int], None],
     on_death: Callable[[int], None],
+    waits: bool = False,
 ) -> Child:
     """Fork a child that runs `main` with its end of the channel, and whether it is in the cgroup already.
 
-    `pid_namespace`: None for a new one, False for the caller's own, or a descriptor to join. Of all
-    descriptors the child has only `kept` and its end: then it and the daemon hear when this process dies.
+    `pid_namespace`: None for a new one, False for the caller's own, or a descriptor to join. `waits`: it will
+    ask for an answer. Of all descriptors the child has only `kept` and its end: then it and the daemon hear
+    when this process dies.
     """
     ours, theirs = sockets.pair()
     visited = pid_namespace is not False
@@ -137,7 +144,7 @@ def fork(
         if directory is not None:
             os.close(directory)
         theirs.close()
-    return Child(loop, pid, ours, on_terminal, on_death)
+    return Child(loop, pid, ours, on_terminal, on_death, waits)
 
 
 def _run_child(
