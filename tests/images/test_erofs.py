@@ -221,9 +221,15 @@ PARTS = st.sampled_from(["a", "b", "c", "d"])
 PATHS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)
 TARGETS = st.lists(st.sampled_from(["a", "b", "c", "..", "", "."]), min_size=1, max_size=4).map("/".join)
 TIMES = st.integers(0, 1 << 33)
+XATTRS = st.dictionaries(
+    st.sampled_from(["SCHILY.xattr.user.a", "SCHILY.xattr.user.bb", "SCHILY.xattr.trusted.c"]),
+    st.text("xyz", max_size=9),
+)
 MODES = st.integers(0, 0o7777)
 MEMBERS = st.one_of(
     st.builds(lambda p, c, m, t: file(p, c, mode=m, mtime=t), PATHS, st.binary(max_size=3), MODES, TIMES),
+    st.builds(lambda p, x: file(p, pax_headers=x), PATHS, XATTRS),
+    st.builds(lambda p, x: directory(p, pax_headers=x), PATHS, XATTRS),
     st.builds(lambda p, m, t: directory(p, mode=m, mtime=t, uid=t % 9), PATHS, MODES, TIMES),
     st.builds(symlink, PATHS, TARGETS),
     st.builds(hardlink, PATHS, PATHS),

@@ -84,6 +84,11 @@ class LayerStore:
         index = f"{place}/{_INDEX}"
         return erofs.lower(index, f"{place}/{_TAR}") if os.path.exists(index) else f"{place}/{_FILES}"
 
+    def tar(self, diff_id: str) -> Path | None:
+        """Its tar, where the layer's form keeps one."""
+        path = self._directory(diff_id) / _TAR
+        return path if path.exists() else None
+
     def current(self, lower: str) -> str:
         """A lower told earlier, as it is now: a layer may have been made anew in the other form."""
         place = Path(erofs.directory(lower) if lower.startswith("erofs:") else os.path.dirname(lower))

@@ -99,6 +99,9 @@ async def test_a_compressed_layer_keeps_its_tar(tmp_path: Path, compress: object
     lower = bench.images.lower_dirs(image)[0]
     assert read(lower, "a") == text and read(lower, "b") == "2"
     assert tar_is_blob(bench, lower) == (compress is lzma.compress)
+    with tarfile.open(fileobj=io.BytesIO(await bench.save(image.id))) as archive:
+        member = archive.extractfile(f"blobs/sha256/{image.diff_ids[0][7:]}")
+        assert member and member.read() == tar(a=text, b="2")
     await closed(bench)
 
 

@@ -208,7 +208,9 @@ class Images:
                     self.store.reuse(staged, diff_id)
                 self.log("save", item.image.id)
             yield b""
-            async for piece in pieces(archive(self.store.blobs, dict(staged.layers), saved)):
+            async for piece in pieces(
+                archive(self.store.blobs, self.store.layer_files, dict(staged.layers), saved)
+            ):
                 yield piece
 
     def manifest_of(self, image: Image) -> tuple[str, bytes]:

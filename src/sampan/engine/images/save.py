@@ -14,12 +14,13 @@ from sampan.engine.images.store import Image, ImageStore, Layer, hexadecimal
 from sampan.errors import Failed, NotFound
 from sampan.images import references
 from sampan.images.archives import Platform
-from sampan.images.blobs import BlobStore
+from sampan.images.blobs import CHUNK, BlobStore
 from sampan.images.compression import decompressed
 from sampan.images.references import Reference
 from sampan.images.tarread import DIRECTORY, REGULAR, Entry
 from sampan.images.tarwrite import END, header, padding
 from sampan.specs.oci_image import CONFIG, CONTAINERD_NAME, INDEX, LAYER, MANIFEST, REF_NAME
+from sampan.storage.layers import LayerStore
 
 LAYOUT = b'{"imageLayoutVersion": "1.0.0"}'
 
@@ -80,8 +81,13 @@ def for_platform(saved: Sequence[Saved], platform: Platform | None) -> None:
             )
 
 
-def archive(blobs: BlobStore, known: dict[str, Layer], saved: Sequence[Saved]) -> Iterator[bytes]:
-    """The tar in pieces of up to 1 MB. Blocks. Its blobs must stay while it is read."""
+def archive(
+    blobs: BlobStore,
+    layers_on_disk: LayerStore,
+    known: dict[str, Layer],
+    saved: Sequence[Saved],
+) -> Iterator[bytes]:
+    """The tar in pieces of up to 1 MB. Blocks. Its blobs and layers must stay while it is read."""
     manifests = {item.image.id: _manifest(blobs, known, item.image) for item in saved}
     small = {_digest(data): data for data in manifests.values()}
     layers = {diff_id for item in saved for diff_id in item.image.diff_ids}
@@ -93,7 +99,7 @@ def archive(blobs: BlobStore, known: dict[str, Layer], saved: Sequence[Saved]) -
         elif digest in manifests:
             yield _file(path, blobs.read(digest))
         else:
-            yield from _layer(blobs, path, known[digest])
+            yield from _layer(_tar(blobs, layers_on_disk, known[digest]), path, known[digest])
     yield _file("index.json", orjson.dumps(_index(saved, manifests)))
     yield _file("manifest.json", orjson.dumps([_docker(known, item, saved) for item in saved] or None))
     yield _file("oci-layout", LAYOUT)
@@ -102,11 +108,22 @@ def archive(blobs: BlobStore, known: dict[str, Layer], saved: Sequence[Saved]) -
     yield END
 
 
-def _layer(blobs: BlobStore, path: str, layer: Layer) -> Iterator[bytes]:
+def _tar(blobs: BlobStore, layers: LayerStore, layer: Layer) -> Iterator[bytes]:
+    """What the layer's diff ID is the digest of: as it lies there, or inflated again."""
+    tar = layers.tar(layer.diff_id)
+    if tar is None:
+        yield from decompressed(blobs.chunks(layer.blob))
+        return
+    with open(tar, "rb") as file:
+        while piece := file.read(CHUNK):
+            yield piece
+
+
+def _layer(tar: Iterator[bytes], path: str, layer: Layer) -> Iterator[bytes]:
     """The uncompressed tar: Docker names layers in an archive by their diff ID."""
     yield _header(path, layer.tar_size)
     written = 0
-    for piece in decompressed(blobs.chunks(layer.blob)):
+    for piece in tar:
         written += len(piece)
         yield piece
     if written != layer.tar_size:
