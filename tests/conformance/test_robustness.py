@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sampan.runtime import cgroups
 from tests.support import leftovers
 from tests.support.api import Api
 from tests.support.client import Client
@@ -209,6 +210,19 @@ def test_a_paused_container_is_still_paused(own: Sampand, docker: Client, image:
     assert docker.state(made)["Status"] == "paused"
     docker.ok("unpause", made)
     assert docker.ok("exec", made, "echo", "awake") == "awake"
+
+
+def test_a_container_that_a_killed_daemon_had_frozen_goes_on(
+    own: Sampand, docker: Client, image: str
+) -> None:
+    """As it is for a commit, which pauses it for a moment."""
+    made = docker.ok("run", "-d", image, "sleep", "1000")
+    own.kill()
+    cgroups.open_cgroup(f"{own.cgroup}/{made}").freeze()
+    own.start()
+    assert docker.state(made)["Status"] == "running"
+    assert docker.ok("exec", made, "echo", "awake") == "awake"
+    docker.ok("rm", "-f", made)
 
 
 def test_health_checks_go_on(own: Sampand, docker: Client, image: str, folder: Path) -> None:

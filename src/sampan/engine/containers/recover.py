@@ -72,6 +72,7 @@ def listen(services: Services, container: Container, shim: Shim) -> None:
     """It runs, whatever the row says: a start may have been cut short after the program began."""
     state = container.record.state
     changed = not state.running or state.restarting or state.pid != shim.pid
+    changed = settle_pause(services, container) or changed
     state.running, state.restarting, state.pid, state.started_at = True, False, shim.pid, shim.started_at
     container.record.started_before = True
     container.shim = shim
@@ -81,6 +82,22 @@ def listen(services: Services, container: Container, shim: Shim) -> None:
     if changed:
         services.save(container)
     services.spawn(adopt(services, container, shim))
+
+
+def settle_pause(services: Services, container: Container) -> bool:
+    """After a daemon that died while it paused, unpaused or committed; returns whether the row is wrong."""
+    state, cgroup = container.record.state, services.cgroup(container)
+    try:
+        frozen = cgroup.frozen()
+        if frozen and not state.paused:
+            log.info("container %s was left frozen: it goes on", container.id)
+            cgroup.thaw()
+        elif state.paused and not frozen:
+            state.paused = False
+            return True
+    except (OSError, SampanError) as error:
+        log.warning("container %s: cannot tell whether it is paused: %s", container.id, error)
+    return False
 
 
 async def adopt(services: Services, container: Container, shim: Shim) -> None:
