@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,7 +21,7 @@ def digest_of(data: bytes) -> str:
 class Registry:
     """`auth` is "", "basic" or "bearer"; who comes with user:secret, or the token they give, gets in."""
 
-    def __init__(self, auth: str = "") -> None:
+    def __init__(self, auth: str = "", tls: ssl.SSLContext | None = None, name: str = "127.0.0.1") -> None:
         self.auth = auth
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
@@ -32,7 +33,9 @@ class Registry:
             owner = registry
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.host = f"{name}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Registry:

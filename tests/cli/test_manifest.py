@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import ssl
 import sys
 
 import pytest
+import trustme
 
 from sampan.cli.errors import CliError
 from sampan.cli.main import run
@@ -97,6 +100,28 @@ def test_no_credentials_are_an_error(manifest, auth):
     with Registry(auth) as registry:
         code, _, err = manifest("inspect", f"{registry.host}/app:1")
     assert code == 1 and err.count("\n") == 1 and ("auth" in err)
+
+
+def test_certificates_of_one_registry(manifest, tmp_path, monkeypatch):
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("registry.test").configure_cert(context)
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: look_up("127.0.0.1" if host == "registry.test" else host, *rest, **more),
+    )
+    monkeypatch.setattr("sampan.cli.manifest.registry.CERTIFICATES", (str(tmp_path / "certs.d"),))
+    with Registry("", context, "registry.test") as registry:
+        registry.image("app", "1")
+        code, _, err = manifest("inspect", f"{registry.host}/app:1")
+        assert code == 1 and "tls: " in err
+        assert manifest("inspect", "--insecure", f"{registry.host}/app:1")[0] == 0
+        folder = tmp_path / "certs.d" / registry.host
+        folder.mkdir(parents=True)
+        authority.cert_pem.write_to_path(str(folder / "ca.crt"))
+        assert manifest("inspect", f"{registry.host}/app:1")[0] == 0
 
 
 def test_what_is_not_there(registry, manifest):

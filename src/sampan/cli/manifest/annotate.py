@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, options: Options, args: list[str]) -> None:
-    target, reference = Reference(args[0]), Reference(args[1])
+    target = _reference(args[0], "manifest list")
+    reference = _reference(args[1], "manifest")
     store = Store(session)
     try:
         image = store.get(target, reference)
@@ -40,6 +41,13 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     order = ("architecture", "os", "os.version", "os.features", "variant")
     image["Descriptor"]["platform"] = {key: platform[key] for key in order if key in platform}
     store.save(target, reference, image)
+
+
+def _reference(name: str, what: str) -> Reference:
+    try:
+        return Reference(name)
+    except CliError as error:
+        raise CliError(f"annotate: error parsing name for {what} {name}: {error.message}") from None
 
 
 COMMAND = Command(

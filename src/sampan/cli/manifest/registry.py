@@ -31,7 +31,7 @@ LIST_TYPES = (
 )
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MANIFEST_TYPES = ("application/vnd.docker.distribution.manifest.v2+json", OCI_MANIFEST)
-CERTIFICATES = "/etc/docker/certs.d"
+CERTIFICATES = ("/etc/sampan/certs.d", "/etc/docker/certs.d")
 _LIMIT = 8 << 20  # bytes of a manifest or configuration; the specification has registries take 4 MiB
 _TIMEOUT = 60.0
 
@@ -196,16 +196,8 @@ class Registry:
         if self._insecure:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        folder = os.path.join(CERTIFICATES, self._host)
-        try:
-            for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-                path = os.path.join(folder, name)
-                if name.endswith(".crt"):
-                    context.load_verify_locations(path)
-                elif name.endswith(".cert"):
-                    context.load_cert_chain(path, path.removesuffix(".cert") + ".key")
-        except OSError as error:
-            raise CliError(f"failed to configure transport: {folder}: {error.strerror or error}") from None
+        for root in CERTIFICATES:
+            _load_certificates(context, os.path.join(root, self._host))
         return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
 
     def _check(self, answer: Answer, wanted: int) -> None:
@@ -217,6 +209,19 @@ class Registry:
         except (ValueError, KeyError, TypeError, IndexError):
             text = f"received unexpected HTTP status: {answer.status}"
         raise CliError(text)
+
+
+def _load_certificates(context: ssl.SSLContext, folder: str) -> None:
+    """NAME.crt are authorities; NAME.cert with NAME.key is who we are. Raises CliError."""
+    try:
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            path = os.path.join(folder, name)
+            if name.endswith(".crt"):
+                context.load_verify_locations(path)
+            elif name.endswith(".cert"):
+                context.load_cert_chain(path, path.removesuffix(".cert") + ".key")
+    except OSError as error:
+        raise CliError(f"failed to configure transport: {folder}: {error.strerror or error}") from None
 
 
 class _Unreachable(Exception):
