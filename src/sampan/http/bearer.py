@@ -17,6 +17,7 @@ from sampan.errors import Failed, Unauthorized
 
 CLIENT_ID = "sampan"
 DEFAULT_LIFE = 60.0  # seconds, where the answer does not say
+NO_CREDENTIALS = "no basic auth credentials"
 MARGIN = 10.0  # seconds before its end at which a token counts as expired
 _PARAMETER = re.compile(r'([a-zA-Z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 
@@ -117,7 +118,7 @@ class Authorizer:
 
     def _basic(self) -> str:
         if not self._credentials.username:
-            raise Unauthorized("no basic auth credentials")
+            raise Unauthorized(NO_CREDENTIALS)
         return self._credentials.basic
 
     async def _token(self, scopes: tuple[str, ...]) -> str:
