@@ -12,7 +12,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from sampan.errors import Failed, Invalid, NotFound
@@ -115,6 +115,15 @@ class BlobStore:
             if leftover.suffix != ".partial" or leftover.stat().st_mtime < oldest:
                 leftover.unlink()
 
+    def forget_partials(self, kept: set[str]) -> int:
+        """Delete what came of downloads that are not under way any more (`kept`: digests); bytes freed."""
+        freed = 0
+        for found in self.ingest_directory.glob("*.partial"):
+            if f"sha256:{found.stem}" not in kept:
+                freed += found.stat().st_size
+                found.unlink()
+        return freed
+
     def path(self, digest: str) -> Path:
         algorithm, _, hexadecimal = digest.partition(":")
         if algorithm != "sha256" or len(hexadecimal) != 64 or not hexadecimal.isalnum():
@@ -171,13 +180,6 @@ class BlobStore:
         for entry in os.scandir(self._blobs):
             if entry.name not in wanted:
                 os.unlink(entry.path)
-
-
-def tee(chunks: Iterable[bytes], ingest: Ingest) -> Iterator[bytes]:
-    """The same stream, written to `ingest` as it passes."""
-    for chunk in chunks:
-        ingest.write(chunk)
-        yield chunk
 
 
 def _sync_directory(path: Path) -> None:

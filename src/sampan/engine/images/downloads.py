@@ -68,6 +68,10 @@ class Downloads:
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.downloads or 1000)
 
+    def forget_partials(self) -> int:
+        """Delete what came of downloads nobody goes on with; returns the bytes freed."""
+        return self._store.blobs.forget_partials(set(self._jobs))
+
     async def stop(self) -> None:
         """End what is under way; what came stays for the next start."""
         tasks = [job.task for job in self._jobs.values() if job.task is not None]

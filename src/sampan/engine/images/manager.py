@@ -166,6 +166,7 @@ class Images:
         """`docker image prune`. Raises Invalid for bad filters."""
         removal = self._removal()
         removal.prune(filters)
+        removal.freed += self.remote.downloads.forget_partials()
         self._events.emit("image", "prune", "", {"reclaimed": str(removal.freed)})
         return removal.document()
 

@@ -1,0 +1,90 @@
+"""A blob that is arriving: readers follow the writer, and what came is there for the next attempt."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from sampan.images.blobs import KEEP_PARTIAL, BlobStore
+from sampan.images.config import id_of
+from sampan.images.partial import Cut, Partial
+
+DATA = bytes(range(256)) * 8192
+DIGEST = id_of(DATA)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BlobStore:
+    store = BlobStore(tmp_path)
+    store.start()
+    return store
+
+
+def test_readers_follow_the_writer(store: BlobStore) -> None:
+    partial = Partial(store, DIGEST, len(DATA))
+    found: dict[str, object] = {}
+    readers = [
+        threading.Thread(target=lambda: found.update(hash=partial.hash())),
+        threading.Thread(target=lambda: found.update(data=b"".join(partial.follow(shown=True)))),
+    ]
+    for reader in readers:
+        reader.start()
+    for start in range(0, len(DATA), 100_000):
+        partial.append(DATA[start : start + 100_000])
+    partial.finish()
+    for reader in readers:
+        reader.join()
+    assert found == {"hash": DIGEST, "data": DATA} and partial.position == len(DATA)
+    partial.commit()
+    partial.close()
+    assert store.read(DIGEST) == DATA and list(store.ingest_directory.iterdir()) == []
+
+
+def test_a_reader_of_a_cut_download_is_told(store: BlobStore) -> None:
+    partial = Partial(store, DIGEST, len(DATA))
+    partial.append(DATA[:10])
+    partial.finish(RuntimeError("cut"))
+    with pytest.raises(Cut):
+        partial.hash()
+    partial.close()
+
+
+def test_what_came_is_there_for_the_next_attempt(store: BlobStore) -> None:
+    partial = Partial(store, DIGEST, len(DATA))
+    partial.append(DATA[:1000])
+    partial.close()
+    store.start()
+    again = Partial(store, DIGEST, len(DATA))
+    assert again.size == 1000
+    again.append(DATA[1000:])
+    again.finish()
+    assert again.hash() == DIGEST
+    again.discard()
+    assert list(store.ingest_directory.iterdir()) == []
+
+
+def test_nothing_leaves_no_file_and_too_much_starts_anew(store: BlobStore) -> None:
+    Partial(store, DIGEST, 5).close()
+    assert list(store.ingest_directory.iterdir()) == []
+    longer = Partial(store, DIGEST, 10)
+    longer.append(b"0123456789")
+    longer.close()
+    shorter = Partial(store, DIGEST, 5)
+    assert shorter.size == 0
+    shorter.close()
+
+
+def test_old_ones_go_at_the_start_and_idle_ones_when_asked(store: BlobStore) -> None:
+    for name in ("a", "b"):
+        partial = Partial(store, id_of(name.encode()), 10)
+        partial.append(b"12345")
+        partial.close()
+    old = store.ingest_directory / f"{id_of(b'a')[7:]}.partial"
+    os.utime(old, (0, time.time() - KEEP_PARTIAL - 10))
+    store.start()
+    assert not old.exists()
+    assert store.forget_partials({id_of(b"b")}) == 0
+    assert store.forget_partials(set()) == 5
+    assert list(store.ingest_directory.iterdir()) == []
