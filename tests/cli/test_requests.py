@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -338,3 +340,16 @@ def test_content_trust_is_never_pretended(daemon, tmp_path, capfd):
     assert run(["-H", daemon.address, "pull", "x"], environ) == 1
     assert "content trust is not supported" in capfd.readouterr().err
     assert run(["-H", daemon.address, "pull", "-q", "--disable-content-trust", "x"], environ) == 0
+
+
+def test_dial_stdio_is_the_connection(daemon, tmp_path):
+    daemon.answers[("GET", "/x")] = (200, {"a": 1})
+    argv = [sys.executable, "-m", "sampan.cli.main", "-H", daemon.address, "system", "dial-stdio"]
+    environ = {"HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(argv, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        process.stdin.write(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+        process.stdin.flush()
+        answer = process.stdout.read()
+    assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b'{"a": 1}')
+    assert process.returncode == 0
