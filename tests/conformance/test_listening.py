@@ -3,46 +3,20 @@
 import json
 import os
 import re
-import socket
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import trustme
 
+from tests.conformance.conftest import Start
+from tests.registry.process import free_port
 from tests.support.api import Api
 from tests.support.client import Client
 from tests.support.engine import EXEC_PARENT, Sampand, sampand_program
 from tests.support.poll import until
-
-Start = Callable[..., Sampand]
-
-
-@pytest.fixture
-def start(own: Sampand) -> Iterator[Start]:
-    """Starts a sampand with the given flags, beside the suite's own."""
-    started: list[Sampand] = []
-
-    def run(*flags: str) -> Sampand:
-        engine = Sampand(*flags)
-        started.append(engine)
-        engine.start()
-        return engine
-
-    yield run
-    for engine in started:
-        if engine.running:
-            engine.terminate()
-        engine.erase()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def call(docker: Client, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -28,22 +28,32 @@ class Served:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def log(self) -> str:
+        return (self.root.parent / "log").read_text()
+
+    def command(self) -> list[str]:
+        program = [sys.executable, "-m", "sampan.registry", "serve", "--root", str(self.root)]
+        return [*program, "--addr", self.address, "--workers", "2", *self.arguments]
+
     def start(self) -> None:
-        command = [sys.executable, "-m", "sampan.registry", "serve", "--root", str(self.root)]
-        command += ["--addr", self.address, "--workers", "2", *self.arguments]
         environment = dict(os.environ, PYTHONPATH=SOURCES)
         with (self.root.parent / "log").open("ab") as log:
             # A group of its own, so that all workers can be killed at once.
-            self.process = subprocess.Popen(command, env=environment, stderr=log, start_new_session=True)
-        until(self._answers, f"the registry on {self.address} answers")
+            self.process = subprocess.Popen(
+                self.command(), env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        until(self._answers, f"the registry on {self.address} answers", seconds=60)
 
     def _answers(self) -> bool:
-        assert self.process is not None and self.process.poll() is None, (
-            self.root.parent / "log"
-        ).read_text()
+        assert self.process is not None and self.process.poll() is None, self.log
         with suppress(OSError):
-            return self.request("GET", "/healthz")[0] == 200
+            return self.ready()
         return False
+
+    def ready(self) -> bool:
+        """Raises OSError when nobody listens yet."""
+        return self.request("GET", "/healthz")[0] == 200
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         if self.process is not None:

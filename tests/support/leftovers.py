@@ -43,6 +43,8 @@ def mount_points(path: str) -> Iterator[str]:
     """Field 5 and the file system type of every line, proc_pid_mountinfo(5)."""
     for line in Path(path).read_text().splitlines():
         fields = line.split(" ")
+        if fields[fields.index("-") + 1] == "tracefs":
+            continue  # the kernel mounts it by itself for whoever looks into debugfs
         yield f"{fields[4]} ({fields[fields.index('-') + 1]})"
 
 

@@ -209,6 +209,6 @@ def remove_labelled(api: Api, prefix: str) -> None:
         if volume["Name"].startswith(prefix) or (volume.get("Labels") or {}).get(LABEL) == prefix:
             api.delete(f"/volumes/{volume['Name']}", force=1)
     for picture in api.get("/images/json").json:
-        for tag in picture["RepoTags"] or []:
-            if tag.startswith(prefix):
-                api.delete(f"/images/{tag}", force=1)
+        for name in [*(picture["RepoTags"] or []), *(picture["RepoDigests"] or [])]:
+            if f"/{name}".find(f"/{prefix}") >= 0:
+                api.delete(f"/images/{name}", force=1)

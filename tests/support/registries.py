@@ -1,0 +1,119 @@
+"""The registries the engine is tried with: Debian's docker-registry, and Sampan's own."""
+
+import re
+import secrets
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import bcrypt
+
+from tests.registry.process import Served, free_port
+from tests.support.poll import until
+
+USER, PASSWORD = "bob", "secret"
+
+_CONFIG = """\
+version: 0.1
+log: {{accesslog: {{disabled: false}}, level: error}}
+storage: {{filesystem: {{rootdirectory: {root}}}, delete: {{enabled: true}}}}
+http: {{addr: {address}}}
+"""
+_BASIC = "auth: {{htpasswd: {{realm: tests, path: {htpasswd}}}}}\n"
+_TOKENS = """\
+[auth]
+mode = "token"
+[[auth.rule]]
+users = ["bob"]
+"""
+
+
+@dataclass
+class Registry(Served):
+    """Sampan's own, by `python -m sampan.registry serve`."""
+
+    kind = "sampan"
+
+    def image(self, name: str) -> str:
+        return f"{self.address}/{name}"
+
+    def uploads(self) -> int:
+        """How many uploads clients have begun so far."""
+        # Lines may be written late: the last one is the request we make here.
+        marker = secrets.token_hex(8)
+        self.request("GET", f"/v2/{marker}/tags/list")
+        until(lambda: marker in self.log, "the access log is written")
+        return len(re.findall(r"POST\W.*/blobs/uploads/", self.log))
+
+
+@dataclass
+class DockerRegistry(Registry):
+    """Debian's package."""
+
+    kind = "docker-registry"
+
+    def command(self) -> list[str]:
+        program = shutil.which("docker-registry")
+        assert program, "the tests need docker-registry (make packages)"
+        config = self.root.parent / "registry.yml"
+        text = _CONFIG.format(root=self.root, address=self.address)
+        if self.arguments:
+            text += _BASIC.format(htpasswd=self.arguments[0])
+        config.write_text(text)
+        return [program, "serve", str(config)]
+
+    def ready(self) -> bool:
+        return self.request("GET", "/v2/")[0] in (200, 401)
+
+
+@contextmanager
+def serving(
+    kind: str, folder: Path, *, locked: bool = False, arguments: tuple[str, ...] = ()
+) -> Iterator[Registry]:
+    """A registry of that kind; `locked` lets only USER with PASSWORD in."""
+    root = folder / "root"
+    root.mkdir(parents=True)
+    htpasswd, rules = folder / "htpasswd", folder / "rules.toml"
+    htpasswd.write_text(f"{USER}:{bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(5)).decode()}\n")
+    rules.write_text(_TOKENS)
+    registry: Registry
+    if kind == "sampan":
+        locks = ("--config", str(rules), "--htpasswd", str(htpasswd)) if locked else ()
+        registry = Registry(root, free_port(), (*locks, *arguments))
+    else:
+        registry = DockerRegistry(root, free_port(), (str(htpasswd),) if locked else ())
+    registry.start()
+    try:
+        yield registry
+    finally:
+        registry.kill(signal.SIGTERM)
+
+
+@dataclass
+class _Secure(Registry):
+    host: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def ready(self) -> bool:
+        socket.create_connection((self.host, self.port), timeout=5).close()
+        return True
+
+
+@contextmanager
+def secure(folder: Path, host: str, certificate: Path, key: Path) -> Iterator[Registry]:
+    """Sampan's registry with TLS, on an address that is not the loopback: nobody trusts it unasked."""
+    (folder / "root").mkdir(parents=True)
+    arguments = ("--tls-cert", str(certificate), "--tls-key", str(key))
+    registry = _Secure(folder / "root", free_port(), arguments, host=host)
+    registry.start()
+    try:
+        yield registry
+    finally:
+        registry.kill(signal.SIGTERM)
