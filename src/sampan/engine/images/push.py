@@ -11,7 +11,7 @@ from sampan.engine.images.ingest import staging
 from sampan.engine.images.lines import Put
 from sampan.engine.images.registries import Registries
 from sampan.engine.images.store import Image, ImageStore, Layer, Staging
-from sampan.engine.images.upload import Upload
+from sampan.engine.images.upload import Upload, send_blob
 from sampan.errors import Invalid, NotFound, SampanError
 from sampan.http.bearer import Credentials
 from sampan.images.references import Reference
@@ -98,7 +98,7 @@ class Pusher:
             stored = self._stored(staged, image)
             sent = await self._layers(repository, name, layers, stored, put)
             size = self._store.blobs.size(image.id)
-            await self._quietly(repository, name, Descriptor("", image.id, size))
+            await self._quietly(repository, Descriptor("", image.id, size))
             media_type, data = self._manifest(image, stored, sent)
             await self._finish(repository, name, media_type, data, put)
             digest = digest_of(data)
@@ -155,10 +155,10 @@ class Pusher:
         async with self._slots:
             return await upload.run()
 
-    async def _quietly(self, repository: Repository, name: Reference, blob: Descriptor) -> None:
+    async def _quietly(self, repository: Repository, blob: Descriptor) -> None:
         """A blob that Docker shows no line for."""
         if await repository.blob_size(blob.digest) is None:
-            await Upload.send_blob(self._store, repository, blob, lambda sent: None)
+            await send_blob(self._store, repository, blob, lambda sent: None)
 
     async def _artifact(self, repository: Repository, name: Reference, artifact: Artifact, put: Put) -> None:
         async with staging(self._store) as staged:
@@ -166,7 +166,7 @@ class Pusher:
                 self._store.pin(staged, digest)
             for digest in artifact.blobs:
                 blob = Descriptor("", digest, self._store.blobs.size(digest))
-                await self._quietly(repository, name, blob)
+                await self._quietly(repository, blob)
                 put(_line("Pushed", digest))
             data = self._store.blobs.read(artifact.manifest)
             await self._finish(repository, name, artifact.media_type, data, put)

@@ -104,17 +104,8 @@ class Upload:
         return await self._send_compressed()
 
     async def _send_as_is(self, blob: Descriptor) -> Descriptor:
-        await self.send_blob(
-            self._store, self._repository, blob, lambda sent: self._progress(sent, blob.size)
-        )
+        await send_blob(self._store, self._repository, blob, lambda sent: self._progress(sent, blob.size))
         return blob
-
-    @staticmethod
-    async def send_blob(store: ImageStore, repository: Repository, blob: Descriptor, sent: Sent) -> None:
-        """In one request, from the content store."""
-        location = await repository.start_upload()
-        body = _counted(store.blobs.chunks(blob.digest), sent)
-        await repository.upload(location, blob.digest, blob.size, body)
 
     async def _send_compressed(self) -> Descriptor:
         """Compress while sending: nobody knows the digest before the end, so the end tells it."""
@@ -171,3 +162,10 @@ async def _counted(chunks: Iterator[bytes], sent: Sent) -> AsyncIterator[bytes]:
         yield piece
         count += len(piece)
         sent(count)
+
+
+async def send_blob(store: ImageStore, repository: Repository, blob: Descriptor, sent: Sent) -> None:
+    """In one request, from the content store."""
+    location = await repository.start_upload()
+    body = _counted(store.blobs.chunks(blob.digest), sent)
+    await repository.upload(location, blob.digest, blob.size, body)
