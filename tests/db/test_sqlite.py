@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sampan.db.sqlite import Delete, Put, Store
+from sampan.errors import Failed
 
 KEYS = st.text("abc/", min_size=1, max_size=4)
 CHANGES = st.lists(
@@ -81,3 +82,16 @@ def test_store_behaves_as_a_dictionary(
     again = Store(path)
     assert dict(again.list("")) == model
     again.close()
+
+
+def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "db")
+    store.put("a", 1)
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count={pages + 1}")
+    with pytest.raises(Failed, match="database or disk is full"):
+        store.apply([Put("a", 2), Put("b", "x" * 100_000)])
+    assert dict(store.list("")) == {"a": 1}
+    store.put("a", 3)
+    assert store.get("a") == 3
+    store.close()

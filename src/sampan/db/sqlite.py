@@ -16,6 +16,8 @@ from typing import Any
 
 import orjson
 
+from sampan.errors import Failed
+
 SCHEMA_VERSION = 1
 
 SCHEMA = """
@@ -73,7 +75,7 @@ class Store:
         """Make all changes durable in one transaction; returns the new revision.
 
         `durable` false survives this process but not a power failure, and costs no disk write: for what the
-        next start after one would throw away anyway.
+        next start after one would throw away anyway. Raises Failed, and then nothing changed.
         """
         revision = self._revision + 1
         if not durable:
@@ -99,9 +101,11 @@ class Store:
                 else:
                     self._db.execute("DELETE FROM kv WHERE key=?", (change.key,))
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise Failed(f"cannot write the metadata: {error}") from error
             raise
 
     def put(self, key: str, value: Any) -> int:

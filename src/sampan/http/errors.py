@@ -1,5 +1,6 @@
 """How failures reach a client of Docker's API: a status code and `{"message": ...}`."""
 
+import errno
 import logging
 
 from aiohttp import web
@@ -22,6 +23,12 @@ STATUS: dict[type[errors.SampanError], int] = {
 }
 
 
+# Of the machine, and no mistake of ours.
+_EXHAUSTED = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
+)
+
+
 def status_of(error: BaseException) -> tuple[int, str]:
     """The HTTP status and the sentence for the user; a bug is logged here, and only here."""
     if isinstance(error, errors.SampanError):
@@ -31,6 +38,10 @@ def status_of(error: BaseException) -> tuple[int, str]:
         return 500, str(error)
     if isinstance(error, web.HTTPException):
         return error.status, (error.text or error.reason)
+    if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+        text = f"{error.filename}: " if error.filename else ""
+        log.error("%s%s", text, error.strerror)
+        return 500, f"{text}{(error.strerror or '').lower()}"
     log.error("internal error", exc_info=error)
     if isinstance(error, OSError):
         return 500, str(error)

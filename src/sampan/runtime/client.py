@@ -334,7 +334,11 @@ class Launcher:
     async def task(self, name: str, request: dict[str, Any], directory: Path, fds: dict[str, int]) -> Task:
         """Run sampan.runtime.<name> in a process of its own; its request lies in `directory` meanwhile."""
         path = directory / f"task-{os.getpid()}-{next(self._numbers)}.json"
-        write_json(path, request)
+        try:
+            write_json(path, request)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         task = Task(Channel(ours), path)
         try:

@@ -1,11 +1,12 @@
 """Create, start, exit, restart, stop, remove: the engine's side, with everything around it faked."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
+from sampan.db.sqlite import Delete, Put
 from sampan.engine import trash
 from sampan.engine.containers import exits, modify, recover, remove, start, stop, wait
 from sampan.engine.containers.container import Container
@@ -89,6 +90,49 @@ async def test_a_failed_start_leaves_nothing_but_its_reason(here: World, message
     here.launcher.error = None
     await start.start(here.services, container)
     assert container.record.state.error == ""
+
+
+class Full:
+    """A disk on which nothing can be written, until `room`."""
+
+    def __init__(self, here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.room = False
+        real = here.services.store.apply
+
+        def apply(changes: Iterable[Put | Delete], *, durable: bool = True) -> int:
+            if not self.room:
+                raise Failed("cannot write the metadata: database or disk is full")
+            return real(changes, durable=durable)
+
+        monkeypatch.setattr(here.services.store, "apply", apply)
+
+
+async def test_a_start_that_cannot_be_recorded_leaves_nothing_running(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = await here.create()
+    Full(here, monkeypatch)
+    killed: list[Container] = []
+    monkeypatch.setattr(here.services, "kill_leftovers", killed.append)
+    with pytest.raises(Failed, match="disk is full"):
+        await start.start(here.services, container)
+    assert killed == [container]
+    assert container.shim is None and not container.record.state.running
+    assert here.networks.held == []
+
+
+async def test_an_exit_that_cannot_be_recorded_is_heard_and_recorded_later(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container = await running(here)
+    disk = Full(here, monkeypatch)
+    waiting = wait.waiting(container, "")
+    here.launcher.shims[0].exits(3)
+    assert (await waiting).code == 3
+    assert here.row(container)["state"]["running"] is True
+    disk.room = True
+    await here.create("other")
+    assert here.row(container)["state"]["exit_code"] == 3
 
 
 async def test_an_exit_is_recorded_and_waiters_hear_it(here: World) -> None:

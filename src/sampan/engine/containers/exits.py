@@ -106,7 +106,7 @@ async def ended(services: Services, container: Container, shim: "Shim | None", e
         )
         removing = wait is None and container.record.host_config["AutoRemove"] and not container.kept
         if not removing:
-            services.save(container)
+            services.note(container)
         container.announce_exit()
         if wait is not None:
             container.restarting = services.spawn(restart_later(services, container, wait))
@@ -157,7 +157,7 @@ def cancel_restart(services: Services, container: Container) -> bool:
     task.cancel()
     state = container.record.state
     state.running = state.restarting = False
-    services.save(container)
+    services.note(container)
     container.announce_exit()
     return True
 

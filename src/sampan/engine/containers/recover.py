@@ -80,7 +80,7 @@ def listen(services: Services, container: Container, shim: Shim) -> None:
     container.started = time.monotonic() - max(ran, 0.0)
     container.monitor.count = container.record.restart_count
     if changed:
-        services.save(container)
+        services.note(container)
     services.spawn(adopt(services, container, shim))
 
 
@@ -128,7 +128,7 @@ async def settle_ended(services: Services, container: Container) -> None:
         state.health = {**state.health, "Status": "unhealthy"}
     await services.networks.release(record.id)
     recover_execs(services, container, {})
-    services.save(container)
+    services.note(container)
 
 
 def follow_policy(services: Services, container: Container) -> None:

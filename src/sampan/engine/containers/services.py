@@ -42,6 +42,7 @@ class Services:
     index: Index = field(default_factory=Index)
     host: Host = field(default_factory=detect)
     defaults: Defaults = field(init=False)
+    unsaved: list[Container] = field(default_factory=list)
     ending: bool = False  # the daemon stops the containers on its way out: no policy restarts them
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -79,12 +80,25 @@ class Services:
         return container.paths(self.paths)
 
     def save(self, container: Container) -> None:
-        """Durable once this returns.
+        """Durable once this returns. Raises Failed.
 
         After a power failure a container that removes itself is gone, whatever its row says: no disk write.
+        None either for one that is being removed, whose row goes next.
         """
-        durable = not container.record.host_config["AutoRemove"]
-        self.store.apply([Put(container.record.key, container.record)], durable=durable)
+        late = [other.record for other in self.unsaved if self.index.by_id(other.id) is other]
+        rows = [*(record for record in late if record is not container.record), container.record]
+        durable = any(not row.host_config["AutoRemove"] and not row.state.removing for row in rows)
+        self.store.apply([Put(record.key, record) for record in rows], durable=durable)
+        self.unsaved.clear()
+
+    def note(self, container: Container) -> None:
+        """Save what has happened already, whether or not it can be written: if not, with the next one."""
+        try:
+            self.save(container)
+        except Failed as error:
+            log.error("container %s: %s", container.id, error.message)
+            if container not in self.unsaved:
+                self.unsaved.append(container)
 
     def emit(self, container: Container, action: str, **more: str) -> None:
         """A container event with the attributes Docker gives every one: labels, image, name."""

@@ -91,7 +91,14 @@ async def launch(services: Services, container: Container) -> None:
                 raise
         undo.pop_all()
     container.drop_attaching()
-    running(services, container, shim)
+    try:
+        running(services, container, shim)
+    except BaseException:
+        container.shim = None
+        shim.close()
+        services.kill_leftovers(container)
+        await services.networks.release(record.id)
+        raise
 
 
 async def own_namespaces(
@@ -140,7 +147,7 @@ async def start_failed(services: Services, container: Container, error: SampanEr
     code = exit_code_of(error.message)
     state.exit_code = code or 128
     container.drop_attaching()
-    services.save(container)
+    services.note(container)
     container.announce_exit()
     if container.record.host_config["AutoRemove"]:
         exits.remove_soon(services, container)
