@@ -28,8 +28,7 @@ from sampan.registry.metrics import families
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.receive import translated
 
-PIECE = 256 << 10  # bytes hashed and written at a time
-LINGER = 0.05  # seconds that fewer wait for more, so that slow upstreams stream as well
+SMALL = 32 << 10  # hashed and written here: handing it to a thread would take longer
 POLL = 0.02  # seconds between looks at what another process fetches
 TRIES = 5
 
@@ -56,7 +55,7 @@ class Fetch:
         """How many bytes readers may have."""
         if self.verified:
             return self.offset
-        return min(self.offset, self.total or self.offset) - 1
+        return self.offset - 1 if self.total is None else min(self.offset, self.total - 1)
 
     def notify(self) -> None:
         self._changed.set()
@@ -227,32 +226,29 @@ class Fetches:
         fetch.notify()
 
     async def _pump(self, fetch: Fetch, state: State, content: aiohttp.StreamReader, skip: int) -> None:
-        loop = asyncio.get_running_loop()
-        pending: list[bytes] = []
-        size, since = 0, loop.time()
-        while True:
-            chunk = await content.readany()
-            if skip and chunk:
+        """Write what comes as it comes; while a thread writes, more gathers for the next turn."""
+        while chunk := await content.readany():
+            if skip:
                 chunk, skip = chunk[skip:], skip - min(skip, len(chunk))
                 if not chunk:
                     continue
-            pending.append(chunk)
-            size += len(chunk)
-            if size >= PIECE or not chunk or loop.time() - since > LINGER:
-                if fetch.total is not None and state.offset + size > fetch.total:
-                    raise RegistryError(f"upstream sends more than the {fetch.total} bytes it announced")
-                writing = loop.run_in_executor(None, _append, fetch.descriptor, state, pending)
-                try:
-                    await asyncio.shield(writing)
-                except asyncio.CancelledError:
-                    await finished(writing)
-                    raise
-                self._metrics.cell(families.CACHE_BYTES).add(size)
-                fetch.offset = state.offset
-                fetch.notify()
-                pending, size, since = [], 0, loop.time()
-            if not chunk:
-                return
+            if fetch.total is not None and state.offset + len(chunk) > fetch.total:
+                raise RegistryError(f"upstream sends more than the {fetch.total} bytes it announced")
+            if len(chunk) <= SMALL:
+                _append(fetch.descriptor, state, chunk)
+            else:
+                await self._in_thread(fetch, state, chunk)
+            self._metrics.cell(families.CACHE_BYTES).add(len(chunk))
+            fetch.offset = state.offset
+            fetch.notify()
+
+    async def _in_thread(self, fetch: Fetch, state: State, chunk: bytes) -> None:
+        writing = asyncio.get_running_loop().run_in_executor(None, _append, fetch.descriptor, state, chunk)
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await finished(writing)  # the descriptor must not be closed under it
+            raise
 
     async def _forget(self, fetch: Fetch) -> None:
         discard(fetch.path)
@@ -262,18 +258,17 @@ class Fetches:
         )
 
 
-def _append(descriptor: int, state: State, chunks: list[bytes]) -> None:
+def _append(descriptor: int, state: State, chunk: bytes) -> None:
     """Raises DiskFull, RegistryError."""
-    for chunk in chunks:
-        view = memoryview(chunk)
-        while view:
-            try:
-                count = os.write(descriptor, view)
-            except OSError as error:
-                raise translated(error) from error
-            state.hash.update(view[:count])
-            state.offset += count
-            view = view[count:]
+    view = memoryview(chunk)
+    while view:
+        try:
+            count = os.write(descriptor, view)
+        except OSError as error:
+            raise translated(error) from error
+        state.hash.update(view[:count])
+        state.offset += count
+        view = view[count:]
 
 
 def _skip(response: aiohttp.ClientResponse, asked: int) -> int:

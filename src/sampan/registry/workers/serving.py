@@ -18,6 +18,8 @@ from sampan.registry.workers.accept import Acceptor
 
 READ_BUFFER = 512 << 10  # per connection at most: uploads are read in large pieces
 KEEP_ALIVE = 90.0  # seconds; clients come back for the next layer on the same connection
+DRAIN_POLL = 0.02
+LAST_WORDS = 0.2  # seconds for what is cut off to notice
 CLIENT_GONE = 499  # nginx's number for a client that left before the answer was out
 
 
@@ -29,6 +31,8 @@ class Front:
         self._metrics = metrics
         self._log = log
         self._acceptors: list[Acceptor] = []
+        self._busy: set[RequestHandler] = set()
+        self._draining = False
         api.observers.append(_remember)
         self._server = web.Server(
             self.handle,
@@ -47,28 +51,45 @@ class Front:
         self._acceptors.append(Acceptor(sock, self._server, context))
 
     async def stop(self, drain: float) -> None:
-        """Accept no more, let requests finish for `drain` seconds, then cut what is left."""
+        """Accept no more, let requests finish for `drain` seconds, then cut what is left.
+
+        aiohttp's own shutdown() stops reading at once: an upload in progress could never finish.
+        """
         for acceptor in self._acceptors:
             acceptor.close()
+        self._draining = True
+        end = time.monotonic() + drain
+        while self._busy and time.monotonic() < end:
+            for connection in self._server.connections:
+                if connection not in self._busy:
+                    connection.close()
+            await asyncio.sleep(DRAIN_POLL)
         self._server.pre_shutdown()
-        await self._server.shutdown(drain)
+        await self._server.shutdown(LAST_WORDS)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         assert isinstance(request, ApiRequest)
-        metrics = self._metrics
+        metrics, protocol = self._metrics, request.protocol
+        uploading = request.can_read_body and "/blobs/uploads/" in request.raw_path
         metrics.in_flight.add(1)
+        metrics.uploading.add(uploading)
+        self._busy.add(protocol)
         begun = time.perf_counter()
         response: web.StreamResponse | None = None
         finished = False
         try:
             response = await self._api.handle(request)
+            if self._draining and not response.prepared:
+                response.force_close()
             # Sent here rather than by aiohttp, so that time and bytes of the body count.
             await response.prepare(request)
             await response.write_eof()
             finished = True
             return response
         finally:
+            self._busy.discard(protocol)
             metrics.in_flight.add(-1)
+            metrics.uploading.add(-uploading)
             self._account(request, response, finished, time.perf_counter() - begun)
 
     def _account(
