@@ -337,6 +337,43 @@ async def test_a_cancelled_pull_leaves_only_what_can_be_gone_on_from(
     assert bench.on_disk() == (0, 0, 0)
 
 
+async def test_many_pulls_come_and_go(bench: Bench, registry: FakeRegistry) -> None:
+    """Whatever is cancelled when, those that stay get their images, and nothing half done is left."""
+    chance = random.Random(7)
+    tars = [tar_of(**{f"f{number}": NOISE[: 200_000 + number]}) for number in range(6)]
+    for number in range(6):
+        registry.image(f"app{number}", "1", *chance.sample(tars, 3))
+
+    async def hook(request: web.Request) -> web.StreamResponse | None:
+        await asyncio.sleep(chance.random() / 50)
+        data = registry.blobs.get(request.path.rpartition("/")[2], b"")
+        if request.method == "GET" and len(data) > 10_000 and chance.random() < 0.3:
+            start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+            return await cut_after(request, data, max(1, (len(data) - start) // 2), start)
+        return None
+
+    registry.hook = hook
+    bench.images.remote.downloads.configure(Limits(3, 20, delay=0.001))
+    tasks = [asyncio.create_task(pull(bench, f"{registry.host}/app{number % 6}#1")) for number in range(24)]
+    kept = set(chance.sample(tasks, 10))
+    for task in tasks:
+        if task not in kept:
+            await asyncio.sleep(chance.random() / 50)
+            task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    wrong = [
+        r for task, r in zip(tasks, results, strict=True) if isinstance(r, BaseException) and task in kept
+    ]
+    assert wrong == []
+    assert bench.images.remote.downloads._jobs == {}
+    for image in bench.images.all():
+        assert b"".join([piece async for piece in bench.images.save([image.id])])
+    for image in bench.images.all():
+        bench.images.remove(image.id, force=True)
+    forget_partials(bench)
+    assert bench.on_disk() == (0, 0, 0)
+
+
 # Lies
 
 

@@ -3,7 +3,9 @@
 import pytest
 
 from sampan.errors import Failed
-from sampan.images.registry.transport import Proxies, redirected, shown
+from sampan.images.registry.hostsfile import Tls
+from sampan.images.registry.transport import Proxies, Transport, redirected, shown
+from tests.support.fakeregistry import FakeRegistry, serving
 
 HEADERS = {"Authorization": "secret", "Accept": "x", "Range": "bytes=1-", "X-Token": "secret"}
 HERE = "https://r.invalid/v2/a"
@@ -51,10 +53,43 @@ def test_signatures_are_not_shown() -> None:
     assert shown("https://cdn.invalid/b?X-Amz-Signature=secret") == "https://cdn.invalid/b"
 
 
-def test_proxies() -> None:
-    proxies = Proxies("http://p:1", "http://p:2", "localhost,.corp.invalid,127.0.0.1")
-    assert proxies.of("http://r.invalid/x") == "http://p:1"
-    assert proxies.of("https://r.invalid/x") == "http://p:2"
-    assert proxies.of("https://a.corp.invalid:5000/x") is None
-    assert proxies.of("http://127.0.0.1:5000/x") is None
-    assert Proxies().of("https://r.invalid/x") is None
+PROXIES = Proxies("http://p:1", "p:2", "localhost,.corp.invalid,10.0.0.0/8")
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [
+        ("http://r.invalid/x", "http://p:1"),
+        ("https://r.invalid/x", "http://p:2"),
+        ("https://a.corp.invalid:5000/x", None),
+        ("http://127.0.0.1:5000/x", None),
+        ("http://localhost:5000/x", None),
+        ("https://10.1.2.3/x", None),
+        ("https://11.1.2.3/x", "http://p:2"),
+    ],
+)
+def test_proxies(url: str, proxy: str | None) -> None:
+    assert PROXIES.of(url) == proxy
+    assert Proxies().of(url) is None
+
+
+def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    assert Proxies.of_environment() == Proxies()
+    monkeypatch.setenv("HTTPS_PROXY", "http://p:3")
+    monkeypatch.setenv("NO_PROXY", "x.invalid")
+    assert Proxies.of_environment() == Proxies("", "http://p:3", "x.invalid")
+
+
+async def test_a_request_goes_through_the_proxy() -> None:
+    async with serving(FakeRegistry()) as proxy:
+        transport = Transport(Proxies(f"http://{proxy.host}"))
+        try:
+            url = "http://r.invalid/v2/"
+            async with transport.request("GET", url, tls=Tls(), headers={}, secure=False) as answer:
+                assert answer.status == 200
+        finally:
+            await transport.close()
+        assert proxy.headers[0]["Host"] == "r.invalid"

@@ -112,7 +112,7 @@ class Images:
         return [*layers, str(self.paths.init_layer)]
 
     def layer_mounts(self, lowers: Sequence[str]) -> dict[int, int]:
-        """Mounts that containers share, by position in what `lower_dirs` told. They stay the images'."""
+        """Mounts that containers share, by position in what `lower_dirs` told; the caller closes them."""
         return self.store.layer_files.mounts.get(lowers)
 
     def current_lowers(self, lowers: Iterable[str]) -> list[str]:

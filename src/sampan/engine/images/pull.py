@@ -132,10 +132,12 @@ class Puller:
             return False
         if not platforms.matches(dict(image.config), what.platform or self._host):
             return False
-        try:
-            return await repositories[-1].manifest_digest(reference.digest or reference.tag or "") == digest
-        except SampanError:
-            return False  # the way that reports it comes next
+        for repository in repositories:
+            try:
+                return await repository.manifest_digest(reference.digest or reference.tag or "") == digest
+            except SampanError:
+                continue  # the way that reports it comes next
+        return False
 
     def _known_digest(self, reference: Reference) -> str:
         """The digest by which the image that has this name was pulled from this repository."""

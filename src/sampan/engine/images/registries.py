@@ -38,15 +38,19 @@ def hosts_of(config: "DaemonConfig") -> Hosts:
     return Hosts(config.registry_mirrors, config.insecure_registries, (own, DOCKER_CERTIFICATES))
 
 
+def proxies_of(config: "DaemonConfig | None") -> Proxies:
+    """daemon.json's or the flags'; the environment's when they name none, as dockerd."""
+    if config is not None and (config.http_proxy or config.https_proxy):
+        return Proxies(config.http_proxy, config.https_proxy, config.no_proxy)
+    return Proxies.of_environment()
+
+
 class Registries:
     """One for each engine."""
 
     def __init__(self, config: "DaemonConfig | None" = None) -> None:
-        self.hosts = Hosts()
-        self.transport = Transport()
-        if config is not None:
-            self.hosts = hosts_of(config)
-            self.transport.proxies = Proxies(config.http_proxy, config.https_proxy, config.no_proxy)
+        self.hosts = Hosts() if config is None else hosts_of(config)
+        self.transport = Transport(proxies_of(config))
 
     def configure(self, config: "DaemonConfig") -> None:
         """The next question is asked with these settings."""

@@ -1,6 +1,7 @@
 """HTTP to registries: connections shared by all transfers, redirects and limits under our own rules."""
 
 import asyncio
+import ipaddress
 import os
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -34,20 +35,44 @@ USER_AGENT = f"sampan/{sampan.__version__}"
 
 @dataclass(frozen=True)
 class Proxies:
-    """daemon.json's; the environment's when all are empty."""
+    """For http and https, and what is reached without."""
 
     http: str = ""
     https: str = ""
     none: str = ""
 
-    def of(self, url: str) -> str | None:
-        from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+    @classmethod
+    def of_environment(cls) -> "Proxies":
+        """HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case."""
+        from urllib.request import getproxies_environment
 
+        found: dict[str, str] = getproxies_environment()
+        return cls(found.get("http", ""), found.get("https", ""), found.get("no", ""))
+
+    def of(self, url: str) -> str | None:
+        """As Go's http.ProxyFromEnvironment: never for the loopback, and NO_PROXY may hold networks."""
         parts = urlsplit(url)
         proxy = self.https if parts.scheme == "https" else self.http
-        if not proxy or (self.none and proxy_bypass_environment(parts.netloc, {"no": self.none})):
+        if not proxy or self._is_direct(parts.hostname or "", parts.netloc):
             return None
-        return proxy
+        return proxy if "://" in proxy else f"http://{proxy}"
+
+    def _is_direct(self, host: str, authority: str) -> bool:
+        from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return host == "localhost" or bool(proxy_bypass_environment(authority, {"no": self.none}))
+        if address.is_loopback:
+            return True
+        for text in self.none.split(","):
+            try:
+                if address in ipaddress.ip_network(text.strip(), strict=False):
+                    return True
+            except ValueError:
+                continue
+        return bool(proxy_bypass_environment(authority, {"no": self.none}))
 
 
 class Transport:
@@ -71,7 +96,6 @@ class Transport:
                     connector=aiohttp.TCPConnector(ssl=context, limit=0, happy_eyeballs_delay=0.25),
                     headers={"User-Agent": USER_AGENT},
                     auto_decompress=False,
-                    trust_env=not (self.proxies.http or self.proxies.https),
                     read_bufsize=BUFFER,
                     cookie_jar=aiohttp.DummyCookieJar(),
                 )
