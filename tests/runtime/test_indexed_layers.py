@@ -129,6 +129,8 @@ async def test_mounts_given_are_shared_between_containers(rig: Rig, base: str) -
         rig.running.append(running)
         assert await running.exit() == 0
         assert running.output() == "1000\n"
+    for fd in given.values():
+        os.close(fd)
     mounts.close()
 
 

@@ -76,6 +76,9 @@ async def launch(services: Services, container: Container) -> None:
                 descriptors.callback(os.close, sandbox.netns)
             try:
                 request = await start_request(services, container)
+                layers = services.images.layer_mounts(record.lower)
+                for descriptor in layers.values():
+                    descriptors.callback(os.close, descriptor)
                 waiting = list(container.attaching)
                 request["attach"] = [item.attach for item in waiting]
                 shim = await services.launcher.start(
@@ -84,7 +87,7 @@ async def launch(services: Services, container: Container) -> None:
                     sandbox.netns,
                     [item.socket.fileno() for item in waiting],
                     userns,
-                    services.images.layer_mounts(record.lower),
+                    layers,
                 )
             except BaseException:
                 services.kill_leftovers(container)  # a shim that died leaves what it had forked
