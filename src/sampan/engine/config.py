@@ -167,13 +167,17 @@ class DaemonConfig:
     )
 
     default_runtime: str = option(
-        "default-runtime", "sampan", TEXT, "Default OCI runtime for containers", reload=True
+        "default-runtime",
+        "sampan",
+        TEXT,
+        "Default OCI runtime for containers (there is only Sampan's own yet)",
+        reload=True,
     )
     runtimes: dict[str, dict[str, Any]] = option(
         "add-runtime",
         {},
         RUNTIMES,
-        "Register an additional OCI compatible runtime",
+        "Register an additional OCI compatible runtime (refused yet)",
         key="runtimes",
         reload=True,
     )
