@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import partial
 
 from sampan.registry.blobs import Clock, discard
 from sampan.registry.database import Database
@@ -89,7 +90,7 @@ class Collector:
         if self._retention:
             await self._apply_retention(done)
         for step in (self._expire_uploads, self._drop_links, self._doom_blobs, self._delete_doomed):
-            while await self._database.write(lambda db, step=step: step(db, done)) == BATCH:  # type: ignore[misc]
+            while await self._database.write(partial(step, done=done)) == BATCH:
                 pass
         await self._database.write(self._drop_repositories)
         await self._sweep_uploads(done)
@@ -105,12 +106,11 @@ class Collector:
             if rule is None:
                 continue
             if rule.drops_tags:
-                await self._database.write(lambda db, id=id, rule=rule: self._drop_tags(db, id, rule, done))  # type: ignore[misc]
+                await self._database.write(partial(self._drop_tags, repository=id, rule=rule, done=done))
             after = rule.untagged_after
             if after is not None:
-                while await self._database.write(
-                    lambda db, id=id, after=after: self._drop_untagged(db, id, after, done)  # type: ignore[misc]
-                ):
+                untagged = partial(self._drop_untagged, repository=id, after=after, done=done)
+                while await self._database.write(untagged):
                     pass  # what an index named is untagged once the index has gone
 
     def _drop_tags(
@@ -205,7 +205,7 @@ class Collector:
         for entry in list(os.scandir(self._layout.uploads)):
             with suppress(FileNotFoundError):
                 if entry.stat().st_mtime < before:
-                    await self._database.write(lambda db, name=entry.name: self._drop_file(db, name, done))  # type: ignore[misc]
+                    await self._database.write(partial(self._drop_file, id=entry.name, done=done))
 
     def _drop_file(self, db: sqlite3.Connection, id: str, done: Collected) -> None:
         if db.execute("SELECT 1 FROM uploads WHERE id=?", (id,)).fetchone() is None:

@@ -174,6 +174,8 @@ class Uploads:
 
         try:
             blob = await self._database.write(change)
+        except FileNotFoundError:  # expired and collected at this very moment
+            raise _unknown(name, session.id) from None
         except OSError as error:
             raise translated(error) from error
         discard(path)

@@ -11,6 +11,7 @@ import os
 import platform
 import sqlite3
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -88,7 +89,7 @@ class Shared:
                 os.link(path, beside)
                 size = beside.stat().st_size
                 await registry.database.write(
-                    lambda db, d=digest, s=size, f=beside: registry.blobs.take_in(db, name, d, s, f)  # type: ignore[misc]
+                    partial(registry.blobs.take_in, name=name, digest=digest, size=size, file=beside)
                 )
             except OSError as error:
                 raise Unavailable(f"cannot link {path}: {error.strerror}") from None
