@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client import Client
+from tests.support.api import Api
+from tests.support.client import LABEL, Client
 from tests.support.engine import Sampand
 from tests.support.rows import Row, check, each
 
@@ -298,6 +299,46 @@ def test_the_host_is_not_to_be_seen(cli: Client, image: str) -> None:
     assert kinds <= kernel | {"ext4", "xfs", "btrfs"}
     places = {line.split()[4] for line in mounts}
     assert {"/", "/proc", "/dev", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"} <= places
+
+
+def test_a_user_namespace_keeps_the_owners_of_files(
+    own: Sampand, sampan_client: Client, image: str, unique: str
+) -> None:
+    """The image's, a volume's, and those of what a volume is filled with: the same inside and on disk."""
+    line = "touch /v/root /v/app && chown 1000:1000 /v/app && stat -c '%u:%g %n' /home/app /v/root /v/app /w"
+    volumes = ["-v", f"{unique}:/v", "-v", f"{unique}-w:/home/app", "-v", f"{unique}-w:/w"]
+    shown = sampan_client.ok("run", "--rm", "--userns", "auto", *volumes, image, "sh", "-c", line)
+    assert shown.splitlines() == ["1000:1000 /home/app", "0:0 /v/root", "1000:1000 /v/app", "1000:1000 /w"]
+    on_disk = own.data / "volumes" / unique / "_data"
+    assert [(on_disk / name).stat().st_uid for name in ("root", "app")] == [0, 1000]
+    shown = sampan_client.ok("run", "--rm", "-v", f"{unique}:/v", image, "stat", "-c", "%u:%g", "/v/app")
+    assert shown == "1000:1000", "without a user namespace too"
+
+
+def test_each_user_namespace_has_ids_of_its_own(own: Sampand, api: Api, docker: Client, image: str) -> None:
+    """Asked for by the API, as docker's client refuses --userns=auto."""
+    body = {
+        "Image": image,
+        "Cmd": ["sleep", "1000"],
+        "Labels": {LABEL: docker.label},
+        "HostConfig": {"UsernsMode": "auto"},
+    }
+    first = set()
+    for _ in range(2):
+        made = api.post("/containers/create", body)
+        assert made.status == 201, made.body
+        id = made.json["Id"]
+        assert api.post(f"/containers/{id}/start").status == 204
+        assert docker.inspect(id)["HostConfig"]["UsernsMode"] == "auto"
+        inside, outside, count = Path(f"/proc/{docker.state(id)['Pid']}/uid_map").read_text().split()
+        assert inside == "0" and int(outside) > 65535 and int(count) >= 65536
+        assert docker.ok("exec", id, "id", "-u") == "0"
+        assert os.stat(f"/proc/{docker.state(id)['Pid']}").st_uid == int(outside)
+        first.add(outside)
+    assert len(first) == 2
+    body["HostConfig"] = {"UsernsMode": "auto", "Privileged": True}
+    refused = api.post("/containers/create", body)
+    assert refused.status == 400 and "incompatible with user namespaces" in refused.message
 
 
 @pytest.mark.parametrize("network", ["bridge", "none"])

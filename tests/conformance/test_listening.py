@@ -96,6 +96,22 @@ def test_tls_lets_known_clients_in_only(
         input=b"over tls\n", env=env, capture_output=True, timeout=60,
     )  # fmt: skip
     assert (run.returncode, run.stdout, run.stderr) == (7, b"over tls\n", b"err\n")
+    made = call(docker, *known, "run", "-d", "-i", image, "sh", "-c", "read x; echo got $x; exit 6")
+    container = made.stdout.strip()
+    line = ["exec", "-i", container, "sh", "-c", "cat; echo err >&2; exit 8"]
+    done = subprocess.run(
+        [*docker.program, *known, *line], input=b"x" * 300_000, env=env, capture_output=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (8, b"x" * 300_000, b"err\n")
+    attach = [*docker.program, *known, "attach", container]
+    # Standard input stays open until the answer is here: at its end docker's client may leave before that.
+    with subprocess.Popen(attach, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as attached:
+        assert attached.stdin and attached.stdout
+        attached.stdin.write(b"word\n")
+        attached.stdin.flush()
+        assert attached.stdout.readline() == b"got word\n"
+        assert attached.wait(60) == 6
+    assert call(docker, *known, "rm", container).returncode == 0
 
 
 def test_daemon_json_sets_what_flags_do(start: Start, folder: Path) -> None:

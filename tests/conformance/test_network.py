@@ -88,6 +88,16 @@ def test_a_port_is_reachable_from_everywhere(cli: Client, image: str) -> None:
     assert own == "it works", "the container reaches itself by the host's address (hairpin)"
 
 
+@pytest.mark.parametrize("where", ["80", "[::1]::80"])
+def test_a_port_is_reachable_by_ipv6_on_this_machine(cli: Client, image: str, where: str) -> None:
+    """Though the container has IPv4 only."""
+    made = cli.ok("run", "-d", "-p", where, image, *WEB)
+    port = int(cli.ok("port", made, "80").splitlines()[-1].rpartition(":")[2])
+    assert until(fetch(f"[::1]:{port}"), "an answer on ::1") == "it works\n"
+    if where != "80":
+        assert fetch(f"127.0.0.1:{port}")() == ""
+
+
 def test_a_port_is_closed_when_the_container_stops(cli: Client, image: str) -> None:
     made = cli.ok("run", "-d", "-p", "127.0.0.1::80", image, *WEB)
     port = published(cli, made)

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,32 @@ def test_a_wrong_block_weight_is_refused(cli: Client, image: str) -> None:
         assert result.code == 0, str(result)  # no weights in this kernel: Docker warns and goes on
     else:
         assert result.code == 125 and "Range of blkio weight is from 10 to 1000" in result.err, str(result)
+
+
+def disk() -> tuple[str, str]:
+    """A whole disk of this machine, as /dev/NAME and as MAJOR:MINOR."""
+    for name in sorted(os.listdir("/sys/block")):
+        if Path(f"/sys/block/{name}/size").read_text().strip() != "0" and os.path.exists(f"/dev/{name}"):
+            return f"/dev/{name}", Path(f"/sys/block/{name}/dev").read_text().strip()
+    pytest.skip("this machine has no disk")
+
+
+THROTTLES = [
+    ("--device-read-bps", "1mb", "read_bps_device", "1048576", "rbps"),
+    ("--device-write-bps", "2mb", "write_bps_device", "2097152", "wbps"),
+    ("--device-read-iops", "1000", "read_iops_device", "1000", "riops"),
+    ("--device-write-iops", "500", "write_iops_device", "500", "wiops"),
+]
+
+
+@pytest.mark.parametrize(("flag", "rate", "v1", "value", "v2"), THROTTLES, ids=[row[2] for row in THROTTLES])
+def test_a_block_throttle_reaches_the_kernel(
+    cli: Client, image: str, flag: str, rate: str, v1: str, value: str, v2: str
+) -> None:
+    device, number = disk()
+    file = "io.max" if V2 else f"blkio/blkio.throttle.{v1}"
+    shown = cli.ok("run", "--rm", flag, f"{device}:{rate}", image, "cat", f"/sys/fs/cgroup/{file}")
+    assert (f"{v2}={value}" in shown) if V2 else (f"{number} {value}" in shown.splitlines()), shown
 
 
 def test_update_changes_a_running_containers_limits(cli: Client, image: str) -> None:

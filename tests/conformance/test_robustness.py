@@ -151,9 +151,9 @@ def test_a_relayed_connection_goes_on(own: Sampand, docker: Client, image: str, 
     docker.ok("run", "-d", "-p", f"{port}:80", image, "sleep", "1000")
 
 
-def test_an_exec_session_on_a_terminal_goes_on(own: Sampand, docker: Client, image: str) -> None:
-    made = docker.ok("run", "-d", image, "sleep", "1000")
-    with Terminal(docker.argv("exec", "-it", made, "sh"), docker.env) as terminal:
+def test_an_exec_session_on_a_terminal_goes_on(own: Sampand, cli: Client, image: str) -> None:
+    made = cli.ok("run", "-d", image, "sleep", "1000")
+    with Terminal(cli.argv("exec", "-it", made, "sh"), cli.env) as terminal:
         terminal.type("echo A$((1+1))\n")
         terminal.expect("A2")
         own.kill()
@@ -163,11 +163,27 @@ def test_an_exec_session_on_a_terminal_goes_on(own: Sampand, docker: Client, ima
         terminal.type("echo C$((3+3))\n")
         terminal.expect("C6")
         terminal.type("exit 5\n")
-        terminal.wait()
+        assert terminal.wait() == 5
 
 
-def test_an_attached_run_goes_on(own: Sampand, docker: Client, image: str, unique: str) -> None:
-    with docker.background("run", "-i", "--name", unique, image, "cat") as process:
+def test_an_exec_session_on_pipes_goes_on(own: Sampand, cli: Client, image: str) -> None:
+    made = cli.ok("run", "-d", image, "sleep", "1000")
+    line = "while read x; do echo out $x; echo err $x >&2; done; exit 9"
+    with cli.background("exec", "-i", made, "sh", "-c", line) as process:
+        assert process.stdin and process.stdout and process.stderr
+        for word, how in ((b"one", own.kill), (b"two", own.start), (b"three", lambda: None)):
+            process.stdin.write(word + b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"out " + word + b"\n"
+            assert process.stderr.readline() == b"err " + word + b"\n"
+            how()
+        process.stdin.close()
+        assert process.wait(20) == 9
+        process.stdin = None  # communicate(), on the way out, would flush it
+
+
+def test_an_attached_run_goes_on(own: Sampand, cli: Client, image: str, unique: str) -> None:
+    with cli.background("run", "-i", "--name", unique, image, "cat") as process:
         assert process.stdin and process.stdout
 
         def echo(text: bytes) -> bytes:
@@ -178,12 +194,12 @@ def test_an_attached_run_goes_on(own: Sampand, docker: Client, image: str, uniqu
 
         assert echo(b"before\n") == b"before\n"
         # A client whose start request was not answered yet gives up by itself.
-        until(lambda: docker.ok("ps", "-q", "--filter", f"name={unique}"), "the start is over")
+        until(lambda: cli.ok("ps", "-q", "--filter", f"name={unique}"), "the start is over")
         own.kill()
         assert echo(b"while\n") == b"while\n"
         own.start()
         assert echo(b"after\n") == b"after\n"
-    assert docker.ok("logs", unique) == "before\nwhile\nafter"
+    assert cli.ok("logs", unique) == "before\nwhile\nafter"
 
 
 def test_the_next_daemon_follows_and_execs(own: Sampand, docker: Client, image: str) -> None:

@@ -62,6 +62,8 @@ class Sampand:
             *("--data-root", str(self.data), "--exec-root", str(self.exec), "-H", self.host),
             *("--cgroup-parent", self.cgroup, *flags),
         ]
+        self.program = sampand_program()
+        self.pass_fds: tuple[int, ...] = ()
         self.api = Api(self.host)
         self.log = DATA_PARENT / f"{self.token}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,12 +77,13 @@ class Sampand:
         """Returns once the API answers; fails with the daemon's log when it does not."""
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                [*sampand_program(), *self.flags],
+                [*self.program, *self.flags],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # Its own session: an interrupt typed at pytest is for pytest.
                 start_new_session=True,
+                pass_fds=self.pass_fds,
                 env=os.environ | {"SAMPAN_TEST": self.token},
             )
 
