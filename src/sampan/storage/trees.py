@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from sampan.errors import Failed
 from sampan.linux import erofs
 from sampan.storage.indexes import Index, Inode
 
@@ -76,16 +77,19 @@ class Indexed:
 
 
 def roots(lowers: list[str], stack: ExitStack) -> list[Place]:
-    """The layers' roots, open until the stack ends. Raises OSError, Failed."""
-    found: list[Place] = []
-    for lower in lowers:
-        parsed = erofs.parse_lower(lower)
+    """The layers' roots, open until the stack ends. Raises Failed when one is gone."""
+    return [_root(lower, stack) for lower in lowers]
+
+
+def _root(lower: str, stack: ExitStack) -> Place:
+    parsed = erofs.parse_lower(lower)
+    try:
         if parsed is None:
-            found.append(OnDisk(lower, os.lstat(lower)))
-        else:
-            index = stack.enter_context(Index(parsed[0]))
-            found.append(Indexed(index, index.root))
-    return found
+            return OnDisk(lower, os.lstat(lower))
+        index = stack.enter_context(Index(parsed[0]))
+        return Indexed(index, index.root)
+    except OSError as error:
+        raise Failed(f"open layer {erofs.directory(lower)}: {error.strerror}") from None
 
 
 def has_name(lower: str, name: str) -> bool:
