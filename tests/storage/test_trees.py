@@ -43,7 +43,7 @@ def test_names_are_found_and_links_not_followed(lower: str) -> None:
 
 @pytest.mark.parametrize("lower", ["/nowhere/fs", "erofs:/nowhere/index.erofs:/nowhere/layer.tar"])
 def test_a_layer_that_is_gone_is_told(lower: str) -> None:
-    with pytest.raises(Failed, match="open layer /nowhere.*: No such file or directory"):
+    with pytest.raises(Failed, match=r"open layer /nowhere.*: No such file or directory"):
         has_name(lower, "etc")
 
 

@@ -46,10 +46,12 @@ class OnDisk:
     facts: os.stat_result
 
     def child(self, name: str) -> "OnDisk | None":
+        if not stat.S_ISDIR(self.facts.st_mode):
+            return None
         path = f"{self.path}/{name}"
         try:
             return OnDisk(path, os.lstat(path))
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return None
 
     def is_opaque(self) -> bool:
