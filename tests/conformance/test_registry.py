@@ -162,9 +162,9 @@ class Slow(FakeRegistry):
         if not self.slow or request.method != "GET" or not request.path.endswith(self.layer):
             return None
         response = web.StreamResponse(headers={"Content-Length": str(len(self.blobs[self.layer]))})
-        await response.prepare(request)
-        await response.write(self.blobs[self.layer][: self.half])
         try:
+            await response.prepare(request)
+            await response.write(self.blobs[self.layer][: self.half])
             await asyncio.Event().wait()
         finally:
             self.left.set()
@@ -224,7 +224,7 @@ def test_an_interrupt_ends_the_pull(own: Sampand, cli: Client, unique: str) -> N
         name = f"{slow.host}/{unique}:1"
         partial: Path = own.data / f"content/ingest/{slow.layer.removeprefix('sha256:')}.partial"
         with cli.background("pull", name) as process:
-            until(partial.exists, "the layer is on its way")
+            until(lambda: partial.exists() and partial.stat().st_size > 0, "the layer is on its way")
             process.send_signal(signal.SIGINT)
             process.wait(20)
         assert slow.left.wait(20), "the registry is let go"
