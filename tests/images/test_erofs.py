@@ -238,7 +238,7 @@ MEMBERS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(members=st.lists(MEMBERS, max_size=14))
 def test_random_layers_look_the_same(tmp_path_factory: pytest.TempPathFactory, members: list[Member]) -> None:
     check(tmp_path_factory.mktemp("layer"), tar(*members), kernel=len(members) % 4 == 0)
