@@ -302,3 +302,32 @@ def test_a_registry_is_trusted_by_its_folder_in_certs_d(
         digest = pushed(beside.ok("push", name))
         beside.ok("rmi", name)
         assert f"Digest: {digest}" in beside.ok("pull", name)
+
+
+def test_a_registry_on_the_engines_store_copies_nothing(
+    own: Sampand, docker: Client, beside: Client, image: str, unique: str, folder: Path
+) -> None:
+    checksum = make(docker, image, f"{unique}-made:1", 1 << 20)
+    socket = own.host.removeprefix("unix://")
+    arguments = (f"--share-engine-store={socket}",)
+    with serving("sampan", folder / "registry", arguments=arguments) as registry:
+        far = registry.image(f"{unique}-made:1")
+        beside.ok("pull", "-q", far)
+        digest = beside.inspect(far, "image")["RepoDigests"][0].partition("@")[2]
+        assert beside.ok("run", "--rm", far, "sha256sum", "/data") == checksum
+        status, _, body = registry.request(
+            "GET", f"/v2/{unique}-made/manifests/{digest}", Accept=OCI_MANIFEST
+        )
+        assert status == 200
+        for layer in json.loads(body)["layers"]:
+            hexadecimal = layer["digest"].removeprefix("sha256:")
+            (there,) = (folder / "registry").glob(f"root/blobs/sha256/*/{hexadecimal}")
+            here = own.data / "content/blobs/sha256" / hexadecimal
+            assert there.samefile(here), "one file with two names"
+        # What is pushed is an image of the engine.
+        name = registry.image(f"{unique}-pushed:1")
+        beside.ok("tag", far, name)
+        beside.ok("push", "-q", name)
+        assert docker.ok("run", "--rm", "--pull", "never", name, "sha256sum", "/data") == checksum
+        docker.ok("rmi", name, f"{unique}-made:1")
+        beside.fails("pull", far, says="(?i)not found|manifest unknown")
