@@ -159,6 +159,11 @@ class Puller:
                 tags = []
             if near := nearest(reference.tag, tags):
                 error.hint = f"nearest tags: {', '.join(near)}"
+        if isinstance(error, Unauthorized):
+            # As Docker, whose first question is for the digest; it answers 500, not 401.
+            api = repositories[-1].registry.endpoint.api
+            name = reference.digest or reference.tag
+            return Failed(f'Head "{api}/{reference.path}/manifests/{name}": {error.message}')
         return explain(error, reference)
 
     async def _chosen(self, resolved: Resolved, wanted: Platform) -> Fetched:
