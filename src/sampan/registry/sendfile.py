@@ -17,7 +17,9 @@ from sampan.registry.ranges import Span, names_etag, span
 
 SMALL = 32 << 10  # read and sent with the head: two system calls instead of five
 PIECE = 256 << 10
-TURN = 8 << 20  # bytes to a fast client before others get their turn
+# To a client that reads as fast as we write, one call would go on to the end and hold up all others.
+CALL = 1 << 20
+TURN = 4 << 20  # bytes to a fast client before others get their turn
 
 
 class BlobResponse(web.StreamResponse):
@@ -104,7 +106,7 @@ class BlobResponse(web.StreamResponse):
         try:
             while at < self._span.end:
                 try:
-                    count = os.sendfile(own, descriptor, at, self._span.end - at)
+                    count = os.sendfile(own, descriptor, at, min(CALL, self._span.end - at))
                 except BlockingIOError:
                     await self._writable(own)
                     turn = 0
