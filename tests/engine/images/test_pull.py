@@ -672,7 +672,9 @@ async def test_credentials_that_are_missing_or_wrong(bench: Bench, registry: Fak
         )
 
     registry.hook = hook
-    assert await refused(bench, f"{registry.host}/app#1") == "no basic auth credentials"
+    assert await refused(bench, f"{registry.host}/app#1", Failed) == (
+        f'Head "http://{registry.host}/v2/app/manifests/1": no basic auth credentials'
+    )
     message = await refused(bench, f"{registry.host}/app#1", NotFound, username="a", password="b")
     assert "unauthorized: authentication required" in message
 
