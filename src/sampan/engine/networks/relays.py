@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sampan.network")
 
-ANSWER_TIMEOUT = 2.0  # seconds; an answer takes 0.1 ms
+ANSWER_TIMEOUT = 5.0  # seconds; an answer takes 0.1 ms
+KEYS_A_MESSAGE = 1000
 AGAIN = 1.0  # seconds until a relay that died is replaced once more
 
 
@@ -35,14 +36,15 @@ class Relays:
     launcher: "Launcher | None"
     ports: Ports
     _wanted: dict[str, tuple[Lease, Address]] = field(default_factory=dict)
-    _there: set[str] = field(default_factory=set)  # what an earlier daemon told it
+    _there: set[str] = field(default_factory=set)  # what the relay holds
     _socket: socket.socket | None = None
     _connecting: "asyncio.Task[None] | None" = None
     _stopped: bool = False
 
-    def find(self) -> None:
-        """The relay that an earlier daemon left, if any."""
+    def find(self) -> bool:
+        """The relay that an earlier daemon left, or that this one thought dead; False when there is none."""
         made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        made.settimeout(ANSWER_TIMEOUT)
         try:
             # The path may be longer than sockaddr_un takes.
             directory = os.open(self.paths.ports, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -52,22 +54,22 @@ class Relays:
                 os.close(directory)
         except OSError:
             made.close()
-            return
+            return False
         self._use(made)
         self._send({"op": "list"})
         while (answer := self._answer()) is not None:
             self._there.update(answer["keys"])
             if not answer["more"]:
-                return
+                return True
+        return False
 
     def has(self, key: str) -> bool:
-        """Whether the relay of an earlier daemon holds this port."""
+        """Whether the relay holds this port."""
         return key in self._there
 
     def settle(self) -> None:
-        """After taking over: the relay lets go of ports whose containers ended meanwhile."""
-        gone, self._there = self._there - self._wanted.keys(), self._there & self._wanted.keys()
-        self._drop(gone)
+        """After finding it: it lets go of ports whose containers ended meanwhile."""
+        self._drop(self._there - self._wanted.keys())
 
     def add(self, lease: Lease, target: Address) -> None:
         """Relay what comes to the lease's socket, or lead it elsewhere from now on."""
@@ -82,9 +84,10 @@ class Relays:
         self._drop([key for lease in leases if self._wanted.pop(key := lease.key, None) is not None])
 
     def _drop(self, keys: Iterable[str]) -> None:
-        if wanted := list(keys):
-            self._there.difference_update(wanted)
-            if self._send({"op": "drop", "keys": wanted}):
+        wanted = list(keys)
+        self._there.difference_update(wanted)
+        for start in range(0, len(wanted), KEYS_A_MESSAGE):
+            if self._send({"op": "drop", "keys": wanted[start : start + KEYS_A_MESSAGE]}):
                 self._answer()
 
     def let_go(self) -> None:
@@ -126,15 +129,17 @@ class Relays:
         assert self.launcher is not None
         try:
             await asyncio.sleep(delay)
-            made = await self._spawn(self.launcher)
+            if self.find():
+                self.settle()
+            else:
+                self._use(await self._spawn(self.launcher))
         except (SampanError, OSError) as error:
             log.warning("what the kernel cannot rewrite for published ports is not relayed: %s", error)
             return
         finally:
             self._connecting = None
-        self._use(made)
         for lease, target in list(self._wanted.values()):
-            if not lease.sockets:
+            if not lease.sockets and lease.key not in self._there:
                 self.ports.hold(lease)
             self._tell(lease, target)
 
@@ -152,7 +157,10 @@ class Relays:
 
     def _tell(self, lease: Lease, target: Address) -> None:
         message = {"op": "add", "key": lease.key, "address": str(target), "port": lease.container_port}
-        self._send(message, [held.fileno() for held in lease.sockets])
+        if lease.key in self._there:
+            self._send(message)
+        elif self._send(message, [held.fileno() for held in lease.sockets]) and lease.sockets:
+            self._there.add(lease.key)
 
     def _send(self, message: dict[str, Any], fds: Iterable[int] = ()) -> bool:
         if self._socket is None:
