@@ -202,10 +202,11 @@ class Pushes(RuleBasedStateMachine):
 
     @rule(worker=workers)
     def what_nothing_names_goes(self, worker: int) -> None:
+        """But for what a retention rule has only now let go of: its grace period begins."""
         self.clock.now += EXPIRY + 1
-        self.run(self.workers[worker].collector.run())
         db = self.workers[worker].read
         named = {row[0] for row in db.execute("SELECT digest FROM manifest_references")}
+        self.run(self.workers[worker].collector.run())
         layout = self.workers[worker].layout
         kept = {f"sha256:{path.name}" for path in layout.blobs.rglob("*") if path.is_file()}
         assert kept <= named
