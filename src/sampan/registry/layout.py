@@ -5,6 +5,8 @@
   registry.db                  all metadata (SQLite, WAL): schema.py draws it
   blobs/<algorithm>/<2 hex>/<hex>   whole blobs, named by their digest; written once
   uploads/<id>                 uploads on their way in; a row in the database owns each
+  fetches/<key>                blobs on their way in from upstreams; who fetches holds flock(2) on it
+  jobs.lock                    held by the one process that does the jobs
   collect.lock                 held by the worker that collects garbage
   token.key                    what signs the built-in token endpoint's tokens
 """
@@ -40,6 +42,14 @@ class Layout:
         return self.root / "uploads"
 
     @cached_property
+    def fetches(self) -> Path:
+        return self.root / "fetches"
+
+    @cached_property
+    def jobs_lock(self) -> Path:
+        return self.root / "jobs.lock"
+
+    @cached_property
     def collect_lock(self) -> Path:
         return self.root / "collect.lock"
 
@@ -61,6 +71,7 @@ class Layout:
             for algorithm in ALGORITHMS:
                 (self.blobs / algorithm).mkdir(parents=True, exist_ok=True)
             self.uploads.mkdir(exist_ok=True)
+            self.fetches.mkdir(exist_ok=True)
             if not self.format.exists():
                 self.format.write_text(FORMAT + "\n")
             found = self.format.read_text().strip()

@@ -83,20 +83,25 @@ class BlobResponse(web.StreamResponse):
             data = os.pread(descriptor, min(PIECE, self._span.end - at), at)
             if not data:
                 raise ConnectionResetError("the blob's file is too short")
-            async with asyncio.timeout(self._patience):
-                await self.write(data)
+            try:
+                async with asyncio.timeout(self._patience):
+                    await self.write(data)
+            except TimeoutError:
+                raise ConnectionResetError("client takes nothing") from None
             at += len(data)
             self.sent += len(data)
 
     async def _drained(self, transport: asyncio.Transport) -> None:
         """Until the head is in the socket, so that the body comes after it."""
         deadline = asyncio.get_running_loop().time() + self._patience
+        pause = 0.0  # as a rule the head goes out with the loop's next turn
         while transport.get_write_buffer_size():
             if transport.is_closing():
                 raise ConnectionResetError("connection lost")
             if asyncio.get_running_loop().time() > deadline:
                 raise ConnectionResetError("client takes nothing")
-            await asyncio.sleep(0 if self.sent == 0 else 0.001)
+            await asyncio.sleep(pause)
+            pause = min(pause + 0.001, 0.02)
 
     async def _sendfile(self, transport: asyncio.Transport, descriptor: int) -> None:
         sock: socket.socket = transport.get_extra_info("socket")

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import fcntl
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
@@ -13,6 +15,7 @@ from aiohttp import web
 
 from sampan.errors import Invalid
 from sampan.registry.cache.config import UpstreamConfig
+from sampan.registry.cache.fetch import sweep
 from sampan.registry.documents import OCI_MANIFEST
 from tests.registry.process import registry_process
 from tests.registry.support import CONFIG, Client, Clock, image, serving, sha256
@@ -166,7 +169,7 @@ async def test_a_wrong_blob_is_never_whole_and_not_kept(cache: Client, origin: O
     with pytest.raises(aiohttp.ClientPayloadError):
         await cache("GET", path)
     assert not cache.registry.layout.blob(digest).exists()
-    assert list((cache.registry.layout.root / "fetches").iterdir()) == []
+    assert list((cache.registry.layout.fetches).iterdir()) == []
     origin.blobs[digest] = LAYER
     assert (await cache("GET", path)).body == LAYER
 
@@ -349,3 +352,14 @@ def test_names_there(repository: str, url: str, name: str, wanted: tuple[str, st
 def test_urls_are_checked() -> None:
     with pytest.raises(Invalid):
         UpstreamConfig("a/**", "ftp://x").check()
+
+
+async def test_downloads_nobody_goes_on_with_are_swept(cache: Client) -> None:
+    layout, database = cache.registry.layout, cache.registry.database
+    for name, age in (("old", 100), ("new", 0), ("held", 100)):
+        (layout.fetches / name).write_bytes(b"x")
+        os.utime(layout.fetches / name, (1000 - age, 1000 - age))
+    with (layout.fetches / "held").open("rb+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert await sweep(layout, database, 950) == 1
+    assert sorted(path.name for path in layout.fetches.iterdir()) == ["held", "new"]

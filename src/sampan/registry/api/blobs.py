@@ -21,6 +21,8 @@ async def get(call: Call) -> web.StreamResponse:
             raise
         streamed = await upstreams.blob(call.request, call.name, digest, headers)
         if streamed is not None:
+            size = streamed.content_length or 0
+            call.emit(action="pull", kind="blob", repository=call.name, digest=digest, size=size)
             return streamed
         blob = blobs.find(call.name, digest)
     response = BlobResponse(call.request, blob, headers, call.registry.config.body_timeout)

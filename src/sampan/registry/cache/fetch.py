@@ -80,15 +80,13 @@ class Fetches:
         self._database = database
         self._blobs = blobs
         self._metrics = metrics
-        self._directory = layout.root / "fetches"
-        self._directory.mkdir(exist_ok=True)
         self._running: dict[Path, tuple[Fetch, asyncio.Task[None]]] = {}
 
     async def join(self, name: str, digest: str, upstream: Upstream) -> tuple[Fetch, bool]:
         """The fetch of a blob, begun if there is none (True), and held for the caller: `release` it."""
         # Per repository: that one upstream gives a blob does not say that another would.
         key = hashlib.sha256(f"{name}@{digest}".encode()).hexdigest()
-        path = self._directory / key
+        path = self._layout.fetches / key
         found = self._running.get(path)
         if found is not None:
             found[0].hold()
@@ -180,7 +178,7 @@ class Fetches:
         await asyncio.to_thread(os.fsync, fetch.descriptor)
 
         def keep(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM fetches WHERE key=?", (fetch.path.name,))
+            _drop(db, fetch.path.name)
             self._blobs.take_in(db, name, digest, state.offset, fetch.path)
 
         await self._database.write(keep)
@@ -293,3 +291,26 @@ def _same_file(fetch: Fetch) -> bool:
         return os.stat(fetch.path).st_ino == os.fstat(fetch.descriptor).st_ino
     except FileNotFoundError:
         return False
+
+
+async def sweep(layout: Layout, database: Database, before: float) -> int:
+    """Remove downloads given up before that time, which nobody has gone on with; returns how many."""
+    count = 0
+    for entry in list(os.scandir(layout.fetches)):
+        with suppress(FileNotFoundError):
+            if entry.stat().st_mtime >= before:
+                continue
+            descriptor = os.open(entry.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                if _try_lock(descriptor):
+                    discard(Path(entry.path))
+                    key = entry.name
+                    await database.write(lambda db, key=key: _drop(db, key), durable=False)  # type: ignore[misc]
+                    count += 1
+            finally:
+                os.close(descriptor)
+    return count
+
+
+def _drop(db: sqlite3.Connection, key: str) -> None:
+    db.execute("DELETE FROM fetches WHERE key=?", (key,))

@@ -171,7 +171,7 @@ class Upstreams:
         fetch, first = await self._fetches.join(name, digest, upstream)
         self._metrics.cache("blob", "miss" if first else "shared")
         try:
-            return await tail(request, fetch, headers)
+            return await tail(request, fetch, headers, self._registry.config.body_timeout)
         finally:
             fetch.release()
 

@@ -17,9 +17,14 @@ class TailResponse(web.StreamResponse):
     sent = 0
 
 
-async def tail(request: web.BaseRequest, fetch: Fetch, headers: dict[str, str]) -> web.StreamResponse:
-    """Stream the blob as it comes. Raises what stopped the fetch before the first byte; cuts the connection
-    when something does later, or when the digest turns out wrong."""
+async def tail(
+    request: web.BaseRequest, fetch: Fetch, headers: dict[str, str], patience: float
+) -> web.StreamResponse:
+    """Stream the blob as it comes. Raises what stopped the fetch before the first byte.
+
+    The connection is cut when something does later, when the digest turns out wrong, or when the client takes
+    nothing for `patience` seconds.
+    """
     while not fetch.started:
         await fetch.change()
     if fetch.error is not None:
@@ -34,12 +39,14 @@ async def tail(request: web.BaseRequest, fetch: Fetch, headers: dict[str, str]) 
             response.set_status(206)
             response.headers["Content-Range"] = wanted.content_range(fetch.total)
     await response.prepare(request)
-    await _send(request, response, fetch, wanted)
+    await _send(request, response, fetch, wanted, patience)
     await response.write_eof()
     return response
 
 
-async def _send(request: web.BaseRequest, response: TailResponse, fetch: Fetch, wanted: Span | None) -> None:
+async def _send(
+    request: web.BaseRequest, response: TailResponse, fetch: Fetch, wanted: Span | None, patience: float
+) -> None:
     """`wanted` is None for a blob whose size nobody knows yet: all of it, in chunks."""
     start = at = wanted.start if wanted else 0
     while True:
@@ -49,7 +56,11 @@ async def _send(request: web.BaseRequest, response: TailResponse, fetch: Fetch, 
         ready = fetch.readable if end is None else min(fetch.readable, end)
         if at < ready:
             data = os.pread(fetch.descriptor, min(PIECE, ready - at), at)
-            await response.write(data)
+            try:
+                async with asyncio.timeout(patience):
+                    await response.write(data)
+            except TimeoutError:
+                raise ConnectionResetError("client takes nothing") from None
             at += len(data)
             response.sent = at - start
         elif fetch.error is not None:

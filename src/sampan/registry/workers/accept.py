@@ -16,7 +16,7 @@ log = logging.getLogger("sampan.registry")
 HANDSHAKE_SECONDS = 20.0
 PAUSE = 1.0  # seconds without accepting when descriptors or memory have run out
 # To a client on this machine the kernel would queue tens of megabytes, which have left the CPU's caches by
-# the time they are read: 64 MiB by sendfile cost both sides together 48 ms of CPU time, with this limit 32 ms.
+# the time they are read: 64 MiB by sendfile cost both sides together 48 ms of CPU time, limited 32 ms.
 NEAR_BUFFER = 256 << 10
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Any
 
+from sampan.registry.cache.fetch import sweep
 from sampan.registry.metrics import families
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.registry import Registry
@@ -36,12 +37,15 @@ async def collect_forever(registry: Registry, metrics: Metrics) -> None:
 async def collect_once(registry: Registry, metrics: Metrics) -> None:
     try:
         done = await registry.collector.run()
+        before = registry.clock() - registry.config.upload_expiry
+        swept = await sweep(registry.layout, registry.database, before)
     except Exception:
         log.exception("garbage collection failed; the next pass tries again")
         metrics.cell(families.COLLECTIONS, "failed").add()
         return
     if done is None:
         return
+    done.files += swept
     log.info("garbage collection removed %s", done)
     metrics.cell(families.COLLECTIONS, "done").add()
     metrics.cell(families.COLLECT_TIME).set(registry.clock())

@@ -96,7 +96,7 @@ async def _all_jobs(setting: Setting) -> None:
     metrics = Metrics(setting.arena, setting.slot)
     registry = Registry(setting.config)
     try:
-        async with only_one(registry.layout.root / "jobs.lock"):
+        async with only_one(registry.layout.jobs_lock):
             await run_jobs(registry, metrics)
     finally:
         registry.database.close()
