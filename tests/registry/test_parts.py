@@ -5,7 +5,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sampan.errors import Invalid
@@ -22,6 +23,8 @@ from sampan.registry.repositories import QuotaRule
 from sampan.registry.retention import RetentionRule, Tag, expired
 from sampan.registry.webhooks.config import Webhook
 from tests.registry.support import descriptor, image, index
+
+CALM = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,7 @@ def test_names_that_are_not(name: str) -> None:
         names.check_name(name)
 
 
+@CALM
 @given(st.text())
 def test_any_text_is_a_digest_or_refused(text: str) -> None:
     try:
@@ -158,6 +162,7 @@ fields = st.sampled_from(
 )
 
 
+@CALM
 @given(st.dictionaries(fields, json), st.text())
 def test_no_manifest_breaks_the_parser(changes: dict[str, object], content_type: str) -> None:
     for base in (image(b"a"), index(image())):
