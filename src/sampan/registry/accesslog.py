@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from sampan.errors import Failed
 from sampan.registry.settings import option, text
 
 TICK = 0.2  # seconds a line may wait
@@ -28,12 +29,15 @@ class LogConfig:
 
 
 class AccessLog:
-    """Writes to a descriptor it does not own unless it opened `path` itself; "-" is standard error."""
+    """Appends to `path`; "-" is standard error. Raises Failed for what cannot be opened."""
 
     def __init__(self, path: str) -> None:
         self._owned = path not in ("-", "")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o640) if self._owned else 2
+        try:
+            self._descriptor = os.open(path, flags, 0o640) if self._owned else 2
+        except OSError as error:
+            raise Failed(f"cannot write the access log to {path}: {error.strerror}") from error
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
 

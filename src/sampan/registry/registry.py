@@ -57,10 +57,8 @@ class Registry:
         return self.database.read
 
     async def start(self) -> None:
-        """Begin the work beside the requests: noting pulls, collecting garbage."""
+        """Begin the work beside the requests: noting pulls. Garbage is workers/jobs.py's."""
         self._tasks = [asyncio.create_task(self._note_pulls())]
-        if self.config.collect.enabled:
-            self._tasks.append(asyncio.create_task(self._collect()))
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -74,16 +72,6 @@ class Registry:
             await self.shared.close()
         await self.flush_pulls()
         self.database.close()
-
-    async def _collect(self) -> None:
-        while True:
-            await asyncio.sleep(self.config.collect.interval)
-            try:
-                done = await self.collector.run()
-                if done is not None:
-                    log.info("garbage collection removed %s", done)
-            except Exception:
-                log.exception("garbage collection failed; the next pass tries again")
 
     # When manifests were pulled last
 

@@ -9,12 +9,17 @@ import dataclasses
 import gc
 import logging
 import os
+import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from sampan.errors import SampanError
+from sampan.errors import Failed, SampanError
 from sampan.http.app import bind_tcp
+from sampan.registry.accesslog import AccessLog
+from sampan.registry.auth.gate import make_gate
+from sampan.registry.cache.upstream import Upstream
 from sampan.registry.config import Config
 from sampan.registry.database import connect
 from sampan.registry.layout import Layout
@@ -36,6 +41,7 @@ def supervise(load: Callable[[], Config]) -> int:
     count = config.workers or os.cpu_count() or 1
 
     def work(config: Config) -> Work:
+        check(config)
         context = tls_context(config)
         return lambda place, slot, alive: run(Setting(config, context, listener, arena, place, slot, alive))
 
@@ -64,9 +70,21 @@ def supervise(load: Callable[[], Config]) -> int:
     return Supervisor(places, first, reload, config.drain_timeout).run()
 
 
+def check(config: Config) -> None:
+    """Build once what each worker builds, so that what cannot work is said here. Raises Invalid, Failed."""
+    make_gate(config.auth, Layout(Path(config.root)), time.time)
+    for upstream in config.upstream:
+        Upstream(upstream)
+    if config.log.access:
+        AccessLog(config.log.access).close()
+
+
 def prepare(config: Config) -> None:
     """Make or upgrade the root before the workers open it; nothing stays open. Raises Failed."""
     layout = Layout(Path(config.root))
     layout.prepare()
-    with closing(connect(layout.database)) as db:
-        migrate(db)
+    try:
+        with closing(connect(layout.database)) as db:
+            migrate(db)
+    except sqlite3.Error as error:
+        raise Failed(f"cannot use {layout.database}: {error}") from error

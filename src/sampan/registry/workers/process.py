@@ -1,7 +1,6 @@
 """What one process does from its fork to its end."""
 
 import asyncio
-import dataclasses
 import gc
 import logging
 import signal
@@ -60,7 +59,7 @@ def _orphaned(alive: int, told: asyncio.Event) -> None:
 
 
 async def _serve(setting: Setting, told: asyncio.Event) -> None:
-    config = _without_collection(setting.config)
+    config = setting.config
     metrics = Metrics(setting.arena, setting.slot)
     api = build(config, metrics)
     access_log = AccessLog(config.log.access) if config.log.access else None
@@ -100,8 +99,3 @@ async def _all_jobs(setting: Setting) -> None:
             await run_jobs(registry, metrics)
     finally:
         registry.database.close()
-
-
-def _without_collection(config: Config) -> Config:
-    """For workers: the jobs' process collects."""
-    return dataclasses.replace(config, collect=dataclasses.replace(config.collect, enabled=False))
