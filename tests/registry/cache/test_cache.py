@@ -349,9 +349,13 @@ def test_names_there(repository: str, url: str, name: str, wanted: tuple[str, st
     assert UpstreamConfig(repository, url).remote(name) == wanted
 
 
-def test_urls_are_checked() -> None:
+@pytest.mark.parametrize(
+    ("repository", "url"),
+    [("a/**", "ftp://x"), ("a/**", "https://"), ("**", "https://{host}"), ("*.io/**", "https://{host}")],
+)
+def test_urls_are_checked(repository: str, url: str) -> None:
     with pytest.raises(Invalid):
-        UpstreamConfig("a/**", "ftp://x").check()
+        UpstreamConfig(repository, url).check()
 
 
 async def test_downloads_nobody_goes_on_with_are_swept(cache: Client) -> None:

@@ -24,6 +24,7 @@ log = logging.getLogger("sampan.registry")
 HEADERS = (
     ("Docker-Distribution-Api-Version", "registry/2.0"),
     ("X-Content-Type-Options", "nosniff"),
+    ("Server", "sampan-registry"),
 )
 DRAIN = 1 << 20  # bytes of a refused body that are still read, so that the client sees the answer
 

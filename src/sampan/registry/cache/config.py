@@ -27,6 +27,12 @@ class UpstreamConfig:
     def check(self) -> None:
         """Raises Invalid."""
         http_url(self.url.replace("{host}", "host"))
+        first = self.repository.partition("/")[0]
+        if "{host}" in self.url and ("*" in first or "?" in first):
+            raise Invalid(
+                f"upstream: {self.url} with {self.repository} would let clients have any host asked: "
+                "name the hosts, as in {ghcr.io,quay.io}/**"
+            )
         if self.password and self.password_file:
             raise Invalid("upstream: give password or password-file, not both")
 
