@@ -27,7 +27,7 @@ class Host:
             frozenset(mount_points("/proc/self/mountinfo")),
             frozenset(name for _, name in socket.if_nameindex()),
             frozenset(nft_tables()),
-            frozenset(os.listdir("/run/netns") if os.path.isdir("/run/netns") else ()),
+            frozenset(named_namespaces()),
         )
 
     def added_since(self, before: "Host") -> list[str]:
@@ -45,7 +45,16 @@ def mount_points(path: str) -> Iterator[str]:
         fields = line.split(" ")
         if fields[fields.index("-") + 1] == "tracefs":
             continue  # the kernel mounts it by itself for whoever looks into debugfs
+        if fields[4].startswith("/run/netns/"):
+            continue  # see named_namespaces
         yield f"{fields[4]} ({fields[fields.index('-') + 1]})"
+
+
+def named_namespaces() -> list[str]:
+    """Those of ip-netns(8) with our name: people make others while tests run."""
+    return (
+        [name for name in os.listdir("/run/netns") if "sampan" in name] if os.path.isdir("/run/netns") else []
+    )
 
 
 def nft_tables() -> list[str]:
