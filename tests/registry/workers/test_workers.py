@@ -116,9 +116,13 @@ def test_workers_end_with_a_killed_supervisor(served: Served) -> None:
 def test_counters_are_those_of_all_workers(served: Served) -> None:
     for _ in range(20):
         served.request("GET", "/v2/")
-    text = served.request("GET", "/metrics")[2].decode()
-    assert 'sampan_registry_http_requests_total{method="GET",route="version",status="200"} 20' in text
-    assert "sampan_registry_workers 2" in text
+    counted = 'sampan_registry_http_requests_total{method="GET",route="version",status="200"} 20\n'
+
+    def text() -> str:
+        return served.request("GET", "/metrics")[2].decode()
+
+    until(lambda: counted in text(), "all are counted: an answer is out before it is")
+    assert "sampan_registry_workers 2" in text()
 
 
 def test_blobs_leave_by_sendfile(served: Served, tmp_path: Path) -> None:
