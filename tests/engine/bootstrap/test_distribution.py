@@ -38,16 +38,32 @@ def test_the_hosts_own_mirrors_are_used_for_its_own_suite() -> None:
     ]
 
 
-def test_another_distribution_comes_from_its_default_mirrors() -> None:
-    host = Host("ubuntu", "noble", (("http://mirror.example/ubuntu", "noble"),))
-    found = [(source.mirror, source.suite) for source in sources(DEBIAN, "trixie", host)]
+def test_another_suite_comes_from_the_hosts_mirrors_too() -> None:
+    found = [(source.mirror, source.suite) for source in sources(DEBIAN, "trixie", OWN)]
     assert found == [
-        ("http://deb.debian.org/debian", "trixie"),
-        ("http://deb.debian.org/debian", "trixie-updates"),
-        ("http://deb.debian.org/debian-security", "trixie-security"),
+        ("http://mirror.example/debian", "trixie"),
+        ("http://mirror.example/debian", "trixie-updates"),
+        ("http://mirror.example/security", "trixie-security"),
     ]
-    assert [source.suite for source in sources(DEBIAN, "sid", host)] == ["sid"]
-    assert sources(UBUNTU, "noble", host)[0].components == "main universe"
+    assert [source.suite for source in sources(DEBIAN, "sid", OWN)] == ["sid"]
+
+
+def test_another_distribution_comes_from_the_mirror_that_is_named() -> None:
+    with pytest.raises(Invalid, match=r"knows no mirror of ubuntu .*--mirror URL ubuntu:noble"):
+        sources(UBUNTU, "noble", OWN)
+    ubuntu = sources(UBUNTU, "noble", OWN, "http://named.example/ubuntu/")
+    assert {source.mirror for source in ubuntu} == {"http://named.example/ubuntu"}
+    assert ubuntu[0].components == "main universe"
+    debian = sources(DEBIAN, "bookworm", OWN, "http://named.example/debian")
+    assert [source.mirror.rpartition("/")[2] for source in debian] == ["debian", "debian", "debian-security"]
+
+
+@pytest.mark.parametrize(
+    "mirror", ["ftp://x/y", "http://x y", "http://x\ndeb http://y", "http://x]", "x", "file:///"]
+)
+def test_a_mirror_that_apt_could_misread_is_refused(mirror: str) -> None:
+    with pytest.raises(Invalid, match="no http or https URL"):
+        sources(DEBIAN, "bookworm", OWN, mirror)
 
 
 def test_versions_stand_for_suites() -> None:

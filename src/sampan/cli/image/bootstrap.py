@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli import progress
-from sampan.cli.flags import Command
+from sampan.cli.flags import Command, Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, options: Options, args: list[str]) -> None:
-    response = session.client.post("/sampan/images/bootstrap", {"name": args[0]})
+    query = {"name": args[0]}
+    if options["mirror"]:
+        query["mirror"] = options["mirror"]
+    response = session.client.post("/sampan/images/bootstrap", query)
     progress.show(response.messages())
 
 
 COMMAND = Command(
-    "busybox|debian[:SUITE]|ubuntu[:SUITE]",
+    "[OPTIONS] busybox|debian[:SUITE]|ubuntu[:SUITE]",
     run,
+    (Flag("mirror", "string", "URL of the package archive, instead of the host's own apt sources"),),
     args=(1, 1),
     long=(
         "Build a base image from the distribution's signed package archive, and tag it\n\n"

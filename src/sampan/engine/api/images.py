@@ -157,7 +157,12 @@ class Handlers:
             async def say(text: str) -> None:
                 await send(progress.status(text))
 
-            await bootstrap(self._images, request.query.get("name", "").strip(), say)
+            await bootstrap(
+                self._images,
+                request.query.get("name", "").strip(),
+                say,
+                request.query.get("mirror", ""),
+            )
 
         return await stream_lines(request, work)
 

@@ -33,25 +33,26 @@ Say = Callable[[str], Awaitable[None]]
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-async def bootstrap(images: Images, name: str, say: Say) -> Image:
+async def bootstrap(images: Images, name: str, say: Say, mirror: str = "") -> Image:
     """Build the base image `name` from its distribution's package archive, and tag it.
 
-    Raises Invalid for a name it does not know, Unsupported when a program is missing, Unavailable when the
-    archive does not answer or is not signed as it should be. Then nothing is left behind.
+    `mirror` is the archive's URL; without it the host's own apt sources say where it is. Raises Invalid for
+    a name it does not know or when no mirror is known, Unsupported when a program is missing, Unavailable
+    when the archive does not answer or is not signed as it should be. Then nothing is left behind.
     """
     repository, _, tag = name.partition(":")
     if repository == "busybox":
         if tag not in ("", "latest"):
             raise Invalid(f"cannot bootstrap {name}: there is only busybox:latest")
         async with workspace(images.paths.tmp) as directory:
-            return await _busybox(images, directory, say)
+            return await _busybox(images, directory, say, mirror)
     distribution = DISTRIBUTIONS.get(repository)
     if distribution is None:
         raise Invalid(f"cannot bootstrap {name!r}: only {DESCRIPTION}")
     suite = suite_of(distribution, distribution.default_suite if tag in ("", "latest") else tag)
     async with workspace(images.paths.tmp) as directory:
         return await _distribution(
-            images, distribution, suite, _tags(distribution, suite, tag), directory, say
+            images, distribution, suite, _tags(distribution, suite, tag), directory, say, mirror
         )
 
 
@@ -65,10 +66,10 @@ async def workspace(tmp: Path) -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, directory, True)
 
 
-async def _busybox(images: Images, directory: Path, say: Say) -> Image:
+async def _busybox(images: Images, directory: Path, say: Say, mirror: str) -> Image:
     host = await asyncio.to_thread(read_host)
     distribution, suite = _nearest(host)
-    source = sources(distribution, suite, host)[0]
+    source = sources(distribution, suite, host, mirror)[0]
     await say(f"Fetching busybox-static from {source.mirror} ({source.suite})")
     apt = Apt(directory / "apt", source)
     await apt.update()
@@ -95,10 +96,16 @@ def _nearest(host: Host) -> tuple[Distribution, str]:
 
 
 async def _distribution(
-    images: Images, distribution: Distribution, suite: str, tags: list[Reference], directory: Path, say: Say
+    images: Images,
+    distribution: Distribution,
+    suite: str,
+    tags: list[Reference],
+    directory: Path,
+    say: Say,
+    mirror: str,
 ) -> Image:
     host = await asyncio.to_thread(read_host)
-    found = sources(distribution, suite, host)
+    found = sources(distribution, suite, host, mirror)
     if not found[0].keyring.exists():
         found = await _fetch_keyring(distribution, found, host, directory, say)
     await say(f"Reading {found[0].mirror} ({', '.join(source.suite for source in found)})")

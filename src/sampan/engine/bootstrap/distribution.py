@@ -54,38 +54,46 @@ def suite_of(distribution: Distribution, tag: str) -> str:
     return suite
 
 
-def sources(distribution: Distribution, suite: str, host: Host) -> list[Source]:
-    """The suite, its updates and its security updates; the suite itself first."""
+def sources(distribution: Distribution, suite: str, host: Host, mirror: str = "") -> list[Source]:
+    """The suite, its updates and its security updates; the suite itself first.
+
+    From `mirror` if one is given, else from the host's own mirrors. Raises Invalid when neither is there.
+    """
     keyring = KEYRINGS / distribution.keyring
     components = "main" if distribution is DEBIAN else "main universe"
-    own = {name: uri for uri, name in reversed(host.sources)} if host.id == distribution.name else {}
-    found = [Source(own.get(suite) or _archive(distribution), suite, components, keyring)]
+    own = _own_mirrors(distribution, host) if not mirror else {}
+    base = check_mirror(mirror) if mirror else own.get(suite) or own.get("")
+    if not base:
+        raise Invalid(
+            f"this host knows no mirror of {distribution.name}",
+            hint=f"name one: sampan image bootstrap --mirror URL {distribution.name}:{suite}",
+        )
+    found = [Source(base, suite, components, keyring)]
     if suite in ("sid", "unstable", "experimental"):
         return found
-    for pocket, default in (
-        (f"{suite}-updates", found[0].mirror),
-        (f"{suite}-security", _security(distribution)),
-    ):
+    # Debian's security updates are an archive of their own beside the main one, Ubuntu's a suite of the same.
+    security = own.get("-security") or (f"{base}-security" if distribution is DEBIAN else base)
+    for pocket, default in ((f"{suite}-updates", base), (f"{suite}-security", security)):
         found.append(Source(own.get(pocket) or default, pocket, components, keyring))
     return found
 
 
-def _archive(distribution: Distribution) -> str:
-    if distribution is DEBIAN:
-        return "http://deb.debian.org/debian"
-    return "http://archive.ubuntu.com/ubuntu" if _on_main_mirror() else "http://ports.ubuntu.com/ubuntu-ports"
+def _own_mirrors(distribution: Distribution, host: Host) -> dict[str, str]:
+    """Suite -> URI; "" and "-security" stand for any other suite. The first one named wins."""
+    if host.id != distribution.name:
+        return {}
+    found: dict[str, str] = {}
+    for uri, suite in host.sources:
+        found.setdefault(suite, uri)
+        found.setdefault("-security" if suite.endswith("-security") else "", uri)
+    return found
 
 
-def _security(distribution: Distribution) -> str:
-    if distribution is DEBIAN:
-        return "http://deb.debian.org/debian-security"
-    return (
-        "http://security.ubuntu.com/ubuntu" if _on_main_mirror() else "http://ports.ubuntu.com/ubuntu-ports"
-    )
-
-
-def _on_main_mirror() -> bool:
-    return host_architecture()[0] in ("amd64", "386")
+def check_mirror(mirror: str) -> str:
+    """The mirror without its last slash. Raises Invalid for what apt could misread."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9._~:/%@+-]{1,1000}", mirror):
+        raise Invalid(f"{mirror!r} is no http or https URL of a package mirror")
+    return mirror.rstrip("/")
 
 
 def debian_architecture() -> str:
