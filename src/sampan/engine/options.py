@@ -12,28 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.errors import Invalid
+from sampan.specs import ulimits
 
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-ULIMITS = frozenset(
-    {
-        "core",
-        "cpu",
-        "data",
-        "fsize",
-        "locks",
-        "memlock",
-        "msgqueue",
-        "nice",
-        "nofile",
-        "nproc",
-        "rss",
-        "rtprio",
-        "rttime",
-        "sigpending",
-        "stack",
-    }
-)
 SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 JSON_TYPES = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
@@ -212,7 +194,7 @@ def parse_ulimit(text: str) -> dict[str, Any]:
     name, eq, limits = text.partition("=")
     if not eq:
         raise Invalid(f"invalid ulimit argument: {text}")
-    if name not in ULIMITS:
+    if name not in ulimits.NAMES:
         raise Invalid(f"invalid ulimit type: {name}")
     soft, colon, hard = limits.partition(":")
     try:
@@ -241,7 +223,7 @@ def ulimits_from_file(key: str, value: Any) -> dict[str, dict[str, Any]]:
         soft, hard = known.get("soft", 0), known.get("hard", 0)
         if type(soft) is not int or type(hard) is not int:
             raise mistyped(key, soft if type(soft) is not int else hard, "int64")
-        if name not in ULIMITS:
+        if name not in ulimits.NAMES:
             raise Invalid(f"invalid ulimit type: {name}")
         made[name] = checked_ulimit({"Name": name, "Hard": hard, "Soft": soft})
     return made

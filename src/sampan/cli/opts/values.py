@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sampan.cli.flags import parse_int
 from sampan.cli.units import ram_in_bytes
+from sampan.specs import ulimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def ulimit(text: str) -> dict[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"invalid ulimit argument: {text}")
-    if name not in _ULIMITS:
+    if name not in ulimits.NAMES:
         raise ValueError(f"invalid ulimit type: {name}")
     parts = value.split(":")
     if len(parts) > 2:
@@ -151,25 +152,6 @@ def ulimit(text: str) -> dict[str, Any]:
     if hard != -1 and soft > hard:
         raise ValueError(f"{rule}: {soft} > {hard}")
     return {"Name": name, "Hard": hard, "Soft": soft}
-
-
-_ULIMITS = (
-    "core",
-    "cpu",
-    "data",
-    "fsize",
-    "locks",
-    "memlock",
-    "msgqueue",
-    "nice",
-    "nofile",
-    "nproc",
-    "rss",
-    "rtprio",
-    "rttime",
-    "sigpending",
-    "stack",
-)
 
 
 def memory(text: str) -> int:
