@@ -49,7 +49,7 @@ class Requester(Protocol):
     ) -> AbstractAsyncContextManager[Directory]:
         """The directory it calls `name` ("context", "dockerfile", a named context). Raises NotFound.
 
-        `include`, `exclude`: patterns of moby/patternmatcher; `follow`: paths, with whatever their links name.
+        `include`, `exclude`: patterns of moby/patternmatcher; `follow`: paths, with what their links name.
         """
         ...
 
