@@ -8,6 +8,8 @@
   containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
   volumes/<name>/_data       named and anonymous volumes
   tmp/                       emptied at every start
+  build/                     what builds remember: digests/ of files, http/ and git/ that were fetched;
+                             contexts/ of running builds, emptied at every start
   trash/                     removed trees on their way out; emptied in the background
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
   sampand.pid                also the lock that keeps a second daemon out
@@ -79,6 +81,22 @@ class Paths:
     @cached_property
     def trash(self) -> Path:
         return self.data / "trash"
+
+    @cached_property
+    def build_contexts(self) -> Path:
+        return self.data / "build" / "contexts"
+
+    @cached_property
+    def build_digests(self) -> Path:
+        return self.data / "build" / "digests"
+
+    @cached_property
+    def build_http(self) -> Path:
+        return self.data / "build" / "http"
+
+    @cached_property
+    def build_git(self) -> Path:
+        return self.data / "build" / "git"
 
     @cached_property
     def pidfile(self) -> Path:
