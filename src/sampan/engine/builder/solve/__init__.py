@@ -1,0 +1,1 @@
+"""From a Plan to snapshots: scheduling, cache keys, progress of every step."""
