@@ -1,0 +1,1 @@
+"""Docker's build checks: https://docs.docker.com/reference/build-checks/."""

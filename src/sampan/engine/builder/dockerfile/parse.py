@@ -1,0 +1,13 @@
+"""From a Dockerfile's bytes to its instructions."""
+
+from sampan.engine.builder.dockerfile.instructions import Dockerfile, Instruction
+
+
+def parse(data: bytes, filename: str = "Dockerfile") -> Dockerfile:
+    """Raises DockerfileError, with the place, in BuildKit's words."""
+    raise NotImplementedError
+
+
+def parse_trigger(text: str) -> Instruction:
+    """An ONBUILD trigger as an image's config holds it. Raises DockerfileError (lines count from its own 1)."""
+    raise NotImplementedError
