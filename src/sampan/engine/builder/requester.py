@@ -1,6 +1,6 @@
 """Whoever asked for a build, and what the builder may ask back. One implementation a wire form."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +46,12 @@ class Requester(Protocol):
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         follow: Sequence[str] = (),
+        progress: Callable[[int], None] | None = None,
     ) -> AbstractAsyncContextManager[Directory]:
         """The directory it calls `name` ("context", "dockerfile", a named context). Raises NotFound.
 
         `include`, `exclude`: patterns of moby/patternmatcher; `follow`: paths, with what their links name.
+        `progress` is told how many bytes have come, now and then.
         """
         ...
 

@@ -1,0 +1,1 @@
+"""What the builder asks of a client that holds a session open, as BuildKit does. moby/buildkit session/"""
