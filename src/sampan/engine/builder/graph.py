@@ -97,6 +97,7 @@ class Run:
     insecure: bool = False  # --security=insecure
     stdin: bytes | None = None  # a heredoc that is handed to the program
     proxy: tuple[str, ...] = ()  # http_proxy=... and the like: in the environment, but in no cache key
+    hostname: str = ""
 
 
 # File actions
@@ -166,6 +167,7 @@ class Step:
     lines: Lines | None = None
     no_cache: bool = False
     platform: str = ""
+    epoch: int = 0  # what times of files in its layer are clamped to; seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +191,8 @@ class Target:
     history: tuple[HistoryEntry, ...]  # in addition to the base's
     # What the base's config document says besides `config`, `history` and `rootfs` (os.version, author, ...).
     document: Mapping[str, Any] = field(default_factory=dict)
-    epoch: int | None = None  # SOURCE_DATE_EPOCH, seconds
+    # SOURCE_DATE_EPOCH, or else when the base was created, 0 when there is none; seconds.
+    epoch: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What becomes of a build's results: images, archives, directories, pushes."""
