@@ -51,7 +51,10 @@ class MountRecord:
 
 
 class Execution:
-    """One build's. All layers it makes are in its staging, clamped to `epoch`, and not yet durable."""
+    """One build's. All layers it makes are in its staging, and not yet durable.
+
+    `epoch`: file times of the step's layer that are later become that, in seconds since 1970.
+    """
 
     async def run(
         self,
@@ -60,27 +63,34 @@ class Execution:
         inputs: Mapping[int, Snapshot | Tree],
         output: Output,
         *,
+        epoch: int | None = None,
         platform: str = "",
     ) -> Snapshot:
-        """RUN: `base` and one layer more. `inputs`: of the step, by index, as far as `run.mounts` name them.
+        """RUN: `base` and one layer more. `inputs`: of the step, by index, as `run.mounts` name them.
 
-        Raises RunFailed, NotFound (a secret or ssh agent that is required), Denied (entitlements), Failed. Cancelled:
-        the program is killed and nothing is left.
+        Raises RunFailed, NotFound (a secret or ssh agent that is required), Denied (entitlements), Failed.
+        Cancelled: the program is killed and nothing is left.
         """
         raise NotImplementedError
 
     async def files(
-        self, actions: Sequence[Action], taken: Sequence[Taken | None], base: Snapshot, *, link: bool = False
+        self,
+        actions: Sequence[Action],
+        taken: Sequence[Taken | None],
+        base: Snapshot,
+        *,
+        epoch: int | None = None,
+        link: bool = False,
     ) -> Snapshot:
-        """COPY, ADD, WORKDIR, heredocs: `base` and one layer more. `taken`: what each action takes, if it is a Copy.
+        """COPY, ADD, WORKDIR, heredocs: `base` and one layer more. `taken`: what each Copy among them takes.
 
-        `link`: the layer does not depend on `base`. Raises Failed, Invalid, NotFound (an owner) in BuildKit's words.
+        `link`: the layer does not depend on `base`. Raises Failed, Invalid, NotFound in BuildKit's words.
         """
         raise NotImplementedError
 
     async def scan(self, snapshot: Snapshot, paths: Sequence[str] = ()) -> Tree:
-        """What a snapshot holds, for select(). `paths`: only what lies below these (patterns; links are followed
-        by listing what they lead to as well); digests are made for regular files below them only.
+        """What a snapshot holds, for select(). `paths`: only what lies below these: patterns; what links among
+        them lead to is listed as well.
         """
         raise NotImplementedError
 
@@ -104,7 +114,7 @@ class Executor:
         raise NotImplementedError
 
     def execution(
-        self, options: BuildOptions, requester: Requester, staging: Staging, epoch: int | None
+        self, options: BuildOptions, requester: Requester, staging: Staging
     ) -> AbstractAsyncContextManager[Execution]:
         """For one build, which owns the staging. On leaving, nothing of its steps is on disk but layers."""
         raise NotImplementedError
