@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from sampan.specs.buildkit import session
+from sampan.specs.buildkit import control, gateway, session, solver
 from sampan.specs.protobuf import Schema
 
 
 @cache
 def schema() -> Schema:
-    return Schema(session.FILES)
+    return Schema((*session.FILES, *solver.FILES, *control.FILES, *gateway.FILES))
