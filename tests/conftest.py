@@ -30,6 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--rewrite-docs", action="store_true", help="write the tables in docs/ anew")
     group.addoption(
+        "--rewrite-golden", action="store_true", help="record what the engine (real Docker) builds as golden"
+    )
+    group.addoption(
         "--keep", action="store_true", help="leave the engine's folders behind, to look at them afterwards"
     )
 
