@@ -1,17 +1,242 @@
 """The patterns of .dockerignore, of --exclude, and of what a client is asked to send. Pure.
 
-Semantics are moby/patternmatcher's, path by path: "**", "!", a parent that matches takes its children along.
+Semantics are moby/patternmatcher's: "**" crosses directories, "!" takes back, a directory that matches takes
+what is in it along, the last pattern has the last word. Patterns of one sign that follow each other are asked
+together: sets for plain names and ends of names, one regular expression for the rest.
 """
 
+import re
 from collections.abc import Iterable
+
+from sampan.engine.builder.sources.gopaths import clean, trim
+from sampan.errors import Failed, Invalid
+from sampan.images.pattern import compile_pattern
+
+_SPECIAL = frozenset("*[]?^\\")
+BAD = "syntax error in pattern"
 
 
 class Matcher:
-    """What a list of patterns says about paths. Raises Invalid for a pattern that is none."""
+    """What a list of patterns says about paths ("a/b"). Raises Invalid for a pattern that is none."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        raise NotImplementedError
+        self._runs: list[_Run] = []
+        exceptions: list[str] = []
+        positive: list[str] = []
+        for text in patterns:
+            pattern, negative = _cleaned(text)
+            if not pattern:
+                continue
+            if not self._runs or self._runs[-1].negative != negative:
+                self._runs.append(_Run(negative))
+            self._runs[-1].add(pattern)
+            (exceptions if negative else positive).append(
+                pattern.removesuffix("/**").removesuffix("/*") + "/"
+            )
+        for run in self._runs:
+            run.finish()
+        self._exceptions = tuple(exceptions)
+        self._plain_exceptions = not any(_SPECIAL & set(text) for text in exceptions)
+        self._positive = tuple(positive)
+        self._plain = not any(_SPECIAL & set(text) for text in positive)
+        self._single = self._runs[0] if len(self._runs) == 1 and not self._runs[0].negative else None
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
 
     def matches(self, path: str) -> bool:
-        """Whether `path` ("a/b"), or a directory it lies in, matches, the last word being had by the last pattern."""
-        raise NotImplementedError
+        """Whether `path`, or a directory it lies in, matches."""
+        matched = False
+        for run in self._runs:
+            if run.negative == matched and any(run.matches(name) for name in _with_parents(path)):
+                matched = not run.negative
+        return matched
+
+    def below(self, path: str, parent: int) -> tuple[bool, int]:
+        """The same for who walks down a tree: what `below` gave for the parent (0 at the top) saves work.
+
+        As BuildKit's clients do it, also where this differs from `matches` (a pattern that comes twice).
+        """
+        if self._single is not None:
+            found = parent != 0 or self._single.matches(path)
+            return found, int(found)
+        matched, state = False, 0
+        for index, run in enumerate(self._runs):
+            bit = 1 << index
+            if parent & bit or (run.negative == matched and run.matches(path)):
+                state |= bit
+                matched = not run.negative
+        return matched, state
+
+    def may_spare_below(self, directory: str) -> bool:
+        """Whether something in a directory that matches may not match, so that one has to look."""
+        if not self._exceptions:
+            return False
+        prefix = directory + "/"
+        return not self._plain_exceptions or any(text.startswith(prefix) for text in self._exceptions)
+
+    def may_match_below(self, directory: str) -> bool:
+        """Whether something in a directory that does not match may match."""
+        prefix = directory + "/"
+        return not self._plain or any(text.startswith(prefix) for text in self._positive)
+
+
+class _Run:
+    """Patterns of one sign in a row: any of them decides."""
+
+    def __init__(self, negative: bool) -> None:
+        self.negative = negative
+        self._exact: set[str] = set()
+        self._prefixes: tuple[str, ...] = ()
+        self._suffixes: tuple[str, ...] = ()
+        self._expressions: list[str] = []
+        self._regex: re.Pattern[str] | None = None
+
+    def add(self, pattern: str) -> None:
+        kind, text = _translate(pattern)
+        if kind == "exact":
+            self._exact.add(text)
+        elif kind == "prefix":
+            self._prefixes += (text,)
+        elif kind == "suffix":
+            self._suffixes += (text,)
+            if text.startswith("/"):
+                self._exact.add(text[1:])
+        else:
+            try:
+                re.compile(text, re.ASCII)
+            except (re.error, OverflowError):
+                raise Invalid(BAD) from None
+            self._expressions.append(text)
+
+    def finish(self) -> None:
+        if self._expressions:
+            self._regex = re.compile("|".join(self._expressions), re.ASCII)
+
+    def matches(self, path: str) -> bool:
+        return (
+            path in self._exact
+            or path.endswith(self._suffixes)
+            or path.startswith(self._prefixes)
+            or (self._regex is not None and self._regex.match(path) is not None)
+        )
+
+
+def _cleaned(text: str) -> tuple[str, bool]:
+    """The pattern and whether it takes back. Raises Invalid."""
+    pattern = trim(text)
+    if not pattern:
+        return "", False
+    pattern = clean(pattern)
+    negative = pattern.startswith("!")
+    if negative:
+        pattern = pattern[1:]
+        if not pattern:
+            raise Invalid('illegal exclusion pattern: "!"')
+    compiled(pattern)
+    return pattern, negative
+
+
+def _with_parents(path: str) -> Iterable[str]:
+    yield path
+    slash = path.find("/")
+    while slash > 0:
+        yield path[:slash]
+        slash = path.find("/", slash + 1)
+
+
+def _translate(pattern: str) -> tuple[str, str]:
+    """What kind of comparison, and with what: moby's own translation, oddities included.
+
+    It knows nothing of classes: "[*]" becomes "[[^/]*]".
+    """
+    out, kind, position, end = "", "exact", 0, len(pattern)
+    while position < end:
+        char, first = pattern[position], position == 0
+        position += 1
+        if char == "*" and pattern[position : position + 1] == "*":
+            position += 1
+            if pattern[position : position + 1] == "/":
+                position += 1
+            if position < end:
+                out, kind = out + "(?:.*/)?", "regex"
+            elif kind == "exact":
+                kind = "prefix"
+            else:
+                out, kind = out + ".*", "regex"
+            if first:
+                kind = "suffix"
+        elif char == "*":
+            out, kind = out + "[^/]*", "regex"
+        elif char == "?":
+            out, kind = out + "[^/]", "regex"
+        elif char in ".+()|{}$":
+            out += "\\" + char
+        elif char == "\\":
+            if position < end:
+                out, kind, position = out + _escape(pattern[position]), "regex", position + 1
+            else:
+                out += "\\"
+        elif char in "[]":
+            out, kind = out + char, "regex"
+        else:
+            out += char
+    if kind == "exact":
+        return kind, pattern
+    if kind == "prefix":
+        return kind, pattern[:-2]
+    if kind == "suffix":
+        return kind, pattern[2:]
+    return kind, _python("^" + out) + r"\Z"
+
+
+def _escape(char: str) -> str:
+    """A character after a backslash, which Go's regexp reads: letters may be classes, digits are errors."""
+    if char in "123456789" or (char.isascii() and char.isalpha() and char not in "AbBdDfnrsStvwWaz"):
+        raise Invalid(BAD)
+    return {"z": r"\Z", "0": r"\x00"}.get(char, "\\" + char)
+
+
+def _python(expression: str) -> str:
+    """Go's regexp in Python's: in a class "[" needs an escape, and so do the operators reserved there."""
+    out, inside, position = "", False, 0
+    while position < len(expression):
+        char = expression[position]
+        if char == "\\":
+            out += expression[position : position + 2]
+            position += 2
+            continue
+        if not inside and char == "[":
+            inside = True
+            out += char
+            if expression[position + 1 : position + 2] == "^":
+                out += "^"
+                position += 1
+        elif inside and char == "]" and out[-1:] not in ("[", "^"):
+            inside = False
+            out += char
+        elif inside and char in "[&~|":
+            out += "\\" + char
+        else:
+            out += "\\]" if char == "]" and not inside else char
+        position += 1
+    return out
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Go's filepath.Match, with which COPY's wildcards are compared. Raises Invalid."""
+    try:
+        return compile_pattern(pattern)
+    except (Failed, re.error):
+        raise Invalid(BAD) from None
+
+
+def has_wildcards(name: str) -> bool:
+    position = 0
+    while position < len(name):
+        if name[position] == "\\":
+            position += 1
+        elif name[position] in "*?[":
+            return True
+        position += 1
+    return False

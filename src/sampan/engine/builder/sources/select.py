@@ -1,32 +1,240 @@
-"""What COPY and ADD take from a tree: BuildKit's rules. Pure."""
+"""What COPY and ADD take from a tree: BuildKit's rules. Pure.
+
+How `pairs` (path in the tree, path below dest) are to be carried out, one after the other:
+
+- below dest ""       dest itself is made a directory, root's or chown's and 0755, if it is not there: a
+                      directory that is a source gives its content, never its own mode or owner
+- below dest "name"   if dest is a directory by now, or ends with "/": dest/name; else dest itself is the file
+- below dest "a/b"    dest/a/b; a directory that is there keeps what it has, one that is made gets the source's
+                      mode and owner
+
+A later pair of the same name wins. No pairs (a wildcard that matches nothing): nothing is made, not even dest.
+"""
+
+import hashlib
+import stat
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 from sampan.engine.builder.graph import Copy
-from sampan.engine.builder.trees import Selected, Tree
+from sampan.engine.builder.sources.gopaths import inside
+from sampan.engine.builder.sources.patterns import Matcher, compiled, has_wildcards
+from sampan.engine.builder.trees import Entry, Selected, Tree
+from sampan.errors import Invalid, NotFound
+
+MAX_LINKS = 255
+Pairs = list[tuple[str, str]]
 
 
-def select(tree: Tree, copy: Copy) -> Selected:
-    """What `copy` takes. Raises NotFound with BuildKit's words, Invalid for a bad pattern.
+def select(tree: Tree, copy: Copy, ref: str = "") -> Selected:
+    """What `copy` takes. Raises NotFound with BuildKit's words (`ref` names the tree in them), Invalid.
 
-    `pairs`: (path in the tree, path below dest); with `into_directory` false and one source that is a file, the
-    path below dest is "" (it becomes dest itself). A directory that is a source gives its content, and itself as
-    (path, "") first, whose mode and owner dest gets when it is made. Links in the sources' parents, and sources
-    that are links themselves, are resolved inside the tree; links below them are copied as such. Pairs hold
-    parents first, and a later source wins over an earlier one of the same name.
-    With `unpack`, archives are pairs like other files: ask `archives.is_archive`.
+    Links in the sources' parents, and sources that are links themselves, are resolved inside the tree; links
+    below them are copied as such. With `unpack`, archives are pairs like other files: `archives.is_archive`.
     """
-    raise NotImplementedError
+    selection = _Selection(tree, copy, ref)
+    for source in copy.sources:
+        if copy.parents:
+            selection.take_with_parents(source)
+        else:
+            selection.take(source)
+    into = copy.dest.endswith("/") or copy.parents or any(not below for _, below in selection.pairs)
+    key = key_of(tree, selection.pairs, owners=not copy.chown, modes=not _is_octal(copy.chmod))
+    return Selected(tuple(selection.pairs), into, key)
 
 
-def select_mount(tree: Tree, source: str) -> Selected:
-    """All below `source`, for the key of a read-only `RUN --mount=type=bind`. Raises NotFound."""
-    raise NotImplementedError
+def select_mount(tree: Tree, source: str, ref: str = "") -> Selected:
+    """All below `source`, for the key of a `RUN --mount=type=bind`. Raises NotFound."""
+    walk = _Walk(tree, ref)
+    path = walk.existing(inside(source))
+    pairs = [(path, "")]
+    pairs += [(name, name[len(path) + 1 if path else 0 :]) for name in walk.below(path)]
+    directory = stat.S_ISDIR(tree.entries[path].mode) if path in tree.entries else True
+    return Selected(tuple(pairs), directory, key_of(tree, pairs, owners=True, modes=True))
 
 
-def summary(tree: Tree, selected: Selected) -> bytes:
-    """Names and short digests of what was selected, compressed, to be kept in a cache record."""
-    raise NotImplementedError
+def _is_octal(chmod: str) -> bool:
+    return bool(chmod) and all(char in "01234567" for char in chmod)
 
 
-def explain_difference(before: bytes, after: bytes) -> str:
-    """What changed between two summaries, in words: "app/main.py changed", "2 files added (a, b)"; "": nothing."""
-    raise NotImplementedError
+def key_of(tree: Tree, pairs: Sequence[tuple[str, str]], *, owners: bool, modes: bool) -> str:
+    """Hex sha256 over all that a copy of these pairs would look at."""
+    digest = hashlib.sha256()
+    entries, lines = tree.entries, []
+    for path, below in pairs:
+        if not below and path not in entries:
+            lines.append("root\0")
+            continue
+        mode, uid, gid, _, _, content, rdev, xattrs = entries[path]
+        kind = mode & 0o170000
+        if not below and kind == stat.S_IFDIR:
+            lines.append("directory\0")
+            continue
+        shown = mode if modes and kind != stat.S_IFLNK else kind
+        owner = f"{uid}:{gid}" if owners else ""
+        lines.append(f"{shown:o}\0{owner}\0{content}\0{below}\0")
+        if rdev or xattrs:
+            lines.append(f"{rdev}\0{xattrs!r}\0")
+        if len(lines) >= 4096:
+            digest.update("".join(lines).encode("utf-8", "surrogateescape"))
+            lines.clear()
+    digest.update("".join(lines).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+class _Walk:
+    """Looking things up in a tree, links resolved inside it."""
+
+    def __init__(self, tree: Tree, ref: str) -> None:
+        self.entries = tree.entries
+        self._names = list(tree.entries)
+        self._ref = ref or hashlib.sha256(repr(tree.root).encode()).hexdigest()[:25]
+
+    def resolve(self, path: str) -> tuple[str, Entry | None]:
+        """Where `path` leads, and what is there. Raises Invalid when links go round in circles."""
+        found = self.entries.get(path)
+        if found is not None and not stat.S_ISLNK(found.mode):
+            return path, found
+        current, rest, links = "", path, 0
+        while rest:
+            part, _, rest = rest.partition("/")
+            current = inside(f"{current}/{part}")
+            found = self.entries.get(current)
+            if found is not None and stat.S_ISLNK(found.mode):
+                links += 1
+                if links > MAX_LINKS:
+                    raise Invalid(f"too many links: /{path}")
+                if found.digest.startswith("/"):
+                    current = ""
+                else:
+                    current = current.rpartition("/")[0]
+                rest = f"{found.digest}/{rest}"
+        return current, self.entries.get(current)
+
+    def existing(self, path: str) -> str:
+        """Raises NotFound, Invalid."""
+        resolved, entry = self.resolve(path)
+        if entry is None and resolved:
+            raise self.missing(resolved)
+        return resolved
+
+    def missing(self, path: str) -> NotFound:
+        quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+        return NotFound(
+            f"failed to compute cache key: failed to calculate checksum of ref {self._ref}: "
+            f'"/{quoted}": not found'
+        )
+
+    def below(self, directory: str) -> Iterator[str]:
+        """Everything in a directory, parents first."""
+        prefix = directory + "/" if directory else ""
+        names = self._names
+        position = bisect_left(names, prefix)
+        while position < len(names) and names[position].startswith(prefix):
+            if names[position]:
+                yield names[position]
+            position += 1
+
+    def matches(self, pattern: str) -> list[str]:
+        """Paths that match, in the order in which a walk through sorted directories comes by."""
+        parts = pattern.split("/")
+        fixed = next(index for index, part in enumerate(parts) if has_wildcards(part))
+        base, entry = self.resolve(_unescaped("/".join(parts[:fixed])))
+        if entry is None and base:
+            return []
+        regex = compiled("/".join(parts[fixed:]))
+        start = len(base) + 1 if base else 0
+        found = [name for name in self.below(base) if regex.fullmatch(name, start)]
+        return sorted(found, key=lambda name: name.split("/"))
+
+
+def _unescaped(path: str) -> str:
+    out, position = "", 0
+    while position < len(path):
+        position += path[position] == "\\" and position + 1 < len(path)
+        out += path[position]
+        position += 1
+    return out
+
+
+class _Selection:
+    def __init__(self, tree: Tree, copy: Copy, ref: str) -> None:
+        self.pairs: Pairs = []
+        self._walk = _Walk(tree, ref)
+        self._copy = copy
+        self._exclude = Matcher(copy.exclude) if copy.exclude else None
+
+    def take(self, source: str) -> None:
+        path = inside(source)
+        if not has_wildcards(path):
+            self._take_path(path)
+            return
+        for name in self._walk.matches(path):
+            if self._exclude is None or not self._exclude.matches(name.rpartition("/")[2]):
+                self._take_path(name)
+
+    def _take_path(self, path: str) -> None:
+        resolved, entry = self._walk.resolve(path)
+        if entry is None and resolved:
+            raise self._walk.missing(resolved)
+        if entry is None or stat.S_ISDIR(entry.mode):
+            self.pairs.append((resolved, ""))
+            self._take_below(resolved, None)
+        else:
+            name = path.rpartition("/")[2] or resolved.rpartition("/")[2]
+            self.pairs.append((resolved, self._copy.file_name or name))
+
+    def take_with_parents(self, source: str) -> None:
+        """What matches is copied with its path below the pivot ("/./", or the root), directories included."""
+        base, pivot, pattern = source.partition("/./")
+        if not pivot:
+            base, pattern = "", source
+        base, pattern = inside(base), inside(pattern)
+        if not has_wildcards(base) and not has_wildcards(pattern):
+            self._walk.existing(f"{base}/{pattern}" if base else pattern)
+        starts = self._walk.matches(base) if has_wildcards(base) else [base]
+        for start in starts:
+            resolved, entry = self._walk.resolve(start)
+            if entry is None and resolved:
+                raise self._walk.missing(resolved)
+            if entry is not None and not stat.S_ISDIR(entry.mode):
+                self.pairs.append((resolved, start.rpartition("/")[2]))
+                continue
+            found = len(self.pairs)
+            self._take_below(resolved, Matcher([pattern]) if pattern else None)
+            if len(self.pairs) > found or not pattern:
+                self.pairs.insert(found, (resolved, ""))
+
+    def _take_below(self, directory: str, include: Matcher | None) -> None:
+        """The content of a directory; directories that do not match come along if something in them does."""
+        start = len(directory) + 1 if directory else 0
+        exclude = self._exclude
+        if include is None and exclude is None:
+            self.pairs += [(name, name[start:]) for name in self._walk.below(directory)]
+            return
+        entries = self._walk.entries
+        included: dict[str, int] = {}
+        excluded: dict[str, int] = {}
+        held: dict[str, str] = {}
+        for name in self._walk.below(directory):
+            below = name[start:]
+            parent = below.rpartition("/")[0]
+            wanted = True
+            if include is not None:
+                wanted, included[below] = include.below(below, included.get(parent, 0))
+            if exclude is not None:
+                hidden, excluded[below] = exclude.below(below, excluded.get(parent, 0))
+                wanted = wanted and not hidden
+            if wanted:
+                self._release(held, parent)
+                self.pairs.append((name, below))
+            elif stat.S_ISDIR(entries[name].mode):
+                held[below] = name
+
+    def _release(self, held: dict[str, str], parent: str) -> None:
+        waiting: Pairs = []
+        while parent:
+            if parent in held:
+                waiting.append((held.pop(parent), parent))
+            parent = parent.rpartition("/")[0]
+        self.pairs += reversed(waiting)
