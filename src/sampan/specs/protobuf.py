@@ -11,8 +11,8 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
-# (number, type), or (number, type, name of its oneof). A type is a scalar's name, a message or enum (of the same
-# package, or with its package), "repeated T", "optional T" or "map<K, V>".
+# (number, type), or (number, type, name of its oneof). A type is a scalar's name, a message or enum (of the
+# same package, or with its package), "repeated T", "optional T" or "map<K, V>".
 Field = tuple[int, str] | tuple[int, str, str]
 
 _Type = descriptor_pb2.FieldDescriptorProto

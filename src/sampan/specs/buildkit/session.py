@@ -3,6 +3,7 @@
 moby/buildkit session/, tonistiigi/fsutil types/, grpc health/v1, containerd api/services/content/v1.
 """
 
+from sampan.specs import wellknown
 from sampan.specs.protobuf import File
 
 FSUTIL = File(
@@ -128,28 +129,6 @@ HEALTH = File(
     },
 )
 
-WELL_KNOWN = File(
-    package="google.protobuf",
-    messages={
-        "Any": {"type_url": (1, "string"), "value": (2, "bytes")},
-        "Timestamp": {"seconds": (1, "int64"), "nanos": (2, "int32")},
-        "Duration": {"seconds": (1, "int64"), "nanos": (2, "int32")},
-        "FieldMask": {"paths": (1, "repeated string")},
-        "Empty": {},
-    },
-)
-
-RPC = File(
-    package="google.rpc",
-    messages={
-        "Status": {
-            "code": (1, "int32"),
-            "message": (2, "string"),
-            "details": (3, "repeated google.protobuf.Any"),
-        }
-    },
-)
-
 # Read only: what an oci-layout context needs.
 CONTENT = File(
     package="containerd.services.content.v1",
@@ -174,4 +153,4 @@ CONTENT = File(
     },
 )
 
-FILES = (FSUTIL, FILESYNC, SECRETS, SSH, UPLOAD, HEALTH, WELL_KNOWN, RPC, CONTENT)
+FILES = (wellknown.PROTOBUF, wellknown.RPC, FSUTIL, FILESYNC, SECRETS, SSH, UPLOAD, HEALTH, CONTENT)
