@@ -7,6 +7,7 @@
   layers/<hex of diff ID>/   fs/ (the files), or layer.tar and index.erofs: storage/layers.py
   containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
   volumes/<name>/_data       named and anonymous volumes
+  build/                     the builder's: history/ (finished builds' progress), sources' and cache mounts' files
   tmp/                       emptied at every start
   build/                     what builds remember: digests/ of files, http/ and git/ that were fetched;
                              contexts/ of running builds, emptied at every start
@@ -73,6 +74,10 @@ class Paths:
     @cached_property
     def volumes(self) -> Path:
         return self.data / "volumes"
+
+    @cached_property
+    def builds(self) -> Path:
+        return self.data / "build"
 
     @cached_property
     def tmp(self) -> Path:

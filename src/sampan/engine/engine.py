@@ -9,6 +9,7 @@ from sampan.engine.events import Events
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
+    from sampan.engine.builder.builder import Builder
     from sampan.engine.config import DaemonConfig
     from sampan.engine.containers import Containers
     from sampan.engine.execs import Execs
@@ -37,17 +38,21 @@ class Engine:
     containers: "Containers"
     execs: "Execs"
     logs: "Logs"
+    builder: "Builder"
     shutdown: Callable[[bool], None]  # ask the daemon to end; true: stop the containers first
 
     async def start(self) -> None:
         """Bring rows, disk and kernel together after a daemon start; each part after what it needs."""
+        self.builder.read()
         await self.images.start()
         await self.volumes.start()
         await self.networks.start()
         await self.containers.start()
+        await self.builder.start_up()
 
     async def stop(self) -> None:
-        """Let go of everything without touching a container."""
+        """Let go of everything without touching a container; builds end."""
+        await self.builder.stop()
         await self.events.stop()
         await self.containers.stop()
         await self.networks.stop()
@@ -59,4 +64,5 @@ class Engine:
         self.config = config
         self.containers.services.reconfigure(config)
         self.images.reconfigure(config)
+        self.builder.configure(config)
         self.events.emit("daemon", "reload", "", {})

@@ -19,6 +19,7 @@ from typing import Any
 
 from sampan.db.sqlite import Store
 from sampan.engine import daemonlog, sockets, trash
+from sampan.engine.builder.builder import Builder
 from sampan.engine.config import DaemonConfig
 from sampan.engine.configfile import reload
 from sampan.engine.containers import Containers
@@ -117,7 +118,9 @@ class Daemon:
         images.in_use = containers.users_of
         execs = Execs(containers.services)
         logs = Logs(paths, events)
-        return Engine(
+        builder = Builder(**shared, images=images)
+        images.held_elsewhere = builder.cache.held
+        engine = Engine(
             self.config,
             paths,
             store,
@@ -129,8 +132,11 @@ class Daemon:
             containers,
             execs,
             logs,
+            builder,
             self.end,
         )
+        builder.bind(engine)
+        return engine
 
     def end(self, stop_containers: bool) -> None:
         self.stop_containers = stop_containers

@@ -1,23 +1,45 @@
-"""The builder of one engine: what the three wire forms call."""
+"""The builder of one engine: what the three wire forms call.
+
+What building needs is imported at the first build: a daemon that builds nothing starts as fast as without.
+"""
 
 import asyncio
+import logging
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from sampan.engine.builder.cache.records import Usage
+from sampan.db.sqlite import Store
+from sampan.engine.builder.cache import filters, gc
+from sampan.engine.builder.cache.records import MOUNT, Usage, new_id
+from sampan.engine.builder.cache.store import Cache
+from sampan.engine.builder.history import BuildRecord, History
 from sampan.engine.builder.options import BuildOptions
-from sampan.engine.builder.progress import Progress
+from sampan.engine.builder.progress import Progress, now
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.trees import Snapshot
+from sampan.engine.images import Images
+from sampan.errors import AlreadyExists, Conflict, NotFound, SampanError
+from sampan.paths import Paths
+
+if TYPE_CHECKING:
+    from sampan.engine.builder.dockerfile.instructions import Dockerfile
+    from sampan.engine.builder.graph import Plan
+    from sampan.engine.builder.solve.context import Context
+    from sampan.engine.builder.solve.parts import Parts
+    from sampan.engine.engine import Engine
+
+log = logging.getLogger("sampan.builder")
+RECOVER_AFTER = 1.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResult:
     """`exporter` is what buildx prints and writes to --metadata-file (containerimage.digest, ...).
 
-    `answer`: of `call` other than build: result.json, result.txt, result.statuscode, as BuildKit's subrequests.
-    `result`: what `ResultSource.id` and "input:ID" name, as long as the Build is kept live by its owner.
+    `answer`: of `call` other than build: result.json, result.txt, result.statuscode, as BuildKit's
+    subrequests. `result`: what `ResultSource.id` and "input:ID" name: see Build.keep_result.
     """
 
     image_id: str = ""  # "": no image was asked for
@@ -26,34 +48,42 @@ class BuildResult:
     result: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class BuildRecord:
-    """One line of `buildx history ls` and of our own listing. Times: ns since 1970."""
-
-    ref: str
-    name: str
-    created: int
-    completed: int = 0  # 0: it runs
-    error: str = ""
-    canceled: bool = False
-    steps: int = 0
-    cached: int = 0
-    warnings: int = 0
-    dockerfile: str = ""
-    target: str = ""
-    summary: Mapping[str, Any] = field(default_factory=dict)  # context, tags, platforms, build arguments' names
-    exporter: Mapping[str, str] = field(default_factory=dict)
-
-
 @dataclass(eq=False)
 class Build:
-    """One build, from its request to its end."""
+    """One build, from its request to its end. What is parsed and planned is there before a step's vertex
+    is.
+    """
 
     ref: str
     options: BuildOptions
     progress: Progress
-    task: "asyncio.Task[BuildResult]"
     record: BuildRecord
+    keep_result: bool = False  # until Builder.drop_result: others build on it
+    dockerfile: "Dockerfile | None" = None
+    plan: "Plan | None" = None
+    warnings: int = 0
+    _task: "asyncio.Task[BuildResult] | None" = None
+    _context: "Context | None" = None
+
+    @property
+    def task(self) -> "asyncio.Task[BuildResult]":
+        assert self._task is not None
+        return self._task
+
+    @property
+    def snapshots(self) -> Mapping[int, str]:
+        """Step -> the id of its record, as `sampan build shell` takes it, once the step is done."""
+        return self._context.snapshots if self._context else {}
+
+    def digest_of(self, step: int) -> str:
+        """The vertex of a step."""
+        assert self._context is not None
+        return self._context.shown(step).digest
+
+    def begun(self, context: "Context") -> None:
+        """There is a plan, and now its steps are shown."""
+        self._context = context
+        context.announce()
 
     def cancel(self) -> None:
         self.task.cancel()
@@ -73,56 +103,238 @@ class Addressed:
 
 
 class Builder:
-    def __init__(self, **parts: Any) -> None:
-        self._parts = parts
+    """Owned by the event loop. `bind` before it starts."""
+
+    def __init__(self, paths: Paths, store: Store, images: Images, config: Any = None, **_: Any) -> None:
+        self._paths = paths
+        self.cache = Cache(store, images.store)
+        self.history = History(store, paths.builds / "history")
+        self._builds: dict[str, Build] = {}
+        self._background: set[asyncio.Task[Any]] = set()
+        self._loaded: asyncio.Task[Parts] | None = None
+        self._engine: Engine | None = None
+        self.configure(config)
+
+    def bind(self, engine: "Engine") -> None:
+        """What executes steps needs networks, images and containers."""
+        self._engine = engine
+
+    def configure(self, config: Any) -> None:
+        """daemon.json, at the start and at SIGHUP."""
+        self._gc = (getattr(config, "builder", None) or {}).get("gc") or {}
+
+    # Life
+
+    def read(self) -> None:
+        """Before the images look for layers that nobody needs."""
+        self.cache.start()
+        self.history.start()
 
     async def start_up(self) -> None:
-        """Bring rows and disk together, after images and networks."""
-        raise NotImplementedError
+        """After images and networks: bring rows and disk together."""
+        self.cache.drop_broken()
+        if self._paths.builds.exists():
+            self._in_background(self._recover())
+
+    async def _recover(self) -> None:
+        """What an earlier daemon's builds were in the middle of; nobody waits for the imports it takes."""
+        await asyncio.sleep(RECOVER_AFTER)
+        try:
+            await self._parts()
+        except SampanError as error:
+            log.error("builds cannot be made: %s", error)
 
     async def stop(self) -> None:
         """End every build."""
-        raise NotImplementedError
+        tasks = [build.task for build in self._builds.values()] + list(self._background)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        if self._loaded is not None and self._loaded.done() and not self._loaded.exception():
+            parts = self._loaded.result()
+            parts.results.clear()
+            await parts.executor.stop()
+
+    async def _parts(self) -> "Parts":
+        """Everything that takes part in a build, made once."""
+        if self._loaded is None:
+            self._loaded = asyncio.create_task(self._load())
+        try:
+            return await asyncio.shield(self._loaded)
+        except BaseException:
+            if self._loaded.done():
+                self._loaded = None
+            raise
+
+    async def _load(self) -> "Parts":
+        from sampan.engine.builder.solve.parts import make_parts
+
+        assert self._engine is not None
+
+        return await make_parts(self._engine, self.cache)
+
+    # Builds
 
     def start(self, options: BuildOptions, requester: Requester, ref: str = "") -> Build:
         """Begin; `ref` is the client's name for it, or a new one. Raises AlreadyExists."""
-        raise NotImplementedError
+        ref = ref or new_id()
+        if ref in self._builds:
+            raise AlreadyExists(f"build {ref} already exists")
+        build = Build(ref, options, Progress(), self.history.begin(ref, options))
+        build._task = asyncio.create_task(self._run(build, requester))
+        self._builds[ref] = build
+        build._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return build
+
+    async def _run(self, build: Build, requester: Requester) -> BuildResult:
+        result, error = BuildResult(), ""
+        canceled = False
+        try:
+            parts = await self._parts()
+            from sampan.engine.builder.solve.job import Job
+
+            result = await Job(parts, build, requester).run()
+            return result
+        except asyncio.CancelledError:
+            canceled, error = True, "context canceled"
+            raise
+        except SampanError as failure:
+            error = failure.message
+            raise
+        except Exception as failure:
+            error = f"internal error: {type(failure).__name__}"
+            raise
+        finally:
+            build.progress.close()
+            del self._builds[build.ref]
+            self._ended(build, result, error, canceled)
+
+    def _ended(self, build: Build, result: BuildResult, error: str, canceled: bool) -> None:
+        build.record = replace(
+            build.record,
+            completed=now(),
+            error=error,
+            canceled=canceled,
+            steps=len(build.plan.steps) if build.plan else 0,
+            cached=build._context.cached if build._context else 0,
+            warnings=build.warnings,
+            exporter=result.exporter,
+        )
+        self._in_background(self.history.end(build.record, build.progress.events))
+        self._in_background(self._collect())
+
+    def _in_background(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def get(self, ref: str) -> Build:
         """A build that runs. Raises NotFound."""
-        raise NotImplementedError
+        if ref not in self._builds:
+            raise NotFound(f"no build {ref}")
+        return self._builds[ref]
+
+    def builds(self) -> list[Build]:
+        """Those that run."""
+        return list(self._builds.values())
+
+    def drop_result(self, id: str) -> None:
+        """A result is not built on any more."""
+        if self._loaded is not None and self._loaded.done():
+            self._loaded.result().results.drop(id)
+
+    # History
 
     def records(self) -> list[BuildRecord]:
         """Running builds and the last finished ones, newest first."""
-        raise NotImplementedError
+        running = [build.record for build in self._builds.values()]
+        names = {record.ref for record in running}
+        ended = [record for record in self.history.records.values() if record.ref not in names]
+        return sorted([*running, *ended], key=lambda record: record.created, reverse=True)
 
     def record(self, ref: str) -> BuildRecord:
-        """By ref or its beginning. Raises NotFound."""
-        raise NotImplementedError
+        """By ref or its beginning. Raises NotFound, Conflict."""
+        if ref in self._builds:
+            return self._builds[ref].record
+        return self.history.get(ref)
 
     async def events(self, ref: str) -> Progress:
-        """All that happened in a build: its own Progress while it runs, or one read back, closed. NotFound."""
-        raise NotImplementedError
+        """All that happened: a running build's own Progress, or a finished one's, closed. Raises NotFound."""
+        if ref in self._builds:
+            return self._builds[ref].progress
+        return await self.history.events(self.record(ref).ref)
 
     def forget(self, ref: str) -> None:
         """Remove a finished build's record and log. Raises NotFound, Conflict for one that runs."""
-        raise NotImplementedError
+        if ref in self._builds:
+            raise Conflict(f"build {ref} is running")
+        self.history.remove(self.history.get(ref).ref)
+
+    # Cache
 
     def snapshot(self, id: str) -> Addressed:
-        """By the id of a record or its beginning. Raises NotFound."""
-        raise NotImplementedError
+        """By the id of a record or its beginning. Raises NotFound, Conflict."""
+        record = self.cache.by_prefix(id)
+        details = self.cache.details(record.id)
+        return Addressed(
+            id=record.id,
+            snapshot=Snapshot(record.layers),
+            description=record.description,
+            env=details.env,
+            cwd=details.cwd,
+            user=details.user,
+            failed=record.failed,
+        )
 
-    async def du(self, filters: Sequence[str] = ()) -> list[Usage]:
-        """`filters` as BuildKit's: "type==regular", "id~=abc", "inuse", ... Raises Invalid."""
-        raise NotImplementedError
+    async def shell(self, id: str, **how: Any) -> str:
+        """A container in a snapshot's files, to be started and attached to: see Executor.shell."""
+        found = self.snapshot(id)
+        parts = await self._parts()
+        how = {"env": found.env, "cwd": found.cwd, "user": found.user, **how}
+        return await parts.executor.shell(found.snapshot, **how)
+
+    async def du(self, filters_: Sequence[str] = ()) -> list[Usage]:
+        """`filters_` as BuildKit's: "type==regular", "id~=abc", "inuse", ... Raises Invalid."""
+        matches = filters.parse(filters_)
+        return [usage for usage in await self._usage() if matches(usage)]
+
+    async def _usage(self) -> list[Usage]:
+        found = self.cache.usage()
+        if not self._paths.builds.exists():
+            return found
+        parts = await self._parts()
+        return [*found, *await parts.usage()]
 
     async def prune(
         self,
-        filters: Sequence[str] = (),
+        filters_: Sequence[str] = (),
         *,
         all: bool = False,
         keep_duration: float = 0,  # seconds unused
         keep_bytes: int = 0,
     ) -> list[Usage]:
         """Remove what is not in use; returns what went. Raises Invalid."""
-        raise NotImplementedError
+        policy = gc.Policy(
+            filters=tuple(filters_), all=all, keep_duration=keep_duration, keep_bytes=keep_bytes
+        )
+        gone = gc.choose(await self._usage(), policy, time.time_ns())
+        await self._remove(gone)
+        return gone
+
+    async def _remove(self, gone: Sequence[Usage]) -> None:
+        self.cache.remove([usage.id for usage in gone])
+        if any(usage.id not in self.cache.records for usage in gone) and self._paths.builds.exists():
+            parts = await self._parts()
+            await parts.remove([usage for usage in gone if usage.type == MOUNT or usage.mutable])
+
+    async def _collect(self) -> None:
+        """Keep the cache in its bounds, after a build."""
+        from sampan.engine.builder.cache.settings import policies
+
+        rules = policies(self._gc, self._paths.data)
+        if rules and not self._builds:
+            gone = gc.collect(await self._usage(), rules, time.time_ns())
+            if gone:
+                log.info("removing %d records of the build cache", len(gone))
+                await self._remove(gone)

@@ -57,6 +57,8 @@ class Images:
         self.paths = paths
         self.store = ImageStore(store, paths)
         self.in_use: Callable[[str], Iterable[Use]] = lambda id: ()
+        # Diff IDs of layers that the build cache needs.
+        self.held_elsewhere: Callable[[], set[str]] = set
         self._layer_form = layer_form(config.storage_opts) if config is not None else ""
         self._rows = store
         self._events = events
@@ -93,9 +95,10 @@ class Images:
             self._events.unsubscribe(subscription)
 
     def _held(self) -> set[str]:
-        """Diff IDs of the layers containers were made from."""
+        """Diff IDs of the layers containers were made from, and of those the build cache keeps."""
         lowers = [lower for _, row in self._rows.list("containers/") for lower in row.get("lower") or []]
-        return {found for lower in lowers if (found := self.store.layer_files.diff_id(lower))}
+        found = {found for lower in lowers if (found := self.store.layer_files.diff_id(lower))}
+        return found | self.held_elsewhere()
 
     # Asking
 

@@ -207,10 +207,18 @@ class ImageStore:
         self.pin(staging, layer.blob)
         return layer
 
-    async def commit(self, staging: Staging, new: Sequence[NewImage]) -> list[Image]:
+    async def commit(
+        self,
+        staging: Staging,
+        new: Sequence[NewImage],
+        *,
+        keep: Iterable[str] = (),
+        changes: Callable[[], Sequence[Change]] = tuple,
+    ) -> list[Image]:
         """Make images true: durable on disk first, then one transaction.
 
-        Their layers are in `staging`. An image that exists already stays as it is, and gets the names.
+        Their layers are in `staging`. An image that exists already stays as it is, and gets the names. `keep`: diff
+        IDs of layers that somebody else needs rows of; `changes` are that somebody's own, asked for at the end.
         """
         parsed: dict[str, ImageConfig] = {}
         ids: list[str] = []
@@ -218,22 +226,34 @@ class ImageStore:
             ids.append(self.blobs.write(item.config, sync=False))
             self.pin(staging, ids[-1])
             parsed[ids[-1]] = image_config.parse(item.config)
-        await asyncio.to_thread(self.layer_files.sync)
-        changes: list[Change] = []
         needed = {diff_id for config in parsed.values() for diff_id in config["rootfs"].get("diff_ids") or ()}
+        needed.update(keep)
+        if not self._all_known(needed, ids, new):
+            await asyncio.to_thread(self.layer_files.sync)
         fresh = {key: staging.layers[key] for key in needed if key not in self.layers}
         self.layers.update(fresh)
-        changes += [Put(f"layers/{hexadecimal(key)}", layer.row()) for key, layer in fresh.items()]
+        rows: list[Change] = [Put(f"layers/{hexadecimal(key)}", layer.row()) for key, layer in fresh.items()]
         for id, item in zip(ids, new, strict=True):
             if id not in self.images:
                 self.images[id] = self.describe(id, parsed[id], item.parent, item.manifest)
-                changes.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
+                rows.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
             elif item.manifest and not self.images[id].manifest:
                 self.images[id] = replace(self.images[id], manifest=item.manifest)
-                changes.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
+                rows.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
         names = [(name, id) for id, item in zip(ids, new, strict=True) for name in item.names]
-        self._store.apply(changes + self._name(names))
+        same = not rows and all(self.references.get(str(name)) == id for name, id in names)
+        rows += [*changes(), *self._name(names)]
+        if rows:
+            # That a name was given again to the image that has it may be forgotten.
+            self._store.apply(rows, durable=not same)
         return [self.images[id] for id in ids]
+
+    def _all_known(self, layers: Iterable[str], ids: Sequence[str], new: Sequence[NewImage]) -> bool:
+        """Whether nothing that the rows will name was written since the last sync."""
+        return all(layer in self.layers for layer in layers) and all(
+            id in self.images and not (item.manifest and not self.images[id].manifest)
+            for id, item in zip(ids, new, strict=True)
+        )
 
     def adopt(self, staging: Staging, layer: Layer) -> None:
         """Make a layer that another staging brought in part of this one as well."""

@@ -1,0 +1,133 @@
+"""The images that a Dockerfile names: found here, or pulled with the requester's credentials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sampan.engine.builder.plan.bases import Base, NeededBase
+from sampan.engine.builder.progress import Progress
+from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.solve.vertices import Counter, shown
+from sampan.engine.builder.trees import Snapshot
+from sampan.engine.images import Image, Images
+from sampan.engine.images.create import parse_platform
+from sampan.engine.images.progress import Line
+from sampan.engine.images.pull import Pull
+from sampan.engine.images.store import Staging
+from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError, Unauthorized, Unavailable
+from sampan.http.bearer import Credentials
+from sampan.images import references
+from sampan.images.archives import Platform
+from sampan.images.references import DEFAULT_DOMAIN, LEGACY_DOMAIN, Reference
+from sampan.images.registry import platform as platforms
+
+DOCKER_IMAGE = "docker-image://"
+
+
+class Results(Protocol):
+    """What earlier builds have made, as far as somebody still holds it."""
+
+    def get(self, id: str) -> tuple[Snapshot, Mapping[str, Any]]: ...  # raises NotFound
+
+
+@dataclass(eq=False)
+class Resolver:
+    """One build's. Every image is looked up once; its layers stay until the staging ends."""
+
+    images: Images
+    requester: Requester
+    staging: Staging
+    progress: Progress
+    results: Results
+    pull: bool = False
+    salt: str = ""
+    given: dict[str, Snapshot] = field(default_factory=dict)
+    fetched: set[str] = field(default_factory=set)  # image IDs that were not here before
+
+    async def resolve(self, needed: NeededBase) -> Base:
+        """Raises what went wrong, in BuildKit's words."""
+        kind, _, rest = needed.source.partition(":")
+        if kind == "input":
+            snapshot, config = self.results.get(rest)
+            self.keep_result(rest, snapshot)
+            return Base(reference=rest, image_id="", config=config)
+        vertex = shown(self.progress, f"{self.salt}/{needed.platform}", needed.vertex)
+        vertex.announce()
+        with vertex.running():
+            image, reference = await self._image(needed, vertex.counter())
+        for diff_id in image.diff_ids:
+            self._keep(diff_id)
+        self.given[image.id] = Snapshot(image.diff_ids)
+        return Base(reference=str(reference), image_id=image.id, config=image.config)
+
+    def keep_result(self, id: str, snapshot: Snapshot) -> None:
+        """A result that steps take files from."""
+        self.given[f"input:{id}"] = snapshot
+        for diff_id in snapshot.layers:
+            self._keep(diff_id)
+
+    def _keep(self, diff_id: str) -> None:
+        if diff_id not in self.staging.layers:
+            self.images.store.reuse(self.staging, diff_id)
+
+    async def _image(self, needed: NeededBase, counter: Counter) -> tuple[Image, Reference]:
+        if not needed.source.startswith(DOCKER_IMAGE):
+            raise NotFound(f"unsupported context source {needed.source.partition(':')[0]}")
+        reference = references.parse(needed.source.removeprefix(DOCKER_IMAGE)).with_default_tag()
+        platform = Platform(*parse_platform(needed.platform, foreign=True))
+        if not self.pull and (found := self._local(reference, platform)):
+            return found, reference
+        before = set(self.images.store.images)
+        try:
+            image = await self._pulled(reference, platform, counter)
+        except SampanError as error:
+            kind = next((kind for kind in _KINDS if isinstance(error, kind)), Failed)
+            raise kind(
+                f"failed to resolve source metadata for {reference}: {error.message}", hint=error.hint
+            ) from error
+        if image.id not in before:
+            self.fetched.add(image.id)
+        return image, reference
+
+    def _local(self, reference: Reference, platform: Platform) -> Image | None:
+        image = self.images.store.find(str(reference))
+        if image is None or not platforms.matches(dict(image.config), platform):
+            return None
+        return image
+
+    async def _pulled(self, reference: Reference, platform: Platform, counter: Counter) -> Image:
+        """Under its name, as `docker pull`: the next build needs no network."""
+        store = self.images.store
+        host = Platform(*parse_platform(""))
+        named = store.references.get(str(reference))
+        foreign = platform != host and named is not None
+        credentials = await self._credentials(reference)
+
+        def put(line: Line) -> None:
+            detail = line.get("progressDetail")
+            if detail and line.get("id"):
+                counter(f"{line['status'].lower()} {line['id']}", detail["current"], detail["total"])
+
+        await self.images.remote.pull(Pull(reference, platform, credentials), put)
+        counter.done()
+        image = store.get(str(reference))
+        if foreign and named in store.images and image.id != named:
+            # Another machine's image was wanted for once: whoever runs this name wants this machine's.
+            self._keep_all(image)
+            store.name([(reference, str(named))])
+        return image
+
+    def _keep_all(self, image: Image) -> None:
+        for diff_id in image.diff_ids:
+            self._keep(diff_id)
+
+    async def _credentials(self, reference: Reference) -> Credentials:
+        domain = reference.domain
+        host = f"https://{LEGACY_DOMAIN}/v1/" if domain == DEFAULT_DOMAIN else domain
+        found = await self.requester.credentials(host)
+        if found is None:
+            return Credentials()
+        return Credentials(found.username, found.password, found.identity_token, found.token, server=domain)
+
+
+_KINDS: tuple[type[SampanError], ...] = (NotFound, Denied, Unauthorized, Unavailable, Invalid)

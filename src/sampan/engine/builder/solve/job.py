@@ -1,0 +1,235 @@
+"""One build from its request to its result: fetch, parse, resolve, plan, solve, export."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from sampan.engine.builder.builder import Build, BuildResult
+from sampan.engine.builder.cache.store import Lease
+from sampan.engine.builder.dockerfile.instructions import Dockerfile
+from sampan.engine.builder.dockerfile.lint.checks import check_file
+from sampan.engine.builder.dockerfile.lint.linter import Linter
+from sampan.engine.builder.dockerfile.parse import parse
+from sampan.engine.builder.errors import DockerfileError
+from sampan.engine.builder.export.export import Solved
+from sampan.engine.builder.graph import Plan, ResultSource, Target
+from sampan.engine.builder.plan.bases import Base, NeededBase, needed_bases
+from sampan.engine.builder.plan.plan import plan as make_plan
+from sampan.engine.builder.progress import Warning, now
+from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.solve import subrequests
+from sampan.engine.builder.solve.context import Context
+from sampan.engine.builder.solve.explaining import Explainer
+from sampan.engine.builder.solve.images import Resolver
+from sampan.engine.builder.solve.parts import Parts
+from sampan.engine.builder.solve.solver import Solver
+from sampan.engine.builder.solve.syntax import check_syntax
+from sampan.engine.builder.solve.vertices import Shown, shown
+from sampan.engine.builder.sources.sources import BuildSources
+from sampan.engine.builder.trees import Snapshot
+from sampan.engine.images import Image
+from sampan.engine.images.ingest import staging, uncancelled
+from sampan.engine.images.store import NewImage, Staging
+from sampan.errors import SampanError
+
+MAX_ROUNDS = 32  # of ONBUILD triggers that name further images
+
+
+class Job:
+    """Used once: `run`, in the build's task."""
+
+    def __init__(self, parts: Parts, build: Build, requester: Requester) -> None:
+        self._parts = parts
+        self._build = build
+        self._requester = requester
+        self._options = build.options
+        self._progress = build.progress
+        self._definition: Shown | None = None
+
+    async def run(self) -> BuildResult:
+        """Raises DockerfileError, StepFailed, and other SampanErrors. Nothing is left but what rows name."""
+        parts = self._parts
+        async with AsyncExitStack() as stack:
+            staged = await stack.enter_async_context(staging(parts.images.store))
+            lease = stack.enter_context(parts.cache.lease(staged))
+            sources = await stack.enter_async_context(parts.sources.open(self._options, self._requester))
+            dockerfile = await self._dockerfile(sources)
+            self._build.dockerfile = dockerfile
+            if self._options.call in ("outline", "targets"):
+                return BuildResult(answer=subrequests.describe(dockerfile, self._options))
+            linter = Linter(lint_config(dockerfile, self._options.build_args))
+            check_file(dockerfile, linter)
+            resolver = Resolver(
+                images=parts.images,
+                requester=self._requester,
+                staging=staged,
+                progress=self._progress,
+                results=parts.results,
+                pull=self._options.pull,
+                salt=self._build.ref,
+            )
+            plan = await self._plan(dockerfile, linter, resolver)
+            if self._options.call == "check":
+                return BuildResult(answer=subrequests.lint(dockerfile, linter))
+            self._warn(dockerfile, linter)
+            return await self._make(stack, plan, dockerfile, resolver, sources, lease, staged)
+
+    # From the request to a plan
+
+    async def _dockerfile(self, sources: BuildSources) -> Dockerfile:
+        self._definition = definition = self._shown(
+            f"[internal] load build definition from {self._options.dockerfile or 'Dockerfile'}"
+        )
+        with definition.running():
+            counter = definition.counter()
+            text = await sources.dockerfile(counter)
+            counter.done()
+        dockerfile = parse(text.data, text.name)
+        check_syntax(dockerfile, self._options)
+        ignore = self._shown("[internal] load .dockerignore")
+        with ignore.running():
+            counter = ignore.counter()
+            await sources.ignore(counter)
+            counter.done()
+        return dockerfile
+
+    async def _plan(self, dockerfile: Dockerfile, linter: Linter, resolver: Resolver) -> Plan:
+        bases: dict[tuple[str, str], Base] = {}
+        for _ in range(MAX_ROUNDS):
+            needed = needed_bases(dockerfile, self._options, bases)
+            if not needed:
+                break
+            bases.update(await self._resolve(dockerfile, resolver, needed))
+        plan = make_plan(dockerfile, self._options, bases, linter)
+        self._build.plan = plan
+        return plan
+
+    async def _resolve(
+        self, dockerfile: Dockerfile, resolver: Resolver, needed: Sequence[NeededBase]
+    ) -> dict[tuple[str, str], Base]:
+        async def one(item: NeededBase) -> Base:
+            try:
+                return await resolver.resolve(item)
+            except SampanError as error:
+                place = dockerfile.place(item.lines) if item.lines is not None else None
+                message = f"{item.written}: {error.message}" if item.written else error.message
+                raise DockerfileError(message, place=place, hint=error.hint or _meant(item)) from error
+
+        tasks = [asyncio.create_task(one(item)) for item in needed]
+        try:
+            found = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        return {item.key: base for item, base in zip(needed, found, strict=True)}
+
+    def _warn(self, dockerfile: Dockerfile, linter: Linter) -> None:
+        assert self._definition is not None
+        for finding in linter.findings:
+            lines = (finding.lines.first, finding.lines.last)
+            self._progress.add(
+                Warning(
+                    vertex=self._definition.digest,
+                    short=f"{finding.rule.name}: {finding.message} (line {lines[0]})",
+                    detail=(finding.rule.description,),
+                    url=finding.rule.url,
+                    filename=dockerfile.filename,
+                    source=dockerfile.source.encode(errors="surrogateescape"),
+                    ranges=(lines,),
+                )
+            )
+        self._build.warnings = len(linter.findings)
+        if failure := linter.failure():
+            raise DockerfileError(failure)
+
+    def _shown(self, name: str) -> Shown:
+        made = shown(self._progress, self._build.ref, name)
+        made.announce()
+        return made
+
+    # From a plan to a result
+
+    async def _make(
+        self,
+        stack: AsyncExitStack,
+        plan: Plan,
+        dockerfile: Dockerfile,
+        resolver: Resolver,
+        sources: BuildSources,
+        lease: Lease,
+        staged: Staging,
+    ) -> BuildResult:
+        parts, options = self._parts, self._options
+        execution = await stack.enter_async_context(
+            parts.executor.execution(options, self._requester, staged)
+        )
+        context = Context(
+            plan=plan,
+            options=options,
+            dockerfile=(dockerfile.filename, dockerfile.source),
+            progress=self._progress,
+            sources=sources,
+            cache=parts.cache,
+            lease=lease,
+            lanes=parts.lanes,
+            given=resolver.given,
+            fetched=frozenset(resolver.fetched),
+            layer_size=lambda diff_id: staged.layers[diff_id].size,
+            salt=self._build.ref,
+            explainer=Explainer(parts.cache, options, dockerfile.source) if options.explain else None,
+        )
+        self._keep_results(plan, resolver)
+        self._build.begun(context)
+
+        async def commit(new: Sequence[NewImage]) -> list[Image]:
+            return await self._commit(staged, lease, new)
+
+        try:
+            solver = Solver(context, execution)
+            await solver.solve([target.step for target in plan.targets])
+            solved = [_solved(target, solver) for target in plan.targets]
+            exported = await parts.exporter.export(
+                solved, options, self._requester, self._progress, staged, commit
+            )
+        finally:
+            # What was done is not lost with what failed.
+            if lease.fresh:
+                await uncancelled(commit([]))
+            parts.cache.touch(lease, now())
+        self._keep_result(solved, staged)
+        return BuildResult(image_id=exported.image_id, exporter=exported.exporter, result=self._build.ref)
+
+    def _keep_results(self, plan: Plan, resolver: Resolver) -> None:
+        for step in plan.steps:
+            if isinstance(step.operation, ResultSource):
+                snapshot, _ = self._parts.results.get(step.operation.id)
+                resolver.keep_result(step.operation.id, snapshot)
+
+    def _keep_result(self, solved: Sequence[Solved], staged: Staging) -> None:
+        if self._build.keep_result and len(solved) == 1:
+            target = solved[0].target
+            self._parts.results.keep(self._build.ref, solved[0].snapshot, _config(target), staged)
+
+    async def _commit(self, staged: Staging, lease: Lease, new: Sequence[NewImage]) -> list[Image]:
+        cache = self._parts.cache
+        images = await self._parts.images.store.commit(
+            staged, new, keep=cache.layers(lease), changes=lambda: cache.changes(lease)
+        )
+        cache.written(lease)
+        return images
+
+
+def _solved(target: Target, solver: Solver) -> Solved:
+    snapshot = solver.done.get(target.step, Snapshot())
+    layers = {entry.step: solver.own_layer(entry.step) for entry in target.history if entry.step is not None}
+    return Solved(target=target, snapshot=snapshot, layers=layers)
+
+
+def _config(target: Target) -> dict[str, Any]:
+    return {**target.document, "config": target.config}
+
+
+def _meant(item: NeededBase) -> str:
+    return f"did you mean {' or '.join(item.suggestions)}?" if item.suggestions else ""
