@@ -273,6 +273,9 @@ class DaemonConfig:
         "metrics-addr", "", TEXT, "Set default address and port to serve the metrics api on"
     )
 
+    # Only in daemon.json: `gc`, see engine/builder/cache/settings.py.
+    builder: dict[str, Any] = field(default_factory=dict)
+
     config_file: str = CONFIG_FILE
     flags: dict[str, Any] = field(default_factory=dict)  # field -> value of what the command line set
     warnings: tuple[str, ...] = ()

@@ -21,7 +21,6 @@ LOG_DRIVERS = ("json-file", "local", "none")
 WITHOUT_EFFECT = {
     "allow-nondistributable-artifacts": "there are no nondistributable layers any more",
     "bridge-accept-fwmark": "the host's firewall decides what is reachable",
-    "builder": "builds have no settings yet",
     "cdi-spec-dirs": "CDI devices are not supported",
     "containerd": "there is no containerd",
     "containerd-namespace": "there is no containerd",
@@ -40,6 +39,8 @@ WITHOUT_EFFECT = {
     "userland-proxy": "published ports need no proxy process",
     "userland-proxy-path": "published ports need no proxy process",
 }
+# Settings that have no flag, and are read again at SIGHUP.
+FILE_ONLY = ("builder",)
 # Leaving these out silently would weaken what the administrator asked for.
 REFUSED = {
     "authorization-plugins": "authorization plugins are not supported",
@@ -88,7 +89,8 @@ def settings(document: dict[str, Any], flags: dict[str, Any]) -> tuple[dict[str,
     if not isinstance(proxies, dict):
         raise Invalid("json: cannot unmarshal proxies: it must be an object")
     flat.update(proxies)
-    unknown = [key for key in flat if key not in BY_KEY and key not in WITHOUT_EFFECT and key not in REFUSED]
+    known = {*BY_KEY, *WITHOUT_EFFECT, *REFUSED, *FILE_ONLY}
+    unknown = [key for key in flat if key not in known]
     if unknown:
         raise Invalid("the following directives don't match any configuration option: " + ", ".join(unknown))
     for key in flat:
@@ -107,7 +109,13 @@ def settings(document: dict[str, Any], flags: dict[str, Any]) -> tuple[dict[str,
         )
     warnings = [f"{key} in the configuration file has no effect: {WITHOUT_EFFECT[key]}"
                 for key in flat if WITHOUT_EFFECT.get(key)]  # fmt: skip
-    return {BY_KEY[k].field: BY_KEY[k].kind.file(k, v) for k, v in flat.items() if k in BY_KEY}, warnings
+    values = {BY_KEY[k].field: BY_KEY[k].kind.file(k, v) for k, v in flat.items() if k in BY_KEY}
+    if flat.get("builder") is not None:
+        from sampan.engine.builder.cache.settings import check as check_builder
+
+        check_builder(flat["builder"])
+        values["builder"] = flat["builder"]
+    return values, warnings
 
 
 def load(line: CommandLine) -> DaemonConfig:
@@ -249,6 +257,7 @@ def reload(config: DaemonConfig) -> DaemonConfig:
             f"unable to configure the daemon with file {config.config_file}: {error.message}"
         ) from None
     changed = {o.field: values[o.field] for o in OPTIONS if o.reload and o.field in values}
+    changed["builder"] = values.get("builder", {})
     fresh = dataclasses.replace(config, **changed, warnings=tuple(warnings))
     check(fresh)
     return fresh

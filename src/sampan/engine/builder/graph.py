@@ -189,6 +189,7 @@ class Target:
     base: ImageSource | None  # its layers and history come first
     config: ContainerConfig
     history: tuple[HistoryEntry, ...]  # in addition to the base's
+    base_history: tuple[Mapping[str, Any], ...] = ()  # the base's, as its config has it
     # What the base's config document says besides `config`, `history` and `rootfs` (os.version, author, ...).
     document: Mapping[str, Any] = field(default_factory=dict)
     # SOURCE_DATE_EPOCH, or else when the base was created, 0 when there is none; seconds.

@@ -14,8 +14,10 @@ KEYS = {"enabled", "defaultKeepStorage", "policy"}
 POLICY_KEYS = {"all", "keepStorage", "filter"}
 
 
-def check(builder: Mapping[str, Any]) -> None:
+def check(builder: Any) -> None:
     """Raises Invalid for what dockerd does not know, or cannot read."""
+    if not isinstance(builder, dict):
+        raise Invalid("builder must be an object")
     for key in builder:
         if key not in ("gc", "entitlements"):
             raise Invalid(f"builder: unknown key {key}")

@@ -9,5 +9,5 @@ def parse(data: bytes, filename: str = "Dockerfile") -> Dockerfile:
 
 
 def parse_trigger(text: str) -> Instruction:
-    """An ONBUILD trigger as an image's config holds it. Raises DockerfileError (lines count from its own 1)."""
+    """An ONBUILD trigger as an image's config holds it; its lines count from 1. Raises DockerfileError."""
     raise NotImplementedError

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.engine.builder.dockerfile.instructions import Dockerfile
+from sampan.engine.builder.dockerfile.lint.linter import Linter
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.options import BuildOptions
 from sampan.specs.oci_image import ImageConfig
@@ -52,4 +53,12 @@ def needed_bases(
 
     Call it until nothing is left: triggers (ONBUILD) of a base may ask for more. Raises DockerfileError.
     """
-    raise NotImplementedError
+    # Not at the top: what resolves stages needs the types above.
+    from sampan.engine.builder.plan.checks import Checks
+    from sampan.engine.builder.plan.resolve import resolve, wanted_platforms
+
+    missing: dict[tuple[str, str], NeededBase] = {}
+    for wanted in wanted_platforms(options):
+        stages = resolve(dockerfile, options, bases or {}, wanted, Checks(Linter()))
+        missing |= {needed.key: needed for needed in stages.missing}
+    return list(missing.values())

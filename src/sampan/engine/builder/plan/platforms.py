@@ -94,3 +94,10 @@ def parse(text: str) -> Platform:
     if len(parts) > 3:
         raise Invalid(f'"{text}": cannot parse platform specifier: invalid argument')
     return normalize(Platform(name, parts[1], parts[2] if len(parts) == 3 else "", version))
+
+
+def parse_or_none(text: str) -> Platform | None:
+    try:
+        return parse(text) if text else None
+    except Invalid:
+        return None

@@ -166,7 +166,7 @@ class _Selection:
 
     def take(self, source: str) -> None:
         path = inside(source)
-        if not has_wildcards(path):
+        if self._copy.file_name or not has_wildcards(path):  # a download's name is no pattern
             self._take_path(path)
             return
         for name in self._walk.matches(path):

@@ -1,0 +1,114 @@
+"""The new layer as a tar, in the order and with the headers of images/pack.py, which packs directories."""
+
+import os
+import stat
+from collections.abc import Iterator
+
+from sampan.engine.builder.execute.changes import Changes, Item
+from sampan.images.pack import CHUNK, KEPT_XATTRS
+from sampan.images.tarread import (
+    BLOCK_DEVICE,
+    CHARACTER,
+    DIRECTORY,
+    FIFO,
+    HARDLINK,
+    REGULAR,
+    SYMLINK,
+    Entry,
+)
+from sampan.images.tarwrite import END, header, padding
+from sampan.images.unpack import WHITEOUT_OPAQUE
+
+_TYPES = {
+    stat.S_IFREG: REGULAR,
+    stat.S_IFDIR: DIRECTORY,
+    stat.S_IFLNK: SYMLINK,
+    stat.S_IFCHR: CHARACTER,
+    stat.S_IFBLK: BLOCK_DEVICE,
+    stat.S_IFIFO: FIFO,
+}
+
+
+def changes_tar(changes: Changes, clamp: int | None) -> Iterator[bytes]:
+    """In pieces of about 1 MB. Times later than `clamp`, in seconds, become `clamp`. Raises Failed."""
+    writer = _Writer(None if clamp is None else clamp * 1_000_000_000)
+    buffer = bytearray()
+    for piece in writer.tree(changes.top, b""):
+        buffer += piece
+        if len(buffer) >= CHUNK:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer) + END
+
+
+class _Writer:
+    def __init__(self, clamp: int | None) -> None:
+        self._clamp = clamp
+        self._first: dict[int, bytes] = {}  # id of an item -> its first name
+
+    def tree(self, directory: Item, path: bytes) -> Iterator[bytes]:
+        assert directory.children is not None
+        for name in sorted(directory.children):
+            yield from self._member(directory.children[name], path + name)
+
+    def _member(self, item: Item, name: bytes) -> Iterator[bytes]:
+        kind = _TYPES.get(stat.S_IFMT(item.mode))
+        if kind is None:
+            return  # a socket
+        entry = Entry(name, kind)
+        entry.mode, entry.uid, entry.gid = stat.S_IMODE(item.mode), item.uid, item.gid
+        entry.mtime_ns = item.mtime_ns if self._clamp is None else min(item.mtime_ns, self._clamp)
+        if kind == DIRECTORY:
+            yield from self._directory(item, entry)
+            return
+        if self._is_link(item, entry):
+            yield header(entry)
+            return
+        if kind == REGULAR:
+            entry.xattrs = _kept(item)
+            yield from _file(item, entry)
+            return
+        if kind == SYMLINK:
+            entry.linkname = item.target
+        elif kind != FIFO:
+            entry.devmajor, entry.devminor = os.major(item.rdev), os.minor(item.rdev)
+        yield header(entry)
+
+    def _directory(self, item: Item, entry: Entry) -> Iterator[bytes]:
+        entry.name += b"/"
+        entry.xattrs = _kept(item)
+        yield header(entry)
+        if item.opaque:
+            marker = Entry(entry.name + WHITEOUT_OPAQUE, REGULAR)
+            marker.mode, marker.uid, marker.gid = entry.mode & 0o777, entry.uid, entry.gid
+            marker.mtime_ns = entry.mtime_ns
+            yield header(marker)
+        yield from self.tree(item, entry.name)
+
+    def _is_link(self, item: Item, entry: Entry) -> bool:
+        first = self._first.setdefault(id(item), entry.name)
+        if first is entry.name:
+            return False
+        entry.type, entry.linkname = HARDLINK, first
+        return True
+
+
+def _file(item: Item, entry: Entry) -> Iterator[bytes]:
+    content = item.content
+    if content is None:
+        yield header(entry)
+        return
+    # Opened before the header is written: what cannot be read must not be announced.
+    entry.size = content.size
+    chunks = content.chunks()
+    yield header(entry)
+    yield from chunks
+    yield padding(entry.size)
+
+
+def _kept(item: Item) -> dict[bytes, bytes]:
+    return {
+        name: value
+        for name, value in item.xattrs.items()
+        if name.startswith(KEPT_XATTRS) and not name.startswith(b"user.overlay.")
+    }
