@@ -51,6 +51,7 @@ class Response:
         self._connection = connection
         self._release = release
         self._buffer = b""
+        self.tick: Callable[[], None] | None = None  # called while nothing comes, ten times a second
         try:
             self.status, self.headers = self._read_head()
             while self.status == 100:
@@ -69,9 +70,20 @@ class Response:
         self._done = self._left == 0
 
     def _fill(self) -> bool:
+        if self.tick is not None:
+            self._wait(self.tick)
         data = self._connection.recv(_BLOCK)
         self._buffer += data
         return bool(data)
+
+    def _wait(self, tick: Callable[[], None]) -> None:
+        import select
+
+        pending = getattr(self._connection, "pending", None)  # of a TLS connection, decrypted already
+        poll = select.poll()
+        poll.register(self._connection.fileno(), select.POLLIN)
+        while not (pending and pending()) and not poll.poll(100):
+            tick()
 
     def _read_line(self) -> bytes:
         while (end := self._buffer.find(b"\n")) < 0:

@@ -113,6 +113,8 @@ def _run_command(words: Sequence[str], session: Session) -> int:
         if not args or args[0].startswith("-"):
             return _group(path, args)
         path, args = f"{path} {args[0]}", args[1:]
+    elif len(args) > 1 and f"{path} {args[0]}" in tree.NESTED:
+        path, args = f"{path} {args[0]}", args[1:]
     entry = tree.find(path)
     if entry is None:
         return _unknown(path)

@@ -7,6 +7,20 @@ from __future__ import annotations
 
 # group -> command -> (module below sampan.cli, one line of help, other paths that mean the same)
 GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
+    "builder": {
+        "build": (
+            "build.build",
+            "Make an image of a Dockerfile",
+            ("build", "image build"),
+        ),
+        "du": ("builder.du", "Show what the build cache holds", ()),
+        "prune": ("builder.prune", "Remove what is in the build cache", ()),
+        "shell": (
+            "build.shell",
+            "Open a shell in the state that a step of a build has left",
+            ("build shell",),
+        ),
+    },
     "container": {
         "attach": ("container.attach", "Connect this terminal to a running container", ("attach",)),
         "commit": ("container.commit", "Make an image of what a container changed", ("commit",)),
@@ -107,6 +121,7 @@ TOP: dict[str, tuple[str, str]] = {
 }
 
 GROUP_HELP = {
+    "builder": "Manage builds and their cache",
     "container": "Manage containers",
     "context": "Manage contexts",
     "image": "Manage images",
@@ -117,7 +132,24 @@ GROUP_HELP = {
     "volume": "Manage volumes",
 }
 
-COMMON = ("run", "exec", "ps", "pull", "push", "images", "login", "logout", "search", "version", "info")
+# Commands found as a word after another command, if more words follow: `build shell ID` opens a shell,
+# `build shell` builds what is in the directory "shell".
+NESTED = ("build shell",)
+
+COMMON = (
+    "run",
+    "exec",
+    "ps",
+    "build",
+    "pull",
+    "push",
+    "images",
+    "login",
+    "logout",
+    "search",
+    "version",
+    "info",
+)
 
 
 class Entry:

@@ -57,22 +57,42 @@ def _run_attached(session: Session, options: Options, body: dict[str, Any]) -> i
     width, height = terminal_size()
     body["HostConfig"]["ConsoleSize"] = [height, width]
     keys = options["detach-keys"] or session.text_setting("detachKeys")
-    client = session.client
     try:
         parse_keys(keys or DEFAULT_DETACH_KEYS)  # before there is a container to attach to
         container = create(session, options, body)
     except CliError as error:
         raise with_help(error, session) from None
+    return follow(
+        session,
+        container,
+        streams={name for name in ("stdin", "stdout", "stderr") if body[f"Attach{name.capitalize()}"]},
+        tty=tty,
+        keys=keys,
+        removed=bool(options["rm"]),
+        proxied=bool(options["sig-proxy"]),
+    )
+
+
+def follow(
+    session: Session,
+    container: str,
+    *,
+    streams: set[str],
+    tty: bool,
+    keys: str = "",
+    removed: bool = True,
+    proxied: bool = True,
+) -> int:
+    """Start a new container with these streams attached; its exit code. `removed`: it goes when it ends."""
     path = f"/containers/{container}"
-    streams = {name for name in ("stdin", "stdout", "stderr") if body[f"Attach{name.capitalize()}"]}
-    proxy = SignalProxy(lambda name: _kill(session, path, name), wanted=options["sig-proxy"] and not tty)
+    proxy = SignalProxy(lambda name: _kill(session, path, name), wanted=proxied and not tty)
     with proxy:
         pump = _attach(session, path, streams, tty, keys) if streams else None
-        waiter = Waiter(session, path, removed=bool(options["rm"]))
+        waiter = Waiter(session, path, removed=removed)
         try:
-            client.post(f"{path}/start").read()
+            session.client.post(f"{path}/start").read()
         except CliError as error:
-            if options["rm"]:
+            if removed:
                 waiter.status()  # the daemon removes it; Docker's client waits for that, too
             raise start_error(error, session) from None
         if pump is None:

@@ -22,12 +22,14 @@ _END = bytes(2 * _BLOCK)
 
 def pack(path: str, renames: list[Rename]) -> Iterator[bytes]:
     """The entry at `path` and all below it, named from its base name; raises CliError for the unreadable."""
-    directory, entry = split(path)
+    directory, first = split(path)
     seen: dict[tuple[int, int], str] = {}
-    for name in _walk(directory, entry):
+    for name in _walk(directory, first):
         full = os.path.join(directory, name)
         try:
-            yield from _entry(full, name, renames, seen)
+            for rename in renames:
+                name = rename.apply(name)
+            yield from entry(full, name, seen=seen)
         except OSError as error:
             raise CliError(f"{full}: {(error.strerror or str(error)).lower()}") from None
     yield _END
@@ -43,16 +45,21 @@ def _walk(directory: str, name: str) -> Iterator[str]:
         yield from _walk(directory, child if name == "." else os.path.join(name, child))
 
 
-def _entry(full: str, name: str, renames: list[Rename], seen: dict[tuple[int, int], str]) -> Iterator[bytes]:
+def entry(
+    full: str,
+    name: str,
+    *,
+    owner: tuple[int, int] | None = None,
+    seen: dict[tuple[int, int], str] | None = None,
+) -> Iterator[bytes]:
+    """One file; `seen` names the first of each inode, of which later ones are hard links. Raises OSError."""
     status = os.lstat(full)
     mode = status.st_mode
     if stat.S_ISSOCK(mode):
         return  # tar has no sockets
-    for rename in renames:
-        name = rename.apply(name)
     info = tarfile.TarInfo(name + "/" if stat.S_ISDIR(mode) and not name.endswith("/") else name)
     info.mode = stat.S_IMODE(mode)
-    info.uid, info.gid = status.st_uid, status.st_gid
+    info.uid, info.gid = owner or (status.st_uid, status.st_gid)
     info.mtime = status.st_mtime_ns // 10**9
     info.type = _type(mode)
     if stat.S_ISLNK(mode):
@@ -60,7 +67,8 @@ def _entry(full: str, name: str, renames: list[Rename], seen: dict[tuple[int, in
     elif stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         info.devmajor, info.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
     elif stat.S_ISREG(mode):
-        first = seen.setdefault((status.st_dev, status.st_ino), name) if status.st_nlink > 1 else name
+        key = (status.st_dev, status.st_ino)
+        first = seen.setdefault(key, name) if seen is not None and status.st_nlink > 1 else name
         if first != name:
             info.type, info.linkname = tarfile.LNKTYPE, first
         else:
