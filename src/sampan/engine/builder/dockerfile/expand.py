@@ -95,7 +95,6 @@ class _Result:
         return self
 
 
-
 class Lexer:
     """One run over one text.
 

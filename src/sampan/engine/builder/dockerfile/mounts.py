@@ -119,8 +119,6 @@ def _checked(mount: Mount, decided_read_only: bool) -> Mount:
                 raise DockerfileError(f'{name} not allowed for "{mount.type}" type mounts')
     if mount.type == "secret":
         _check_secret(mount)
-    elif mount.env is not None:
-        raise DockerfileError(f'env not allowed for "{mount.type}" type mounts')
     if mount.sharing and mount.type != "cache":
         raise DockerfileError(f"invalid cache sharing set for {mount.type} mount")
     if decided_read_only:
@@ -140,7 +138,7 @@ def _check_secret(mount: Mount) -> None:
 
 
 def parse_device(text: str) -> tuple[str, bool]:
-    """`--device=vendor.com/class=name,required`: its name, and whether it must be there. Raises DockerfileError."""
+    """`--device=vendor.com/class=name,required`: name, and whether it must be there. Raises DockerfileError."""
     name, required = "", False
     for field in csv_fields(text, "devices"):
         key, equals, value = field.partition("=")

@@ -106,9 +106,7 @@ class Reader:
 
     def error(self, message: str, first: int, last: int | None = None) -> DockerfileError:
         lines = Lines(first=first, last=first if last is None else last)
-        return DockerfileError(
-            message, place=Place(filename=self._filename, text=self.text, lines=lines)
-        )
+        return DockerfileError(message, place=Place(filename=self._filename, text=self.text, lines=lines))
 
     def nodes(self) -> Iterator[Node]:
         """Raises DockerfileError."""

@@ -62,7 +62,9 @@ def _valid(text: str) -> str:
 
 
 def pairs(text: str, name: str, escape: str) -> list[tuple[str, str, bool]]:
-    """`a=b c="d e"`, or the old `a the value`: key, value, whether it is the old form. Raises DockerfileError."""
+    """`a=b c="d e"`, or the old `a the value`: key, value, whether it is the old form. Raises
+    DockerfileError.
+    """
     words = split_words(text, escape)
     if not words:
         return []
