@@ -138,7 +138,7 @@ def _check_secret(mount: Mount) -> None:
 
 
 def parse_device(text: str) -> tuple[str, bool]:
-    """`--device=vendor.com/class=name,required`: name, and whether it must be there. Raises DockerfileError."""
+    """`--device=vendor.com/class=name,required`: name, whether it must be there. Raises DockerfileError."""
     name, required = "", False
     for field in csv_fields(text, "devices"):
         key, equals, value = field.partition("=")

@@ -79,6 +79,13 @@ def _maybe_json(node: Node, rest: str, otherwise: tuple[str, ...]) -> Node:
     return replace(node, args=tuple(strings), json=True)
 
 
+def directive_in(comment: str) -> tuple[str, str]:
+    """Name and value of a directive in a comment (without "#"); "" for anything else."""
+    match = _DIRECTIVE.fullmatch(f"#{comment}")
+    name = match[1].lower() if match else ""
+    return (name, _valid(match[2])) if match and name in _DIRECTIVES else ("", "")
+
+
 class Reader:
     """Reads a whole file. `escape`, `directives` and `empty_continuations` are known when it is read."""
 
@@ -134,14 +141,12 @@ class Reader:
             return False
         if self._position == 1 and line.startswith("#!"):
             return True
-        match = _DIRECTIVE.fullmatch(line)
-        name = match[1].lower() if match else ""
-        if match is None or name not in _DIRECTIVES:
+        name, value = directive_in(line[1:]) if line.startswith("#") else ("", "")
+        if not name:
             self._in_directives = False
             return False
         if any(one.name == name for one in self.directives):
             raise self.error(f"only one {name} parser directive can be used", self._position)
-        value = _valid(match[2])
         if name == "escape":
             if value not in ("\\", "`"):
                 message = f"invalid escape token '{value}' does not match ` or \\"
