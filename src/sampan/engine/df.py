@@ -1,8 +1,9 @@
-"""How much disk images, containers and volumes take: `docker system df`."""
+"""How much disk images, containers, volumes and the build cache take: `docker system df`."""
 
 from collections.abc import Collection
 from typing import Any
 
+from sampan.engine import times
 from sampan.engine.containers.listing import ListQuery
 from sampan.engine.engine import Engine
 from sampan.engine.images.documents import Version
@@ -23,12 +24,39 @@ async def disk_usage(engine: Engine, wanted: Collection[str], version: Version) 
         "Images": images(engine, version) if "image" in chosen else None,
         "Containers": await containers(engine) if "container" in chosen else None,
         "Volumes": await volumes(engine) if "volume" in chosen else None,
-        "BuildCache": [] if "build-cache" in chosen else None,
+        "BuildCache": await build_cache(engine, version) if "build-cache" in chosen else None,
     }
 
 
 def layers_size(engine: Engine) -> int:
-    return sum(layer.size for layer in engine.images.store.layers.values())
+    """Of images and containers: what only the build cache keeps counts there."""
+    store = engine.images.store
+    only_cache = engine.builder.cache.held() - engine.images.held_by_containers()
+    only_cache -= {diff_id for image in store.images.values() for diff_id in image.diff_ids}
+    return sum(layer.size for layer in store.layers.values() if layer.diff_id not in only_cache)
+
+
+async def build_cache(engine: Engine, version: Version) -> list[dict[str, Any]]:
+    rows = []
+    for usage in await engine.builder.du():
+        row: dict[str, Any] = {
+            "ID": usage.id,
+            "Parents": list(usage.parents),
+            "Type": usage.type,
+            "Description": usage.description,
+            "InUse": usage.in_use,
+            "Shared": usage.shared,
+            "Size": usage.size,
+            "CreatedAt": times.rfc3339(usage.created),
+            "LastUsedAt": times.rfc3339(usage.last_used) if usage.last_used else None,
+            "UsageCount": usage.uses,
+        }
+        if not usage.parents:
+            del row["Parents"]
+        elif version < (1, 42):
+            row["Parent"] = row.pop("Parents")[0]
+        rows.append(row)
+    return rows
 
 
 def images(engine: Engine, version: Version) -> list[dict[str, Any]]:

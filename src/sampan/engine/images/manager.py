@@ -95,10 +95,12 @@ class Images:
             self._events.unsubscribe(subscription)
 
     def _held(self) -> set[str]:
-        """Diff IDs of the layers containers were made from, and of those the build cache keeps."""
+        return self.held_by_containers() | self.held_elsewhere()
+
+    def held_by_containers(self) -> set[str]:
+        """Diff IDs of the layers containers were made from."""
         lowers = [lower for _, row in self._rows.list("containers/") for lower in row.get("lower") or []]
-        found = {found for lower in lowers if (found := self.store.layer_files.diff_id(lower))}
-        return found | self.held_elsewhere()
+        return {found for lower in lowers if (found := self.store.layer_files.diff_id(lower))}
 
     # Asking
 

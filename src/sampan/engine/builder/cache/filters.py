@@ -5,13 +5,14 @@ BuildKit's are containerd's expressions: comma-separated tests that must all hol
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
 from sampan.engine.builder.cache.records import Usage
+from sampan.engine.containers.filters import until
 from sampan.errors import Invalid
-from sampan.images.changes import parse_duration
 
 Test = Callable[[Usage], bool]
 _FLAGS: dict[str, Callable[[Usage], bool]] = {
@@ -109,9 +110,10 @@ def _duration(name: str, values: list[str]) -> float:
     if not values:
         return 0.0
     try:
-        return parse_duration(values[0]) / 1e9
+        return max(0.0, time.time() - until(values[0]) / 1e9)
     except Invalid:
         text = orjson.dumps(values[0]).decode()
         raise Invalid(
-            f"\"{name}\" filter expects a duration (e.g., '24h'): time: invalid duration {text}"
+            f"\"{name}\" filter expects a duration (e.g., '24h') or a timestamp: failed to parse value as time "
+            f"or duration: {text}"
         ) from None

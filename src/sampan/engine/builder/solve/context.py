@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sampan.engine.builder.cache.records import Record
 from sampan.engine.builder.cache.store import Cache, Lease
@@ -13,10 +14,12 @@ from sampan.engine.builder.options import BuildOptions
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.solve.explaining import CACHED, Explainer
 from sampan.engine.builder.solve.vertices import Shown, shown
-from sampan.engine.builder.sources.sources import BuildSources
 from sampan.engine.builder.trees import Snapshot
 from sampan.errors import Invalid
 from sampan.images import references
+
+if TYPE_CHECKING:
+    from sampan.engine.builder.sources.sources import BuildSources
 
 
 @dataclass(eq=False)
@@ -52,7 +55,7 @@ class Context:
     options: BuildOptions
     dockerfile: tuple[str, str]  # name, text
     progress: Progress
-    sources: BuildSources
+    sources: "BuildSources"
     cache: Cache
     lease: Lease
     lanes: Lanes

@@ -9,7 +9,7 @@ from sampan.engine.builder.builder import Build, BuildResult
 from sampan.engine.builder.cache.store import Lease
 from sampan.engine.builder.dockerfile.instructions import Dockerfile
 from sampan.engine.builder.dockerfile.lint.checks import check_file
-from sampan.engine.builder.dockerfile.lint.linter import Linter
+from sampan.engine.builder.dockerfile.lint.linter import Linter, lint_config
 from sampan.engine.builder.dockerfile.parse import parse
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.export.export import Solved

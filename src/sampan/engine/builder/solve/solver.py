@@ -355,7 +355,7 @@ class Solver:
         return Record(
             id=new_id(),
             keys=record_keys,
-            description=step.name,
+            description=_description(step),
             layers=layers,
             size=self._context.layer_size(layers[-1]) if layers else 0,
             created=now(),
@@ -392,6 +392,12 @@ class Solver:
         record = self._record(step, error.snapshot, (), failed=True)
         self._add(step, record)
         return record.id
+
+
+def _description(step: Step) -> str:
+    """As BuildKit calls its records."""
+    run = step.operation
+    return f"mount / from exec {' '.join(run.args)}" if isinstance(run, Run) else step.name
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:
