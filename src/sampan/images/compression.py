@@ -130,14 +130,19 @@ def _zlib() -> Any:
 GZIP_LEVEL, ZSTD_LEVEL = 1, 3
 
 
-def compressed(chunks: Iterable[bytes], compression: str) -> Iterator[bytes]:
-    """The stream compressed as "gzip" or "zstd", in pieces of about 1 MB."""
+def compressed(chunks: Iterable[bytes], compression: str, level: int | None = None) -> Iterator[bytes]:
+    """The stream compressed as "gzip" or "zstd", in pieces of about 1 MB. `level`: gzip's 0-9, zstd's 1-22."""
     if compression == "zstd":
         import zstandard
 
-        encoder: Any = zstandard.ZstdCompressor(ZSTD_LEVEL, write_checksum=True).compressobj()
-    else:
+        level = ZSTD_LEVEL if level is None else max(1, min(level, 22))
+        encoder: Any = zstandard.ZstdCompressor(level, write_checksum=True).compressobj()
+    elif level is None:
         encoder = _zlib().compressobj(GZIP_LEVEL, 8, 31)  # 31: a gzip header, without a time
+    else:
+        import zlib
+
+        encoder = zlib.compressobj(max(0, min(level, 9)), 8, 31)
     pending: list[bytes] = []
     size = 0
     for chunk in chunks:

@@ -91,24 +91,24 @@ def archive(
     manifests = {item.image.id: _manifest(blobs, known, item.image) for item in saved}
     small = {_digest(data): data for data in manifests.values()}
     layers = {diff_id for item in saved for diff_id in item.image.diff_ids}
-    yield _directory("blobs") + _directory("blobs/sha256")
+    yield directory_member("blobs") + directory_member("blobs/sha256")
     for digest in sorted({*small, *layers, *manifests}):
         path = f"blobs/sha256/{hexadecimal(digest)}"
         if digest in small:
-            yield _file(path, small[digest])
+            yield file_member(path, small[digest])
         elif digest in manifests:
-            yield _file(path, blobs.read(digest))
+            yield file_member(path, blobs.read(digest))
         else:
-            yield from _layer(_tar(blobs, layers_on_disk, known[digest]), path, known[digest])
-    yield _file("index.json", orjson.dumps(_index(saved, manifests)))
-    yield _file("manifest.json", orjson.dumps([_docker(known, item, saved) for item in saved] or None))
-    yield _file("oci-layout", LAYOUT)
+            yield from _layer(layer_tar(blobs, layers_on_disk, known[digest]), path, known[digest])
+    yield file_member("index.json", orjson.dumps(_index(saved, manifests)))
+    yield file_member("manifest.json", orjson.dumps([_docker(known, item, saved) for item in saved] or None))
+    yield file_member("oci-layout", LAYOUT)
     if repositories := _repositories(saved):
-        yield _file("repositories", orjson.dumps(repositories))
+        yield file_member("repositories", orjson.dumps(repositories))
     yield END
 
 
-def _tar(blobs: BlobStore, layers: LayerStore, layer: Layer) -> Iterator[bytes]:
+def layer_tar(blobs: BlobStore, layers: LayerStore, layer: Layer) -> Iterator[bytes]:
     """What the layer's diff ID is the digest of: as it lies there, or inflated again."""
     tar = layers.tar(layer.diff_id)
     if tar is None:
@@ -121,7 +121,7 @@ def _tar(blobs: BlobStore, layers: LayerStore, layer: Layer) -> Iterator[bytes]:
 
 def _layer(tar: Iterator[bytes], path: str, layer: Layer) -> Iterator[bytes]:
     """The uncompressed tar: Docker names layers in an archive by their diff ID."""
-    yield _header(path, layer.tar_size)
+    yield file_header(path, layer.tar_size)
     written = 0
     for piece in tar:
         written += len(piece)
@@ -183,17 +183,18 @@ def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def _header(path: str, size: int) -> bytes:
+def file_header(path: str, size: int) -> bytes:
+    """What comes before `size` bytes of a file's data."""
     entry = Entry(path.encode(), REGULAR)
     entry.mode, entry.size = 0o644, size
     return header(entry)
 
 
-def _file(path: str, data: bytes) -> bytes:
-    return _header(path, len(data)) + data + padding(len(data))
+def file_member(path: str, data: bytes) -> bytes:
+    return file_header(path, len(data)) + data + padding(len(data))
 
 
-def _directory(path: str) -> bytes:
+def directory_member(path: str) -> bytes:
     entry = Entry(path.encode() + b"/", DIRECTORY)
     entry.mode = 0o755
     return header(entry)

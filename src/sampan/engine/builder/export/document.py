@@ -46,9 +46,7 @@ def document(target: Target, layers: Sequence[str], inline_cache: bytes = b"") -
     return cast(ImageConfig, result)
 
 
-def base_history(
-    history: Sequence[Mapping[str, Any]], layers: int, created: str
-) -> list[dict[str, Any]]:
+def base_history(history: Sequence[Mapping[str, Any]], layers: int, created: str) -> list[dict[str, Any]]:
     """A base's history, made to speak of exactly as many layers as the base has."""
     result: list[dict[str, Any]] = []
     counted = 0
@@ -67,7 +65,7 @@ def base_history(
 def squashed(
     config: ImageConfig, base_layers: Sequence[str], layer: str, *, image: str, base: str, created: str
 ) -> ImageConfig:
-    """`config` with all its layers above the base's in one: `--squash`. History as Docker's SquashImage has it."""
+    """`config` with all layers above the base's in one: `--squash`. History as Docker's SquashImage."""
     result: dict[str, Any] = dict(config)
     history: list[dict[str, Any]] = []
     counted = 0

@@ -92,8 +92,4 @@ def unused_arguments(dockerfile: Dockerfile, given: Mapping[str, str]) -> list[s
 
 
 def _is_expected(name: str, declared: set[str]) -> bool:
-    return (
-        name in declared or name.lower() in _PROXIES or name.startswith("BUILDKIT_") or name == EPOCH
-    )
-
-
+    return name in declared or name.lower() in _PROXIES or name.startswith("BUILDKIT_") or name == EPOCH

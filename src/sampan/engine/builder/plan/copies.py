@@ -207,7 +207,7 @@ def _add_local(draft: _Draft, source: str) -> None:
     shared = draft.state.shared
     if draft.from_step is None:
         step = shared.context()
-        shared.checks.ignored_source(shared.dockerfile, instruction, source)
+        shared.checks.ignored_source(instruction, source)
     else:
         step = draft.from_step
     parents = isinstance(instruction, df.Copy) and instruction.parents

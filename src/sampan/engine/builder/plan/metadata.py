@@ -12,8 +12,13 @@ from sampan.engine.builder.plan.state import StageState
 from sampan.images.changes import parse_signal
 
 
+def check_variables(state: StageState, instruction: df.Instruction, expander: Expander) -> None:
+    declared = [name for name, _ in state.arguments]
+    state.shared.checks.undefined(instruction, expander, declared, state.env)
+
+
 def env(state: StageState, instruction: df.Env) -> None:
-    state.shared.checks.pairs(state.shared.dockerfile, instruction, "ENV", instruction.pairs)
+    state.shared.checks.pairs(instruction, "ENV", instruction.pairs)
     for pair in instruction.pairs:
         state.env[pair.key] = pair.value
         set_variable(state.config.setdefault("Env", []), pair.key, pair.value)
@@ -30,7 +35,7 @@ def set_variable(variables: list[str], key: str, value: str) -> None:
 
 
 def label(state: StageState, instruction: df.Label) -> None:
-    state.shared.checks.pairs(state.shared.dockerfile, instruction, "LABEL", instruction.pairs)
+    state.shared.checks.pairs(instruction, "LABEL", instruction.pairs)
     labels = state.config.setdefault("Labels", {})
     for pair in instruction.pairs:
         labels[pair.key] = pair.value
@@ -43,12 +48,19 @@ def maintainer(state: StageState, instruction: df.Maintainer) -> None:
 
 
 def _command(state: StageState, instruction: df.Cmd | df.Entrypoint, name: str) -> list[str]:
-    state.shared.checks.used_once(state, instruction, name)
+    _once(state, instruction, name)
     if not instruction.shell:
         return list(instruction.args)
     if not state.config.get("Shell"):
-        state.shared.checks.json_recommended(state.shared.dockerfile, instruction)
+        state.shared.checks.json_recommended(instruction, name)
     return [*state.shell, " ".join(instruction.args)]
+
+
+def _once(state: StageState, instruction: df.Cmd | df.Entrypoint | df.Healthcheck, name: str) -> None:
+    before = state.used_once.get(name)
+    if before is not None:
+        state.shared.checks.repeated(before, instruction, name)
+    state.used_once[name] = instruction.lines
 
 
 def cmd(state: StageState, instruction: df.Cmd) -> None:
@@ -67,7 +79,7 @@ def entrypoint(state: StageState, instruction: df.Entrypoint) -> None:
 
 
 def healthcheck(state: StageState, instruction: df.Healthcheck) -> None:
-    state.shared.checks.used_once(state, instruction, "HEALTHCHECK")
+    _once(state, instruction, "HEALTHCHECK")
     times = {
         "Interval": instruction.interval,
         "Timeout": instruction.timeout,
@@ -87,7 +99,7 @@ def healthcheck(state: StageState, instruction: df.Healthcheck) -> None:
 def expose(state: StageState, instruction: df.Expose) -> None:
     expander = Expander(state.env, state.shared.dockerfile.escape)
     words = [word for port in instruction.ports for word in expander.words(port)]
-    state.shared.checks.undefined(state, instruction, expander)
+    check_variables(state, instruction, expander)
     found = parse_ports(words)
     ports = state.config.setdefault("ExposedPorts", {})
     for port in found:
@@ -126,7 +138,7 @@ def onbuild(state: StageState, instruction: df.Onbuild) -> None:
 
 def workdir(state: StageState, instruction: df.Workdir) -> None:
     if not state.workdir_set and not instruction.path.startswith("/"):
-        state.shared.checks.relative_workdir(state.shared.dockerfile, instruction)
+        state.shared.checks.relative_workdir(instruction)
     state.workdir_set = True
     path = joined(str(state.config.get("WorkingDir") or ""), instruction.path)
     state.config["WorkingDir"] = state.workdir = path
@@ -157,7 +169,7 @@ def arg(state: StageState, instruction: df.Arg) -> None:
     given = state.shared.options.build_args
     shown: list[str] = []
     for one in instruction.args:
-        state.shared.checks.secret_key(state.shared.dockerfile, instruction, "ARG", one.key)
+        state.shared.checks.secret_key(instruction, "ARG", one.key)
         default = _default(state, instruction, one, one.key in given)
         shown.append(one.key if default is None else f"{one.key}={default}")
         value = given.get(one.key, default)
@@ -179,5 +191,5 @@ def _default(state: StageState, instruction: df.Arg, one: df.ArgValue, replaced:
         if replaced:
             return one.value  # nobody needs it
         raise
-    state.shared.checks.undefined(state, instruction, expander)
+    check_variables(state, instruction, expander)
     return value

@@ -1,7 +1,7 @@
 """From a Dockerfile, what was asked for and the images it stands on to a graph of steps. Pure."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ from sampan.engine.builder.dockerfile import instructions as df
 from sampan.engine.builder.dockerfile.expand import Expander
 from sampan.engine.builder.dockerfile.instructions import Dockerfile
 from sampan.engine.builder.dockerfile.lint.linter import Linter
+from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import SCRATCH, ImageSource, Plan, ResultSource, Target
 from sampan.engine.builder.options import BuildOptions
 from sampan.engine.builder.plan import copies, metadata, runs
@@ -25,6 +26,7 @@ from sampan.engine.builder.plan.configs import (
 from sampan.engine.builder.plan.contexts import NamedContext
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.places import placed
+from sampan.engine.builder.plan.platforms import Platform
 from sampan.engine.builder.plan.resolve import Wanted, resolve, wanted_platforms
 from sampan.engine.builder.plan.stages import Command, StageNode, Stages
 from sampan.engine.builder.plan.state import DEFAULT_PATH, Shared, StageState, StepList
@@ -52,14 +54,18 @@ _COUNTED = (df.Run, df.Copy, df.Add, df.Workdir)
 
 
 def plan(
-    dockerfile: Dockerfile, options: BuildOptions, bases: Bases, linter: Linter | None = None
+    dockerfile: Dockerfile,
+    options: BuildOptions,
+    bases: Bases,
+    linter: Linter | None = None,
+    ignore: Sequence[str] = (),
 ) -> Plan:
     """Steps and one Target for each platform. Raises DockerfileError with the place.
 
     Contexts are LocalSource steps: "context" is options.context, whatever that is; other names are keys of
-    options.contexts. What lint rules find goes to `linter`.
+    options.contexts. What lint rules find goes to `linter`; one of them needs the patterns of .dockerignore.
     """
-    checks = Checks(linter or Linter())
+    checks = Checks(linter or Linter(), ignore)
     steps = StepList()
     targets: list[Target] = []
     for wanted in wanted_platforms(options):
@@ -173,14 +179,19 @@ def _on_image(shared: Shared, node: StageNode, state: StageState) -> None:
         _take_over(state, node.image, shared.epoch)
     else:
         platform = state.platform
-        state.document = {"architecture": platform.architecture, "os": platform.os, "variant": platform.variant}
+        state.document = {
+            "architecture": platform.architecture,
+            "os": platform.os,
+            "variant": platform.variant,
+        }
         state.config = {"WorkingDir": "/"} if context is None or context.is_scratch else {}
     if context is not None:
         _on_context(shared, state, context, node.image)
     elif node.image is not None and node.image.config.get("rootfs", {}).get("diff_ids"):
         name = f"FROM {node.image.reference or node.reference}"
         _on_layers(shared, state, node.image, state.title(name) if node.stage else name)
-        shared.checks.base_platform(shared.dockerfile, node, state.platform)
+        found = Platform(str(state.document.get("os", "")), str(state.document.get("architecture", "")))
+        shared.checks.base_platform(node.base_name, node.lines, state.platform, found)
 
 
 def _take_over(state: StageState, image: Base, epoch: int | None) -> None:
@@ -228,13 +239,12 @@ def _on_context(shared: Shared, state: StageState, context: NamedContext, image:
 def _dispatch(state: StageState, command: Command) -> None:
     instruction = command.instruction
     state.trigger = command.trigger
-    checks, escape = state.shared.checks, state.shared.dockerfile.escape
-    expander = Expander(state.env, escape)
+    expander = Expander(state.env, state.shared.dockerfile.escape)
     if not isinstance(instruction, df.Arg):
         instruction = instruction.expanded(expander.word)
     if isinstance(instruction, df.Copy | df.Add):
         instruction = instruction.expanded_inline(expander.raw)
-    checks.undefined(state, instruction, expander)
+    metadata.check_variables(state, instruction, expander)
     if isinstance(instruction, df.Run):
         runs.run(state, instruction, command)
     elif isinstance(instruction, df.Copy):
@@ -260,4 +270,3 @@ def _target(shared: Shared, state: StageState, wanted: Wanted) -> Target:
         document=final_document(state.document, wanted.platform, wanted.explicit),
         epoch=state.epoch,
     )
-

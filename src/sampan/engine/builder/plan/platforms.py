@@ -19,11 +19,49 @@ _ARCHITECTURES = {
 }
 _SYSTEMS = {"macos": "darwin"}
 _KNOWN_SYSTEMS = frozenset(
-    "aix android darwin dragonfly freebsd illumos ios js linux netbsd openbsd plan9 solaris wasip1 windows".split()
+    (
+        "aix",
+        "android",
+        "darwin",
+        "dragonfly",
+        "freebsd",
+        "illumos",
+        "ios",
+        "js",
+        "linux",
+        "netbsd",
+        "openbsd",
+        "plan9",
+        "solaris",
+        "wasip1",
+        "windows",
+    )
 )
 _KNOWN_ARCHITECTURES = frozenset(
-    "386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le ppc ppc64 ppc64le riscv "
-    "riscv64 s390 s390x sparc sparc64 wasm".split()
+    (
+        "386",
+        "amd64",
+        "amd64p32",
+        "arm",
+        "armbe",
+        "arm64",
+        "arm64be",
+        "loong64",
+        "mips",
+        "mipsle",
+        "mips64",
+        "mips64le",
+        "ppc",
+        "ppc64",
+        "ppc64le",
+        "riscv",
+        "riscv64",
+        "s390",
+        "s390x",
+        "sparc",
+        "sparc64",
+        "wasm",
+    )
 )
 
 
@@ -59,9 +97,7 @@ def normalize(platform: Platform) -> Platform:
     if architecture in _ARCHITECTURES:
         architecture, implied = _ARCHITECTURES[architecture]
         variant = variant or implied
-    if architecture == "arm64" and variant in ("8", "v8"):
-        variant = ""
-    elif architecture == "amd64" and variant == "v1":
+    if (architecture == "arm64" and variant in ("8", "v8")) or (architecture == "amd64" and variant == "v1"):
         variant = ""
     elif architecture == "arm":
         variant = {"": "v7", "7": "v7", "5": "v5", "6": "v6", "8": "v8"}.get(variant, variant)

@@ -112,7 +112,7 @@ def _displayed(state: StageState, instruction: df.Run, shown: str) -> str:
 
 
 def _history(state: StageState, args: tuple[str, ...]) -> str:
-    """The arguments as `docker history` has them: "|2 A=1 B=2 /bin/sh -c make" with those that ARG declared."""
+    """The arguments after those that ARG declared, as `docker history` has them: "|1 A=1 /bin/sh -c make"."""
     values: dict[str, str] = {}
     for name, value in state.arguments:
         values[name] = state.env.get(name, value or "")
@@ -157,8 +157,8 @@ def _mounted(state: StageState, mount: Mount, source: object) -> int:
         found = shared.states.get(source)  # type: ignore[call-overload]
         if found is None:
             raise DockerfileError(
-                f'cannot mount from stage "{mount.from_}" to "{mount.target}", stage needs to be defined before '
-                "current command"
+                f'cannot mount from stage "{mount.from_}" to "{mount.target}", stage needs to be defined '
+                "before current command"
             )
         step = int(found.root)
     shared.steps.uses(step, joined("/", mount.source))

@@ -26,7 +26,7 @@ class Command:
 
 @dataclass(eq=False)
 class StageNode:
-    """`base` is another stage; else `image` is what it stands on, when that is known; else nothing (scratch)."""
+    """`base` is another stage, else `image` what it stands on, once that is known, else nothing (scratch)."""
 
     base_name: str  # expanded
     lines: Lines
@@ -144,5 +144,3 @@ def base_of(node: StageNode) -> StageNode:
     while node.base is not None:
         node = node.base
     return node
-
-
