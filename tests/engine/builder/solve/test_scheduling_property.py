@@ -1,4 +1,4 @@
-"""Whatever the graph, the failures and the moment of cancelling: every step at most once, and nothing left over."""
+"""Whatever the graph, the failures and the moment of cancelling: each step once at most, and nothing left."""
 
 import asyncio
 

@@ -8,6 +8,7 @@ from sampan.engine.builder.errors import StepFailed
 from sampan.engine.builder.graph import SCRATCH
 from sampan.engine.builder.options import BuildOptions
 from tests.engine.builder.solve.rig import CONTEXT, IMAGE, Bench, Built, copy, plan, run
+from tests.support.poll import until_async
 
 CHAIN = plan((IMAGE, ()), (run("a"), (0,)), (run("b"), (1,)))
 
@@ -119,8 +120,7 @@ async def test_cancelling_ends_every_step() -> None:
     forked = plan((IMAGE, ()), (run("x"), (0,)), (run("y"), (0,)), targets=[1, 2])
     built = Built(bench, forked, holds={"x": asyncio.Event(), "y": asyncio.Event()})
     task = asyncio.create_task(built.run())
-    while built.execution is None or len(built.execution.running) < 2:
-        await asyncio.sleep(0)
+    await until_async(lambda: built.execution and len(built.execution.running) == 2, "both run")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -140,8 +140,7 @@ async def test_two_builds_do_the_same_step_once() -> None:
     gate = asyncio.Event()
     builds = [Built(bench, CHAIN, holds={"a": gate}) for _ in range(2)]
     tasks = [asyncio.create_task(built.run()) for built in builds]
-    while not any(built.execution and built.execution.running for built in builds):
-        await asyncio.sleep(0)
+    await until_async(lambda: any(b.execution and b.execution.running for b in builds), "one runs")
     gate.set()
     await asyncio.gather(*tasks)
     assert sorted(builds[0].ran + builds[1].ran) == ["a", "b"]
@@ -153,8 +152,7 @@ async def test_a_step_somebody_else_failed_at_is_tried_again() -> None:
     gate = asyncio.Event()
     bad, good = Built(bench, CHAIN, holds={"a": gate}, fails={"a"}), Built(bench, CHAIN)
     first = asyncio.create_task(bad.run())
-    while not (bad.execution and bad.execution.running):
-        await asyncio.sleep(0)
+    await until_async(lambda: bad.execution and bad.execution.running, "it runs")
     second = asyncio.create_task(good.run())
     await asyncio.sleep(0.01)
     assert good.ran == []
@@ -171,9 +169,7 @@ async def test_steps_that_need_no_context_do_not_wait_for_it() -> None:
     waiting = plan((IMAGE, ()), (CONTEXT, ()), (run("apt"), (0,)), (copy("a"), (2, 1)))
     built = Built(bench, waiting, files={"a": "1"}, context_ready=ready)
     task = asyncio.create_task(built.run())
-    async with asyncio.timeout(5):
-        while built.ran != ["apt"]:
-            await asyncio.sleep(0.01)
+    await until_async(lambda: built.ran == ["apt"], "apt runs")
     ready.set()
     await task
     assert built.ran == ["apt", "copy /a"]

@@ -114,6 +114,6 @@ def _duration(name: str, values: list[str]) -> float:
     except Invalid:
         text = orjson.dumps(values[0]).decode()
         raise Invalid(
-            f"\"{name}\" filter expects a duration (e.g., '24h') or a timestamp: failed to parse value as time "
-            f"or duration: {text}"
+            f"\"{name}\" filter expects a duration (e.g., '24h') or a timestamp: failed to parse value as "
+            f"time or duration: {text}"
         ) from None
