@@ -47,7 +47,7 @@ class Gone(web.StreamResponse):
         return None
 
 
-async def hijack(request: web.Request, content_type: str = RAW) -> Hijacked:
+async def hijack(request: web.Request, content_type: str = RAW, upgrade: str = "tcp") -> Hijacked:
     """Answer 101 (or 200 to a client that did not ask to upgrade) and take the connection.
 
     The handler must return `Gone()` afterwards. Raises Failed if the client has gone already.
@@ -58,7 +58,7 @@ async def hijack(request: web.Request, content_type: str = RAW) -> Hijacked:
     protocol = request.protocol
     # From here on the parser must not see what the client sends; with Upgrade it does not already.
     protocol._upgraded = True
-    transport.write(head(request, content_type))
+    transport.write(head(request, content_type, upgrade))
     if transport.get_extra_info("sslcontext") is not None:
         return pump_tls(request, transport)
     await flushed(transport)
@@ -72,13 +72,13 @@ async def hijack(request: web.Request, content_type: str = RAW) -> Hijacked:
     return Hijacked(sock, leftover)
 
 
-def head(request: web.Request, content_type: str) -> bytes:
+def head(request: web.Request, content_type: str, upgrade: str) -> bytes:
     if request.headers.get("Upgrade"):
         lines = [
             "HTTP/1.1 101 UPGRADED",
             f"Content-Type: {content_type}",
             "Connection: Upgrade",
-            "Upgrade: tcp",
+            f"Upgrade: {upgrade}",
         ]
     else:
         lines = ["HTTP/1.1 200 OK", f"Content-Type: {RAW}"]

@@ -5,6 +5,7 @@ What building needs is imported at the first build: a daemon that builds nothing
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -298,6 +299,11 @@ class Builder:
         """`filters_` as BuildKit's: "type==regular", "id~=abc", "inuse", ... Raises Invalid."""
         matches = filters.parse(filters_)
         return [usage for usage in await self._usage() if matches(usage)]
+
+    def free_bytes(self) -> int:
+        """Of the disk that the cache is on."""
+        disk = os.statvfs(self._paths.data)
+        return disk.f_bavail * disk.f_frsize
 
     async def _usage(self) -> list[Usage]:
         found = self.cache.usage()

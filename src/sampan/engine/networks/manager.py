@@ -17,7 +17,7 @@ from sampan.engine.networks.live import LiveNetwork
 from sampan.engine.networks.record import HOST_BINDING, NetworkRecord, Subnet
 from sampan.engine.networks.relays import Relays
 from sampan.engine.networks.sandbox import Host
-from sampan.engine.networks.sandboxes import Containers, Sandbox, Sandboxes
+from sampan.engine.networks.sandboxes import Containers, Sandbox, Sandboxes, StepSandbox
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError
 from sampan.linux import netlink, rtnetlink
 from sampan.linux.rtnetlink import Network
@@ -85,7 +85,7 @@ class Networks:
             self._socket, self._table, ports, self._relays, bridges.bridged_packets_meet_rules()
         )
         dns = Overrides(self._config.dns, self._config.dns_search, self._config.dns_opts)
-        self._etc = EtcFiles(self._paths, dns, self._host_gateways)
+        self._etc = EtcFiles(self._paths, dns, self.host_gateways)
         self._sandboxes = Sandboxes(
             self._paths, self._host, self._containers, self.find, self._emit, self._etc, self._default_host
         )
@@ -370,6 +370,16 @@ class Networks:
         """At a container's end; harmless when repeated."""
         await self._sandboxes.close(container_id)
 
+    async def open_step(
+        self, id: str, mode: str, add_hosts: Sequence[str] = (), hostname: str = ""
+    ) -> StepSandbox:
+        """For a step of a build: "host", "none", or a network. Raises NotFound, Invalid, Conflict, Failed."""
+        return await self._sandboxes.open_step(id, mode, add_hosts, hostname)
+
+    def close_step(self, step: StepSandbox) -> None:
+        """At its end; the namespace goes with its last process and `netns`."""
+        self._sandboxes.close_step(step)
+
     async def forget(self, record: "ContainerRecord") -> None:
         """At a container's removal."""
         await self._sandboxes.close(record.id)
@@ -492,7 +502,8 @@ class Networks:
     def _emit(self, network: LiveNetwork, action: str, container: str) -> None:
         self._event(action, network.record, container=container)
 
-    def _host_gateways(self) -> list[str]:
+    def host_gateways(self) -> list[str]:
+        """What --add-host name:host-gateway stands for."""
         if self._config.host_gateway_ip:
             return [self._config.host_gateway_ip]
         id = self._by_name.get("bridge")

@@ -15,14 +15,15 @@ FSUTIL = File(
             "ID": (3, "uint32"),
             "data": (4, "bytes"),
         },
+        # The .proto says string for both names; on the wire it is the same, and file names need not be UTF-8.
         "Stat": {
-            "path": (1, "string"),
+            "path": (1, "bytes"),
             "mode": (2, "uint32"),  # Go's os.FileMode
             "uid": (3, "uint32"),
             "gid": (4, "uint32"),
             "size": (5, "int64"),
             "modTime": (6, "int64"),  # ns
-            "linkname": (7, "string"),
+            "linkname": (7, "bytes"),
             "devmajor": (8, "int64"),
             "devminor": (9, "int64"),
             "xattrs": (10, "map<string, bytes>"),

@@ -1,6 +1,7 @@
 """What both services speak of: definitions as far as results need them, platforms, workers, capabilities.
 
-moby/buildkit solver/pb/ops.proto, api/types/worker.proto, util/apicaps/pb/caps.proto, sourcepolicy/pb/policy.proto.
+moby/buildkit solver/pb/ops.proto, api/types/worker.proto, util/apicaps/pb/, sourcepolicy/pb/; what
+open-telemetry/opentelemetry-proto calls a collector of traces.
 """
 
 from sampan.specs.protobuf import File
@@ -100,4 +101,10 @@ POLICY = File(
     messages={"Policy": {"version": (1, "int64"), "rules": (2, "repeated Rule")}, "Rule": {}},
 )
 
-FILES = (PB, TYPES, CAPS, POLICY)
+TRACES = File(
+    package="opentelemetry.proto.collector.trace.v1",
+    messages={"ExportTraceServiceRequest": {}, "ExportTraceServiceResponse": {}},
+    services={"TraceService": {"Export": ("ExportTraceServiceRequest", "ExportTraceServiceResponse")}},
+)
+
+FILES = (PB, TYPES, CAPS, POLICY, TRACES)

@@ -1,8 +1,8 @@
 """What this engine can do, as clients of BuildKit ask for it.
 
 moby/buildkit frontend/gateway/pb/caps.go, solver/pb/caps.go. What is not listed is not there: attestations
-("exporter.image.attestations"), containers of a client's own frontend ("gateway.exec"), operations as LLB, caches
-in object stores ("cache.gha", "cache.s3", "cache.azblob").
+("exporter.image.attestations"), containers of a client's own frontend ("gateway.exec"), operations as LLB,
+caches in object stores ("cache.gha", "cache.s3", "cache.azblob").
 """
 
 from collections.abc import Mapping

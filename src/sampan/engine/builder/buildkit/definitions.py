@@ -28,7 +28,7 @@ def of_result(id: str) -> Any:
 
 
 def context_of(definition: Any) -> str:
-    """What a definition names, as a named context's value: "input:ID", "docker-image://...", a URL, "local:NAME".
+    """What a definition names, as a named context's value: "input:ID", "docker-image://...", a URL, ...
 
     Raises Unsupported when it is more than one source.
     """
@@ -57,7 +57,7 @@ def context_of_source(identifier: str, attrs: Any) -> str:
         return f"local:{identifier.removeprefix('local://')}"
     if identifier.startswith("git://"):
         url, _, fragment = identifier.partition("#")
-        full = attrs["git.fullurl"] if "git.fullurl" in attrs else url
+        full = attrs.get("git.fullurl", url)
         return f"{full}#{fragment}" if fragment else full
     if identifier.startswith(("docker-image://", "oci-layout://", "http://", "https://")):
         return identifier

@@ -71,7 +71,9 @@ def check_frontend(request: Request) -> None:
     source = request.attrs.get("source", "")
     if request.frontend == GATEWAY:
         if not FRONTEND_IMAGES.match(source):
-            raise Unsupported(f"frontend image {source or '(none)'} is not supported: only Dockerfiles are built")
+            raise Unsupported(
+                f"frontend image {source or '(none)'} is not supported: only Dockerfiles are built"
+            )
     elif request.frontend != DOCKERFILE:
         raise Unsupported(f"frontend {request.frontend} is not supported: only {DOCKERFILE} is")
     for name in filter(None, request.attrs.get("frontend.caps", "").split(",")):
@@ -103,7 +105,10 @@ def build_options(request: Request) -> BuildOptions:
     context = context_source(request)
     no_cache = attrs.get("no-cache")
     arguments = prefixed(attrs, "build-arg:")
-    for key, argument in (("hostname", "BUILDKIT_SANDBOX_HOSTNAME"), ("multi-platform", "BUILDKIT_MULTI_PLATFORM")):
+    for key, argument in (
+        ("hostname", "BUILDKIT_SANDBOX_HOSTNAME"),
+        ("multi-platform", "BUILDKIT_MULTI_PLATFORM"),
+    ):
         if attrs.get(key):
             arguments.setdefault(argument, attrs[key])
     outputs = exports(request.exporters)
@@ -186,7 +191,9 @@ def parse_imports(listed: str) -> list[CacheOption]:
     try:
         rows = json.loads(listed)
         return [
-            CacheOption(type=str(row["Type"]), attrs={str(k): str(v) for k, v in (row.get("Attrs") or {}).items()})
+            CacheOption(
+                type=str(row["Type"]), attrs={str(k): str(v) for k, v in (row.get("Attrs") or {}).items()}
+            )
             for row in rows
         ]
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -41,7 +41,10 @@ def platforms() -> list[Platform]:
 def native(host: Platform) -> list[Platform]:
     """What the processor runs besides its own."""
     if host.architecture == "amd64":
-        return [*(Platform("linux", "amd64", level) for level in levels(features())), Platform("linux", "386")]
+        return [
+            *(Platform("linux", "amd64", level) for level in levels(features())),
+            Platform("linux", "386"),
+        ]
     return [Platform("linux", "arm", "v7")] if host.architecture == "arm64" else []
 
 

@@ -42,7 +42,12 @@ def add(message: Any, event: Event) -> bool:
 
 
 def add_vertex(row: Any, event: Vertex) -> None:
-    row.digest, row.name, row.cached, row.error = event.digest, text(event.name), event.cached, text(event.error)
+    row.digest, row.name, row.cached, row.error = (
+        event.digest,
+        text(event.name),
+        event.cached,
+        text(event.error),
+    )
     row.inputs.extend(event.inputs)
     if event.started:
         set_time(row.started, event.started)

@@ -1,0 +1,114 @@
+"""From a client's request to a build: Control.Solve with a frontend and LLBBridge.Solve do the same here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sampan.engine.builder.builder import Builder, BuildResult
+from sampan.engine.builder.buildkit.definitions import context_of
+from sampan.engine.builder.buildkit.failures import as_grpc
+from sampan.engine.builder.buildkit.frontend import Request, build_options
+from sampan.engine.builder.buildkit.jobs import Job, finish
+from sampan.engine.builder.session.sessions import SessionRequester, Sessions
+from sampan.errors import SampanError, Unsupported
+
+# A session is opened at the same time as its Solve is called.
+SESSION_ARRIVAL = 5.0
+
+Entries = list[tuple[str, Mapping[str, str]]]
+
+
+class Solver:
+    """What one connection's solves share: their results, which may be inputs of others."""
+
+    def __init__(self, builder: Builder, sessions: Sessions) -> None:
+        self._builder = builder
+        self._sessions = sessions
+        self._results: list[str] = []
+
+    async def solve(self, job: Job, request: Request) -> BuildResult:
+        """Build; the result is the job's. Raises GrpcError."""
+        try:
+            options = build_options(request)
+            session = await self._sessions.get(job.request.Session, seconds=SESSION_ARRIVAL)
+            requester = SessionRequester(session, self._sessions.contexts)
+            build = self._builder.start(options, requester, job.next_ref())
+            build.keep_result = True
+            job.add(build)
+            result = await finish(build)
+        except SampanError as error:
+            raise as_grpc(error) from error
+        if result.result:
+            job.results[result.result] = result
+            self._results.append(result.result)
+        return result
+
+    def forget(self) -> None:
+        for id in self._results:
+            self._builder.drop_result(id)
+        self._results.clear()
+
+
+def from_control(request: Any) -> Request:
+    """A SolveRequest of Control that names a frontend."""
+    return Request(
+        frontend=request.Frontend,
+        attrs=dict(request.FrontendAttrs),
+        inputs=inputs(request.FrontendInputs),
+        cache_imports=imports(request.Cache),
+        **common(request),
+    )
+
+
+def from_bridge(request: Any, control: Any) -> Request:
+    """LLBBridge's SolveRequest, inside of a SolveRequest of Control, which says where results go."""
+    return Request(
+        frontend=request.Frontend,
+        attrs=dict(request.FrontendOpt),
+        inputs={**inputs(control.FrontendInputs), **inputs(request.FrontendInputs)},
+        cache_imports=[*imports(control.Cache), *entries(request.CacheImports)],
+        **common(control),
+    )
+
+
+def common(request: Any) -> dict[str, Any]:
+    return {
+        "exporters": exporters(request),
+        "cache_exports": exports(request.Cache),
+        "entitlements": tuple(request.Entitlements),
+    }
+
+
+def check_definition(definition: Any) -> None:
+    """Raises Unsupported: operations are only ever made from Dockerfiles."""
+    if getattr(definition, "def"):
+        raise Unsupported("low-level definitions (LLB) are not supported: only Dockerfiles are built")
+
+
+def exporters(request: Any) -> Entries:
+    """Newer clients name all of them, and the first once more in the old fields."""
+    if request.Exporters:
+        return entries(request.Exporters)
+    return [(request.Exporter, dict(request.ExporterAttrs))] if request.Exporter else []
+
+
+def exports(cache: Any) -> Entries:
+    found = entries(cache.Exports)
+    if cache.ExportRefDeprecated:
+        attrs = {**cache.ExportAttrsDeprecated, "ref": cache.ExportRefDeprecated}
+        found.append(("registry", attrs))
+    return found
+
+
+def imports(cache: Any) -> Entries:
+    return [*entries(cache.Imports), *(("registry", {"ref": ref}) for ref in cache.ImportRefsDeprecated)]
+
+
+def entries(rows: Sequence[Any]) -> Entries:
+    return [(row.Type, dict(row.Attrs)) for row in rows]
+
+
+def inputs(definitions: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return {name: context_of(definition) for name, definition in definitions.items()}
+    except SampanError as error:
+        raise as_grpc(error) from error
