@@ -1,4 +1,4 @@
-"""The service moby.buildkit.v1.frontend.LLBBridge: buildx's own frontend calls it inside of a Control.Solve."""
+"""The service moby.buildkit.v1.frontend.LLBBridge, for frontends inside of a client: buildx has one."""
 
 from collections.abc import Callable
 from typing import Any
