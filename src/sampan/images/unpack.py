@@ -73,10 +73,17 @@ def unpack(tar: Iterable[bytes], directory: str) -> Unpacked:
 
 
 class Unpacker:
-    """One unpacking. Directory times are set last, as every entry made inside would change them."""
+    """One unpacking. Directory times are set last, as every entry made inside would change them.
 
-    def __init__(self, directory: str) -> None:
+    `whiteouts` false: the archive is no layer, `.wh.x` is a file's name. `action` is what errors say failed.
+    """
+
+    def __init__(
+        self, directory: str, *, whiteouts: bool = True, action: str = "failed to register layer"
+    ) -> None:
         self.size = 0
+        self._whiteouts = whiteouts
+        self._action = action
         self._root = os.open(directory, DIRECTORY_FLAGS)
         self._directories: dict[bytes, int] = {}
         self._times: dict[bytes, int] = {}
@@ -93,7 +100,7 @@ class Unpacker:
                 self._unpack(entry, reader)
             self._set_times()
         except OSError as error:
-            raise translate(error, self._current) from error
+            raise translate(error, self._current, self._action) from error
 
     def _unpack(self, entry: Entry, reader: TarReader) -> None:
         parts = clean(entry.name)
@@ -103,7 +110,7 @@ class Unpacker:
             return
         parent_path, base = b"/".join(parts[:-1]), parts[-1]
         parent = self._parent(parent_path)
-        if base.startswith(WHITEOUT_PREFIX):
+        if self._whiteouts and base.startswith(WHITEOUT_PREFIX):
             self._whiteout(parent, base)
             return
         path = parent_path + b"/" + base if parent_path else base
@@ -309,11 +316,11 @@ class Unpacker:
             os.utime(self._root, ns=(time, time))
 
 
-def translate(error: OSError, name: bytes) -> Exception:
+def translate(error: OSError, name: bytes, action: str = "failed to register layer") -> Exception:
     """What the kernel refused while unpacking `name`, in Docker's words."""
     if error.errno == errno.ENOSYS:
         return Unsupported("openat2(2) is missing: Linux 5.6 or newer is needed to unpack a layer")
-    return Failed(f"failed to register layer: {os.fsdecode(name)}: {error.strerror}")
+    return Failed(f"{action}: {os.fsdecode(name)}: {error.strerror}")
 
 
 def hard_link_target(entry: Entry) -> list[bytes]:

@@ -85,7 +85,7 @@ def _load(path: Path) -> bytes:
 
 
 class Table:
-    """The records of one scan. The next file probably is at `old[position:]`; a scan may look there itself."""
+    """The records of one scan. The next file probably is at `old[position:]`: a scan may look itself."""
 
     def __init__(self, old: bytes) -> None:
         self.old = old

@@ -1,7 +1,7 @@
 """What has changed between two selections of files, in words. Pure.
 
-A summary is small enough to be kept with a step in the cache: a line for each file, or for each directory where
-there are many, compressed.
+A summary is small enough to be kept with a step in the cache: a line for each file, or for each directory
+where there are many, compressed.
 """
 
 import stat

@@ -1,8 +1,8 @@
 """Which strings are git repositories, and what of them is meant. Pure. As BuildKit's dfgitutil.
 
-    https://host/path.git   git://host/path   ssh://user@host/path   user@host:path   github.com/owner/name
-    ...#REF:SUBDIR          ...##ref=REF,commit=ID,subdir=SUBDIR
-    ...?ref= tag= branch= commit= (checksum=) subdir= keep-git-dir= submodules=
+https://host/path.git   git://host/path   ssh://user@host/path   user@host:path   github.com/owner/name
+...#REF:SUBDIR          ...##ref=REF,commit=ID,subdir=SUBDIR
+...?ref= tag= branch= commit= (checksum=) subdir= keep-git-dir= submodules=
 """
 
 import csv

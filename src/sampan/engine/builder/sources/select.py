@@ -2,11 +2,10 @@
 
 How `pairs` (path in the tree, path below dest) are to be carried out, one after the other:
 
-- below dest ""       dest itself is made a directory, root's or chown's and 0755, if it is not there: a
-                      directory that is a source gives its content, never its own mode or owner
-- below dest "name"   if dest is a directory by now, or ends with "/": dest/name; else dest itself is the file
-- below dest "a/b"    dest/a/b; a directory that is there keeps what it has, one that is made gets the source's
-                      mode and owner
+- below dest ""      dest itself is made a directory, root's or chown's and 0755, if it is not there: a source
+                     that is a directory gives its content, never its own mode or owner
+- below dest "name"  if dest is a directory by now, or ends with "/": dest/name; else dest is the file itself
+- below dest "a/b"   dest/a/b; directories get the source's mode and owner, also those that are there
 
 A later pair of the same name wins. No pairs (a wildcard that matches nothing): nothing is made, not even dest.
 """
@@ -104,10 +103,7 @@ class _Walk:
                 links += 1
                 if links > MAX_LINKS:
                     raise Invalid(f"too many links: /{path}")
-                if found.digest.startswith("/"):
-                    current = ""
-                else:
-                    current = current.rpartition("/")[0]
+                current = "" if found.digest.startswith("/") else current.rpartition("/")[0]
                 rest = f"{found.digest}/{rest}"
         return current, self.entries.get(current)
 

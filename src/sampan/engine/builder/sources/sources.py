@@ -16,9 +16,10 @@ from sampan.engine.builder.sources import dockerfile, git_urls
 from sampan.engine.builder.sources.context_tar import Received, receive
 from sampan.engine.builder.sources.digests import Digests
 from sampan.engine.builder.sources.dockerfile import DockerfileText, IgnoreFile
-from sampan.engine.builder.sources.git import GitCache
+from sampan.engine.builder.sources.git import Repositories
 from sampan.engine.builder.sources.gopaths import inside
 from sampan.engine.builder.sources.http import Downloads
+from sampan.engine.builder.sources.ignore import NAME as IGNORE_FILE
 from sampan.engine.builder.sources.patterns import Matcher
 from sampan.engine.builder.sources.scan import scan
 from sampan.engine.builder.trees import Tree
@@ -40,7 +41,7 @@ class Sources:
         self.paths = paths
         self.digests = Digests(paths.build_digests)
         self.downloads = Downloads(paths, proxies)
-        self.repositories = GitCache(paths, self.downloads)
+        self.repositories = Repositories(paths, proxies)
 
     async def start(self) -> None:
         """Remove what builds of an earlier daemon have left."""
@@ -49,8 +50,8 @@ class Sources:
     def _clear(self) -> None:
         self.paths.trash.mkdir(parents=True, exist_ok=True)
         discard(self.paths, self.paths.build_contexts)
-        self.downloads.clear()
-        self.repositories.clear()
+        self.downloads.kept.clear()
+        self.repositories.kept.clear()
 
     @asynccontextmanager
     async def open(self, options: BuildOptions, requester: Requester) -> AsyncIterator["BuildSources"]:
@@ -64,12 +65,14 @@ class Sources:
 
     async def disk_usage(self) -> list[tuple[str, int, float]]:
         """What is cached of git and http: (id, bytes, when last used). For du."""
-        found = await asyncio.to_thread(lambda: self.downloads.usage() + self.repositories.usage())
+        found = await asyncio.to_thread(lambda: self.downloads.kept.usage() + self.repositories.kept.usage())
         return sorted(found)
 
     async def prune(self, ids: list[str]) -> int:
         """Remove those; returns the bytes freed."""
-        return await asyncio.to_thread(lambda: self.downloads.prune(ids) + self.repositories.prune(ids))
+        return await asyncio.to_thread(
+            lambda: self.downloads.kept.prune(ids) + self.repositories.kept.prune(ids)
+        )
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,8 @@ class BuildSources:
         return found
 
     async def _ignore_of(self, context: str, report: Report | None) -> IgnoreFile:
-        place = await self._directory(context, report, "context", follow=(dockerfile.ignore.NAME,))
-        found = await asyncio.to_thread(dockerfile.read_ignore, place.path, dockerfile.ignore.NAME)
+        place = await self._directory(context, report, "context", follow=(IGNORE_FILE,))
+        found = await asyncio.to_thread(dockerfile.read_ignore, place.path, IGNORE_FILE)
         return found or IgnoreFile()
 
     # Trees
@@ -181,16 +184,14 @@ class BuildSources:
             path = await self._git(operation.url, report, operation.keep_git_dir, operation.checksum)
             return await self._scan(path, None, ())
         if isinstance(operation, HttpSource):
-            folder = self._folder()
-            name = await self._parts.downloads.fetch(
+            return await self._parts.downloads.fetch(
                 operation.url,
-                folder,
+                self._stack,
                 requester=self._requester,
                 filename=operation.filename,
                 checksum=operation.checksum,
                 report=report,
             )
-            return await self._scan(folder, None, (name,), literal=True)
         if operation.name == "context":
             return await self._context_tree(operation.paths, report)
         return await self._named_tree(operation, report)
@@ -220,13 +221,9 @@ class BuildSources:
         ignore = Matcher(patterns) if patterns and not place.filtered else None
         return await self._scan(place.path, ignore, paths)
 
-    async def _scan(
-        self, path: Path, ignore: Matcher | None, paths: tuple[str, ...], literal: bool = False
-    ) -> Tree:
+    async def _scan(self, path: Path, ignore: Matcher | None, paths: tuple[str, ...]) -> Tree:
         digests = self._parts.digests
-        return await asyncio.to_thread(
-            lambda: scan(path, ignore=ignore, paths=() if literal else paths, digests=digests)
-        )
+        return await asyncio.to_thread(lambda: scan(path, ignore=ignore, paths=paths, digests=digests))
 
     # Places
 
@@ -250,8 +247,8 @@ class BuildSources:
         if git_urls.parse(value) is not None:
             return _Place(await self._git(value, report))
         if value.startswith(("http://", "https://")):
-            async with self._parts.downloads.opened(value, self._requester) as chunks:
-                return self._received(await receive(chunks, self._folder(), report))
+            async with self._parts.downloads.opened(value, self._requester, report) as chunks:
+                return self._received(await receive(chunks, self._folder(), None))
         raise Invalid(f"unsupported context source {value.partition(':')[0]}")
 
     @staticmethod
@@ -267,7 +264,7 @@ class BuildSources:
             raise Invalid(f"invalid git context {url}")
         return await self._parts.repositories.check_out(
             found,
-            self._folder(),
+            self._stack,
             requester=self._requester,
             keep_git_dir=keep_git_dir or bool(found.keep_git_dir) or argument in ("1", "true"),
             checksum=checksum,
