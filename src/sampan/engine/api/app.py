@@ -5,6 +5,7 @@ from aiohttp import web
 from sampan import __version__
 from sampan.engine.api import (
     archive,
+    buildkit,
     commit,
     containers,
     events,
@@ -41,6 +42,7 @@ SECTIONS = (
     volumes,
     system,
     events,
+    buildkit,
 )
 
 
