@@ -10,7 +10,8 @@
   build/                     the builder's: history/ (finished builds' progress), sources' and cache mounts' files
   tmp/                       emptied at every start
   build/                     what builds remember: digests/ of files, http/ and git/ that were fetched;
-                             contexts/ of running builds, emptied at every start
+                             contexts/ of running builds, emptied at every start;
+                             received/ from sessions, kept so that only what changed is sent
   trash/                     removed trees on their way out; emptied in the background
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
   sampand.pid                also the lock that keeps a second daemon out
@@ -92,6 +93,10 @@ class Paths:
         return self.data / "build" / "contexts"
 
     @cached_property
+    def build_received(self) -> Path:
+        return self.data / "build" / "received"
+
+    @cached_property
     def build_digests(self) -> Path:
         return self.data / "build" / "digests"
 
@@ -102,6 +107,27 @@ class Paths:
     @cached_property
     def build_git(self) -> Path:
         return self.data / "build" / "git"
+
+    @cached_property
+    def build_mounts(self) -> Path:
+        return self.data / "build" / "mounts"
+
+    @cached_property
+    def build_points(self) -> Path:
+        return self.data / "build" / "points"
+
+    @cached_property
+    def build_steps(self) -> Path:
+        return self.data / "build" / "steps"
+
+    def build_step(self, build: str, number: int) -> "ContainerPaths":
+        """A step runs as a container does: its upper and work, and its shim's files."""
+        id = f"{build}-{number}"
+        return ContainerPaths(id, self.build_steps / build / str(number), self.build_shims / id)
+
+    @cached_property
+    def build_shims(self) -> Path:
+        return self.exec / "build"
 
     @cached_property
     def pidfile(self) -> Path:

@@ -35,7 +35,7 @@ class BuildKitApi:
     async def session(self, request: web.Request) -> web.StreamResponse:
         """What a client offers to its builds: there it is the server."""
         check(request)
-        headers = dict(request.headers)
+        headers = tuple(request.headers.items())  # one of them is there many times
         service = self.service()
         await service.serve_session(await hijack(request, upgrade=UPGRADE), headers)
         return Gone()
@@ -48,7 +48,7 @@ class BuildKitApi:
             from sampan.engine.builder.session.sessions import Sessions
 
             engine = self._engine
-            sessions = Sessions(Contexts(engine.paths.build_contexts))
+            sessions = Sessions(Contexts(engine.paths.build_received))
             self._service = BuildKit(
                 engine.builder, sessions, engine_id(engine.store), engine.networks.host_gateways
             )

@@ -1,8 +1,8 @@
 """One HTTP/2 connection, either role: reads frames, keeps windows, hands headers and messages to streams.
 
-Written for gRPC on a socket that was taken over: no push, no priorities. What the other side does wrong ends the
-connection with GOAWAY and one error; a stream's own mistakes end only the stream. RFC 9113. The limits below bound
-what a hostile peer can make us keep.
+Written for gRPC on a socket that was taken over: no push, no priorities. What the other side does wrong ends
+the connection with GOAWAY and one error; a stream's own mistakes end only the stream. RFC 9113. The limits
+below bound what a hostile peer can make us keep.
 """
 
 import asyncio

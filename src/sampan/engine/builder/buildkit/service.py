@@ -5,7 +5,7 @@ One an engine, made when the first client of BuildKit's calls: it loads protobuf
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +15,6 @@ from sampan.engine.builder.buildkit.jobs import Jobs
 from sampan.engine.builder.buildkit.solving import Solver
 from sampan.engine.builder.session.sessions import Sessions
 from sampan.http.grpc.call import ServerCall
-from sampan.http.grpc.metadata import first
 from sampan.http.grpc.server import Routes, serve
 from sampan.http.hijack import Hijacked
 from sampan.specs.buildkit.schema import schema
@@ -41,7 +40,7 @@ class BuildKit:
         finally:
             solver.forget()
 
-    async def serve_session(self, connection: Hijacked, headers: Mapping[str, str]) -> None:
+    async def serve_session(self, connection: Hijacked, headers: Iterable[tuple[str, str]]) -> None:
         """POST /session."""
         await self._sessions.serve(connection.socket, connection.leftover, headers)
 
@@ -63,7 +62,7 @@ class BuildKit:
     async def session(self, call: ServerCall) -> None:
         """Control.Session: a session inside of a call, for clients that have no /session."""
         ours, theirs = socket.socketpair()
-        headers = {name: str(first(call.metadata, name)) for name in call.metadata}
+        headers = [(name, str(value)) for name, values in call.metadata.items() for value in values]
         reader, writer = await asyncio.open_connection(sock=ours)
         try:
             async with asyncio.TaskGroup() as group:

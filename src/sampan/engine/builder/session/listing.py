@@ -1,8 +1,8 @@
 """What a receive directory holds, on disk beside it: the packets it was made from, in order.
 
-An unchanged file's packet is the same bytes again, so comparing a listing needs no system call and no decoding.
-`listing` may be believed; `listing.old` is there from before the first change until the end of a transfer: what it
-says is then checked against the files. So is a listing from before a reboot: the files are never synced.
+An unchanged file's packet is the same bytes again, so comparing a listing needs no system call, no decoding.
+`listing` may be believed; `listing.old` is there from before the first change until the end of a transfer:
+what it says is then checked against the files. So is a listing from before a reboot: the files are never synced.
 
     listing      boot id (16 bytes), then for each packet: length (4 bytes), packet
 """
@@ -49,6 +49,13 @@ class Listing:
                 return packets
             return verified(self.files, packets)
         return verified(self.files, [])
+
+    def version(self) -> int:
+        """Changes whenever the files do; 0 while they are being changed."""
+        try:
+            return self._clean.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def begin(self) -> None:
         """Before the first change of a file."""
@@ -120,10 +127,10 @@ def _fits(path: bytes, info: os.stat_result, wanted: Any) -> bool:
     if stat.S_IFMT(info.st_mode) != stat.S_IFMT(mode):
         return False
     if stat.S_ISLNK(mode):
-        return os.readlink(path) == wanted.linkname
+        return os.readlink(path) == bytes(wanted.linkname)
     if stat.S_ISDIR(mode):
         return info.st_mode == mode
-    return info.st_size == wanted.size and info.st_mtime_ns == wanted.modTime and info.st_mode == mode
+    return (info.st_size, info.st_mtime_ns, info.st_mode) == (wanted.size, wanted.modTime, mode)
 
 
 def remove(path: bytes) -> None:

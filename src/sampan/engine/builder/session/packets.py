@@ -1,7 +1,7 @@
 """fsutil's packets, by hand where there is one a file. tonistiigi/fsutil types/wire.proto
 
-A sender lists everything in order (STAT, one without a stat ends the list), the receiver asks for the bytes of
-what it has not (REQ, by position in the list), gets them (DATA, an empty one ends a file), and ends with FIN.
+A sender lists everything in order (STAT, one without a stat ends the list), the receiver asks for the bytes
+of what it has not (REQ, by position in the list), gets them (DATA, an empty one ends a file), and says FIN.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from sampan.specs.buildkit.schema import schema
 
 STAT, REQ, DATA, FIN, ERR = range(5)
 
-END_OF_LIST = b""  # a STAT without a stat: all fields have their defaults
+END_OF_LIST = b""  # as it is encoded: all fields have their defaults
 FINISHED = b"\x08\x03"
 
 

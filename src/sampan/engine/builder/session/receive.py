@@ -1,8 +1,8 @@
 """fsutil's receiver: makes a directory what the sender lists, and asks only for what is not there already.
 
 Everything from the sender is checked: names are clean, relative and in the order of a walk, every parent is a
-directory of the same list, links name files that came before, data comes only for what was asked. So each parent on
-disk is a real directory that this receiver made, and paths below it may be used as they are.
+directory of the same list, links name files that came before, data comes only for what was asked. So each
+parent on disk is a real directory that this receiver made, and paths below it may be used as they are.
 
 Blocking; `take` gets batches of packets and returns those to send. tonistiigi/fsutil receive.go, validator.go
 """
@@ -10,7 +10,6 @@ Blocking; `take` gets batches of packets and returns those to send. tonistiigi/f
 import os
 import stat
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -41,7 +40,8 @@ class Arriving:
 
 class Receiver:
     def __init__(self, listing: Listing) -> None:
-        self.finished = False
+        self.finished = False  # everything is in place, and the sender was told
+        self.done = False  # it has said so too
         self._listing = listing
         self._root = os.fsencode(listing.files)
         self._decode = packets.packet_class().FromString
@@ -50,7 +50,10 @@ class Receiver:
         self._list: list[bytes] = []  # the new one
         self._listed = False
         self._changed = False
-        self._last: tuple[bytes, bool] | None = (b"", True)  # name and whether a directory; None: not decoded yet
+        self._last: tuple[bytes, bool] | None = (
+            b"",
+            True,
+        )  # name and whether a directory; None: not decoded yet
         self._gone: list[tuple[bytes, bool]] = []
         self._files: dict[bytes, int] | None = None  # regular files by name, once a hard link comes
         self._arriving: dict[int, Arriving] = {}
@@ -65,7 +68,7 @@ class Receiver:
         try:
             at = 0 if self._listed else self._take_list(batch, replies)
             for packet in batch[at:]:
-                self._take_packet(packet)
+                self._take_packet(self._decode(packet))
             if self._listed and not self._arriving and not self.finished:
                 self._finish()
                 replies.append(packets.FINISHED)
@@ -94,22 +97,19 @@ class Receiver:
                 self._last = None
                 continue
             self._at = at
-            if packet == packets.END_OF_LIST:
+            decoded = self._decode(packet)
+            if decoded.type != packets.STAT:
+                self._take_packet(decoded)
+            elif decoded.HasField("stat"):
+                self._take_entry(packet, decoded.stat, replies)
+            else:
                 self._end_list()
                 return position + 1
-            if not self._take_entry(packet, replies):
-                self._take_packet(packet)
             at = self._at
         self._at = at
         return len(batch)
 
-    def _take_entry(self, packet: bytes, replies: list[bytes]) -> bool:
-        decoded = self._decode(packet)
-        if decoded.type != packets.STAT:
-            return False
-        found = decoded.stat
-        if not decoded.HasField("stat") or not found.path:
-            raise Invalid("a file without a name")
+    def _take_entry(self, packet: bytes, found: Any, replies: list[bytes]) -> None:
         path: bytes = found.path
         self._check_order(path)
         before = self._skip_old(path)
@@ -124,7 +124,6 @@ class Receiver:
         if self._files is not None and stat.S_ISREG(mode):
             self._files[path] = index
         self._make(index, path, mode, found, before, replies)
-        return True
 
     def _check_order(self, path: bytes) -> None:
         shown = os.fsdecode(path)
@@ -159,6 +158,13 @@ class Receiver:
             self._gone.append((found.path, bool(found.mode & gomode.DIR)))
         return None
 
+    def _skip_below(self, path: bytes) -> None:
+        """Forget what was below a directory that is none any more: nothing new may match it."""
+        while self._at < len(self._old) and self._decode(self._old[self._at]).stat.path.startswith(
+            path + b"/"
+        ):
+            self._at += 1
+
     def _begin(self) -> None:
         if not self._changed:
             self._changed = True
@@ -182,8 +188,8 @@ class Receiver:
             return
         if before is not None and before.mode & gomode.DIR:
             remove(target)
-            # What was below it is in the old list still, and gone with it.
             self._touched(path)
+            self._skip_below(path)
         if stat.S_ISREG(mode) and found.linkname:
             self._check_link(path, found.linkname)
             self._links.append((index, path, found.linkname))
@@ -252,8 +258,7 @@ class Receiver:
 
     # Data
 
-    def _take_packet(self, packet: bytes) -> None:
-        decoded = self._decode(packet)
+    def _take_packet(self, decoded: Any) -> None:
         if decoded.type == packets.DATA:
             self._take_data(decoded.ID, decoded.data)
         elif decoded.type == packets.ERR:
@@ -262,8 +267,10 @@ class Receiver:
             raise Invalid("a file after the end of the list")
         elif decoded.type != packets.FIN:
             raise Invalid(f"a packet of type {decoded.type} from a sender")
-        elif not self.finished and (self._arriving or not self._listed):
+        elif not self.finished:
             raise Invalid("the sender finished before its files had come")
+        else:
+            self.done = True
 
     def _take_data(self, id: int, data: bytes) -> None:
         arriving = self._arriving.get(id)
@@ -330,10 +337,12 @@ class Receiver:
         if self._gone:
             self._begin()
             self._remove_gone()
-        for _, path, target in self._links:
+        for index, path, target in self._links:
             name = os.path.join(self._root, path)
             self._replace(path, name)
             os.link(os.path.join(self._root, target), name, follow_symlinks=False)
+            if self._files and not self._list[self._files[target]]:
+                self._list[index] = b""
         if self._changed:
             self._set_times()
             self._listing.save([packet for packet in self._list if packet])
@@ -354,7 +363,11 @@ class Receiver:
         missing = self._stale - wanted.keys() - {b""}
         if missing:
             for packet in self._list:
-                if packet and (found := self._decode(packet).stat).mode & gomode.DIR and found.path in missing:
+                if (
+                    packet
+                    and (found := self._decode(packet).stat).mode & gomode.DIR
+                    and found.path in missing
+                ):
                     wanted[found.path] = found
         for path, found in wanted.items():
             os.utime(os.path.join(self._root, path), ns=(found.modTime, found.modTime))
