@@ -44,7 +44,6 @@ class BuildKitApi:
         if self._service is None:
             # protobuf, 30 ms: only those who use it pay for it.
             from sampan.engine.builder.buildkit.service import BuildKit
-            from sampan.engine.builder.session.contexts import Contexts
             from sampan.engine.builder.session.sessions import Sessions
 
             engine = self._engine

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Store
@@ -27,6 +28,7 @@ from sampan.paths import Paths
 if TYPE_CHECKING:
     from sampan.engine.builder.dockerfile.instructions import Dockerfile
     from sampan.engine.builder.graph import Plan
+    from sampan.engine.builder.session.contexts import Contexts
     from sampan.engine.builder.solve.context import Context
     from sampan.engine.builder.solve.parts import Parts
     from sampan.engine.engine import Engine
@@ -174,6 +176,13 @@ class Builder:
         assert self._engine is not None
 
         return await make_parts(self._engine, self.cache)
+
+    @cached_property
+    def received(self) -> "Contexts":
+        """Where directories of BuildKit's clients are kept from build to build."""
+        from sampan.engine.builder.session.contexts import Contexts
+
+        return Contexts(self._paths.build_received)
 
     # Builds
 

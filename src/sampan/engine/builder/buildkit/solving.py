@@ -8,7 +8,8 @@ from sampan.engine.builder.buildkit.definitions import context_of
 from sampan.engine.builder.buildkit.failures import as_grpc
 from sampan.engine.builder.buildkit.frontend import Request, build_options
 from sampan.engine.builder.buildkit.jobs import Job, finish
-from sampan.engine.builder.session.sessions import SessionRequester, Sessions
+from sampan.engine.builder.session.requester import SessionRequester
+from sampan.engine.builder.session.sessions import Sessions
 from sampan.errors import SampanError, Unsupported
 
 # A session is opened at the same time as its Solve is called.
