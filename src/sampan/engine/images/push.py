@@ -148,7 +148,7 @@ class Pusher:
                     )  # fmt: skip
                     tasks[diff_id] = group.create_task(self._limited(upload))
         except BaseExceptionGroup as failures:
-            raise _first(failures) from None
+            raise first(failures) from None
         return [tasks[layer.diff_id].result() for layer in layers]
 
     async def _limited(self, upload: Upload) -> Descriptor:
@@ -192,6 +192,7 @@ def _line(text: str, diff_id: str) -> progress.Line:
     return {"status": text, "progressDetail": {}, "id": diff_id.removeprefix("sha256:")[:12]}
 
 
-def _first(group: BaseExceptionGroup) -> BaseException:
+def first(group: BaseExceptionGroup) -> BaseException:
+    """A failure of those that ended a group of tasks."""
     found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+    return first(found) if isinstance(found, BaseExceptionGroup) else found

@@ -1,33 +1,59 @@
-"""Where a build's results go, by `--output`."""
+"""Where a build's results go, by `--output`. Nothing is made true before everything is ready."""
 
+import asyncio
+import base64
+import os
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from sampan.db.sqlite import Change
+import orjson
+
+from sampan.engine.builder.execute.executor import Execution
+from sampan.engine.builder.export import archives, document, registry, trees
+from sampan.engine.builder.export.archives import Result
+from sampan.engine.builder.export.attributes import Attributes, parse
+from sampan.engine.builder.export.layers import LayerBlobs
 from sampan.engine.builder.export.results import Exported
+from sampan.engine.builder.export.shown import Shown, exporting
+from sampan.engine.builder.export.squash import squash
 from sampan.engine.builder.graph import Target
-from sampan.engine.builder.options import BuildOptions
+from sampan.engine.builder.options import BuildOptions, Output
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.solve.solved import Commit
 from sampan.engine.builder.trees import Snapshot
-from sampan.engine.images.store import Staging
+from sampan.engine.images import Images
+from sampan.engine.images.feed import pieces
+from sampan.engine.images.ingest import add_local_layer, uncancelled
+from sampan.engine.images.save import layer_tar
+from sampan.engine.images.store import Layer, NewImage, Staging
+from sampan.errors import Failed, Unsupported
+from sampan.images.pack import diff_tar
+
+DIGEST, CONFIG_DIGEST = "containerimage.digest", "containerimage.config.digest"
+DESCRIPTOR, NAME = "containerimage.descriptor", "image.name"
+_FORMATS = {"oci": "exporting to oci image format", "docker": "exporting to docker image format"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Solved:
-    """One target whose steps are done. `layers`: what each step of its history that makes a layer has made.
-
-    `snapshot` is its whole file system, base included.
-    """
+    """One target whose steps are done. `snapshot` is its whole file system, base included."""
 
     target: Target
     snapshot: Snapshot
-    layers: Mapping[int, str]  # step id -> diff ID
+    layers: Mapping[int, str] = field(default_factory=dict)  # step id -> diff ID
     inline_cache: bytes = b""  # for `moby.buildkit.cache.v0`, when --cache-to type=inline
 
 
 class Exporter:
     """One an engine."""
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
 
     async def export(
         self,
@@ -36,9 +62,212 @@ class Exporter:
         requester: Requester,
         progress: Progress,
         staging: Staging,
-        changes: Sequence[Change] = (),
+        commit: Commit,
+        execution: Execution,
     ) -> Exported:
-        """All outputs. `staging` holds the layers; `changes` (cache rows) go into the images' transaction, or
-        one of their own when no image is made. Raises what went wrong; nothing is left then.
-        """
-        raise NotImplementedError
+        """All outputs. `staging` holds the layers. Raises what went wrong; nothing is left then."""
+        job = _Job(self._images, solved, options, requester, progress, staging, commit, execution)
+        return await job.run()
+
+
+class _Job:
+    """All outputs of one build."""
+
+    def __init__(
+        self,
+        images: Images,
+        solved: Sequence[Solved],
+        options: BuildOptions,
+        requester: Requester,
+        progress: Progress,
+        staging: Staging,
+        commit: Commit,
+        execution: Execution,
+    ) -> None:
+        self._images = images
+        self._store = images.store
+        self._solved = solved
+        self._options = options
+        self._requester = requester
+        self._progress = progress
+        self._staging = staging
+        self._commit = commit
+        self._execution = execution
+        self._results: list[Result] | None = None
+        self._exported = Exported()
+
+    async def run(self) -> Exported:
+        outputs = [
+            (number, output, parse(output, self._options.tags))
+            for number, output in enumerate(self._options.outputs)
+        ]
+        # What can fail on the requester's side first: an image is made once all else is there.
+        for number, output, attributes in outputs:
+            if output.type in ("local", "tar"):
+                await self._files(number, output)
+            elif output.type in _FORMATS:
+                await self._archive(number, output, attributes)
+        for number, output, attributes in outputs:
+            if output.type in ("image", "registry"):
+                await self._image(number, attributes)
+        return self._exported
+
+    # Documents
+
+    async def _documents(self) -> list[Result]:
+        """Of every platform; made once."""
+        if self._results is None:
+            self._results = [await self._document(item) for item in self._solved]
+        return self._results
+
+    async def _document(self, item: Solved) -> Result:
+        layers = item.snapshot.layers
+        config = document.document(item.target, layers, item.inline_cache)
+        own = sum(entry.step is not None for entry in item.target.history)
+        if self._options.squash and own:
+            base = layers[: len(layers) - own]
+            layer = await self._squashed(base, layers[len(base) :])
+            config = document.squashed(
+                config,
+                base,
+                layer.diff_id,
+                image=Result("", config, document.dump(config), layers).id,
+                base=item.target.base.image_id if item.target.base else "",
+                created=document.timestamp(item.target.epoch),
+            )
+            layers = (*base, layer.diff_id)
+        return Result(item.target.platform, config, document.dump(config), layers)
+
+    async def _squashed(self, base: Sequence[str], own: Sequence[str]) -> Layer:
+        """The layer that does what `own` do together."""
+        blobs = LayerBlobs(self._store, self._staging, self._images.paths.tmp)
+        below = [blobs.layer(diff_id) for diff_id in base]
+        paths = [self._store.blobs.path(blobs.layer(diff_id).blob) for diff_id in own]
+        tars = [
+            lambda layer=layer: layer_tar(self._store.blobs, self._store.layer_files, layer)
+            for layer in below
+        ]
+        return await add_local_layer(self._store, self._staging, squash(tars, paths))
+
+    # Outputs
+
+    async def _image(self, number: int, attributes: Attributes) -> None:
+        with exporting(self._progress, "exporting to image", str(number)) as shown:
+            if any(item.snapshot.layers for item in self._solved):
+                with shown.doing("exporting layers"):
+                    results = await self._documents()
+            else:
+                results = await self._documents()
+            if len(results) > 1 and not attributes.push:
+                raise Unsupported("docker exporter does not currently support exporting manifest lists")
+            if len(results) == 1:
+                await self._store_image(shown, results[0], attributes)
+            if attributes.push:
+                if len(results) > 1:
+                    await self._commit([])
+                await self._push(shown, results, attributes)
+
+    async def _store_image(self, shown: Shown, result: Result, attributes: Attributes) -> None:
+        shown.done(f"writing image {result.id}")
+        [image] = await self._commit([NewImage(result.config, attributes.names)])
+        for name, text in zip(attributes.names, attributes.shown_names, strict=False):
+            shown.done(f"naming to {text}")
+            self._images.log("tag", image.id, name.familiar)
+        found = {DIGEST: image.id, CONFIG_DIGEST: image.id}
+        if attributes.shown_names:
+            found[NAME] = ",".join(attributes.shown_names)
+        self._add(image.id, found)
+
+    async def _push(self, shown: Shown, results: Sequence[Result], attributes: Attributes) -> None:
+        if not attributes.names:
+            raise Failed("tag is needed when pushing to registry")
+        for name in attributes.names:
+            pushed = await registry.push(
+                self._images, self._requester, self._staging, results, attributes, name, shown
+            )
+            found = {
+                DIGEST: pushed["digest"],
+                NAME: ",".join(attributes.shown_names),
+                DESCRIPTOR: base64.b64encode(orjson.dumps(pushed)).decode(),
+            }
+            if len(results) == 1:
+                found[CONFIG_DIGEST] = results[0].id
+            self._add(results[0].id if len(results) == 1 else pushed["digest"], found)
+
+    async def _archive(self, number: int, output: Output, attributes: Attributes) -> None:
+        if output.type == "docker" and len(self._solved) > 1:
+            raise Unsupported("docker exporter does not currently support exporting manifest lists")
+        with ExitStack() as stack, exporting(self._progress, _FORMATS[output.type], str(number)) as shown:
+            directory = self._temporary(stack)
+            results = await self._documents()
+            blobs = LayerBlobs(self._store, self._staging, directory)
+            with shown.doing("exporting layers"):
+                found = await uncancelled(
+                    asyncio.to_thread(
+                        archives.layout, results, attributes, blobs, docker=output.type == "docker"
+                    )
+                )
+            for made in found.manifests:
+                shown.done(f"exporting manifest {made.digest}")
+            for result in results:
+                shown.done(f"exporting config {result.id}")
+            if len(results) > 1:
+                shown.done(f"exporting manifest list {found.top.digest}")
+            if attributes.tar:
+                with shown.doing("sending tarball"):
+                    chunks = pieces(archives.archive(found, blobs))
+                    await self._requester.send_file(number, chunks, output.attrs)
+            else:
+                tree = directory / "layout"
+                tree.mkdir()
+                await uncancelled(asyncio.to_thread(archives.write_directory, found, blobs, tree))
+                with shown.doing("copying files"):
+                    await self._requester.send_directory(number, tree, output.attrs)
+            self._add(results[0].id, _described(found, results, attributes))
+
+    async def _files(self, number: int, output: Output) -> None:
+        kind = "directory" if output.type == "local" else "tarball"
+        name = f"exporting to client {kind}"
+        split = trees.split(output.attrs, len(self._solved) > 1)
+        with ExitStack() as stack, exporting(self._progress, name, str(number)) as shown:
+            if output.type == "tar" and not split:
+                chunks = self._execution.export_tar(self._solved[0].snapshot)
+                with shown.doing("sending tarball"):
+                    await self._requester.send_file(number, chunks, output.attrs)
+                return
+            directory = self._temporary(stack)
+            await trees.write(self._execution, self._solved, directory, split=split)
+            if output.type == "tar":
+                chunks = pieces(diff_tar(str(directory), self._solved[0].target.epoch))
+                with shown.doing("sending tarball"):
+                    await self._requester.send_file(number, chunks, output.attrs)
+                return
+            with shown.doing("copying files"):
+                await self._requester.send_directory(number, directory, output.attrs)
+
+    def _temporary(self, stack: ExitStack) -> Path:
+        """A directory that is gone in the end."""
+        self._images.paths.tmp.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(prefix="export-", dir=self._images.paths.tmp))
+        stack.callback(shutil.rmtree, path, ignore_errors=True)
+        os.chmod(path, 0o755)
+        return path
+
+    def _add(self, image_id: str, exporter: Mapping[str, str]) -> None:
+        """What the last output of an image says counts."""
+        self._exported = replace(
+            self._exported, image_id=image_id, exporter={**self._exported.exporter, **exporter}
+        )
+
+
+def _described(found: archives.Layout, results: Sequence[Result], attributes: Attributes) -> dict[str, str]:
+    descriptor = found.top.descriptor()
+    more = {
+        DIGEST: found.top.digest,
+        DESCRIPTOR: base64.b64encode(orjson.dumps(descriptor)).decode(),
+    }
+    if len(results) == 1:
+        more[CONFIG_DIGEST] = results[0].id
+    if attributes.shown_names:
+        more[NAME] = ",".join(attributes.shown_names)
+    return more

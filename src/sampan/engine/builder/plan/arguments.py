@@ -14,7 +14,7 @@ _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
 NOT_IN_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
 
 
-def platform_arguments(build: Platform, target: Platform, stage: str) -> dict[str, str]:
+def platform_arguments(build: Platform, target: Platform) -> dict[str, str]:
     """BUILDPLATFORM and so on; a stage sees those that it declares."""
     values: dict[str, str] = {}
     for prefix, platform in (("BUILD", build), ("TARGET", target)):
@@ -23,15 +23,12 @@ def platform_arguments(build: Platform, target: Platform, stage: str) -> dict[st
         values[f"{prefix}OSVERSION"] = platform.os_version
         values[f"{prefix}ARCH"] = platform.architecture
         values[f"{prefix}VARIANT"] = platform.variant
-    values["TARGETSTAGE"] = stage or "default"
     return values
 
 
-def default_arguments(
-    build: Platform, target: Platform, given: Mapping[str, str], stage: str
-) -> dict[str, str]:
+def default_arguments(build: Platform, target: Platform, given: Mapping[str, str]) -> dict[str, str]:
     """What global scope begins with: a build argument may replace a platform's."""
-    values = platform_arguments(build, target, stage)
+    values = platform_arguments(build, target)
     return {name: given.get(name, value) for name, value in values.items()}
 
 
@@ -87,7 +84,7 @@ def unused_arguments(dockerfile: Dockerfile, given: Mapping[str, str]) -> list[s
         for instruction in stage.instructions:
             if isinstance(instruction, Arg):
                 declared |= {arg.key for arg in instruction.args}
-    known = set(platform_arguments(Platform("", ""), Platform("", ""), ""))
+    known = set(platform_arguments(Platform("", ""), Platform("", "")))
     return [name for name in sorted(given) if not _is_expected(name, declared | known)]
 
 

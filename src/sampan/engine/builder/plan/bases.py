@@ -24,7 +24,7 @@ class NeededBase:
     vertex: str  # what progress calls the look-up: "[internal] load metadata for ..."
     written: str = ""  # as the Dockerfile has it: an error begins with it
     lines: Lines | None = None
-    suggestions: tuple[str, ...] = ()  # what may have been meant when there is none: stages, common images
+    suggestions: tuple[str, ...] = ()  # what may have been meant, if there is no such image
 
     @property
     def key(self) -> tuple[str, str]:

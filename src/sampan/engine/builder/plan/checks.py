@@ -1,5 +1,6 @@
 """Docker's build checks that need the variables, or what a stage stands on. They record and never fail."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from sampan.engine.builder.dockerfile.instructions import (
     Dockerfile,
     Entrypoint,
     Env,
+    Expose,
     From,
     Healthcheck,
     Instruction,
@@ -18,8 +20,8 @@ from sampan.engine.builder.dockerfile.instructions import (
     Pair,
     Workdir,
 )
-from sampan.engine.builder.dockerfile.lint import conditions, rules
-from sampan.engine.builder.dockerfile.lint.linter import Linter
+from sampan.engine.builder.dockerfile.lint import rules
+from sampan.engine.builder.dockerfile.lint.linter import Linter, Rule
 from sampan.engine.builder.dockerfile.suggest import suggest
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Lines
@@ -30,6 +32,11 @@ from sampan.engine.builder.plan.platforms import Platform
 from sampan.engine.builder.sources.patterns import Matcher
 from sampan.errors import Invalid
 from sampan.images import references
+
+_SECRET = re.compile(
+    r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
+)
+_HARMLESS = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
 
 
 @dataclass
@@ -101,12 +108,19 @@ class Checks:
                 self.secret_key(instruction, keyword, pair.key)
 
     def secret_key(self, instruction: Instruction, keyword: str, key: str) -> None:
-        if conditions.is_secret_key(key):
+        if _SECRET.search(key) and not _HARMLESS.search(key):
             self._run(rules.SECRETS_USED_IN_ARG_OR_ENV, instruction.lines, keyword, key)
 
     def repeated(self, before: Lines, instruction: Cmd | Entrypoint | Healthcheck, keyword: str) -> None:
         """The earlier one is pointed at, since it is the one that has no effect."""
         self._run(rules.MULTIPLE_INSTRUCTIONS_DISALLOWED, before, keyword)
+
+    def port(self, instruction: Expose, word: str) -> None:
+        protocol = word.partition("/")[2]
+        if protocol != protocol.lower():
+            self._run(rules.EXPOSE_PROTO_CASING, instruction.lines, word)
+        if ":" in word:
+            self._run(rules.EXPOSE_INVALID_FORMAT, instruction.lines, word)
 
     def json_recommended(self, instruction: Cmd | Entrypoint, keyword: str) -> None:
         self._run(rules.JSON_ARGS_RECOMMENDED, instruction.lines, keyword)
@@ -124,7 +138,7 @@ class Checks:
             command = "Add" if isinstance(instruction, Add) else "Copy"
             self._run(rules.COPY_IGNORED_FILE, instruction.lines, command, path)
 
-    def _run(self, rule: rules.Rule, lines: Lines, *args: str) -> None:
+    def _run(self, rule: Rule, lines: Lines, *args: str) -> None:
         self.linter.run(rule, lines, *args)
 
 

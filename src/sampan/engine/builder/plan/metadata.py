@@ -101,6 +101,8 @@ def expose(state: StageState, instruction: df.Expose) -> None:
     words = [word for port in instruction.ports for word in expander.words(port)]
     check_variables(state, instruction, expander)
     found = parse_ports(words)
+    for word in words:
+        state.shared.checks.port(instruction, word)
     ports = state.config.setdefault("ExposedPorts", {})
     for port in found:
         ports[port] = {}

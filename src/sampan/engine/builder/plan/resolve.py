@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sampan.engine.builder.dockerfile.expand import Expander
 from sampan.engine.builder.dockerfile.instructions import Copy, Dockerfile, Instruction, Onbuild, Run, Stage
 from sampan.engine.builder.dockerfile.parse import parse_trigger
+from sampan.engine.builder.dockerfile.suggest import suggest
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.options import BuildOptions
@@ -78,9 +79,8 @@ class _Resolver:
 
     def run(self) -> Stages:
         build = platforms.host_platform()
-        stage_name = self.options.target or self.dockerfile.stages[-1].name
         given = self.options.build_args
-        start = default_arguments(build, self.wanted.platform, given, stage_name)
+        start = default_arguments(build, self.wanted.platform, given)
         self.checks.default_arguments(self.dockerfile, start)
         self.arguments = global_arguments(self.dockerfile, start, given)
         for stage in self.dockerfile.stages:
@@ -136,8 +136,6 @@ class _Resolver:
         if not wanted:
             return self.names.nodes[-1]
         found = self.names.find(wanted)
-        if found is None and wanted.isascii() and wanted.isdigit() and int(wanted) < len(self.names.nodes):
-            found = self.names.nodes[int(wanted)]
         if found is None:
             hint = self.checks.suggestion({wanted}, self.names.shown)
             raise DockerfileError(f'target stage "{wanted}" could not be found{hint}')
@@ -240,13 +238,14 @@ class _Resolver:
             self._resolve_context(node, node.base_context, platform)
             return
         prefix = f"[{platform} internal]" if self.wanted.several else "[internal]"
+        known = [*self.names.shown, *_COMMON_IMAGES, *(f"{name}:latest" for name in _COMMON_IMAGES)]
         needed = NeededBase(
             source=f"docker-image://{node.reference}",
             platform=str(platform),
             vertex=f"{prefix} load metadata for {node.reference}",
             written=node.base_name,
             lines=node.lines,
-            suggestions=(*self.names.shown, *_COMMON_IMAGES),
+            suggestions=tuple(filter(None, [suggest(node.base_name, known)])),
         )
         self._look_up(node, needed)
 

@@ -113,10 +113,7 @@ def _displayed(state: StageState, instruction: df.Run, shown: str) -> str:
 
 def _history(state: StageState, args: tuple[str, ...]) -> str:
     """The arguments after those that ARG declared, as `docker history` has them: "|1 A=1 /bin/sh -c make"."""
-    values: dict[str, str] = {}
-    for name, value in state.arguments:
-        values[name] = state.env.get(name, value or "")
-    declared = [f"{name}={value}" for name, value in values.items()]
+    declared = [f"{name}={state.env.get(name, value or '')}" for name, value in state.arguments]
     count = [f"|{len(declared)}"] if declared else []
     return " ".join([*count, *declared, *args])
 

@@ -1,0 +1,129 @@
+"""`--output type=registry`: a result goes where its name says, with what the requester may do there."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sampan.engine.builder.export import manifests
+from sampan.engine.builder.export.archives import Result, index_of
+from sampan.engine.builder.export.attributes import Attributes
+from sampan.engine.builder.export.manifests import Document
+from sampan.engine.builder.export.shown import Shown
+from sampan.engine.builder.requester import Requester
+from sampan.engine.images import Images
+from sampan.engine.images import progress as lines
+from sampan.engine.images.manifests import kept
+from sampan.engine.images.push import explain, first
+from sampan.engine.images.store import Staging
+from sampan.engine.images.upload import Upload, send_blob
+from sampan.http.bearer import Credentials
+from sampan.images.references import Reference
+from sampan.images.registry.client import Repository
+from sampan.images.registry.errors import RegistryError
+from sampan.images.registry.manifests import Descriptor
+from sampan.specs.oci_image import CONFIG, LAYER
+
+PARALLEL = 5  # uploads, as many as `docker push` has by default
+
+
+async def push(
+    images: Images,
+    requester: Requester,
+    staging: Staging,
+    results: Sequence[Result],
+    attributes: Attributes,
+    name: Reference,
+    shown: Shown,
+) -> dict[str, Any]:
+    """The descriptor of what the name stands for now. Raises what the registry says.
+
+    Layers have to be the image store's; `staging` keeps them, and the configs, meanwhile.
+    """
+    credentials = await _credentials(requester, name)
+    remote = images.remote
+    repositories = await remote.registries.repositories(name, "push", credentials)
+    repository = await remote.registries.first(repositories)
+    try:
+        with shown.doing("pushing layers"):
+            made = [await _image(images, repository, staging, result, attributes, name) for result in results]
+        top = made[0] if len(made) == 1 else index_of(results, made, attributes)
+        tag = "" if attributes.push_by_digest else name.tag or ""
+        with shown.doing(f"pushing manifest for {name}@{top.digest}"):
+            if len(made) > 1:
+                for document in made:
+                    await repository.put_manifest(document.digest, document.data, document.media_type)
+            await repository.put_manifest(tag or top.digest, top.data, top.media_type)
+    except RegistryError as error:
+        raise explain(error, name) from None
+    if len(results) == 1 and results[0].id in images.store.images:
+        images.store.name([(replace(name, tag=None, digest=top.digest), results[0].id)])
+    images.log("push", name.familiar, name.familiar_name)
+    return top.descriptor()
+
+
+async def _credentials(requester: Requester, name: Reference) -> Credentials:
+    found = await requester.credentials(name.domain)
+    if found is None:
+        return Credentials()
+    return Credentials(
+        username=found.username,
+        password=found.password,
+        identity_token=found.identity_token,
+        registry_token=found.token,
+        server=name.domain,
+    )
+
+
+async def _image(
+    images: Images,
+    repository: Repository,
+    staging: Staging,
+    result: Result,
+    attributes: Attributes,
+    name: Reference,
+) -> Document:
+    """Its blobs are there afterwards; its manifest is not yet."""
+    store = images.store
+    slots = asyncio.Semaphore(PARALLEL)
+
+    async def send(diff_id: str) -> Descriptor:
+        layer = store.reuse(staging, diff_id)
+        how = attributes.compression
+        own = kept(layer)
+        # A layer goes as it came, unless another form is forced; one that was made here is compressed.
+        as_it_is = own.media_type != LAYER or not how.type
+        async with slots:
+            upload = Upload(
+                store,
+                images.remote.records,
+                repository,
+                name,
+                layer,
+                own if as_it_is else None,
+                how.type,
+                _drop,
+            )
+            return await upload.run()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {diff_id: group.create_task(send(diff_id)) for diff_id in dict.fromkeys(result.layers)}
+    except BaseExceptionGroup as failures:
+        raise first(failures) from None
+    sent = {diff_id: task.result() for diff_id, task in tasks.items()}
+    config = Descriptor(CONFIG, result.id, len(result.config))
+    if await repository.blob_size(result.id) is None:
+        store.pin(staging, store.blobs.write(result.config, sync=False))
+        await send_blob(store, repository, config, lambda count: None)
+    images.remote.records.learn(name.name, list(sent.items()))
+    return manifests.manifest(
+        config,
+        [sent[diff_id] for diff_id in result.layers],
+        oci=attributes.oci,
+        annotations=attributes.annotations.of_manifest(result.platform),
+    )
+
+
+def _drop(line: lines.Line) -> None:
+    """BuildKit's progress has no line a layer."""
