@@ -47,7 +47,7 @@ class BuildKitApi:
             from sampan.engine.builder.session.sessions import Sessions
 
             engine = self._engine
-            sessions = Sessions(Contexts(engine.paths.build_received))
+            sessions = Sessions(engine.builder.received)
             self._service = BuildKit(
                 engine.builder, sessions, engine_id(engine.store), engine.networks.host_gateways
             )
