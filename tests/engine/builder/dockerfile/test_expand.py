@@ -187,8 +187,7 @@ ERRORS = [
     ('"abc', "unexpected end of statement while looking for matching double-quote"),
     ("'abc", "unexpected end of statement while looking for matching single-quote"),
     ('b"c', "unexpected end of statement while looking for matching double-quote"),
-    # Docker 26 says "unsupported modifier (\ufffd)".
-    ("${x", "syntax error: missing '}'"),
+    ("${x", "unsupported modifier (\ufffd) in substitution"),
 ]
 
 

@@ -10,6 +10,7 @@ from sampan.engine.builder.dockerfile.lint.linter import (
     Finding,
     LintConfig,
     Linter,
+    Rule,
     lint_config,
     parse_options,
 )
@@ -191,7 +192,7 @@ def test_wrong_options_are_told(text: str, message: str) -> None:
         ),
     ],
 )
-def test_messages_are_dockers(rule: rules.Rule, args: tuple[str, ...], message: str) -> None:
+def test_messages_are_dockers(rule: Rule, args: tuple[str, ...], message: str) -> None:
     assert rule.text(*args) == message
 
 

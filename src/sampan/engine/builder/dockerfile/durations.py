@@ -1,7 +1,6 @@
 """Numbers with units as Go reads them: time.ParseDuration, strconv.ParseInt."""
 
 import re
-from fractions import Fraction
 
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.plan.golang import quote
@@ -49,7 +48,7 @@ def _scaled(number: re.Match[str], unit: int) -> int:
     # More digits than these are below a nanosecond, or beyond all limits anyway.
     whole = int(number[1].lstrip("0")[:20] or 0)
     fraction = (number[2] or ".")[1:19]
-    return whole * unit + (int(Fraction(int(fraction), 10 ** len(fraction)) * unit) if fraction else 0)
+    return whole * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)
 
 
 def parse_interval(flag: str, text: str) -> int:

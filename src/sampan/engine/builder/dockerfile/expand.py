@@ -12,6 +12,7 @@ from sampan.engine.builder.plan.golang import quote
 SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 SPACES += "\u2028\u2029\u202f\u205f\u3000"
 
+_MODIFIERS = ("+", "-", "?", "#", "%")
 _PARAMETERS = "@*#?-$!0"  # POSIX' special parameters: $@, $* ...
 # No program can be started with a longer variable than 128 KiB (execve(2), MAX_ARG_STRLEN). Without a limit
 # thirty lines of `ENV A=$A$A` fill the memory.
@@ -258,8 +259,6 @@ class Lexer:
             raise DockerfileError("syntax error: bad substitution")
         name = self._name()
         operator = self._next()
-        if not operator:
-            raise DockerfileError("syntax error: missing '}'")
         if operator == "}":
             value = self._value(name)
             return (f"${{{name}}}" if self._keep_unset else "") if value is None else value
@@ -269,8 +268,9 @@ class Lexer:
         if operator == ":":
             operator = self._next()
             written += operator
-        elif operator not in "+-?#%":
-            raise DockerfileError(f"unsupported modifier ({written}) in substitution")
+        elif operator not in _MODIFIERS:
+            shown = written or "\ufffd"  # the end of the text, which Go prints as a character
+            raise DockerfileError(f"unsupported modifier ({shown}) in substitution")
         return self._modified(name, operator, written)
 
     def _modified(self, name: str, operator: str, written: str) -> str:

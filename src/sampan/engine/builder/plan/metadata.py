@@ -2,6 +2,7 @@
 
 from sampan.engine.builder.dockerfile import instructions as df
 from sampan.engine.builder.dockerfile.expand import Expander
+from sampan.engine.builder.dockerfile.signals import parse_signal
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Files, MakeDirectory
 from sampan.engine.builder.plan import golang
@@ -9,7 +10,6 @@ from sampan.engine.builder.plan.arguments import NOT_IN_ENVIRONMENT
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.ports import parse_ports
 from sampan.engine.builder.plan.state import StageState
-from sampan.images.changes import parse_signal
 
 
 def check_variables(state: StageState, instruction: df.Instruction, expander: Expander) -> None:

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sampan.engine.changes import apply_changes
 from sampan.errors import Invalid
-from sampan.images.changes import apply_changes, parse_duration
 from sampan.images.config import empty_container_config
-from sampan.images.shellwords import expand, split_words
 
 
 def shown(config: Any) -> dict[str, Any]:
@@ -150,26 +149,6 @@ def test_changes_add_to_what_the_image_has() -> None:
     assert config["Labels"] == {"a": "1"}
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("1h2m3s", 3_723_000_000_000),
-        ("1.5s", 1_500_000_000),
-        ("-2ms", -2_000_000),
-        ("0", 0),
-        (".5s", 500_000_000),
-    ],
-)
-def test_durations_are_gos(text: str, value: int) -> None:
-    assert parse_duration(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "5", "s", "1d", "1s ", "--1s", ".s"])
-def test_other_durations_are_refused(text: str) -> None:
-    with pytest.raises(Invalid, match="invalid duration"):
-        parse_duration(text)
-
-
 @given(st.text(max_size=30))
 def test_any_line_is_taken_or_refused(text: str) -> None:
     for name in ("ENV", "LABEL", "EXPOSE", "HEALTHCHECK", "USER", "VOLUME", "STOPSIGNAL", ""):
@@ -177,13 +156,3 @@ def test_any_line_is_taken_or_refused(text: str) -> None:
             apply_changes(empty_container_config(), [f"{name} {text}"])
         except Invalid:
             pass
-
-
-@given(st.lists(st.text("ab=-/.", min_size=1), max_size=5))
-def test_plain_words_come_out_as_they_went_in(words: list[str]) -> None:
-    assert [expand(word, {}) for word in split_words("  ".join(words))] == words
-
-
-@given(st.text(max_size=20).filter(lambda text: "'" not in text))
-def test_single_quotes_keep_all(text: str) -> None:
-    assert expand(f"'{text}'", {"a": "b"}) == text
