@@ -31,7 +31,7 @@ class Received:
 
 
 async def receive(chunks: AsyncIterator[bytes], folder: Path, report: Report | None) -> Received:
-    """Unpack the stream into a new directory in `folder`. Raises Failed when it breaks or the disk refuses."""
+    """Unpack the stream into a new directory in `folder`. Raises Failed."""
     path = folder / FILES
     path.mkdir(mode=0o755)
     return await run_with_stream(_counted(chunks, report), lambda stream: _unpack(stream, path))

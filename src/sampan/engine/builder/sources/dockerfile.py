@@ -4,9 +4,9 @@ import os
 import posixpath
 from dataclasses import dataclass
 
-from sampan.engine.builder.sources import ignore
 from sampan.engine.builder.sources.files import read_below
 from sampan.errors import Failed, Invalid, NotFound, SampanError
+from sampan.specs import dockerignore
 
 DEFAULT = "Dockerfile"
 
@@ -62,6 +62,6 @@ def read_ignore(directory: str | os.PathLike[str], name: str) -> IgnoreFile | No
     except (SampanError, OSError):
         return None
     try:
-        return IgnoreFile(name=posixpath.basename(name), data=data, patterns=ignore.parse(data))
+        return IgnoreFile(name=posixpath.basename(name), data=data, patterns=dockerignore.parse(data))
     except Invalid as error:
         raise Invalid(f"failed to read dockerignore patterns: failed parsing {name}: {error}") from None

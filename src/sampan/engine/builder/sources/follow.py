@@ -7,10 +7,10 @@ import os
 import stat
 from collections.abc import Iterable
 
-from sampan.engine.builder.sources.gopaths import clean
-from sampan.engine.builder.sources.patterns import compiled, has_wildcards
 from sampan.errors import Invalid
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, openat2
+from sampan.specs.gomatch import compile_match, has_wildcards
+from sampan.specs.gopaths import clean
 
 MAX_LINKS = 255
 
@@ -61,7 +61,7 @@ class _Resolver:
         directory, _, base = path.rpartition("/")
         if not has_wildcards(base):
             return self._target(path)
-        pattern = compiled(base)
+        pattern = compile_match(base)
         found: list[str] = []
         for name in self._names(directory):
             if pattern.fullmatch(name):

@@ -34,8 +34,11 @@ class Kept:
     def written(self, place: Path, size: int) -> None:
         (place / "size").write_text(str(size))
 
-    def discard(self, *paths: Path) -> None:
-        discard(self._paths, *paths)
+    def discard(self, path: Path) -> None:
+        """Something in a place, and the place if nothing else is in it."""
+        discard(self._paths, path)
+        with suppress(OSError):
+            path.parent.rmdir()
 
     def _release(self, key: str) -> None:
         self._used[key] -= 1
@@ -47,9 +50,6 @@ class Kept:
                 if total > self._limit:
                     self.prune([id])
 
-    def in_use(self, place: Path) -> bool:
-        return self._used[place.name] > 0
-
     def places(self) -> list[Path]:
         try:
             return [Path(item.path) for item in os.scandir(self._root) if item.is_dir(follow_symlinks=False)]
@@ -60,9 +60,9 @@ class Kept:
         """Remove what an interrupted fetch has left."""
         for place in self.places():
             with suppress(OSError):
-                self.discard(
-                    *(Path(item.path) for item in os.scandir(place) if item.name.startswith(ARRIVING))
-                )
+                for item in list(os.scandir(place)):
+                    if item.name.startswith(ARRIVING):
+                        self.discard(Path(item.path))
 
     def usage(self) -> list[tuple[str, int, float]]:
         """(id, bytes, when it was used last)."""
@@ -82,6 +82,6 @@ class Kept:
         for id, size, _ in self.usage():
             key = id.removeprefix(f"{self._kind}:")
             if id in ids and not self._used[key]:
-                self.discard(self._root / key)
+                discard(self._paths, self._root / key)
                 freed += size
         return freed

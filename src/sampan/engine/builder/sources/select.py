@@ -7,7 +7,7 @@ How `pairs` (path in the tree, path below dest) are to be carried out, one after
 - below dest "name"  if dest is a directory by now, or ends with "/": dest/name; else dest is the file itself
 - below dest "a/b"   dest/a/b; directories get the source's mode and owner, also those that are there
 
-A later pair of the same name wins. No pairs (a wildcard that matches nothing): nothing is made, not even dest.
+A later pair of the same name wins. No pairs (a wildcard that matches nothing): not even dest is made.
 """
 
 import hashlib
@@ -16,10 +16,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from sampan.engine.builder.graph import Copy
-from sampan.engine.builder.sources.gopaths import inside
-from sampan.engine.builder.sources.patterns import Matcher, compiled, has_wildcards
 from sampan.engine.builder.trees import Entry, Selected, Tree
 from sampan.errors import Invalid, NotFound
+from sampan.specs.gomatch import compile_match, has_wildcards
+from sampan.specs.gopaths import inside
+from sampan.specs.patterns import Matcher
 
 MAX_LINKS = 255
 Pairs = list[tuple[str, str]]
@@ -138,7 +139,7 @@ class _Walk:
         base, entry = self.resolve(_unescaped("/".join(parts[:fixed])))
         if entry is None and base:
             return []
-        regex = compiled("/".join(parts[fixed:]))
+        regex = compile_match("/".join(parts[fixed:]))
         start = len(base) + 1 if base else 0
         found = [name for name in self.below(base) if regex.fullmatch(name, start)]
         return sorted(found, key=lambda name: name.split("/"))

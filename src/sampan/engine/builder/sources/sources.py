@@ -17,16 +17,16 @@ from sampan.engine.builder.sources.context_tar import Received, receive
 from sampan.engine.builder.sources.digests import Digests
 from sampan.engine.builder.sources.dockerfile import DockerfileText, IgnoreFile
 from sampan.engine.builder.sources.git import Repositories
-from sampan.engine.builder.sources.gopaths import inside
 from sampan.engine.builder.sources.http import Downloads
-from sampan.engine.builder.sources.ignore import NAME as IGNORE_FILE
-from sampan.engine.builder.sources.patterns import Matcher
 from sampan.engine.builder.sources.scan import scan
 from sampan.engine.builder.trees import Tree
 from sampan.engine.trash import discard
 from sampan.errors import Failed, Invalid, NotFound
 from sampan.images.registry.transport import Proxies
 from sampan.paths import Paths
+from sampan.specs.dockerignore import NAME as IGNORE_FILE
+from sampan.specs.gopaths import inside
+from sampan.specs.patterns import Matcher
 
 T = TypeVar("T")
 # (what, bytes or objects so far, of how many; 0: not known)

@@ -8,12 +8,12 @@ together: sets for plain names and ends of names, one regular expression for the
 import re
 from collections.abc import Iterable
 
-from sampan.engine.builder.sources.gopaths import clean, trim
-from sampan.errors import Failed, Invalid
-from sampan.images.pattern import compile_pattern
+from sampan.errors import Invalid
+from sampan.specs.gomatch import compile_match
+from sampan.specs.gopaths import clean, trim
+from sampan.specs.patternregex import Slow, translate
 
 _SPECIAL = frozenset("*[]?^\\")
-BAD = "syntax error in pattern"
 
 
 class Matcher:
@@ -91,9 +91,10 @@ class _Run:
         self._suffixes: tuple[str, ...] = ()
         self._expressions: list[str] = []
         self._regex: re.Pattern[str] | None = None
+        self._slow: list[Slow] = []
 
     def add(self, pattern: str) -> None:
-        kind, text = _translate(pattern)
+        kind, text = translate(pattern)
         if kind == "exact":
             self._exact.add(text)
         elif kind == "prefix":
@@ -102,12 +103,10 @@ class _Run:
             self._suffixes += (text,)
             if text.startswith("/"):
                 self._exact.add(text[1:])
-        else:
-            try:
-                re.compile(text, re.ASCII)
-            except (re.error, OverflowError):
-                raise Invalid(BAD) from None
+        elif kind == "regex":
             self._expressions.append(text)
+        else:
+            self._slow.append(Slow(text))
 
     def finish(self) -> None:
         if self._expressions:
@@ -118,7 +117,8 @@ class _Run:
             path in self._exact
             or path.endswith(self._suffixes)
             or path.startswith(self._prefixes)
-            or (self._regex is not None and self._regex.match(path) is not None)
+            or (self._regex is not None and self._regex.fullmatch(path) is not None)
+            or any(slow.matches(path) for slow in self._slow)
         )
 
 
@@ -133,7 +133,7 @@ def _cleaned(text: str) -> tuple[str, bool]:
         pattern = pattern[1:]
         if not pattern:
             raise Invalid('illegal exclusion pattern: "!"')
-    compiled(pattern)
+    compile_match(pattern)  # moby asks Go whether it is a pattern
     return pattern, negative
 
 
@@ -143,100 +143,3 @@ def _with_parents(path: str) -> Iterable[str]:
     while slash > 0:
         yield path[:slash]
         slash = path.find("/", slash + 1)
-
-
-def _translate(pattern: str) -> tuple[str, str]:
-    """What kind of comparison, and with what: moby's own translation, oddities included.
-
-    It knows nothing of classes: "[*]" becomes "[[^/]*]".
-    """
-    out, kind, position, end = "", "exact", 0, len(pattern)
-    while position < end:
-        char, first = pattern[position], position == 0
-        position += 1
-        if char == "*" and pattern[position : position + 1] == "*":
-            position += 1
-            if pattern[position : position + 1] == "/":
-                position += 1
-            if position < end:
-                out, kind = out + "(?:.*/)?", "regex"
-            elif kind == "exact":
-                kind = "prefix"
-            else:
-                out, kind = out + ".*", "regex"
-            if first:
-                kind = "suffix"
-        elif char == "*":
-            out, kind = out + "[^/]*", "regex"
-        elif char == "?":
-            out, kind = out + "[^/]", "regex"
-        elif char in ".+()|{}$":
-            out += "\\" + char
-        elif char == "\\":
-            if position < end:
-                out, kind, position = out + _escape(pattern[position]), "regex", position + 1
-            else:
-                out += "\\"
-        elif char in "[]":
-            out, kind = out + char, "regex"
-        else:
-            out += char
-    if kind == "exact":
-        return kind, pattern
-    if kind == "prefix":
-        return kind, pattern[:-2]
-    if kind == "suffix":
-        return kind, pattern[2:]
-    return kind, _python("^" + out) + r"\Z"
-
-
-def _escape(char: str) -> str:
-    """A character after a backslash, which Go's regexp reads: letters may be classes, digits are errors."""
-    if char in "123456789" or (char.isascii() and char.isalpha() and char not in "AbBdDfnrsStvwWaz"):
-        raise Invalid(BAD)
-    return {"z": r"\Z", "0": r"\x00"}.get(char, "\\" + char)
-
-
-def _python(expression: str) -> str:
-    """Go's regexp in Python's: in a class "[" needs an escape, and so do the operators reserved there."""
-    out, inside, position = "", False, 0
-    while position < len(expression):
-        char = expression[position]
-        if char == "\\":
-            out += expression[position : position + 2]
-            position += 2
-            continue
-        if not inside and char == "[":
-            inside = True
-            out += char
-            if expression[position + 1 : position + 2] == "^":
-                out += "^"
-                position += 1
-        elif inside and char == "]" and out[-1:] not in ("[", "^"):
-            inside = False
-            out += char
-        elif inside and char in "[&~|":
-            out += "\\" + char
-        else:
-            out += "\\]" if char == "]" and not inside else char
-        position += 1
-    return out
-
-
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Go's filepath.Match, with which COPY's wildcards are compared. Raises Invalid."""
-    try:
-        return compile_pattern(pattern)
-    except (Failed, re.error):
-        raise Invalid(BAD) from None
-
-
-def has_wildcards(name: str) -> bool:
-    position = 0
-    while position < len(name):
-        if name[position] == "\\":
-            position += 1
-        elif name[position] in "*?[":
-            return True
-        position += 1
-    return False
