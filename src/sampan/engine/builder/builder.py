@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Store
 from sampan.engine.builder.cache import filters, gc
-from sampan.engine.builder.cache.records import MOUNT, Usage, new_id
+from sampan.engine.builder.cache.records import GIT, LOCAL, MOUNT, Usage, new_id
 from sampan.engine.builder.cache.store import Cache
 from sampan.engine.builder.history import BuildRecord, History
 from sampan.engine.builder.options import BuildOptions
@@ -53,9 +53,7 @@ class BuildResult:
 
 @dataclass(eq=False)
 class Build:
-    """One build, from its request to its end. What is parsed and planned is there before a step's vertex
-    is.
-    """
+    """One build, from its request to its end. It is parsed and planned before a step's vertex is shown."""
 
     ref: str
     options: BuildOptions
@@ -214,6 +212,7 @@ class Builder:
             raise
         except Exception as failure:
             error = f"internal error: {type(failure).__name__}"
+            log.exception("build %s", build.ref)
             raise
         finally:
             build.progress.close()
@@ -237,7 +236,12 @@ class Builder:
     def _in_background(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(self._background_done)
+
+    def _background_done(self, task: "asyncio.Task[Any]") -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("after a build: %s", error, exc_info=error)
 
     def get(self, ref: str) -> Build:
         """A build that runs. Raises NotFound."""
@@ -319,7 +323,7 @@ class Builder:
         if not self._paths.builds.exists():
             return found
         parts = await self._parts()
-        return [*found, *await parts.usage()]
+        return [*found, *await parts.usage(), *await self.received.usage()]
 
     async def prune(
         self,
@@ -338,10 +342,12 @@ class Builder:
         return gone
 
     async def _remove(self, gone: Sequence[Usage]) -> None:
-        self.cache.remove([usage.id for usage in gone])
-        if any(usage.id not in self.cache.records for usage in gone) and self._paths.builds.exists():
+        self.cache.remove([usage.id for usage in gone if usage.id in self.cache.records])
+        others = [usage for usage in gone if usage.type in (MOUNT, GIT, LOCAL)]
+        if others:
             parts = await self._parts()
-            await parts.remove([usage for usage in gone if usage.type == MOUNT or usage.mutable])
+            await parts.remove(others)
+            await self.received.remove([usage.id for usage in others if usage.type == LOCAL])
 
     async def _collect(self) -> None:
         """Keep the cache in its bounds, after a build."""

@@ -55,6 +55,7 @@ class Job:
             lease = stack.enter_context(parts.cache.lease(staged))
             sources = await stack.enter_async_context(parts.sources.open(self._options, self._requester))
             dockerfile = await self._dockerfile(sources)
+            ignore = await self._ignore(sources)
             self._build.dockerfile = dockerfile
             if self._options.call in ("outline", "targets"):
                 return BuildResult(answer=subrequests.describe(dockerfile, self._options))
@@ -69,7 +70,7 @@ class Job:
                 pull=self._options.pull,
                 salt=self._build.ref,
             )
-            plan = await self._plan(dockerfile, linter, resolver)
+            plan = await self._plan(dockerfile, linter, resolver, ignore)
             if self._options.call == "check":
                 return BuildResult(answer=subrequests.lint(dockerfile, linter))
             self._warn(dockerfile, linter)
@@ -87,21 +88,26 @@ class Job:
             counter.done()
         dockerfile = parse(text.data, text.name)
         check_syntax(dockerfile, self._options)
-        ignore = self._shown("[internal] load .dockerignore")
-        with ignore.running():
-            counter = ignore.counter()
-            await sources.ignore(counter)
-            counter.done()
         return dockerfile
 
-    async def _plan(self, dockerfile: Dockerfile, linter: Linter, resolver: Resolver) -> Plan:
+    async def _ignore(self, sources: BuildSources) -> tuple[str, ...]:
+        vertex = self._shown("[internal] load .dockerignore")
+        with vertex.running():
+            counter = vertex.counter()
+            found = await sources.ignore(counter)
+            counter.done()
+        return found.patterns
+
+    async def _plan(
+        self, dockerfile: Dockerfile, linter: Linter, resolver: Resolver, ignore: tuple[str, ...]
+    ) -> Plan:
         bases: dict[tuple[str, str], Base] = {}
         for _ in range(MAX_ROUNDS):
             needed = needed_bases(dockerfile, self._options, bases)
             if not needed:
                 break
             bases.update(await self._resolve(dockerfile, resolver, needed))
-        plan = make_plan(dockerfile, self._options, bases, linter)
+        plan = make_plan(dockerfile, self._options, bases, linter, ignore=ignore)
         self._build.plan = plan
         return plan
 
@@ -189,9 +195,12 @@ class Job:
         try:
             solver = Solver(context, execution)
             await solver.solve([target.step for target in plan.targets])
-            solved = [_solved(target, solver) for target in plan.targets]
+            solved = [
+                Solved(target=target, snapshot=solver.done.get(target.step, Snapshot()))
+                for target in plan.targets
+            ]
             exported = await parts.exporter.export(
-                solved, options, self._requester, self._progress, staged, commit
+                solved, options, self._requester, self._progress, staged, commit, execution
             )
         finally:
             # What was done is not lost with what failed.
@@ -221,15 +230,9 @@ class Job:
         return images
 
 
-def _solved(target: Target, solver: Solver) -> Solved:
-    snapshot = solver.done.get(target.step, Snapshot())
-    layers = {entry.step: solver.own_layer(entry.step) for entry in target.history if entry.step is not None}
-    return Solved(target=target, snapshot=snapshot, layers=layers)
-
-
 def _config(target: Target) -> dict[str, Any]:
     return {**target.document, "config": target.config}
 
 
 def _meant(item: NeededBase) -> str:
-    return f"did you mean {' or '.join(item.suggestions)}?" if item.suggestions else ""
+    return f"did you mean {item.suggestions[0]}?" if item.suggestions else ""

@@ -65,7 +65,7 @@ class Parts:
 
     async def remove(self, gone: Sequence[Usage]) -> None:
         """Those of `usage`."""
-        await self.executor.remove_cache_mounts([usage.id for usage in gone if usage.type == MOUNT])
+        self.executor.remove_cache_mounts([usage.id for usage in gone if usage.type == MOUNT])
         await self.sources.prune([usage.id for usage in gone if usage.type == GIT])
 
 
@@ -76,7 +76,7 @@ async def make_parts(engine: "Engine", cache: Cache) -> Parts:
         images=engine.images,
         cache=cache,
         sources=Sources(engine.paths, proxies_of(engine.config)),
-        executor=Executor(engine),
+        executor=Executor(engine.containers),
         exporter=Exporter(engine.images),
         results=Results(engine.images.store),
         lanes=Lanes(STEPS_AT_ONCE),

@@ -343,10 +343,6 @@ class Solver:
             run, base, inputs, shown.log, epoch=step.epoch, platform=step.platform
         )
 
-    def own_layer(self, id: int) -> str:
-        """What a step has added to the file system it changed."""
-        return self.done[id].layers[-1]
-
     # Records
 
     def _record(self, step: Step, snapshot: Snapshot, record_keys: tuple[str, ...], **more: Any) -> Record:
