@@ -4,9 +4,9 @@
     bench/build.py                                        Sampan alone, an engine of its own
 
 The Dockerfile has ten RUN and ten COPY; "no cache" builds it with --no-cache, "cached" without a change,
-"100,000 unchanged files" copies a context of that many unchanged files, cached. Docker is asked through `docker buildx
-build`, Sampan through `sampan build` and, in lines of their own, through that same `docker buildx build`. The
-clients' own time is part of all of them. Nothing is asserted.
+"100,000 unchanged files" copies a context of that many, cached. Docker is asked through `docker buildx
+build`, Sampan through `sampan build` and, in a column of its own, through that same `docker buildx build`.
+The clients' own time is part of all of them. Nothing is asserted.
 """
 
 import argparse
