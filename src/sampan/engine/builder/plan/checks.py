@@ -29,9 +29,9 @@ from sampan.engine.builder.plan import platforms
 from sampan.engine.builder.plan.arguments import NOT_IN_ENVIRONMENT, global_arguments
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.platforms import Platform
-from sampan.engine.builder.sources.patterns import Matcher
 from sampan.errors import Invalid
 from sampan.images import references
+from sampan.specs.patterns import Matcher
 
 _SECRET = re.compile(
     r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE

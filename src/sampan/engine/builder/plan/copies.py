@@ -173,7 +173,8 @@ def _add_download(draft: _Draft, source: str) -> None:
         path = urlsplit(source).path
     except ValueError:
         path = ""
-    name = posixpath.basename(posixpath.normpath(path)) if path.strip("/") else ""
+    # As BuildKit calls what has no name; `ADD http://host/ /x` makes the file /x.
+    name = posixpath.basename(posixpath.normpath(path)) if path.strip("/") else "__unnamed__"
     checksum = parse_digest(instruction.checksum) if instruction.checksum else ""
     step = _source_step(draft, HttpSource(url=source, filename=name, checksum=checksum))
     draft.actions.append(
