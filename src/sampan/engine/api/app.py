@@ -5,7 +5,9 @@ from aiohttp import web
 from sampan import __version__
 from sampan.engine.api import (
     archive,
+    build,
     buildkit,
+    builds,
     commit,
     containers,
     events,
@@ -42,7 +44,9 @@ SECTIONS = (
     volumes,
     system,
     events,
+    build,
     buildkit,
+    builds,
 )
 
 

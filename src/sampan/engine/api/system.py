@@ -40,14 +40,10 @@ def routes(engine: Engine) -> list[web.RouteDef]:
             await disk_usage(engine, request.query.getall("type", []), request["api_version"])
         )
 
-    async def prune_builds(request: web.Request) -> web.Response:
-        return json_response({"CachesDeleted": None, "SpaceReclaimed": 0})
-
     return [
         web.get("/info", info),
         web.get("/version", version),
         web.get("/system/df", df),
-        web.post("/build/prune", prune_builds),
         web.get("/plugins", plugins),
         *(web.get(path, no_swarm) for path in SWARM),
         *(web.post(path, no_swarm) for path in ("/swarm/join", "/swarm/leave", "/swarm/init")),
