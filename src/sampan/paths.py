@@ -7,16 +7,16 @@
   layers/<hex of diff ID>/   fs/ (the files), or layer.tar and index.erofs: storage/layers.py
   containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
   volumes/<name>/_data       named and anonymous volumes
-  build/                     the builder's: history/ (finished builds' progress), sources' and cache mounts' files
   tmp/                       emptied at every start
-  build/                     what builds remember: digests/ of files, http/ and git/ that were fetched;
-                             contexts/ of running builds, emptied at every start;
-                             received/ from sessions, kept so that only what changed is sent
+  build/                     the builder's: history/ of finished builds; digests/ of files; http/ and git/, what
+                             was fetched; mounts/ of type cache; points/, the mount points of every step;
+                             contexts/ and steps/ of running builds, emptied at every start
   trash/                     removed trees on their way out; emptied in the background
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
   sampand.pid                also the lock that keeps a second daemon out
   ports/                     shim.sock of the process that relays published ports
   containers/<id>/           start.json shim.sock state.json exit.json network.json execs/
+  build/<step>/              the same of a RUN step
 """
 
 from dataclasses import dataclass

@@ -279,11 +279,13 @@ class Launcher:
         attach: Sequence[int] = (),
         userns: int | None = None,
         layers: Mapping[int, int] | None = None,
+        mounts: Mapping[int, int] | None = None,
     ) -> Shim:
         """Start a container; the descriptors stay the caller's. Raises as runc and Docker word it.
 
         `userns` is the user namespace that owns `netns`; without, the shim makes one where the spec wants it.
         `layers`: mounts of layers by their position in "lower", to be copied instead of mounted once more.
+        `mounts`: file systems made already, by their position in the spec's "mounts".
         On failure nothing is left of <exec-root>/containers/<id>.
         """
         paths.execs.mkdir(parents=True, exist_ok=True)
@@ -292,6 +294,7 @@ class Launcher:
         write_json(paths.start_request, request)
         given = {"netns": netns, "userns": userns, **{f"attach:{n}": fd for n, fd in enumerate(attach)}}
         given |= {f"layer:{position}": fd for position, fd in (layers or {}).items()}
+        given |= {f"mount:{position}": fd for position, fd in (mounts or {}).items()}
         named = {name: fd for name, fd in given.items() if fd is not None}
         message = {"op": "start", "dir": str(paths.exec), "fds": ["control", *named]}
         fds = list(named.values())

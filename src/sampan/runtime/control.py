@@ -24,9 +24,15 @@ _MAX_WAITING = 1024
 class Control:
     """Every connection there is; events go to all of them, a reply to the one that asked."""
 
-    def __init__(self, loop: Loop, handle: Callable[[Connection, dict[str, Any], list[int]], None]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        handle: Callable[[Connection, dict[str, Any], list[int]], None],
+        deserted: Callable[[], None] = lambda: None,
+    ) -> None:
         self._loop = loop
         self._handle = handle
+        self._deserted = deserted  # the last connection has ended
         self._connections: list[Connection] = []
         self._listener: sockets.Socket | None = None
 
@@ -68,7 +74,12 @@ class Control:
 
     def add(self, connection: sockets.Socket) -> None:
         connection.setblocking(False)
-        self._connections.append(Connection(self._loop, connection, self._handle, self._connections.remove))
+        self._connections.append(Connection(self._loop, connection, self._handle, self._ended))
+
+    def _ended(self, connection: Connection) -> None:
+        self._connections.remove(connection)
+        if not self._connections:
+            self._deserted()
 
     def broadcast(self, event: dict[str, Any]) -> None:
         for connection in list(self._connections):

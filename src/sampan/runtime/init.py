@@ -48,7 +48,9 @@ _PROPAGATION = {
 class Setting:
     """What the shim hands its child: the request, and what was decided or opened already."""
 
-    __slots__ = ("cgroup", "channel", "inside", "layers", "namespaces", "request", "seccomp", "stdio")
+    __slots__ = (
+        "cgroup", "channel", "inside", "layers", "mounts", "namespaces", "request", "seccomp", "stdio"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -60,6 +62,7 @@ class Setting:
         stdio: tuple[int, int, int] | None,
         channel: sockets.Socket,
         layers: dict[int, int],
+        mounts: dict[int, int],
     ) -> None:
         self.request = request
         self.namespaces = namespaces  # OCI type -> descriptor to join, or None for a new one
@@ -69,6 +72,7 @@ class Setting:
         self.stdio = stdio  # None: a terminal
         self.channel = channel
         self.layers = layers  # position in "lower" -> a mount to copy
+        self.mounts = mounts  # position in "mounts" -> a file system that was made for it
 
 
 def main(setting: Setting) -> NoReturn:
@@ -118,7 +122,7 @@ def _enter(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]
     ns.unshare(flags & ~ns.CLONE_NEWCGROUP)
     _set_propagation(setting, spec)
     root = rootfs.mount_root(setting.request["rootfs"], setting.layers)
-    binds = rootfs.open_binds(spec.get("mounts") or [])
+    binds = rootfs.open_binds(spec.get("mounts") or [], made=setting.mounts)
     _join_cgroup(setting)
     ns.unshare(flags & ns.CLONE_NEWCGROUP)  # its root is the cgroup one is in
     return root, binds
@@ -149,7 +153,7 @@ def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[in
         _write_sysctls(setting, local=False)
     ns.unshare(ns.CLONE_NEWNS)
     _set_propagation(setting, spec)
-    binds = rootfs.open_binds(spec.get("mounts") or [], users)
+    binds = rootfs.open_binds(spec.get("mounts") or [], users, setting.mounts)
     root_mount = userns.mount_root(setting.request["rootfs"], users, uid, gid, setting.layers)
     for descriptor in setting.stdio or ():
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):

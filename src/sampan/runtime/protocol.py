@@ -103,6 +103,7 @@ class StartRequest(TypedDict):
     cgroup: "dict[str, Any]"  # what runtime.cgroups.create() takes, see there
     healthcheck: Healthcheck | None
     attach: list[Attach]  # one per "attach:<n>" descriptor
+    bound: NotRequired[bool]  # killed when nobody is connected any more: a step of a build
 
 
 class ExecRequest(TypedDict):

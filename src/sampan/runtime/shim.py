@@ -71,7 +71,7 @@ class Shim:
         self.directory = directory
         self.request = request
         self.loop = loop
-        self.control = Control(self.loop, self._handle)
+        self.control = Control(self.loop, self._handle, self._deserted)
         self.log: Log | None = None
         self.session = Session(self.loop, request["stdin_once"], self._detached)
         self.cgroup: cgroups.Cgroup | None = None
@@ -126,14 +126,17 @@ class Shim:
         seccomp = None if request["seccomp"] is None else binascii.a2b_base64(request["seccomp"])
         wanted = self._open_namespaces()
         layers = {int(name[6:]): fd for name, fd in self._fds.items() if name.startswith("layer:")}
+        made = {int(name[6:]): fd for name, fd in self._fds.items() if name.startswith("mount:")}
 
         def become_init(channel: sockets.Socket, inside: bool) -> NoReturn:
             stdio = None if pipes is None else pipes.child
-            init.main(init.Setting(request, wanted, self.cgroup, inside, seccomp, stdio, channel, layers))
+            init.main(
+                init.Setting(request, wanted, self.cgroup, inside, seccomp, stdio, channel, layers, made)
+            )
 
         # A pid namespace belongs to the user namespace it is made in, so there init makes it on its way.
         pid_namespace = False if "user" in wanted else wanted.get("pid", False)
-        kept = [*layers.values(), *(fd for fd in wanted.values() if fd is not None)]
+        kept = [*layers.values(), *made.values(), *(fd for fd in wanted.values() if fd is not None)]
         if pipes is not None:
             kept += pipes.child
         self._init = spawn.fork(
@@ -147,8 +150,8 @@ class Shim:
             waits="user" in wanted,
         )
         self._init.outcome = self._set_up
-        for layer in layers.values():
-            os.close(layer)
+        for mount in (*layers.values(), *made.values()):
+            os.close(mount)
         if self.cgroup.layout.v1:
             self._make_cgroup()
         self._init.proceed()
@@ -239,6 +242,13 @@ class Shim:
         gc.enable()
         if self._code is not None:
             self._ended()
+        elif not self.control.connected:
+            self._deserted()
+
+    def _deserted(self) -> None:
+        """The daemon is gone: a container goes on without it, a step of a build has nobody to go on for."""
+        if self.request.get("bound") and self.started_at and self._code is None:
+            os.kill(self.pid, signals.SIGKILL)
 
     def _failed(self, error: ErrorReply) -> None:
         """Leave nothing, then say why."""

@@ -1,6 +1,6 @@
 """OCI runtime-spec 1.2 config.json, as far as this engine writes it: config.md, config-linux.md."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 
 class User(TypedDict, total=False):
@@ -43,7 +43,10 @@ class Process(TypedDict, total=False):
 
 
 class Mount(TypedDict):
-    """`namespace` is ours: a mount namespace (/proc/<pid>/ns/mnt) in which to look up `source`."""
+    """`namespace` is ours: a mount namespace (/proc/<pid>/ns/mnt) in which to look up `source`.
+
+    So is `rootfs`, a protocol.Rootfs to be mounted there, or its part `subpath`.
+    """
 
     destination: str
     type: NotRequired[str]
@@ -51,6 +54,7 @@ class Mount(TypedDict):
     options: NotRequired[list[str]]
     subpath: NotRequired[str]
     namespace: NotRequired[str]
+    rootfs: NotRequired[dict[str, Any]]
 
 
 NamespaceType = Literal["mount", "network", "uts", "pid", "ipc", "cgroup", "user"]

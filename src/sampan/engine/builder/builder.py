@@ -306,7 +306,7 @@ class Builder:
         found = self.snapshot(id)
         parts = await self._parts()
         how = {"env": found.env, "cwd": found.cwd, "user": found.user, **how}
-        return await parts.executor.shell(found.snapshot, **how)
+        return await parts.executor.shell(found.snapshot, f"build/{found.id}", **how)
 
     async def du(self, filters_: Sequence[str] = ()) -> list[Usage]:
         """`filters_` as BuildKit's: "type==regular", "id~=abc", "inuse", ... Raises Invalid."""

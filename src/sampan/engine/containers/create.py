@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sampan.engine import times, trash
 from sampan.engine.containers import checks, names
@@ -31,6 +31,16 @@ class CreateRequest:
     host_config: dict[str, Any]
     endpoints: dict[str, Any]
     platform: str = ""
+
+
+@dataclass(frozen=True)
+class Root:
+    """What a container stands on: an image, or the layers that a step of a build has left."""
+
+    image: str  # the name it goes by
+    image_id: str  # "": no image
+    config: Mapping[str, Any]
+    lower: list[str]
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,15 @@ async def create(services: Services, request: CreateRequest) -> Created:
         raise Invalid("no image given: Config.Image must not be empty")
     image = services.images.get(config["Image"])
     warnings += check_platform(config["Image"], request.platform, image.config)
-    merge(config, image.config.get("config") or {})
+    own = image.config.get("config") or {}
+    root = Root(config["Image"], image.id, cast(Mapping[str, Any], own), services.images.lower_dirs(image))
+    return await create_on(services, request, root, warnings)
+
+
+async def create_on(services: Services, request: CreateRequest, root: Root, warnings: list[str]) -> Created:
+    """Of a request that has been checked. Raises Invalid, AlreadyExists (name)."""
+    config, host = request.config, request.host_config
+    merge(config, root.config)
     path, args = command_of(config)
     adapt(services, config, host)
     check_log_config(host["LogConfig"])
@@ -91,14 +109,14 @@ async def create(services: Services, request: CreateRequest) -> Created:
             id=id,
             name=name,
             created=times.now(),
-            image=config["Image"],
-            image_id=image.id,
+            image=root.image,
+            image_id=root.image_id,
             path=path,
             args=args,
             config=config,
             host_config=host,
             networking=endpoints_of(host["NetworkMode"], endpoints),
-            lower=services.images.lower_dirs(image),
+            lower=root.lower,
         )
         container = Container(record)
         make_directories(services, container, undo)

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from sampan.engine.containers.record import ContainerRecord
 
 
+@dataclass(frozen=True)
+class StepFiles:
+    hosts: str
+    resolv_conf: str
+
+
 @dataclass
 class EtcFiles:
     """`dns` are the daemon's own settings, `host_gateways` what --add-host name:host-gateway stands for."""
@@ -55,9 +61,19 @@ class EtcFiles:
         written = record.resolv_conf
         record.resolv_conf = files.write_resolv_conf(self.paths.container(record.id), wish, written)
 
-    def upstreams(self, record: "ContainerRecord") -> Sequence[str]:
-        """Whom the embedded resolver asks for a container."""
-        return resolv.upstreams(self.host_resolv.get(), files.overrides_of(record.host_config, self.dns))
+    def step_files(
+        self, kind: str, extra: Sequence[tuple[str, str]], hostname: str, *, ipv6: bool = False
+    ) -> StepFiles:
+        """For a step of a build; its hosts file names no address of its own, as BuildKit's."""
+        wish = files.ResolvWish(kind, self.host_resolv.get(), self.dns, ipv6=ipv6)
+        hosts = [f"127.0.0.1\tlocalhost {hostname}", "::1\tlocalhost ip6-localhost ip6-loopback"]
+        hosts += [f"{address}\t{name}" for address, name in extra]
+        return StepFiles("\n".join(hosts) + "\n", files.resolv_conf(wish))
+
+    def upstreams(self, record: "ContainerRecord | None") -> Sequence[str]:
+        """Whom the embedded resolver asks for a container, or for a step of a build."""
+        given = files.overrides_of(record.host_config if record else {}, self.dns)
+        return resolv.upstreams(self.host_resolv.get(), given)
 
     def change_hosts(
         self, record: "ContainerRecord", gone: Sequence[Interface], added: Sequence[Interface]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import orjson
 
 from sampan.engine.networks import links, settings, shown
-from sampan.engine.networks.etc import EtcFiles
+from sampan.engine.networks.etc import EtcFiles, StepFiles
 from sampan.engine.networks.live import Endpoint, LiveNetwork, idle_settings
 from sampan.engine.networks.lookup import SandboxNames
 from sampan.engine.networks.sandbox import Host, LiveSandbox, inside_of, restore_endpoint
@@ -52,6 +52,16 @@ class Sandbox:
 
     netns: int | None
     network_settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StepSandbox:
+    """The network of a build's step. `netns` is the caller's; None: the host's. `files`: for its /etc."""
+
+    id: str
+    netns: int | None
+    files: StepFiles
+    live: LiveSandbox | None = None
 
 
 @dataclass
@@ -181,7 +191,7 @@ class Sandboxes:
         sandbox: LiveSandbox,
         prepared: Prepared,
         undo: contextlib.ExitStack,
-        record: "ContainerRecord",
+        record: "ContainerRecord | None",
     ) -> None:
         """Names are for user-defined networks; on the default bridge there are none, as with Docker."""
         if not any(endpoint.network.record.user_defined for endpoint in sandbox.endpoints.values()):
@@ -198,7 +208,7 @@ class Sandboxes:
         asyncio.get_running_loop().run_in_executor(None, firewall.close)
 
     def _resolver(
-        self, sandbox: LiveSandbox, sockets: pool.ResolverSockets, record: "ContainerRecord"
+        self, sandbox: LiveSandbox, sockets: pool.ResolverSockets, record: "ContainerRecord | None"
     ) -> Resolver:
         def upstreams() -> Sequence[str]:
             # On internal networks only, nobody outside is reachable, not even through us.
@@ -225,6 +235,51 @@ class Sandboxes:
             asked["MacAddress"] = record.config["MacAddress"]
         names = settings.dns_names(record.name, record.id, record.config.get("Hostname") or "", asked)
         return Endpoint(network, secrets.token_hex(32), record.id, record.name, asked, names)
+
+    # -- steps of a build
+
+    async def open_step(self, id: str, mode: str, add_hosts: Sequence[str], hostname: str) -> "StepSandbox":
+        """For a process that is no container. `mode` as a container's; `close_step` ends it.
+
+        Raises NotFound, Invalid, Conflict, Failed, and then nothing is left.
+        """
+        extra = settings.extra_hosts({"ExtraHosts": list(add_hosts)}, self.etc.host_gateways())
+        if mode == "host":
+            return StepSandbox(id, None, self.etc.step_files("host", extra, hostname))
+        if mode == "none":
+            prepared = await asyncio.to_thread(pool.prepare_bare)
+            return StepSandbox(
+                id, _keep_netns(prepared, resolver=False), self.etc.step_files("direct", extra, hostname)
+            )
+        network = self.network(mode)
+        if not network.bridge:
+            raise Invalid(f"network {network.record.name} has no bridge to run a build step on")
+        assert self.host.pool is not None
+        prepared = await self.host.pool.take()
+        with contextlib.ExitStack() as undo:
+            undo.callback(prepared.close)
+            sandbox = LiveSandbox(secrets.token_hex(32), id, id, "bridge")
+            endpoint = Endpoint(network, secrets.token_hex(32), id, id, {})
+            network.allocate(endpoint)
+            network.add(endpoint)
+            undo.callback(self._drop, endpoint)
+            sandbox.endpoints[network.record.name] = endpoint
+            self._plug_all(sandbox, prepared, undo)
+            self._resolve(sandbox, prepared, undo, None)
+            kind = "embedded" if sandbox.resolver else "direct"
+            files = self.etc.step_files(kind, extra, hostname, ipv6=endpoint.ipv6 is not None)
+            undo.pop_all()
+        kept = _keep_netns(prepared, resolver=sandbox.resolver is not None)
+        return StepSandbox(id, kept, files, sandbox)
+
+    def close_step(self, step: "StepSandbox") -> None:
+        if step.live is None:
+            return
+        if step.live.resolver is not None:
+            step.live.resolver.close()
+        for endpoint in step.live.endpoints.values():
+            self._drop(endpoint)
+            self._leave(endpoint.veth)
 
     # -- links
 

@@ -1,24 +1,182 @@
 """What solving calls: the steps of one build, executed on this engine."""
 
 import asyncio
+import os
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
+import orjson
+
+from sampan.engine import trash
+from sampan.engine.builder.execute import contexts, shell, stubs
 from sampan.engine.builder.execute.cachemounts import CacheMounts, MountRecord
 from sampan.engine.builder.execute.files import Job, Taken, layer_tar
-from sampan.engine.builder.execute.parts import Parts
-from sampan.engine.builder.execute.run import Output, RunFailed, Runner
-from sampan.engine.builder.execute.scan import Digests, scan
+from sampan.engine.builder.execute.output import Output
+from sampan.engine.builder.execute.parts import Build
+from sampan.engine.builder.execute.run import RunFailed, Runner
+from sampan.engine.builder.execute.scan import scan
 from sampan.engine.builder.execute.stack import Stack
 from sampan.engine.builder.execute.whole import snapshot_tar
 from sampan.engine.builder.graph import Action, Run
 from sampan.engine.builder.options import BuildOptions
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.trees import Snapshot, Tree
+from sampan.engine.containers import Containers
 from sampan.engine.images.feed import pieces
 from sampan.engine.images.ingest import add_local_layer, uncancelled
 from sampan.engine.images.store import Staging
 from sampan.images.unpack import unpack
+from sampan.runtime.cgroups import open_cgroup
+from sampan.runtime.client import remove_tree
 
 __all__ = ["Execution", "Executor", "MountRecord", "Output", "RunFailed", "Taken"]
+
+
+class Execution:
+    """One build's. All layers it makes are in its staging, and not yet durable.
+
+    `epoch`: file times of the step's layer that are later become that, in seconds since 1970.
+    """
+
+    def __init__(self, executor: "Executor", build: Build) -> None:
+        self._services = executor.containers.services
+        self._build = build
+        self._contexts = contexts.Contexts(self._services, build)
+        self._runner = Runner(self._services, build, executor.caches)
+
+    async def run(
+        self,
+        run: Run,
+        base: Snapshot,
+        inputs: Mapping[int, Snapshot | Tree],
+        output: Output,
+        *,
+        epoch: int | None = None,
+        platform: str = "",
+    ) -> Snapshot:
+        """RUN: `base` and one layer more. `inputs`: of the step, by index, as `run.mounts` name them.
+
+        Raises RunFailed, NotFound (a secret or ssh agent that is required), Denied (entitlements), Failed.
+        Cancelled: the program is killed and nothing is left.
+        """
+        snapshots = await self._contexts.snapshots(run, inputs)
+        return await self._runner.run(run, base, snapshots, output, epoch=epoch, platform=platform)
+
+    async def files(
+        self,
+        actions: Sequence[Action],
+        taken: Sequence[Taken | None],
+        base: Snapshot,
+        *,
+        epoch: int | None = None,
+        link: bool = False,
+    ) -> Snapshot:
+        """COPY, ADD, WORKDIR, heredocs: `base` and one layer more. `taken`: what each Copy among them takes.
+
+        `link`: the layer does not depend on `base`. Raises Failed, Invalid, NotFound in BuildKit's words.
+        """
+        below = Snapshot() if link else base
+        job = Job(actions=actions, taken=taken, base=below, lookup=base, epoch=epoch)
+        chunks = layer_tar(job, self._build.stack, self._services.paths.tmp)
+        layer = await add_local_layer(self._services.images.store, self._build.staging, chunks)
+        return Snapshot((*base.layers, layer.diff_id))
+
+    async def scan(self, snapshot: Snapshot, paths: Sequence[str] = ()) -> Tree:
+        """What a snapshot holds, for select(). `paths`: patterns; only what they match, and where links among
+        that lead, is listed, with all that lies below.
+        """
+        build = self._build
+
+        def work() -> Tree:
+            return scan(build.stack.merged(snapshot.layers), snapshot, paths, build.digests)
+
+        return await uncancelled(asyncio.to_thread(work))
+
+    def export_tar(self, snapshot: Snapshot) -> AsyncIterator[bytes]:
+        """All of a snapshot as one tar, in pieces: --output type=tar."""
+        return pieces(snapshot_tar(self._build.stack.merged(snapshot.layers)))
+
+    async def export_directory(self, snapshot: Snapshot, directory: Path) -> None:
+        """All of a snapshot as files below `directory`, with their owners and modes: --output type=local."""
+        merged = self._build.stack.merged(snapshot.layers)
+        await uncancelled(asyncio.to_thread(lambda: unpack(snapshot_tar(merged), str(directory))))
+
+
+class Executor:
+    """One an engine."""
+
+    def __init__(self, containers: Containers) -> None:
+        self.containers = containers
+        services = containers.services
+        self._paths = services.paths
+        self._throw = partial(trash.discard, services.paths)
+        self.caches = CacheMounts(services.store, services.paths.build_mounts, self._throw)
+
+    async def start(self) -> None:
+        """Kill what steps of an earlier daemon still run, and remove what they left."""
+        paths = self._paths
+        paths.build_shims.mkdir(parents=True, exist_ok=True, mode=0o710)
+        for entry in list(os.scandir(paths.build_shims)):
+            self._end_step(Path(entry.path))
+        paths.build_steps.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._throw(*paths.build_steps.iterdir())
+        stubs.make_points(paths.build_points)
+        self.caches.start()
+
+    def _end_step(self, shim: Path) -> None:
+        with suppress(OSError, orjson.JSONDecodeError, KeyError):
+            request = orjson.loads((shim / "start.json").read_bytes())
+            cgroup = open_cgroup(request["cgroup"]["path"], self.containers.services.host.layout)
+            if cgroup.exists():
+                cgroup.kill()
+                cgroup.remove()
+        with suppress(OSError):
+            remove_tree(shim)
+
+    async def stop(self) -> None:
+        return
+
+    @asynccontextmanager
+    async def execution(
+        self, options: BuildOptions, requester: Requester, staging: Staging
+    ) -> AsyncIterator[Execution]:
+        """For one build, which owns the staging. On leaving, nothing of its steps is on disk but layers."""
+        id = "build" + secrets.token_hex(10)
+        stack = Stack(self.containers.services.images.store.layer_files.lower)
+        build = Build(id, options, requester, staging, self._paths.build_steps / id, stack)
+        try:
+            yield Execution(self, build)
+        finally:
+            stack.close()
+            self._throw(build.directory)
+
+    def cache_mounts(self) -> list[MountRecord]:
+        """Directories of cache mounts; sizes are measured when a step that used them ends."""
+        return self.caches.records()
+
+    def remove_cache_mounts(self, names: Sequence[str]) -> None:
+        """Those in use stay."""
+        self.caches.remove(names)
+
+    async def shell(
+        self,
+        snapshot: Snapshot,
+        name: str,
+        *,
+        args: Sequence[str] = ("/bin/sh",),
+        env: Sequence[str] = (),
+        cwd: str = "/",
+        user: str = "",
+        tty: bool = True,
+    ) -> str:
+        """Create (not start) a container that removes itself, whose files are the snapshot's; its id.
+
+        Start it and attach to it as to any container. `name`: what `ps` shows as its image.
+        Raises NotFound when the layers are gone.
+        """
+        return await shell.create(
+            self.containers, snapshot, name, args=args, env=env, cwd=cwd, user=user, tty=tty
+        )

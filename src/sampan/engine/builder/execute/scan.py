@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from sampan.engine.builder.execute.lowers import Node
 from sampan.engine.builder.execute.merged import Directory, Found, Merged
-from sampan.engine.builder.sources.patterns import compiled, has_wildcards
 from sampan.engine.builder.trees import Entry, Snapshot, SnapshotRoot, Tree
+from sampan.specs.gomatch import compile_match as compiled
+from sampan.specs.gomatch import has_wildcards
 
 MAX_LINKS = 255
 

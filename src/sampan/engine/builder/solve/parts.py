@@ -38,12 +38,13 @@ class Parts:
         """What is kept beside records: cache mounts, and what was fetched from git and http."""
         mounts = [
             Usage(
-                id=mount.id,
+                id=mount.name,
                 type=MOUNT,
                 description=f"cached mount {mount.id}",
                 size=mount.size,
                 created=mount.created,
                 last_used=mount.last_used,
+                uses=mount.uses,
                 in_use=mount.in_use,
                 mutable=True,
             )
