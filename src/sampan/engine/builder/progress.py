@@ -27,6 +27,7 @@ class Vertex:
     cached: bool = False
     error: str = ""
     group: dict[str, Any] | None = None  # pb.ProgressGroup
+    snapshot: str = ""  # of a RUN that failed: what `sampan build shell` takes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,6 @@ class Context:
     salt: str = ""
     explainer: Explainer | None = None
     snapshots: dict[int, str] = field(default_factory=dict)  # step -> record
-    cached: int = 0
 
     def __post_init__(self) -> None:
         self._shown: list[Shown] = []
@@ -83,6 +82,11 @@ class Context:
     def announce(self) -> None:
         for item in self._shown:
             item.announce()
+
+    @property
+    def cached(self) -> int:
+        """How many steps were taken from the cache so far."""
+        return sum(item.vertex.cached for item in self._shown)
 
     def shown(self, id: int) -> Shown:
         return self._shown[id]
@@ -101,7 +105,6 @@ class Context:
 
     def taken(self, step: Step, record: Record) -> None:
         self.snapshots[step.id] = record.id
-        self.cached += 1
 
     def explain(
         self, step: Step, components: Mapping[str, str], summaries: Mapping[str, bytes], record: Record | None

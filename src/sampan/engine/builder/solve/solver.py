@@ -74,6 +74,7 @@ class Solver:
         self._known = [Known() for _ in self._plan.steps]
         self._group: asyncio.TaskGroup | None = None
         self._trees: dict[tuple[int, int], Tree] = {}
+        self._passed: set[int] = set()
         self._impatient_at = 0.0
         self.done: dict[int, Snapshot] = {}
 
@@ -291,11 +292,28 @@ class Solver:
         return self._context.find(chain.key)
 
     def _take(self, step: Step, record: Record, shown: Shown) -> Snapshot:
+        self._take_below(step)
         self._known[step.id].record = record.id
         self._context.taken(step, record)
         self._explain(step, record)
         shown.finish(cached=True)
         return Snapshot(record.layers)
+
+    def _take_below(self, step: Step) -> None:
+        """Show what a record stands for, in order: nobody may ask for these steps any more."""
+        for id in step.inputs:
+            if id == SCRATCH or id in self._passed or ("snapshot", id) in self._tasks:
+                continue
+            self._passed.add(id)
+            below = self._plan.steps[id]
+            shown = self._context.shown(id)
+            if isinstance(below.operation, ImageSource | ResultSource):
+                shown.finish(cached=self._context.was_here(below.operation))
+            elif isinstance(below.operation, Run | Files):
+                chain = self._tasks.get(("chain", id))
+                known = chain is not None and chain.done() and not chain.cancelled() and not chain.exception()
+                if known and chain is not None and (record := self._look_up(below, chain.result())):
+                    self._take(below, record, shown)
 
     async def _execute(
         self,
@@ -314,8 +332,8 @@ class Solver:
                         return await self._files(step, operation, base, selected)
                     return await self._run(step, operation, base, shown)
                 except RunFailed as error:
-                    shown.finish(error=error.message)
                     id = self._keep_failed(step, error)
+                    shown.finish(error=error.message, snapshot=id)
                     raise self._failed(step, error, id) from error
 
     def _explain(self, step: Step, record: Record | None) -> None:

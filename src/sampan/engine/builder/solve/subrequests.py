@@ -5,23 +5,38 @@ people.
 """
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from sampan.engine.builder.dockerfile.instructions import Arg, Dockerfile, Run, Stage
-from sampan.engine.builder.dockerfile.lint.linter import Linter
-from sampan.engine.builder.dockerfile.mounts import Mount
-from sampan.engine.builder.errors import DockerfileError, excerpt
+from sampan.engine.builder.dockerfile.instructions import Dockerfile
+from sampan.engine.builder.dockerfile.lint.linter import Finding, Linter
+from sampan.engine.builder.dockerfile.outline import Argument, Needed, Outline, outline
+from sampan.engine.builder.errors import DockerfileError, Place, excerpt
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.options import BuildOptions
+from sampan.engine.builder.plan.arguments import default_arguments
+from sampan.engine.builder.plan.platforms import host_platform
+from sampan.engine.builder.plan.resolve import wanted_platforms
 
 Answer = dict[str, bytes]
 
 
-def lint(dockerfile: Dockerfile, linter: Linter) -> Answer:
-    """What the rules have found."""
+def lint(dockerfile: Dockerfile, linter: Linter, error: DockerfileError | None = None) -> Answer:
+    """What the rules have found, and what keeps it from being built at all."""
+    place = dockerfile.place(Lines(first=1, last=1))
+    return _lint(place, linter.findings, error)
+
+
+def unreadable(error: DockerfileError) -> Answer:
+    """What --check says of a file that cannot be parsed."""
+    return _lint(
+        error.place or Place(filename="Dockerfile", text="", lines=Lines(first=1, last=1)), (), error
+    )
+
+
+def _lint(file: Place, findings: Sequence[Finding], error: DockerfileError | None) -> Answer:
     warnings = [
         {
             "ruleName": finding.rule.name,
@@ -30,158 +45,122 @@ def lint(dockerfile: Dockerfile, linter: Linter) -> Answer:
             "detail": finding.message,
             "location": _location(finding.lines),
         }
-        for finding in linter.findings
+        for finding in findings
     ]
-    source = {
-        "filename": dockerfile.filename,
-        "language": "Dockerfile",
-        "data": base64.b64encode(_bytes(dockerfile)).decode(),
+    document: dict[str, Any] = {
+        "warnings": [_filled(warning) for warning in warnings] or None,
+        "sources": [{"filename": file.filename, "data": _encoded(file.text), "language": "Dockerfile"}],
     }
-    text = ""
-    for finding in sorted(linter.findings, key=lambda finding: (finding.rule.name, finding.lines.first)):
-        more = f" - {finding.rule.url}" if finding.rule.url else ""
-        shown = excerpt(dockerfile.place(finding.lines))
-        text += f"\nWARNING: {finding.rule.name}{more}\n{finding.message}\n{shown}\n"
-    answer = _answer({"warnings": warnings or None, "sources": [source]}, text)
-    if warnings:
-        answer["result.statuscode"] = b"1"
-    return answer
+    text = "".join(_warning(file, finding) for finding in sorted(findings, key=_line))
+    if error is not None:
+        where = _location(error.place.lines) if error.place else {}
+        document["buildError"] = {"message": error.message, "location": where}
+    status = b"1" if warnings or error is not None else b"0"
+    return {**_answer(document, text), "result.statuscode": status}
+
+
+def _line(finding: Finding) -> int:
+    return finding.lines.first
+
+
+def _warning(file: Place, finding: Finding) -> str:
+    more = f" - {finding.rule.url}" if finding.rule.url else ""
+    shown = excerpt(Place(filename=file.filename, text=file.text, lines=finding.lines))
+    return f"\nWARNING: {finding.rule.name}{more}\n{finding.message}\n{shown}\n"
 
 
 def describe(dockerfile: Dockerfile, options: BuildOptions) -> Answer:
     """Outline or targets. Raises DockerfileError for a target that is not there."""
-    return targets(dockerfile) if options.call == "targets" else outline(dockerfile, options)
+    if options.call == "targets":
+        return _targets(dockerfile)
+    target = wanted_platforms(options)[0].platform
+    start = default_arguments(host_platform(), target, options.build_args)
+    return _outline(dockerfile, outline(dockerfile, options.target, options.build_args, start))
 
 
-def targets(dockerfile: Dockerfile) -> Answer:
-    last = len(dockerfile.stages) - 1
-    found = []
+def _targets(dockerfile: Dockerfile) -> Answer:
+    documents: list[dict[str, Any]] = []
     rows = [("TARGET", "DESCRIPTION")]
     for stage in dockerfile.stages:
+        default = stage is dockerfile.stages[-1]
         document = {
             "name": stage.name,
-            "default": stage.index == last,
+            "default": default,
             "description": stage.start.comment,
             "base": stage.start.base,
             "platform": stage.start.platform,
             "location": _location(stage.start.lines),
         }
-        found.append({key: value for key, value in document.items() if value or key in ("base",)})
-        name = stage.name or "(unnamed)"
-        rows.append((f"{name} (default)" if stage.index == last else name, stage.start.comment))
-    return _answer({"targets": found, "sources": [_encoded(dockerfile)]}, _table(rows))
+        documents.append(_filled(document))
+        name = f"{stage.name} (default)".lstrip() if default else stage.name
+        rows.append((name, stage.start.comment))
+    document = {"targets": documents, "sources": [_encoded(dockerfile.source)]}
+    return _answer(document, _table(rows, 1))
 
 
-def outline(dockerfile: Dockerfile, options: BuildOptions) -> Answer:
-    """The arguments, secrets and agents of a target and of what it stands on."""
-    stage = dockerfile.stage(options.target) if options.target else dockerfile.stages[-1]
-    if stage is None:
-        raise DockerfileError(f"target stage {options.target!r} could not be found".replace("'", '"'))
-    needed = list(_needed(dockerfile, stage))
-    args = _args(dockerfile, needed, options)
-    mounts = list(_mounts(needed))
-    secrets = _distinct(mounts, "secret")
-    agents = _distinct(mounts, "ssh")
+def _outline(dockerfile: Dockerfile, found: Outline) -> Answer:
     document = {
-        "name": stage.name,
-        "description": stage.start.comment,
-        "args": args,
-        "secrets": secrets,
-        "ssh": agents,
-        "sources": [_encoded(dockerfile)],
+        "name": found.name,
+        "description": found.description,
+        "args": [_argument(argument) for argument in found.arguments],
+        "secrets": [_needed(secret) for secret in found.secrets],
+        "ssh": [_needed(agent) for agent in found.agents],
+        "sources": [_encoded(dockerfile.source)],
     }
-    text = "".join(
-        f"{title:<13}{value}\n"
-        for title, value in (("TARGET:", stage.name), ("DESCRIPTION:", stage.start.comment))
-        if value
-    )
-    for title, rows in (
-        ("BUILD ARG", [(arg["name"], arg.get("value", ""), arg.get("description", "")) for arg in args]),
-        ("SECRET", [(item["name"], "true" if item.get("required") else "false", "") for item in secrets]),
-        ("SSH", [(item["name"], "true" if item.get("required") else "false", "") for item in agents]),
-    ):
-        if rows:
-            heads = (title, "VALUE" if title == "BUILD ARG" else "REQUIRED", "DESCRIPTION")
-            text += ("\n" if text else "") + _table([heads, *rows])
-    return _answer({key: value for key, value in document.items() if value}, text)
+    tables: list[str] = []
+    head = [("TARGET:", found.name or "(default)"), ("DESCRIPTION:", found.description)]
+    if found.name or found.description:
+        tables.append(_table([row for row in head if row[1]], 1))
+    if found.arguments:
+        rows = [(one.name, one.value, one.description) for one in found.arguments]
+        tables.append(_table([("BUILD ARG", "VALUE", "DESCRIPTION"), *rows], 3))
+    for title, needed in (("SECRET", found.secrets), ("SSH", found.agents)):
+        if needed:
+            flags = [(one.name, "true" if one.required else "") for one in needed]
+            tables.append(_table([(title, "REQUIRED"), *flags], 3))
+    return _answer(_filled(document), "".join(f"{table}\n" for table in tables))
 
 
-def _needed(dockerfile: Dockerfile, stage: Stage) -> Iterator[Stage]:
-    """The stage and the ones it stands on or copies from, in the file's order."""
-    seen: set[int] = set()
-    waiting = [stage]
-    while waiting:
-        current = waiting.pop()
-        if current.index in seen:
-            continue
-        seen.add(current.index)
-        names = [current.start.base, *(getattr(one, "from_", "") for one in current.instructions)]
-        names += [mount.from_ for mount in _mounts([current])]
-        waiting += [found for name in names if name and (found := dockerfile.stage(name))]
-    return (one for one in dockerfile.stages if one.index in seen)
+def _argument(argument: Argument) -> dict[str, Any]:
+    document = {
+        "name": argument.name,
+        "description": argument.description,
+        "value": argument.value,
+        "location": _location(argument.lines),
+    }
+    return _filled(document)
 
 
-def _args(dockerfile: Dockerfile, stages: Sequence[Stage], options: BuildOptions) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    instructions = [*dockerfile.global_args, *(one for stage in stages for one in stage.instructions)]
-    for instruction in instructions:
-        if not isinstance(instruction, Arg):
-            continue
-        for arg in instruction.args:
-            value = options.build_args.get(arg.key, arg.value)
-            before = found.get(arg.key, {})
-            document = {
-                "name": arg.key,
-                "description": arg.comment or before.get("description", ""),
-                "value": value if value is not None else before.get("value", ""),
-                "location": before.get("location") or _location(instruction.lines),
-            }
-            found[arg.key] = {key: text for key, text in document.items() if text}
-    return list(found.values())
+def _needed(needed: Needed) -> dict[str, Any]:
+    document = {"name": needed.name, "required": needed.required, "location": _location(needed.lines)}
+    return _filled(document)
 
 
-def _mounts(stages: Sequence[Stage]) -> Iterator[Mount]:
-    for stage in stages:
-        for instruction in stage.instructions:
-            if isinstance(instruction, Run):
-                try:
-                    yield from instruction.expanded(lambda word: word).mounts
-                except DockerfileError:
-                    continue  # a variable decides what it is: not known without building
-
-
-def _distinct(mounts: Sequence[Mount], type: str) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for mount in mounts:
-        if mount.type == type:
-            name = mount.id or (mount.target.rpartition("/")[2] if type == "secret" else "default")
-            required = mount.required or found.get(name, {}).get("required", False)
-            found[name] = {"name": name, **({"required": True} if required else {})}
-    return list(found.values())
+def _filled(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Go's omitempty."""
+    return {name: value for name, value in document.items() if value}
 
 
 def _location(lines: Lines) -> dict[str, Any]:
-    ends = {"start": {"line": lines.first}, "end": {"line": lines.last}}
-    return {"ranges": [ends]}
+    """Each line is a range of its own, as BuildKit has it."""
+    numbers = range(lines.first, lines.last + 1)
+    return {"ranges": [{"start": {"line": number}, "end": {"line": number}} for number in numbers]}
 
 
-def _bytes(dockerfile: Dockerfile) -> bytes:
-    return dockerfile.source.encode(errors="surrogateescape")
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8", "replace")).decode()
 
 
-def _encoded(dockerfile: Dockerfile) -> str:
-    return base64.b64encode(_bytes(dockerfile)).decode()
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) + 3 for column in zip(*rows, strict=True)]
-    lines = ["".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+def _table(rows: Sequence[Sequence[str]], padding: int) -> str:
+    """text/tabwriter: all cells but a row's last are padded to their column."""
+    widths = [max(map(len, column)) + padding for column in zip(*rows, strict=True)][:-1]
+    lines = ["".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)) for row in rows]
+    return "".join(f"{line}{row[-1]}\n" for line, row in zip(lines, rows, strict=True))
 
 
 def _answer(document: Mapping[str, Any], text: str) -> Answer:
     return {
         "result.json": orjson.dumps(document, option=orjson.OPT_INDENT_2),
-        "result.txt": text.encode(errors="replace"),
+        "result.txt": text.encode("utf-8", "replace"),
         "version": b"1.0.0",
     }

@@ -30,14 +30,14 @@ class Shown:
         if not self.vertex.started:
             self._set(replace(self.vertex, started=now()))
 
-    def finish(self, *, cached: bool = False, error: str = "") -> None:
+    def finish(self, *, cached: bool = False, error: str = "", snapshot: str = "") -> None:
         """Once; what comes later is not shown."""
         if self.vertex.completed:
             return
         at = now()
-        self._set(
-            replace(self.vertex, started=self.vertex.started or at, completed=at, cached=cached, error=error)
-        )
+        started = self.vertex.started or at
+        vertex = replace(self.vertex, started=started, completed=at, cached=cached, error=error)
+        self._set(replace(vertex, snapshot=snapshot))
 
     def _set(self, vertex: Vertex) -> None:
         self.vertex = vertex
