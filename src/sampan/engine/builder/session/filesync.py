@@ -1,8 +1,8 @@
 """Files from a client's session. moby/buildkit session/filesync
 
 Packets are handled in a thread, batch by batch: while one is worked on, the next piles up, and when it is
-much the client's window runs out. Requests are sent from a task of their own, since a client that is busy sending
-reads none.
+much the client's window runs out. Requests are sent from a task of their own, since a client that is busy
+sending reads none.
 """
 
 import asyncio

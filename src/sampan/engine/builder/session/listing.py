@@ -2,7 +2,8 @@
 
 An unchanged file's packet is the same bytes again, so comparing a listing needs no system call, no decoding.
 `listing` may be believed; `listing.old` is there from before the first change until the end of a transfer:
-what it says is then checked against the files. So is a listing from before a reboot: the files are never synced.
+what it says is then checked against the files. So is a listing from before a reboot, since files are never
+synced.
 
     listing      boot id (16 bytes), then for each packet: length (4 bytes), packet
 """
@@ -13,8 +14,6 @@ import stat
 import struct
 from pathlib import Path
 from typing import Any
-
-from google.protobuf.message import DecodeError
 
 from sampan.engine.builder.session import gomode
 from sampan.engine.builder.session.packets import packet_class
@@ -89,6 +88,10 @@ def unpack(data: bytes) -> list[bytes]:
 
 def verified(files: Path, packets: list[bytes]) -> list[bytes]:
     """Those packets whose file is there and as they say. Every other file is removed."""
+    from google.protobuf.message import (
+        DecodeError,
+    )  # not with this module, which listings of records load too
+
     decode = packet_class().FromString
     try:
         stats = [decode(packet).stat for packet in packets]

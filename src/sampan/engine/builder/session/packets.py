@@ -6,8 +6,6 @@ of what it has not (REQ, by position in the list), gets them (DATA, an empty one
 
 from typing import Any
 
-from sampan.specs.buildkit.schema import schema
-
 STAT, REQ, DATA, FIN, ERR = range(5)
 
 END_OF_LIST = b""  # as it is encoded: all fields have their defaults
@@ -38,6 +36,8 @@ def failure(message: str) -> bytes:
 
 
 def packet_class() -> Any:
+    from sampan.specs.buildkit.schema import schema
+
     return schema().message("fsutil.types.Packet")
 
 

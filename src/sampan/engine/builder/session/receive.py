@@ -54,8 +54,10 @@ class Receiver:
             b"",
             True,
         )  # name and whether a directory; None: not decoded yet
-        self._gone: list[tuple[bytes, bool]] = []
-        self._files: dict[bytes, int] | None = None  # regular files by name, once a hard link comes
+        self._gone: list[bytes] = []
+        self._files: dict[bytes, int] = {}  # regular files by name: of the first `_filed` of the list
+        self._filed = 0
+        self._dropped: set[int] = set()  # of the list: files that changed while they were sent
         self._arriving: dict[int, Arriving] = {}
         self._links: list[tuple[int, bytes, bytes]] = []
         self._stale: set[bytes] = set()  # directories whose times our changes have touched
@@ -121,8 +123,6 @@ class Receiver:
         self._begin()
         index = len(self._list)
         self._list.append(packet)
-        if self._files is not None and stat.S_ISREG(mode):
-            self._files[path] = index
         self._make(index, path, mode, found, before, replies)
 
     def _check_order(self, path: bytes) -> None:
@@ -155,7 +155,7 @@ class Receiver:
             self._at += 1
             if order == key:
                 return found
-            self._gone.append((found.path, bool(found.mode & gomode.DIR)))
+            self._gone.append(found.path)
         return None
 
     def _skip_below(self, path: bytes) -> None:
@@ -174,7 +174,7 @@ class Receiver:
         self._listed = True
         while self._at < len(self._old):
             found = self._decode(self._old[self._at]).stat
-            self._gone.append((found.path, bool(found.mode & gomode.DIR)))
+            self._gone.append(found.path)
             self._at += 1
 
     # Files
@@ -223,16 +223,13 @@ class Receiver:
             self._dress(target, found)
 
     def _check_link(self, path: bytes, target: bytes) -> None:
-        if self._files is None:
-            stats = [self._decode(packet).stat for packet in self._list]
-            self._files = {
-                bytes(s.path): index
-                for index, s in enumerate(stats)
-                if not s.mode & gomode.TYPE and not s.linkname
-            }
-        if self._files.get(target) is None or target == path:
+        while self._filed < len(self._list):  # most directories have no hard links, and no need of this
+            found = self._decode(self._list[self._filed]).stat
+            if not found.mode & gomode.TYPE and not found.linkname:
+                self._files[found.path] = self._filed
+            self._filed += 1
+        if target not in self._files:
             raise Invalid(f"invalid link {os.fsdecode(path)} to unknown path: {os.fsdecode(target)!r}")
-        del self._files[path]  # a link to a link is none of fsutil's
 
     def _replace(self, path: bytes, target: bytes) -> None:
         remove(target)
@@ -329,7 +326,7 @@ class Receiver:
         if found.uid or found.gid or found.xattrs:
             self._dress(os.path.join(self._root, arriving.path), found)
         if arriving.size != max(found.size, 0):
-            self._list[arriving.index] = b""  # it changed while it was sent: ask again next time
+            self._dropped.add(arriving.index)  # it changed while it was sent: ask again next time
 
     # The end
 
@@ -341,19 +338,20 @@ class Receiver:
             name = os.path.join(self._root, path)
             self._replace(path, name)
             os.link(os.path.join(self._root, target), name, follow_symlinks=False)
-            if self._files and not self._list[self._files[target]]:
-                self._list[index] = b""
+            if self._files[target] in self._dropped:
+                self._dropped.add(index)
         if self._changed:
             self._set_times()
-            self._listing.save([packet for packet in self._list if packet])
+            kept = (packet for index, packet in enumerate(self._list) if index not in self._dropped)
+            self._listing.save(list(kept) if self._dropped else self._list)
         self.finished = True
 
     def _remove_gone(self) -> None:
         """Only where the parent still is a directory: below what was replaced, all is gone already."""
-        stats = (self._decode(packet).stat for packet in self._list if packet)
+        stats = (self._decode(packet).stat for packet in self._list)
         directories = {bytes(s.path) for s in stats if s.mode & gomode.DIR}
         directories.add(b"")
-        for path, _ in self._gone:
+        for path in self._gone:
             if path.rpartition(b"/")[0] in directories:
                 self._replace(path, os.path.join(self._root, path))
 
@@ -362,12 +360,7 @@ class Receiver:
         wanted = dict(self._directories)
         missing = self._stale - wanted.keys() - {b""}
         if missing:
-            for packet in self._list:
-                if (
-                    packet
-                    and (found := self._decode(packet).stat).mode & gomode.DIR
-                    and found.path in missing
-                ):
-                    wanted[found.path] = found
+            stats = (self._decode(packet).stat for packet in self._list)
+            wanted |= {found.path: found for found in stats if found.path in missing}
         for path, found in wanted.items():
             os.utime(os.path.join(self._root, path), ns=(found.modTime, found.modTime))
