@@ -1,4 +1,4 @@
-"""moby/patternmatcher's rows (patternmatcher_test.go states the same facts), and that no expression runs away."""
+"""moby/patternmatcher's rows (its own tests state the same facts), and that no expression runs away."""
 
 import re
 import time

@@ -7,11 +7,13 @@ import base64
 import os
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+import sampan
 from sampan.engine.builder.sources.http import shown
 from sampan.errors import Failed, Invalid, SampanError, Unauthorized, Unsupported
 from sampan.images.registry.transport import Proxies
@@ -51,9 +53,8 @@ def uses_ssh(remote: str) -> bool:
 
 def resolve(remote: str, ref: str, access: Access) -> str:
     """The commit (or tag object) that `ref` names, asking the server. Raises Failed, Unauthorized."""
-    client, path = _client(remote, access)
-    with _told(remote):
-        refs: Mapping[Any, bytes | None] = client.get_refs(path.encode()).refs
+    with _connected(remote, access) as (client, path):
+        refs: Mapping[Any, bytes | None] = client.get_refs(path).refs
     found = refs.get(b"HEAD") if not ref else None
     # As git-checkout: a branch goes before a tag of the same name.
     for name in _names(ref):
@@ -78,7 +79,6 @@ def fetch(remote: str, commit: str, repository: "BaseRepo", access: Access) -> N
 
     Raises Failed, Unauthorized.
     """
-    client, path = _client(remote, access)
 
     def progress(_: bytes) -> None:
         access.goes_on()
@@ -89,21 +89,34 @@ def fetch(remote: str, commit: str, repository: "BaseRepo", access: Access) -> N
         return [wanted]
 
     try:
-        with _told(remote):
-            client.fetch(path.encode(), repository, wanted_only, progress, depth=1)
+        with _connected(remote, access) as (client, path):
+            client.fetch(path, repository, wanted_only, progress, depth=1)
     except Unauthorized:
         raise
     except SampanError:
+        access.goes_on()
         # A server may refuse ids that no name points at, or not know "shallow".
-        client, path = _client(remote, access)
-        with _told(remote):
-            client.fetch(path.encode(), repository, _everything, progress)
+        with _connected(remote, access) as (client, path):
+            client.fetch(path, repository, _everything, progress)
     if wanted not in repository.object_store:
         raise Failed(f"failed to fetch remote {shown(remote)}: it has no commit {commit}")
 
 
 def _everything(refs: Mapping[Any, Any], depth: int | None = None) -> list[Any]:
     return sorted({id for name, id in refs.items() if not name.endswith(b"^{}")})
+
+
+@contextmanager
+def _connected(remote: str, access: Access) -> "Iterator[tuple[GitClient, bytes]]":
+    """A client, and the repository's path for it. Errors of dulwich's and the network's become ours."""
+    client, path = _client(remote, access)
+    try:
+        with _told(remote):
+            yield client, os.fsencode(path)
+    finally:
+        pool = getattr(client, "pool_manager", None)
+        if pool is not None:
+            pool.close()
 
 
 def _client(remote: str, access: Access) -> "tuple[GitClient, str]":
@@ -121,7 +134,7 @@ def _client(remote: str, access: Access) -> "tuple[GitClient, str]":
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     client = Urllib3HttpGitClient(
         bare,
-        pool_manager=_pool(bare, access.proxies),
+        pool_manager=cast(Any, _Pool(bare, access.proxies)),
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         timeout=TIMEOUT,
@@ -134,17 +147,30 @@ def _client(remote: str, access: Access) -> "tuple[GitClient, str]":
     return client, parts.path
 
 
-def _pool(url: str, proxies: Proxies) -> Any:
-    import urllib3
+class _Pool:
+    """What dulwich needs of urllib3's PoolManager. It closes the answers that dulwich drops half read."""
 
-    import sampan
+    def __init__(self, url: str, proxies: Proxies) -> None:
+        import urllib3
 
-    options = {
-        "ssl_context": ssl.create_default_context(),
-        "headers": {"User-Agent": f"git/sampan-{sampan.__version__}"},
-    }
-    proxy = proxies.of(url)
-    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)  # type: ignore[arg-type]
+        context, proxy = ssl.create_default_context(), proxies.of(url)
+        self._manager = (
+            urllib3.ProxyManager(proxy, ssl_context=context)
+            if proxy
+            else urllib3.PoolManager(ssl_context=context)
+        )
+        self._answers: list[Any] = []
+        self.headers = {"User-Agent": f"git/sampan-{sampan.__version__}"}
+
+    def request(self, method: str, url: str, **options: Any) -> Any:
+        answer = self._manager.request(method, url, **options)
+        self._answers.append(answer)
+        return answer
+
+    def close(self) -> None:
+        for answer in self._answers:
+            answer.close()
+        self._manager.clear()
 
 
 class _told:

@@ -55,7 +55,7 @@ class Downloads:
     """One an engine."""
 
     def __init__(self, paths: Paths, proxies: Proxies | None = None) -> None:
-        self.kept = Kept(paths, paths.build_http, "http", KEPT)
+        self.kept = Kept(paths, paths.build_http, "http", KEPT, _old_versions)
         self._proxies = proxies
 
     @property
@@ -128,7 +128,7 @@ async def request(
     try:
         host = urlsplit(url).hostname
     except ValueError:
-        host = None
+        raise Invalid(f"invalid URL {url}") from None
     if not host:
         raise Invalid(f"invalid URL {shown(url)}")
     sent = {**headers, **await _authorization(host, requester)}
@@ -273,6 +273,15 @@ def _safe(name: str) -> str:
     name = name.replace("/", "_").replace("\0", "_")
     name = os.fsdecode(os.fsencode(name)[:255])
     return NAMELESS if name in ("", ".", "..") else name
+
+
+def _old_versions(place: Path) -> list[Path]:
+    known = _load(place)
+    try:
+        found = [Path(item.path) for item in os.scandir(place) if item.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [path for path in found if known is None or path.name != known.digest]
 
 
 def _load(place: Path) -> _Meta | None:

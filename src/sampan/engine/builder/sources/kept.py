@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -15,10 +15,19 @@ ARRIVING = "arriving-"
 class Kept:
     """<root>/<key>/, with the number of bytes in it in a file "size"; used last when its mtime says."""
 
-    def __init__(self, paths: Paths, root: Path, kind: str, limit: int) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        root: Path,
+        kind: str,
+        limit: int,
+        stale: Callable[[Path], list[Path]] = lambda place: [],
+    ) -> None:
+        """`stale`: what in a place may go once nobody uses it."""
         self._paths = paths
         self._root = root
         self._kind = kind
+        self._stale = stale
         self._limit = limit  # bytes of what no build uses
         self._used: Counter[str] = Counter()
 
@@ -44,6 +53,7 @@ class Kept:
         self._used[key] -= 1
         if self._used[key] <= 0:
             del self._used[key]
+            discard(self._paths, *self._stale(self._root / key))
             total = 0
             for id, size, _ in sorted(self.usage(), key=lambda item: item[2], reverse=True):
                 total += size

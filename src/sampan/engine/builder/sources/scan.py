@@ -28,7 +28,6 @@ LARGE = 1 << 20  # bytes from which on a file is hashed beside the scan
 THREADS = 4
 OPEN = 16  # large files open at once
 ATTEMPTS = 3
-XATTRS = ("security.capability", "user.")
 EMPTY = hashlib.sha256().hexdigest()
 
 
@@ -43,8 +42,9 @@ def scan(
     """The tree below `directory`. Blocks: call it in a thread. Raises NotFound, Failed, Invalid.
 
     `ignore`: what is not to be seen. `paths`: if any, only what lies below these (patterns, links followed).
-    Owners are 0:0 unless `keep_owners`. Sockets are left out. Nothing but regular files is opened, and
-    nothing outside `directory`, whatever changes meanwhile; a file that changes while read is read again.
+    Owners are 0:0 unless `keep_owners`. Sockets are left out, and extended attributes, of which Docker's
+    images have none from a context. Nothing but regular files is opened, and nothing outside `directory`,
+    whatever changes meanwhile; a file that changes while it is read is read again.
     """
     try:
         root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -108,11 +108,11 @@ class _Scanner:
         self._pool = pool
         self._entries: dict[str, Entry] = {}
         self._held: dict[str, Entry] = {}  # directories that are in the tree only if something in them is
-        self._large: list[tuple[str, Future[tuple[os.stat_result, str, int, _Xattrs]]]] = []
+        self._large: list[tuple[str, Future[tuple[os.stat_result, str, int]]]] = []
         self._places: list[_Place] = []
 
     def run(self, info: os.stat_result) -> dict[str, Entry]:
-        self._entries[""] = self._entry(info, "", ())
+        self._entries[""] = self._entry(info)
         self._places.append(_Place("", all_included=self._include is None))
         try:
             while self._places:
@@ -185,7 +185,7 @@ class _Scanner:
         if (mode & 0o170000) == 0o100000:
             self._file(fd, name, path, info)
         elif stat.S_ISDIR(mode):
-            self._entries[path] = self._entry(info, "", ())
+            self._entries[path] = self._entry(info)
             self._places.append(_Place(path))
         else:
             self._special(fd, name, path, info)
@@ -207,7 +207,7 @@ class _Scanner:
         if wanted and not place.listed:
             self._list_parents(path)
         if directory:
-            entry = self._entry(info, "", ())
+            entry = self._entry(info)
             if wanted:
                 self._entries[path] = entry
             else:
@@ -223,9 +223,9 @@ class _Scanner:
                 return
             self._entries[path] = held
 
-    def _entry(self, info: os.stat_result, digest: str, xattrs: "_Xattrs", size: int = 0) -> Entry:
+    def _entry(self, info: os.stat_result, digest: str = "", size: int = 0) -> Entry:
         uid, gid = (info.st_uid, info.st_gid) if self._keep_owners else (0, 0)
-        return Entry(info.st_mode, uid, gid, size, info.st_mtime_ns, digest, 0, xattrs)
+        return Entry(info.st_mode, uid, gid, size, info.st_mtime_ns, digest)
 
     def _special(self, fd: int, name: str, path: str, info: os.stat_result) -> None:
         if stat.S_ISLNK(info.st_mode):
@@ -235,16 +235,16 @@ class _Scanner:
                 if error.errno == errno.EINVAL:
                     return  # it was a link a moment ago
                 raise
-            self._entries[path] = self._entry(info, target, (), len(os.fsencode(target)))
+            self._entries[path] = self._entry(info, target, len(os.fsencode(target)))
         elif not stat.S_ISSOCK(info.st_mode):
-            self._entries[path] = self._entry(info, "", ())._replace(rdev=info.st_rdev)
+            self._entries[path] = self._entry(info)._replace(rdev=info.st_rdev)
 
     # Regular files
 
     def _file(self, fd: int, name: str, path: str, info: os.stat_result) -> None:
         digest = self._table.find(info)
         if digest is not None:
-            self._entries[path] = self._entry(info, digest, (), info.st_size)
+            self._entries[path] = self._entry(info, digest, info.st_size)
             return
         try:
             file = os.open(name, FILE, dir_fd=fd)
@@ -259,12 +259,11 @@ class _Scanner:
         else:
             self._read(path, *_digest(file, path))
 
-    def _read(self, path: str, info: os.stat_result, digest: str, started: int, xattrs: "_Xattrs") -> None:
+    def _read(self, path: str, info: os.stat_result, digest: str, started: int) -> None:
         if not stat.S_ISREG(info.st_mode):
             return
-        if not xattrs:  # the table has no place for them
-            self._table.add(info, digest, started)
-        self._entries[path] = self._entry(info, digest, xattrs, info.st_size)
+        self._table.add(info, digest, started)
+        self._entries[path] = self._entry(info, digest, info.st_size)
 
     def _settle(self, left: int) -> None:
         """Take in what the threads have read, until at most `left` files are open."""
@@ -273,26 +272,22 @@ class _Scanner:
             self._read(path, *future.result())
 
 
-_Xattrs = tuple[tuple[str, bytes], ...]
-
-
-def _digest(file: int, path: str) -> tuple[os.stat_result, str, int, _Xattrs]:
+def _digest(file: int, path: str) -> tuple[os.stat_result, str, int]:
     """Reads and closes it. Raises Failed when it does not hold still."""
     try:
         for _ in range(ATTEMPTS):
             started = now()
             before = os.fstat(file)
             if not stat.S_ISREG(before.st_mode):
-                return before, "", started, ()
+                return before, "", started
             digest = _read_all(file, before.st_size)
-            xattrs = _xattrs(file)
             after = os.fstat(file)
             if digest and (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
                 after.st_size,
                 after.st_mtime_ns,
                 after.st_ctime_ns,
             ):
-                return after, digest, started, xattrs
+                return after, digest, started
             os.lseek(file, 0, os.SEEK_SET)
         raise Failed(f"{path} changes while it is read")
     except OSError as error:
@@ -318,12 +313,3 @@ def _read_all(file: int, size: int) -> str:
         if left < 0:
             return ""
     return digest.hexdigest() if left == 0 else ""
-
-
-def _xattrs(file: int) -> _Xattrs:
-    try:
-        names = os.listxattr(file)
-    except OSError:
-        return ()
-    kept = sorted(name for name in names if name.startswith(XATTRS) and not name.startswith("user.overlay."))
-    return tuple((name, os.getxattr(file, name)) for name in kept)

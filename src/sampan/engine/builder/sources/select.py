@@ -138,7 +138,8 @@ class _Walk:
         fixed = next(index for index, part in enumerate(parts) if has_wildcards(part))
         base, entry = self.resolve(_unescaped("/".join(parts[:fixed])))
         if entry is None and base:
-            return []
+            # Nothing need match, but there must be a place to look at. BuildKit's words.
+            raise NotFound(f"lstat /{base}: no such file or directory")
         regex = compile_match("/".join(parts[fixed:]))
         start = len(base) + 1 if base else 0
         found = [name for name in self.below(base) if regex.fullmatch(name, start)]
