@@ -54,7 +54,13 @@ class Job:
             staged = await stack.enter_async_context(staging(parts.images.store))
             lease = stack.enter_context(parts.cache.lease(staged))
             sources = await stack.enter_async_context(parts.sources.open(self._options, self._requester))
-            dockerfile = await self._dockerfile(sources)
+            checking = self._options.call == "check"
+            try:
+                dockerfile = await self._dockerfile(sources)
+            except DockerfileError as error:
+                if not checking:
+                    raise
+                return BuildResult(answer=subrequests.unreadable(error))
             ignore = await self._ignore(sources)
             self._build.dockerfile = dockerfile
             if self._options.call in ("outline", "targets"):
@@ -70,8 +76,13 @@ class Job:
                 pull=self._options.pull,
                 salt=self._build.ref,
             )
-            plan = await self._plan(dockerfile, linter, resolver, ignore)
-            if self._options.call == "check":
+            try:
+                plan = await self._plan(dockerfile, linter, resolver, ignore)
+            except DockerfileError as error:
+                if not checking:
+                    raise
+                return BuildResult(answer=subrequests.lint(dockerfile, linter, error))
+            if checking:
                 return BuildResult(answer=subrequests.lint(dockerfile, linter))
             self._warn(dockerfile, linter)
             return await self._make(stack, plan, dockerfile, resolver, sources, lease, staged)
