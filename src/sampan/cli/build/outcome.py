@@ -52,17 +52,8 @@ def warnings(state: State) -> str:
     count = len(state.warnings)
     lines = [f"\n {count} warning{'' if count == 1 else 's'} found:"]
     for warning in state.warnings:
-        place = _place(warning)
-        lines.append(f" - {_text(warning.get('short'))}{f' ({place})' if place else ''}")
+        lines.append(f" - {_text(warning.get('short'))}")
     return "\n".join(lines) + "\n"
-
-
-def _place(warning: Any) -> str:
-    for piece in warning.get("range") or ():
-        line = (piece.get("start") or {}).get("line")
-        if line:
-            return f"line {line}"
-    return ""
 
 
 def _text(data: str | None) -> str:

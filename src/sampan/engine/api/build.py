@@ -191,7 +191,7 @@ def registry_config(request: web.Request) -> "dict[str, Credentials]":
 
 
 def kept_bytes(query: Any) -> int:
-    """How much of the cache may stay: reserved-space since API 1.48, before it keep-storage. Raises Invalid."""
+    """How much of the cache may stay: reserved-space, before API 1.48 keep-storage. Raises Invalid."""
     for name in ("reserved-space", "max-used-space", "keep-storage"):
         text = query.get(name, "")
         if text:

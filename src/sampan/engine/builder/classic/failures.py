@@ -16,6 +16,8 @@ def translated(error: Exception, build: Build, dockerfile: str) -> Exception:
         return Failed(f"Cannot locate specified Dockerfile: {dockerfile}")
     if not isinstance(error, DockerfileError) or build.dockerfile is not None:
         return error
+    if error.message == "the Dockerfile cannot be empty":
+        return DockerfileError(f"the Dockerfile ({dockerfile}) cannot be empty", place=error.place)
     if error.message == "file with no instructions":
         return DockerfileError(f"failed to parse {dockerfile}: {error.message}", place=error.place)
     if not error.message.startswith(("dockerfile parse error", "no build stage", "the Dockerfile")):

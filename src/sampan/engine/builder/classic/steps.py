@@ -1,7 +1,7 @@
 """A Dockerfile as the classic builder shows it: numbered instructions and the vertices that do them. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sampan.engine.builder.dockerfile.instructions import (
     Add,
@@ -14,7 +14,7 @@ from sampan.engine.builder.dockerfile.instructions import (
     Stage,
     Workdir,
 )
-from sampan.engine.builder.graph import Files, ImageSource, Lines, Plan
+from sampan.engine.builder.graph import SCRATCH, Files, ImageSource, Lines, Plan
 from sampan.engine.builder.graph import Run as RunOperation
 
 
@@ -31,6 +31,8 @@ class ClassicStep:
     vertices: tuple[str, ...] = ()
     steps: tuple[int, ...] = ()
     image: str = ""
+    stage: int = -1  # which a FROM begins
+    below: int = -1  # the stage that it stands on
     triggers: int = 0
     args: tuple[str, ...] = ()  # of a RUN: what is executed
 
@@ -41,9 +43,32 @@ def classic_steps(
     """Those of the stages that are needed; without a plan, as far as the file alone tells which these are."""
     found = [ClassicStep(text=arg.text, lines=arg.lines, kind="arg") for arg in dockerfile.global_args]
     for stage in needed_stages(dockerfile, target, plan):
-        for instruction in (stage.start, *stage.instructions):
-            found.append(_step(instruction, plan, digest_of))
+        below = _earlier(dockerfile, stage.start.base, stage)
+        start = _step(stage.start, plan, digest_of)
+        found.append(
+            replace(
+                start,
+                image="" if below else start.image or _image(stage, plan),
+                stage=stage.index,
+                below=below.index if below else -1,
+            )
+        )
+        found += [_step(instruction, plan, digest_of) for instruction in stage.instructions]
     return found
+
+
+def _image(stage: Stage, plan: Plan | None) -> str:
+    """What the first step of the stage stands on, or the whole: two stages may share the step of an image."""
+    if plan is None:
+        return ""
+    for step in plan.steps:
+        if step.lines is not None and _holds(stage, step.lines) and step.inputs and step.inputs[0] != SCRATCH:
+            below = plan.steps[step.inputs[0]].operation
+            return below.image_id if isinstance(below, ImageSource) else ""
+    if any(step.lines is not None and _holds(stage, step.lines) for step in plan.steps):
+        return ""  # scratch
+    base = plan.targets[0].base if plan.targets else None
+    return base.image_id if base is not None and stage.start.base != "scratch" else ""
 
 
 def _step(instruction: Instruction, plan: Plan | None, digest_of: Callable[[int], str]) -> ClassicStep:

@@ -1,7 +1,7 @@
 """What happens in a build, told as the classic builder did: one step after the other. Pure.
 
 Steps run side by side, but their output is told in the Dockerfile's order: a step's waits until those before
-it have ended. Containers that steps run in have no ids, so one is made up from the vertex; the id after "--->"
+it have ended. Containers that steps run in have no ids, so one is made up of the vertex; the id after "--->"
 is that of the snapshot (`sampan build shell ID` opens it), and the last one's the image's.
 """
 
@@ -39,6 +39,8 @@ class Transcript:
         self._part = 0  # which of its vertices
         self._container = ""  # "Running in" was said of
         self._base = ""
+        self._stage = -1
+        self._stages: dict[int, str] = {}  # the last id in each
         self._cached = True
 
     @property
@@ -101,7 +103,9 @@ class Transcript:
         lines = [stream(f"Step {self._at + 1}/{len(self._steps)} : {step.text}"), stream("\n")]
         if step.kind == "from":
             self._cached = True
-            self._base = short(step.image)
+            self._base = short(step.image) or self._stages.get(step.below, "")
+            self._stage = step.stage
+            self._stages[step.stage] = self._base
             lines.append(stream(f" ---> {self._base}\n"))
             if step.triggers:
                 plural = "" if step.triggers == 1 else "s"
@@ -137,15 +141,19 @@ class Transcript:
         lines = [stream(" ---> Using cache\n")] if self._cached else []
         if step.vertices:
             return lines + self._left(step, len(step.vertices) - 1)
-        # Its only trace is the config: an id like the others', for the same text on the same file system.
-        self._base = hashlib.sha256(
-            f"{self._base}\n{step.text}".encode("utf-8", "surrogateescape")
-        ).hexdigest()[:12]
-        return [*lines, stream(f" ---> {self._base}\n")]
+        return lines + self._named(self._made_up(step))
+
+    def _made_up(self, step: ClassicStep) -> str:
+        """An id for what is only in the config, or was not even looked at since all after it is cached."""
+        text = f"{self._base}\n{step.text}"
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+    def _named(self, id: str) -> list[Line]:
+        self._base = self._stages[self._stage] = id
+        return [stream(f" ---> {id}\n")]
 
     def _left(self, step: ClassicStep, part: int) -> list[Line]:
-        self._base = self._snapshot(step.steps[part])[:12] or self._base
-        return [stream(f" ---> {self._base}\n")]
+        return self._named(self._snapshot(step.steps[part])[:12] or self._made_up(step))
 
     # The end
 
