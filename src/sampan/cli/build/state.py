@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import time
 
 from sampan.cli.build.printable import printable
 from sampan.cli.timestamps import parse_rfc3339
@@ -135,7 +136,7 @@ class State:
         """The user has had enough: whatever runs was stopped."""
         for step in self.steps.values():
             if step.started and not step.completed:
-                step.completed = step.started
+                step.completed = time.time()
                 step.error = "context canceled"
 
 

@@ -14,6 +14,7 @@ from sampan.engine.api.images import body
 from sampan.engine.builder.builder import Build, BuildResult
 from sampan.engine.builder.cache.filters import classic as classic_filters
 from sampan.engine.engine import Engine
+from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Failed, Invalid, NotFound, Unsupported
 from sampan.http.requests import json_response, parse_filters, query_bool
 from sampan.images.registry import auth
@@ -56,9 +57,7 @@ class Handlers:
         finally:
             if self._named.get(asked.id) is build:
                 del self._named[asked.id]
-            build.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await build.task
+            await uncancelled(_ended(build))
 
     async def cancel(self, request: web.Request) -> web.Response:
         id = request.query.get("id", "")
@@ -91,6 +90,13 @@ class Handlers:
                 "SpaceReclaimed": sum(item.size for item in removed if not item.shared),
             }
         )
+
+
+async def _ended(build: Build) -> None:
+    """Also when the client has gone: a build is its client's."""
+    build.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await build.task
 
 
 class Telling:

@@ -20,6 +20,7 @@ from sampan.engine.builder.own.requester import OwnRequester
 from sampan.engine.builder.own.uploads import Uploads
 from sampan.engine.builder.progress import Progress
 from sampan.engine.engine import Engine
+from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Invalid, NotFound
 from sampan.http.hijack import Gone, hijack
 from sampan.http.requests import empty, json_response, parse_filters, query_bool, read_json
@@ -61,12 +62,16 @@ class Handlers:
             try:
                 return await self._follow(request, build, requester)
             finally:
-                del self._requesters[build.ref]
-                build.cancel()
-                with suppress(asyncio.CancelledError, Exception):
-                    await build.task
+                await uncancelled(self._end(build))
         finally:
-            await requester.close()
+            await uncancelled(requester.close())
+
+    async def _end(self, build: Build) -> None:
+        """Also when the client has gone: a build is its client's."""
+        del self._requesters[build.ref]
+        build.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await build.task
 
     async def _follow(
         self, request: web.Request, build: Build, requester: OwnRequester
