@@ -31,6 +31,10 @@ def run(state: StageState, instruction: df.Run, command: Command) -> None:
     network = instruction.network
     if network == "default" and options.network in ("host", "none"):
         network = options.network
+    if network == "host" and options.network != "host":
+        _entitled(state, "network.host")
+    if instruction.security == "insecure":
+        _entitled(state, "security.insecure")
     operation = Run(
         args=args,
         env=tuple(f"{name}={value}" for name, value in env.items()),
@@ -46,6 +50,12 @@ def run(state: StageState, instruction: df.Run, command: Command) -> None:
     name = state.title(capitals(_displayed(state, instruction, shown)))
     step = state.add_step(operation, tuple(inputs), name, instruction)
     state.record(created_by, step)
+
+
+def _entitled(state: StageState, what: str) -> None:
+    """Raises DockerfileError unless the client has allowed it."""
+    if what not in state.shared.options.entitlements:
+        raise DockerfileError(f"failed to load LLB: {what} is not allowed")
 
 
 def _arguments(

@@ -1,0 +1,133 @@
+"""Platforms, Go's formats, ports, paths."""
+
+import pytest
+
+from sampan.engine.builder.plan import golang, platforms
+from sampan.engine.builder.plan.paths import destination, has_wildcards, joined
+from sampan.engine.builder.plan.ports import parse_ports
+from sampan.errors import Invalid
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("linux/amd64", "linux/amd64"),
+        ("linux/x86_64", "linux/amd64"),
+        ("LINUX/ARM64/v8", "linux/arm64"),
+        ("linux/aarch64", "linux/arm64"),
+        ("linux/arm", "linux/arm/v7"),
+        ("linux/arm/6", "linux/arm/v6"),
+        ("linux/armhf", "linux/arm/v7"),
+        ("macos/arm64", "darwin/arm64"),
+        ("windows(10.0.17763)/amd64", "windows(10.0.17763)/amd64"),
+        ("arm64", "linux/arm64"),
+    ],
+)
+def test_platforms_are_normalised(text: str, shown: str) -> None:
+    assert str(platforms.parse(text)) == shown
+
+
+@pytest.mark.parametrize("text", ["", "linux/", "a/b/c/d", "linux/*", "nonsense", "li nux/amd64"])
+def test_a_bad_platform_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        platforms.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("plain", '"plain"'),
+        ('a"b\\c', r'"a\"b\\c"'),
+        ("tab\tnew\nbell\a", r'"tab\tnew\nbell\a"'),
+        ("é€", '"é€"'),
+        ("\x01\x7f\u00a0\u200b", r'"\x01\x7f\u00a0\u200b"'),
+        ("\udcff", r'"\xff"'),
+    ],
+)
+def test_strings_are_quoted_as_go_does(text: str, quoted: str) -> None:
+    assert golang.quote(text) == quoted
+
+
+@pytest.mark.parametrize(
+    ("number", "quoted"), [(0, r"'\x00'"), (3, r"'\x03'"), (10, r"'\n'"), (39, r"'\''"), (100, "'d'")]
+)
+def test_retries_are_written_as_a_character(number: int, quoted: str) -> None:
+    assert golang.quote_rune(number) == quoted
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (0, "0s"),
+        (1, "1ns"),
+        (1_500, "1.5µs"),
+        (300_000_000, "300ms"),
+        (1_500_000_000, "1.5s"),
+        (90_000_000_000, "1m30s"),
+        (3_600_000_000_000, "1h0m0s"),
+        (-1_000_000_000, "-1s"),
+    ],
+)
+def test_durations_are_written_as_go_does(nanoseconds: int, text: str) -> None:
+    assert golang.duration(nanoseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("word", "ports"),
+    [
+        ("80", ["80/tcp"]),
+        ("53/UDP", ["53/udp"]),
+        ("7000-7002/sctp", ["7000/sctp", "7001/sctp", "7002/sctp"]),
+        ("8080:80", ["80/tcp"]),
+        ("127.0.0.1:8080:80/tcp", ["80/tcp"]),
+        ("[::1]:8080:80", ["80/tcp"]),
+    ],
+)
+def test_ports_are_those_of_the_container(word: str, ports: list[str]) -> None:
+    assert parse_ports([word]) == ports
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("eighty", "Invalid containerPort: eighty"),
+        ("80/icmp", "Invalid proto: icmp"),
+        ("70000", "Invalid containerPort: 70000"),
+        ("9-8", "Invalid containerPort: 9-8"),
+        ("/tcp", "No port specified: /tcp<empty>"),
+        ("1-2:80-85", "Invalid ranges specified for container and host Ports: 80-85 and 1-2"),
+        ("x.y:1:80", "Invalid ip address: x.y"),
+    ],
+)
+def test_a_bad_port_is_refused(word: str, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        parse_ports([word])
+
+
+@pytest.mark.parametrize(
+    ("workdir", "path", "found"),
+    [
+        ("/w", "x", "/w/x"),
+        ("/w", "x/", "/w/x/"),
+        ("/w", "/x/.", "/x/"),
+        ("/w", ".", "/w/"),
+        ("/w", "", "/w/"),
+        ("/w", "..", "/"),
+        ("/w", "../../../etc", "/etc"),
+        ("/", "/", "/"),
+    ],
+)
+def test_destinations_are_below_the_working_directory(workdir: str, path: str, found: str) -> None:
+    assert destination(workdir, path) == found
+
+
+def test_no_path_leads_above_the_root() -> None:
+    assert joined("/", "../../x") == "/x"
+    assert joined("", "a/../../b") == "/b"
+
+
+@pytest.mark.parametrize(
+    ("path", "found"), [("a*", True), ("a?", True), ("[a]", True), (r"a\*", False), ("plain/x", False)]
+)
+def test_wildcards_may_be_escaped(path: str, found: bool) -> None:
+    assert has_wildcards(path) is found
