@@ -1,5 +1,6 @@
 """Which instructions a Dockerfile has."""
 
+import time
 from typing import Any
 
 import pytest
@@ -328,3 +329,20 @@ def test_positions_are_in_order_and_inside_the_file(pieces: list[str], newline: 
         assert last < instruction.lines.first <= instruction.lines.last <= file.end_line
         last = instruction.lines.last
         assert lines[instruction.lines.first - 1].strip(" \t\\") in instruction.text or not instruction.text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"# c\n" * 100_000 + b"FROM x\n",
+        b"FROM x\nRUN " + b"y\\\n" * 100_000 + b"\n",
+        b"FROM x\n" + b"RUN y\n" * 10_000,
+        b"FROM x\nRUN " + b"<<E " * 10_000 + b"\n" + b"E\n" * 10_000,
+        b"FROM x\nCOPY <<E /y\n" + b"z\n" * 200_000 + b"E\n",
+    ],
+    ids=["comments", "continuations", "instructions", "heredocs", "content"],
+)
+def test_long_files_take_linear_time(data: bytes) -> None:
+    started = time.process_time()
+    assert len(parse(data).stages) == 1
+    assert time.process_time() - started < 10  # a second at most; quadratic ones took more than a minute

@@ -124,12 +124,15 @@ class Reader:
                 continue
             if line.startswith("#"):
                 comment = _valid(line[1:].strip(SPACES))
-                comments = [*comments, comment] if comment else []
+                if comment:
+                    comments.append(comment)
+                else:
+                    comments.clear()
             elif not line:
-                comments = []
+                comments.clear()
             else:
                 yield self._instruction(line, tuple(comments))
-                comments = []
+                comments.clear()
 
     def _take(self) -> str:
         self._position += 1

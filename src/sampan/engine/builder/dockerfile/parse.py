@@ -56,13 +56,13 @@ def parse(data: bytes, filename: str = "Dockerfile") -> df.Dockerfile:
     if not nodes:
         raise reader.error("file with no instructions", max(1, reader.count))
     arguments: list[df.Arg] = []
-    stages: list[df.Stage] = []
+    stages: list[tuple[df.From, list[df.Instruction]]] = []
     for node in nodes:
         instruction = _located(reader, node)
         if isinstance(instruction, df.From):
-            stages.append(df.Stage(index=len(stages), start=instruction, instructions=()))
+            stages.append((instruction, []))
         elif stages:
-            stages[-1] = replace(stages[-1], instructions=(*stages[-1].instructions, instruction))
+            stages[-1][1].append(instruction)
         elif isinstance(instruction, df.Arg):
             arguments.append(instruction)
         else:
@@ -73,7 +73,10 @@ def parse(data: bytes, filename: str = "Dockerfile") -> df.Dockerfile:
     return df.Dockerfile(
         filename=filename,
         source=reader.text,
-        stages=tuple(stages),
+        stages=tuple(
+            df.Stage(index=index, start=start, instructions=tuple(instructions))
+            for index, (start, instructions) in enumerate(stages)
+        ),
         global_args=tuple(arguments),
         directives=tuple(reader.directives),
         escape=reader.escape,

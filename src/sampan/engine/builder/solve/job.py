@@ -33,6 +33,7 @@ from sampan.engine.images.ingest import staging, uncancelled
 from sampan.engine.images.store import NewImage, Staging
 from sampan.errors import SampanError
 
+HUGE_FILE = 64 << 10  # bytes; reading a Dockerfile takes up to 3 ms for each kilobyte
 MAX_ROUNDS = 32  # of ONBUILD triggers that name further images
 
 
@@ -97,7 +98,10 @@ class Job:
             counter = definition.counter()
             text = await sources.dockerfile(counter)
             counter.done()
-        dockerfile = parse(text.data, text.name)
+        if len(text.data) < HUGE_FILE:
+            dockerfile = parse(text.data, text.name)
+        else:
+            dockerfile = await asyncio.to_thread(parse, text.data, text.name)
         check_syntax(dockerfile, self._options)
         return dockerfile
 

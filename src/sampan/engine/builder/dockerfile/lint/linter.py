@@ -69,6 +69,7 @@ class Linter:
     config: LintConfig = field(default_factory=LintConfig)
     findings: list[Finding] = field(default_factory=list)
     local: dict[int, LintConfig] = field(default_factory=dict)
+    _seen: set[tuple[str, str, Lines]] = field(default_factory=set)
 
     def run(self, rule: Rule, lines: Lines, *args: str) -> None:
         """Record that `rule` is violated, unless the file says not to. The same finding counts once."""
@@ -77,9 +78,10 @@ class Linter:
             wanted = self.config.wants(rule) or (local is not None and local.wants(rule))
         else:
             wanted = self.config.wants(rule) and (local is None or local.wants(rule))
-        finding = Finding(rule=rule, message=rule.text(*args), lines=lines)
-        if wanted and finding not in self.findings:
-            self.findings.append(finding)
+        message = rule.text(*args)
+        if wanted and (rule.name, message, lines) not in self._seen:
+            self._seen.add((rule.name, message, lines))
+            self.findings.append(Finding(rule=rule, message=message, lines=lines))
 
     def failure(self) -> str:
         """With error=true and findings: the sentence the build fails with. Else ""."""
