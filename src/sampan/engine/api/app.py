@@ -26,7 +26,7 @@ from sampan.http.requests import empty, query_bool
 
 SERVER = f"Sampan/{__version__} (linux)"
 PING_HEADERS = {
-    "Builder-Version": "1",
+    "Builder-Version": "2",
     "Cache-Control": "no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
     "Swarm": "inactive",

@@ -286,7 +286,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "a frontend that is not there",
         {"Frontend": "buildpacks.v0"},
-        "frontend buildpacks.v0 is not supported",
+        "buildpacks.v0 is not supported",
     ),
     ("operations", {"Definition": {"def": [b"\x0a\x00"]}}, "LLB"),
     (
