@@ -7,7 +7,7 @@ keeps in attributes stays out. Equal trees give equal bytes.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sampan.errors import Failed
 from sampan.images.tarread import (
@@ -36,29 +36,39 @@ def diff_tar(directory: str, clamp: int | None = None) -> Iterator[bytes]:
     Times later than `clamp`, in seconds, become `clamp`. Files that vanish meanwhile are left out.
     Raises Failed when something cannot be read.
     """
-    packer = _Packer(clamp)
-    buffer = bytearray()
-    try:
-        root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for piece in packer.tree(root, b""):
-                buffer += piece
-                if len(buffer) >= CHUNK:
-                    yield bytes(buffer)
-                    buffer.clear()
-        finally:
-            os.close(root)
-    except OSError as error:
-        raise Failed(f"pack {directory}: {error.strerror} {error.filename or ''}".rstrip()) from error
-    yield bytes(buffer) + END
+    yield from Packer(clamp).pack(directory)
 
 
-class _Packer:
-    def __init__(self, clamp: int | None) -> None:
+class Packer:
+    """Used once. `hides`: whether lower layers have something at a path; without, all marks stay.
+
+    overlayfs marks what it makes anew as opaque, whether or not there is anything below to be hidden.
+    """
+
+    def __init__(self, clamp: int | None = None, hides: Callable[[bytes], bool] | None = None) -> None:
+        self.link_bytes = 0  # of links' targets
         self._clamp = None if clamp is None else clamp * 1_000_000_000
+        self._hides = hides
         self._links: dict[tuple[int, int], bytes] = {}
 
-    def tree(self, directory: int, path: bytes) -> Iterator[bytes]:
+    def pack(self, directory: str) -> Iterator[bytes]:
+        """As `diff_tar`."""
+        buffer = bytearray()
+        try:
+            root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                for piece in self._tree(root, b""):
+                    buffer += piece
+                    if len(buffer) >= CHUNK:
+                        yield bytes(buffer)
+                        buffer.clear()
+            finally:
+                os.close(root)
+        except OSError as error:
+            raise Failed(f"pack {directory}: {error.strerror} {error.filename or ''}".rstrip()) from error
+        yield bytes(buffer) + END
+
+    def _tree(self, directory: int, path: bytes) -> Iterator[bytes]:
         # Names as bytes: listdir of a descriptor gives str.
         for name in sorted(os.fsencode(name) for name in os.listdir(directory)):
             try:
@@ -75,6 +85,8 @@ class _Packer:
         if kind == stat.S_IFDIR:
             yield from self._directory(directory, name, entry)
         elif kind == stat.S_IFCHR and found.st_rdev == 0:
+            if self._hides is not None and not self._hides(path + name):
+                return
             entry.name = path + WHITEOUT_PREFIX + name
             entry.mode = 0o600
             yield header(entry)
@@ -102,12 +114,12 @@ class _Packer:
             entry.type = DIRECTORY
             opaque = _read_xattrs(fd, entry)
             yield header(entry)
-            if opaque:
+            if opaque and (self._hides is None or self._hides(entry.name)):
                 marker = Entry(entry.name + WHITEOUT_OPAQUE, REGULAR)
                 marker.mode, marker.uid, marker.gid = entry.mode & 0o777, entry.uid, entry.gid
                 marker.mtime_ns = entry.mtime_ns
                 yield header(marker)
-            yield from self.tree(fd, entry.name)
+            yield from self._tree(fd, entry.name)
         finally:
             os.close(fd)
 
@@ -133,6 +145,7 @@ class _Packer:
             entry.type = SYMLINK
             entry.mode = 0o777
             entry.linkname = os.fsencode(os.readlink(name, dir_fd=directory))
+            self.link_bytes += len(entry.linkname)
         elif kind == stat.S_IFIFO:
             entry.type = FIFO
         else:

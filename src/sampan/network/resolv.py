@@ -115,13 +115,18 @@ class Note:
     more: str = ""
 
 
-def render(resolv: Resolv, note: Note) -> str:
+def plain(resolv: Resolv) -> list[str]:
+    """The lines that mean something."""
     lines = [f"nameserver {address}" for address in resolv.nameservers]
     if resolv.search:
         lines.append("search " + " ".join(resolv.search))
     if resolv.options:
         lines.append("options " + " ".join(resolv.options))
-    lines += resolv.other
+    return lines + list(resolv.other)
+
+
+def render(resolv: Resolv, note: Note) -> str:
+    lines = plain(resolv)
     lines += ["", f"# Based on host file: '/etc/resolv.conf'{note.source}"]
     if note.external:
         lines.append(f"# ExtServers: [{' '.join(note.external)}]")

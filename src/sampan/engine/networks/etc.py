@@ -65,10 +65,16 @@ class EtcFiles:
         self, kind: str, extra: Sequence[tuple[str, str]], hostname: str, *, ipv6: bool = False
     ) -> StepFiles:
         """For a step of a build; its hosts file names no address of its own, as BuildKit's."""
-        wish = files.ResolvWish(kind, self.host_resolv.get(), self.dns, ipv6=ipv6)
+        host = self.host_resolv.get()
+        if kind == "embedded":
+            names = resolv.embedded(host, self.dns)
+        elif kind == "host":
+            names = resolv.overridden(host, self.dns)
+        else:
+            names = resolv.direct(host, self.dns, ipv6=ipv6)
         hosts = [f"127.0.0.1\tlocalhost {hostname}", "::1\tlocalhost ip6-localhost ip6-loopback"]
         hosts += [f"{address}\t{name}" for address, name in extra]
-        return StepFiles("\n".join(hosts) + "\n", files.resolv_conf(wish))
+        return StepFiles("\n".join(hosts) + "\n", "\n".join(resolv.plain(names)) + "\n")
 
     def upstreams(self, record: "ContainerRecord | None") -> Sequence[str]:
         """Whom the embedded resolver asks for a container, or for a step of a build."""

@@ -8,13 +8,14 @@ import asyncio
 import stat
 from collections.abc import Mapping
 
+from sampan.engine.builder.execute import layers
 from sampan.engine.builder.execute.files import Job, Taken, layer_tar
+from sampan.engine.builder.execute.pack import ChangesPacker
 from sampan.engine.builder.execute.parts import Build
 from sampan.engine.builder.graph import Copy, Run
 from sampan.engine.builder.sources.select import select_mount
 from sampan.engine.builder.trees import Selected, Snapshot, Tree
 from sampan.engine.containers.services import Services
-from sampan.engine.images.ingest import add_local_layer
 
 
 class Contexts:
@@ -57,6 +58,6 @@ class Contexts:
         taken = Taken(tree, Selected(tuple(pairs), into_directory=True, key=""))
         empty = Snapshot()
         job = Job(actions=[copy], taken=[taken], base=empty, lookup=empty)
-        chunks = layer_tar(job, self._build.stack, self._services.paths.tmp)
-        layer = await add_local_layer(self._services.images.store, self._build.staging, chunks)
-        return Snapshot((layer.diff_id,))
+        packer = ChangesPacker(None)
+        chunks = layer_tar(job, packer, self._build.stack, self._services.paths.tmp)
+        return Snapshot((await layers.add(self._services.images.store, self._build, packer, chunks),))

@@ -11,10 +11,11 @@ from pathlib import Path
 import orjson
 
 from sampan.engine import trash
-from sampan.engine.builder.execute import contexts, shell, stubs
+from sampan.engine.builder.execute import contexts, layers, shell, stubs
 from sampan.engine.builder.execute.cachemounts import CacheMounts, MountRecord
 from sampan.engine.builder.execute.files import Job, Taken, layer_tar
 from sampan.engine.builder.execute.output import Output
+from sampan.engine.builder.execute.pack import ChangesPacker
 from sampan.engine.builder.execute.parts import Build
 from sampan.engine.builder.execute.run import RunFailed, Runner
 from sampan.engine.builder.execute.scan import scan
@@ -26,7 +27,7 @@ from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.trees import Snapshot, Tree
 from sampan.engine.containers import Containers
 from sampan.engine.images.feed import pieces
-from sampan.engine.images.ingest import add_local_layer, uncancelled
+from sampan.engine.images.ingest import uncancelled
 from sampan.engine.images.store import Staging
 from sampan.images.unpack import unpack
 from sampan.runtime.cgroups import open_cgroup
@@ -79,10 +80,11 @@ class Execution:
         `link`: the layer does not depend on `base`. Raises Failed, Invalid, NotFound in BuildKit's words.
         """
         below = Snapshot() if link else base
-        job = Job(actions=actions, taken=taken, base=below, lookup=base, epoch=epoch)
-        chunks = layer_tar(job, self._build.stack, self._services.paths.tmp)
-        layer = await add_local_layer(self._services.images.store, self._build.staging, chunks)
-        return Snapshot((*base.layers, layer.diff_id))
+        job = Job(actions=actions, taken=taken, base=below, lookup=base)
+        packer = ChangesPacker(epoch)
+        chunks = layer_tar(job, packer, self._build.stack, self._services.paths.tmp)
+        diff_id = await layers.add(self._services.images.store, self._build, packer, chunks)
+        return Snapshot((*base.layers, diff_id))
 
     async def scan(self, snapshot: Snapshot, paths: Sequence[str] = ()) -> Tree:
         """What a snapshot holds, for select(). `paths`: patterns; only what they match, and where links among

@@ -12,7 +12,7 @@ from sampan.engine.builder.execute.changes import Changes
 from sampan.engine.builder.execute.contents import HostSource, SnapshotSource, Source
 from sampan.engine.builder.execute.copying import Archives, Copier
 from sampan.engine.builder.execute.owners import Owners
-from sampan.engine.builder.execute.pack import changes_tar
+from sampan.engine.builder.execute.pack import ChangesPacker
 from sampan.engine.builder.execute.stack import Stack
 from sampan.engine.builder.graph import Action, Copy, MakeDirectory, WriteFile
 from sampan.engine.builder.sources import archives
@@ -36,10 +36,9 @@ class Job:
     taken: Sequence[Taken | None]
     base: Snapshot
     lookup: Snapshot
-    epoch: int | None = None
 
 
-def layer_tar(job: Job, stack: Stack, tmp: Path) -> Iterator[bytes]:
+def layer_tar(job: Job, packer: ChangesPacker, stack: Stack, tmp: Path) -> Iterator[bytes]:
     """The step's layer, in pieces. Blocks while iterated. Raises Failed, Invalid."""
     merged = stack.merged(job.base.layers)
     owners = Owners(merged if job.lookup == job.base else stack.merged(job.lookup.layers))
@@ -53,7 +52,7 @@ def layer_tar(job: Job, stack: Stack, tmp: Path) -> Iterator[bytes]:
                 copier.write_file(action)
             else:
                 _copy(copier, action, taken, stack, tmp, opened)
-        yield from changes_tar(changes, job.epoch)
+        yield from packer.pack(changes)
 
 
 def _copy(

@@ -71,6 +71,16 @@ class Merged:
                 continue
             yield name, Directory(nodes) if nodes[0].is_directory else nodes[0]
 
+    def has(self, path: bytes) -> bool:
+        """Whether there is something at `path`, in which no link is followed."""
+        current: Found | None = self.root
+        for name in path.split(b"/"):
+            if name and isinstance(current, Directory):
+                current = self.child(current, name)
+            elif name:
+                return False
+        return current is not None
+
     def resolve(self, path: bytes) -> Found | None:
         """What `path` leads to, links followed inside the root. Raises Failed for links without end."""
         if self.root is None:

@@ -29,24 +29,25 @@ _TYPES = {
 }
 
 
-def changes_tar(changes: Changes, clamp: int | None) -> Iterator[bytes]:
-    """In pieces of about 1 MB. Times later than `clamp`, in seconds, become `clamp`. Raises Failed."""
-    writer = _Writer(None if clamp is None else clamp * 1_000_000_000)
-    buffer = bytearray()
-    for piece in writer.tree(changes.top, b""):
-        buffer += piece
-        if len(buffer) >= CHUNK:
-            yield bytes(buffer)
-            buffer.clear()
-    yield bytes(buffer) + END
+class ChangesPacker:
+    """Used once. Times later than `clamp`, in seconds, become `clamp`."""
 
-
-class _Writer:
     def __init__(self, clamp: int | None) -> None:
-        self._clamp = clamp
+        self.link_bytes = 0  # of links' targets
+        self._clamp = None if clamp is None else clamp * 1_000_000_000
         self._first: dict[int, bytes] = {}  # id of an item -> its first name
 
-    def tree(self, directory: Item, path: bytes) -> Iterator[bytes]:
+    def pack(self, changes: Changes) -> Iterator[bytes]:
+        """In pieces of about 1 MB. Raises Failed."""
+        buffer = bytearray()
+        for piece in self._tree(changes.top, b""):
+            buffer += piece
+            if len(buffer) >= CHUNK:
+                yield bytes(buffer)
+                buffer.clear()
+        yield bytes(buffer) + END
+
+    def _tree(self, directory: Item, path: bytes) -> Iterator[bytes]:
         assert directory.children is not None
         for name in sorted(directory.children):
             yield from self._member(directory.children[name], path + name)
@@ -70,6 +71,7 @@ class _Writer:
             return
         if kind == SYMLINK:
             entry.linkname = item.target
+            self.link_bytes += len(item.target)
         elif kind != FIFO:
             entry.devmajor, entry.devminor = os.major(item.rdev), os.minor(item.rdev)
         yield header(entry)
@@ -83,7 +85,7 @@ class _Writer:
             marker.mode, marker.uid, marker.gid = entry.mode & 0o777, entry.uid, entry.gid
             marker.mtime_ns = entry.mtime_ns
             yield header(marker)
-        yield from self.tree(item, entry.name)
+        yield from self._tree(item, entry.name)
 
     def _is_link(self, item: Item, entry: Entry) -> bool:
         first = self._first.setdefault(id(item), entry.name)

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, cast
 
 from sampan.engine import trash
-from sampan.engine.builder.execute import stubs
+from sampan.engine.builder.execute import layers, stubs
 from sampan.engine.builder.execute.cachemounts import CacheMounts
 from sampan.engine.builder.execute.output import Output, Reader
 from sampan.engine.builder.execute.parts import Build
@@ -23,12 +23,11 @@ from sampan.engine.builder.graph import Run
 from sampan.engine.builder.plan.golang import quote
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.containers.services import Services
-from sampan.engine.images.ingest import add_local_layer
 from sampan.engine.networks.sandboxes import StepSandbox
 from sampan.engine.spec.build import Built, SpecInputs
 from sampan.engine.spec.build import build as build_spec
 from sampan.errors import Denied, Failed, SampanError
-from sampan.images.pack import diff_tar
+from sampan.images.pack import Packer
 from sampan.paths import ContainerPaths
 from sampan.runtime.cgroups import leave, open_cgroup
 from sampan.runtime.client import Shim, remove_tree
@@ -89,7 +88,7 @@ class Runner:
         paths.work.mkdir()
         try:
             ended = await self._execute(run, base, inputs, output, paths)
-            diff_id = await self._pack(paths, epoch)
+            diff_id = await self._pack(base, paths, epoch)
         finally:
             trash.discard(self._services.paths, paths.data)
         snapshot = Snapshot((*base.layers, diff_id))
@@ -102,10 +101,10 @@ class Runner:
             if wanted and name not in self._build.options.entitlements:
                 raise Denied(f"{name} is not allowed")
 
-    async def _pack(self, paths: ContainerPaths, epoch: int | None) -> str:
-        store = self._services.images.store
-        layer = await add_local_layer(store, self._build.staging, diff_tar(str(paths.upper), epoch))
-        return layer.diff_id
+    async def _pack(self, base: Snapshot, paths: ContainerPaths, epoch: int | None) -> str:
+        packer = Packer(epoch, self._build.stack.merged(base.layers).has)
+        chunks = packer.pack(str(paths.upper))
+        return await layers.add(self._services.images.store, self._build, packer, chunks)
 
     # The process
 
@@ -131,11 +130,11 @@ class Runner:
             request["attach"] = [_attach(run.stdin)]
             if run.stdin is not None:
                 reader.end_input()
-            layers = self._services.images.layer_mounts(lowers)
+            held = self._services.images.layer_mounts(lowers)
             try:
-                shim = await self._start(run, paths, request, network, reader, layers, made, output)
+                shim = await self._start(run, paths, request, network, reader, held, made, output)
             finally:
-                for descriptor in layers.values():
+                for descriptor in held.values():
                     os.close(descriptor)
                 reader.theirs.close()
             ended = await self._wait(shim, reader, paths, built)
@@ -172,7 +171,8 @@ class Runner:
     def _spec(self, run: Run, made: Made, network: StepSandbox, paths: ContainerPaths) -> Built:
         services, options = self._services, self._build.options
         host = {
-            **options.host_config,
+            "ShmSize": services.config.default_shm_size,
+            **{name: value for name, value in options.host_config.items() if value},
             "NetworkMode": "host" if network.netns is None else "none",
             "Privileged": run.insecure,
             "CgroupnsMode": "private" if services.host.cgroup_version == 2 else "host",
@@ -242,7 +242,7 @@ class Runner:
         request: StartRequest,
         network: StepSandbox,
         reader: Reader,
-        layers: Mapping[int, int],
+        held: Mapping[int, int],
         made: Made,
         output: Output,
     ) -> Shim:
@@ -254,7 +254,7 @@ class Runner:
         }
         starting = asyncio.ensure_future(
             self._services.launcher.start(
-                paths, request, network.netns, [reader.theirs.fileno()], None, layers, given
+                paths, request, network.netns, [reader.theirs.fileno()], None, held, given
             )
         )
         try:

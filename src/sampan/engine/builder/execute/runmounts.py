@@ -187,7 +187,8 @@ def _secret_file(data: bytes, mount: RunMount) -> int:
     options: list[tuple[str, str | int | None]] = [("mode", "0700"), ("nr_inodes", "4")]
     options.append(("size", str(max(len(data), 4096) + 8192)))
     try:
-        made = m.create("tmpfs", options, m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC)
+        attributes = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC
+        made = m.create("tmpfs", options, attributes, "tmpfs")
     except OSError as error:
         raise Failed(f"cannot mount a tmpfs for secret {mount.id}: {error.strerror}") from error
     try:
