@@ -28,6 +28,8 @@ def responses(events: Sequence[Event]) -> Iterator[Any]:
 
 def add(message: Any, event: Event) -> bool:
     if isinstance(event, Vertex):
+        if event.snapshot and event.error:
+            add_hint(message.logs.add(), event)
         add_vertex(message.vertexes.add(), event)
     elif isinstance(event, Status):
         add_status(message.statuses.add(), event)
@@ -57,6 +59,13 @@ def add_vertex(row: Any, event: Vertex) -> None:
         row.progressGroup.id = event.group.get("id", "")
         row.progressGroup.name = event.group.get("name", "")
         row.progressGroup.weak = event.group.get("weak", False)
+
+
+def add_hint(row: Any, event: Vertex) -> None:
+    """Under what the failed program has written, where clients show it."""
+    row.vertex, row.stream = event.digest, 2
+    row.msg = f"a shell in this step: sampan build shell {event.snapshot}\n".encode()
+    set_time(row.timestamp, event.completed)
 
 
 def add_status(row: Any, event: Status) -> None:

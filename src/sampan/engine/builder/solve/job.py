@@ -31,7 +31,7 @@ from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Image
 from sampan.engine.images.ingest import staging, uncancelled
 from sampan.engine.images.store import NewImage, Staging
-from sampan.errors import SampanError
+from sampan.errors import NotFound, SampanError
 
 HUGE_FILE = 64 << 10  # bytes; reading a Dockerfile takes up to 3 ms for each kilobyte
 MAX_ROUNDS = 32  # of ONBUILD triggers that name further images
@@ -62,7 +62,6 @@ class Job:
                 if not checking:
                     raise
                 return BuildResult(answer=subrequests.unreadable(error))
-            ignore = await self._ignore(sources)
             self._build.dockerfile = dockerfile
             if self._options.call in ("outline", "targets"):
                 return BuildResult(answer=subrequests.describe(dockerfile, self._options))
@@ -78,7 +77,7 @@ class Job:
                 salt=self._build.ref,
             )
             try:
-                plan = await self._plan(dockerfile, linter, resolver, ignore)
+                plan = await self._plan(dockerfile, linter, resolver, sources)
             except DockerfileError as error:
                 if not checking:
                     raise
@@ -96,8 +95,14 @@ class Job:
         )
         with definition.running():
             counter = definition.counter()
-            text = await sources.dockerfile(counter)
+            missing: NotFound | None = None
+            try:
+                text = await sources.dockerfile(counter)
+            except NotFound as error:
+                missing = error  # the transfer was all right
             counter.done()
+        if missing is not None:
+            raise missing
         if len(text.data) < HUGE_FILE:
             dockerfile = parse(text.data, text.name)
         else:
@@ -114,7 +119,7 @@ class Job:
         return found.patterns
 
     async def _plan(
-        self, dockerfile: Dockerfile, linter: Linter, resolver: Resolver, ignore: tuple[str, ...]
+        self, dockerfile: Dockerfile, linter: Linter, resolver: Resolver, sources: BuildSources
     ) -> Plan:
         bases: dict[tuple[str, str], Base] = {}
         for _ in range(MAX_ROUNDS):
@@ -122,6 +127,8 @@ class Job:
             if not needed:
                 break
             bases.update(await self._resolve(dockerfile, resolver, needed))
+        # Not before, as BuildKit: what is wrong so far is told without it.
+        ignore = await self._ignore(sources)
         plan = make_plan(dockerfile, self._options, bases, linter, ignore=ignore)
         self._build.plan = plan
         return plan
