@@ -13,7 +13,7 @@ A later pair of the same name wins. No pairs (a wildcard that matches nothing): 
 import hashlib
 import stat
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sampan.engine.builder.graph import Copy
 from sampan.engine.builder.trees import Entry, Selected, Tree
@@ -61,18 +61,21 @@ def key_of(tree: Tree, pairs: Sequence[tuple[str, str]], *, owners: bool, modes:
     """Hex sha256 over all that a copy of these pairs would look at."""
     digest = hashlib.sha256()
     entries, lines = tree.entries, []
+    heads: dict[tuple[int, int, int], str] = {}  # most files share a few
     for path, below in pairs:
         if not below and path not in entries:
             lines.append("root\0")
             continue
         mode, uid, gid, _, _, content, rdev, xattrs = entries[path]
-        kind = mode & 0o170000
-        if not below and kind == stat.S_IFDIR:
+        if not below and stat.S_ISDIR(mode):
             lines.append("directory\0")
             continue
-        shown = mode if modes and kind != stat.S_IFLNK else kind
-        owner = f"{uid}:{gid}" if owners else ""
-        lines.append(f"{shown:o}\0{owner}\0{content}\0{below}\0")
+        head = heads.get((mode, uid, gid))
+        if head is None:
+            shown = mode if modes and not stat.S_ISLNK(mode) else stat.S_IFMT(mode)
+            owner = f"{uid}:{gid}" if owners else ""
+            head = heads[mode, uid, gid] = f"{shown:o}\0{owner}\0"
+        lines.append(f"{head}{content}\0{below}\0")
         if rdev or xattrs:
             lines.append(f"{rdev}\0{xattrs!r}\0")
         if len(lines) >= 4096:
@@ -122,15 +125,13 @@ class _Walk:
             f'"/{quoted}": not found'
         )
 
-    def below(self, directory: str) -> Iterator[str]:
+    def below(self, directory: str) -> list[str]:
         """Everything in a directory, parents first."""
-        prefix = directory + "/" if directory else ""
         names = self._names
-        position = bisect_left(names, prefix)
-        while position < len(names) and names[position].startswith(prefix):
-            if names[position]:
-                yield names[position]
-            position += 1
+        if not directory:
+            return names[1:] if names and not names[0] else names
+        # "0" is what comes after "/": all names between begin with it.
+        return names[bisect_left(names, directory + "/") : bisect_left(names, directory + "0")]
 
     def matches(self, pattern: str) -> list[str]:
         """Paths that match, in the order in which a walk through sorted directories comes by."""
@@ -208,7 +209,10 @@ class _Selection:
         start = len(directory) + 1 if directory else 0
         exclude = self._exclude
         if include is None and exclude is None:
-            self.pairs += [(name, name[start:]) for name in self._walk.below(directory)]
+            names = self._walk.below(directory)
+            self.pairs += (
+                [(name, name[start:]) for name in names] if start else zip(names, names, strict=True)
+            )
             return
         entries = self._walk.entries
         included: dict[str, int] = {}

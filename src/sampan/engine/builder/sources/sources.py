@@ -198,9 +198,22 @@ class BuildSources:
 
     async def _context_tree(self, paths: tuple[str, ...], report: Report | None) -> Tree:
         if not self._options.context.startswith("local:"):
-            return await self._scan((await self._main(report)).path, None, paths)
+            path = (await self._main(report)).path
+            return await self._scan(path, await self._hidden(path), paths)
         ignore = await self.ignore()
         return await self._local_tree(self._options.context, ignore.patterns, paths, report)
+
+    async def _hidden(self, path: Path) -> Matcher | None:
+        """See BuildOptions.hides_dockerfile."""
+        if not self._options.hides_dockerfile:
+            return None
+        found = await asyncio.to_thread(dockerfile.read_ignore, path, IGNORE_FILE)
+        if found is None:
+            return None
+        _check(found)
+        ignored = Matcher(found.patterns)
+        names = (self._options.dockerfile or dockerfile.DEFAULT, IGNORE_FILE)
+        return Matcher([name for name in names if ignored.matches(name)])
 
     async def _named_tree(self, operation: LocalSource, report: Report | None) -> Tree:
         value = self._options.contexts.get(operation.name, f"local:{operation.name}")
