@@ -42,6 +42,8 @@ class Stream:
         self._empty = 0
         self._arrived: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._sending = asyncio.Lock()
+        self._senders = 0  # that hold the lock, or wait for it
 
     # What arrives
 
@@ -187,19 +189,31 @@ class Stream:
         for message in messages:
             parts += (b"\0", len(message).to_bytes(4, "big"), message)
         data = b"".join(parts)
+        at = 0 if self._senders else self._put(data, 0)
+        if at == len(data):
+            return
+        self._senders += 1  # whoever sends at the same time must not get in between
+        try:
+            async with self._sending:
+                while (at := self._put(data, at)) < len(data):
+                    await self._wait_writable()
+        finally:
+            self._senders -= 1
+
+    def _put(self, data: bytes, at: int) -> int:
+        """As much as can be sent now."""
         connection = self._connection
-        at, size = 0, len(data)
-        while at < size:
-            room = min(size - at, self.send_window, connection.send_window, connection.max_frame)
+        while at < len(data):
             if self.closed:
                 raise self.error or GrpcError(Code.INTERNAL, "the stream is closed")
+            room = min(len(data) - at, self.send_window, connection.send_window, connection.max_frame)
             if room <= 0 or connection.write_paused:
-                await self._wait_writable()
-                continue
+                break
             self.send_window -= room
             connection.send_window -= room
             connection.write(frames.frame(frames.DATA, 0, self.id, data[at : at + room]))
             at += room
+        return at
 
     async def _wait_writable(self) -> None:
         """More window (ours or the connection's), more room in the socket, or the end."""
