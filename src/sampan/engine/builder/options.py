@@ -33,6 +33,9 @@ class BuildOptions:
     dockerfile_source: str = "local:dockerfile"
     dockerfile: str = "Dockerfile"  # a path in it
     subdir: str = ""
+    # Dockerfile and .dockerignore are not there for COPY when the context's .dockerignore names them: classic
+    # clients leave out what it names themselves, but never these two.
+    hides_dockerfile: bool = False
     target: str = ""
     build_args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -51,6 +51,7 @@ def parse(query: Any, version: tuple[int, int]) -> ClassicRequest:
         context=context,
         dockerfile_source=context,
         dockerfile=_dockerfile(query.get("dockerfile", "")),
+        hides_dockerfile=not remote,
         target=query.get("target", ""),
         build_args=_build_args(query.get("buildargs", "")),
         labels=_labels(query.get("labels", "")),
