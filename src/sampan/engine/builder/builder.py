@@ -230,7 +230,8 @@ class Builder:
             warnings=build.warnings,
             exporter=result.exporter,
         )
-        self._in_background(self.history.end(build.record, build.progress.events))
+        if build.options.call == "build":  # else nothing was built
+            self._in_background(self.history.end(build.record, build.progress.events))
         self._in_background(self._collect())
 
     def _in_background(self, work: Any) -> None:

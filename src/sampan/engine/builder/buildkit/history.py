@@ -77,7 +77,10 @@ def fill(row: Any, record: BuildRecord) -> None:
 
 
 def attrs(record: BuildRecord) -> dict[str, str]:
-    """The attributes of the frontend, as far as they were kept: buildx makes a build's name of them."""
+    """The attributes of the frontend: as they came, or made up for builds that came otherwise."""
+    given = record.summary.get("attrs")
+    if isinstance(given, dict):
+        return {str(name): str(value) for name, value in given.items()}
     found = {"filename": record.dockerfile or "Dockerfile"}
     if record.target:
         found["target"] = record.target

@@ -1,6 +1,7 @@
 """From a client's request to a build: Control.Solve with a frontend and LLBBridge.Solve do the same here."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sampan.engine.builder.builder import Builder, BuildResult
@@ -34,6 +35,8 @@ class Solver:
             requester = SessionRequester(session, self._sessions.contexts)
             build = self._builder.start(options, requester, job.next_ref())
             build.keep_result = True
+            summary = {**build.record.summary, "attrs": remembered(request.attrs)}
+            build.record = replace(build.record, summary=summary)
             job.add(build)
             result = await finish(build)
         except SampanError as error:
@@ -76,6 +79,15 @@ def common(request: Any) -> dict[str, Any]:
         "exporters": exporters(request),
         "cache_exports": exports(request.Cache),
         "entitlements": tuple(request.Entitlements),
+    }
+
+
+def remembered(attrs: Mapping[str, str]) -> dict[str, str]:
+    """For the history: `buildx history inspect` shows them all. URLs of proxies may hold passwords."""
+    return {
+        name: value
+        for name, value in attrs.items()
+        if not name.lower().endswith("_proxy") and name not in ("cache-imports", "frontend.caps")
     }
 
 
