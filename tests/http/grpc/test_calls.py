@@ -152,7 +152,7 @@ async def test_errors_have_their_status(number: int, code: Code, message: str) -
 
 async def test_what_is_not_there_is_unimplemented() -> None:
     async with running() as (client, _):
-        with pytest.raises(GrpcError, match="unknown method Absent for service t.S") as caught:
+        with pytest.raises(GrpcError, match="unknown method Absent for service") as caught:
             await client.unary(method("Absent"), M())
         assert caught.value.code == Code.UNIMPLEMENTED
 
@@ -231,7 +231,9 @@ async def test_deadlines_end_calls_on_both_sides() -> None:
 
 async def test_more_calls_than_the_server_allows_wait_their_turn() -> None:
     async with running() as (client, _):
-        answers = await asyncio.gather(*(client.unary(method("Unary"), M(number=999 + n)) for n in range(500)))
+        answers = await asyncio.gather(
+            *(client.unary(method("Unary"), M(number=999 + n)) for n in range(500))
+        )
         assert [answer.number for answer in answers] == list(range(1000, 1500))
 
 

@@ -92,7 +92,7 @@ def timeout(value: str) -> float | None:
     """Seconds. Raises ValueError."""
     if not value:
         return None
-    if len(value) > 9 or value[-1] not in UNITS or not value[:-1].isdecimal():
+    if len(value) > 9 or value[-1] not in UNITS or not value[:-1].isascii() or not value[:-1].isdecimal():
         raise ValueError(f"{value!r} is no timeout")
     return int(value[:-1]) * UNITS[value[-1]]
 
@@ -127,7 +127,7 @@ def status_of(headers: Metadata) -> GrpcError | None:
         http = first(headers, ":status")
         code = HTTP_CODES.get(http, Code.UNKNOWN)
         return GrpcError(code, f"the answer is HTTP {http or 'without a status'}, not gRPC")
-    number = int(value) if value.isdecimal() else -1
+    number = int(value) if value.isascii() and value.isdecimal() else -1
     if number == 0:
         return None
     code = Code(number) if 0 < number <= 16 else Code.UNKNOWN
