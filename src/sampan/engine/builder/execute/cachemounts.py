@@ -94,11 +94,23 @@ class CacheMounts:
     def records(self) -> list[MountRecord]:
         return [replace(record, in_use=name in self._users) for name, record in self._records.items()]
 
+    # For caches that are taken from or to other machines
+
+    def has(self, key: str) -> bool:
+        return key in self._keys.values()
+
+    def key(self, name: str) -> str:
+        return self._keys[name]
+
+    async def restore(self, wanted: Wanted, fill: Callable[[], Iterator[bytes]]) -> None:
+        """A new directory that holds what the tar `fill` says. Raises Failed for a bad one."""
+        await self._make(wanted, fill)
+
     async def acquire(self, wanted: Wanted, fill: Callable[[], Iterator[bytes]] | None) -> tuple[str, Path]:
         """A directory, until `release`; waits for a locked one. `fill`: a tar of what a new one holds."""
         async with self._freed:
             while (name := self._free(wanted)) is None:
-                if wanted.sharing != "locked" or not self._has(wanted.key):
+                if wanted.sharing != "locked" or not self.has(wanted.key):
                     name = await self._make(wanted, fill)
                     break
                 await self._freed.wait()
@@ -108,9 +120,6 @@ class CacheMounts:
             record = self._records[name]
             self._records[name] = replace(record, last_used=now(), uses=record.uses + 1)
             return name, record.directory
-
-    def _has(self, key: str) -> bool:
-        return key in self._keys.values()
 
     def _free(self, wanted: Wanted) -> str | None:
         names = [name for name, key in self._keys.items() if key == wanted.key]

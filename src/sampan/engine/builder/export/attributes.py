@@ -68,7 +68,7 @@ def parse(output: Output, tags: tuple[str, ...]) -> Attributes:
         except Invalid as error:
             raise Invalid(f"failed to parse {name}: {error}") from None
     annotations = _annotations(attrs)
-    compression = _compression(attrs)
+    compression = compression_of(attrs)
     oci_default = output.type in ("oci", "image", "registry") or compression.type == "zstd"
     return Attributes(
         names=tuple(dict.fromkeys(name.with_default_tag() for name in parsed)),
@@ -94,7 +94,8 @@ def flag(attrs: Mapping[str, str], name: str, default: bool) -> bool:
     raise Invalid(f'non-bool value specified for {name}: strconv.ParseBool: parsing "{text}": invalid syntax')
 
 
-def _compression(attrs: Mapping[str, str]) -> Compression:
+def compression_of(attrs: Mapping[str, str]) -> Compression:
+    """Raises Invalid, Unsupported."""
     name = attrs.get("compression", "")
     if name not in _COMPRESSIONS:
         if name == "estargz":

@@ -9,7 +9,7 @@ from sampan.engine.builder.graph import Target
 from sampan.images import config as image_config
 from sampan.specs.oci_image import ImageConfig
 
-CACHE_KEY = "moby.buildkit.cache.v0"
+CACHE_KEY = "sampan.build.cache.v1"  # ours: see cache/portable.py
 UNKNOWN = "buildkit.exporter.image.v0"  # the comment of a layer whose history says nothing
 # Go's time.Time, which readers of these documents are written for, ends with the year 9999.
 _LAST = 253402300799

@@ -19,6 +19,7 @@ from sampan.errors import Invalid
 from sampan.images import references
 
 if TYPE_CHECKING:
+    from sampan.engine.builder.cache.importing import Imports
     from sampan.engine.builder.sources.sources import BuildSources
 
 
@@ -65,6 +66,7 @@ class Context:
     layer_size: Callable[[str], int] = lambda diff_id: 0
     salt: str = ""
     explainer: Explainer | None = None
+    imports: "Imports | None" = None
     snapshots: dict[int, str] = field(default_factory=dict)  # step -> record
 
     def __post_init__(self) -> None:
@@ -102,6 +104,12 @@ class Context:
 
     def find(self, key: str) -> Record | None:
         return self.cache.find(self.lease, key)
+
+    async def seek(self, key: str) -> Record | None:
+        """The same, also in caches of other machines, whose layers are brought in."""
+        if (found := self.find(key)) is not None or self.imports is None:
+            return found
+        return await self.imports.find(key)
 
     def taken(self, step: Step, record: Record) -> None:
         self.snapshots[step.id] = record.id

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from sampan.engine.builder.plan.bases import Base, NeededBase
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.solve.credentials import credentials_for
 from sampan.engine.builder.solve.vertices import Counter, shown
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Image, Images
@@ -15,10 +16,9 @@ from sampan.engine.images.progress import Line
 from sampan.engine.images.pull import Pull
 from sampan.engine.images.store import Staging
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError, Unauthorized, Unavailable
-from sampan.http.bearer import Credentials
 from sampan.images import references
 from sampan.images.archives import Platform
-from sampan.images.references import DEFAULT_DOMAIN, LEGACY_DOMAIN, Reference
+from sampan.images.references import Reference
 from sampan.images.registry import platform as platforms
 
 DOCKER_IMAGE = "docker-image://"
@@ -101,7 +101,7 @@ class Resolver:
         host = Platform(*parse_platform(""))
         named = store.references.get(str(reference))
         foreign = platform != host and named is not None
-        credentials = await self._credentials(reference)
+        credentials = await credentials_for(self.requester, reference)
 
         def put(line: Line) -> None:
             detail = line.get("progressDetail")
@@ -120,14 +120,6 @@ class Resolver:
     def _keep_all(self, image: Image) -> None:
         for diff_id in image.diff_ids:
             self._keep(diff_id)
-
-    async def _credentials(self, reference: Reference) -> Credentials:
-        domain = reference.domain
-        host = f"https://{LEGACY_DOMAIN}/v1/" if domain == DEFAULT_DOMAIN else domain
-        found = await self.requester.credentials(host)
-        if found is None:
-            return Credentials()
-        return Credentials(found.username, found.password, found.identity_token, found.token, server=domain)
 
 
 _KINDS: tuple[type[SampanError], ...] = (NotFound, Denied, Unauthorized, Unavailable, Invalid)

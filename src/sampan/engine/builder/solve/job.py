@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sampan.engine.builder.builder import Build, BuildResult
 from sampan.engine.builder.cache.store import Lease
@@ -34,6 +34,10 @@ from sampan.engine.images.store import NewImage, Staging
 from sampan.errors import NotFound, SampanError
 
 HUGE_FILE = 64 << 10  # bytes; reading a Dockerfile takes up to 3 ms for each kilobyte
+if TYPE_CHECKING:
+    from sampan.engine.builder.cache.exporting import Exports
+    from sampan.engine.builder.cache.importing import Imports
+
 MAX_ROUNDS = 32  # of ONBUILD triggers that name further images
 
 
@@ -123,7 +127,7 @@ class Job:
     ) -> Plan:
         bases: dict[tuple[str, str], Base] = {}
         for _ in range(MAX_ROUNDS):
-            needed = needed_bases(dockerfile, self._options, bases)
+            needed = needed_bases(dockerfile, self._options, bases, linter)
             if not needed:
                 break
             bases.update(await self._resolve(dockerfile, resolver, needed))
@@ -209,6 +213,7 @@ class Job:
             explainer=Explainer(parts.cache, options, dockerfile.source) if options.explain else None,
         )
         self._keep_results(plan, resolver)
+        context.imports = await self._imports(stack, lease)
         self._build.begun(context)
 
         async def commit(new: Sequence[NewImage]) -> list[Image]:
@@ -217,13 +222,23 @@ class Job:
         try:
             solver = Solver(context, execution)
             await solver.solve([target.step for target in plan.targets])
+            exports = await self._exports(solver, staged)
+            inline = exports is not None and any(one.type == "inline" for one in options.cache_to)
             solved = [
-                Solved(target=target, snapshot=solver.done.get(target.step, Snapshot()))
+                Solved(
+                    target=target,
+                    snapshot=snapshot,
+                    inline_cache=exports.inline(snapshot) if exports and inline else b"",
+                )
                 for target in plan.targets
+                for snapshot in [solver.done.get(target.step, Snapshot())]
             ]
             exported = await parts.exporter.export(
                 solved, options, self._requester, self._progress, staged, commit, execution
             )
+            if exports is not None:
+                snapshots = [item.snapshot for item in solved]
+                await exports.run(options.cache_to, snapshots, plan, self._build.ref)
         finally:
             # What was done is not lost with what failed.
             if lease.fresh:
@@ -231,6 +246,29 @@ class Job:
             parts.cache.touch(lease, now())
         self._keep_result(solved, staged)
         return BuildResult(image_id=exported.image_id, exporter=exported.exporter, result=self._build.ref)
+
+    async def _imports(self, stack: AsyncExitStack, lease: Lease) -> "Imports | None":
+        if not self._options.cache_from:
+            return None
+        from sampan.engine.builder.cache.importing import Imports
+
+        parts = self._parts
+        mounts = parts.executor.caches
+        made = Imports(parts.images, parts.cache, lease, self._requester, self._progress, mounts)
+        await made.open(stack, self._options.cache_from, self._build.ref)
+        return made
+
+    async def _exports(self, solver: Solver, staged: Staging) -> "Exports | None":
+        wanted = self._options.cache_to
+        if not wanted:
+            return None
+        from sampan.engine.builder.cache.exporting import Exports
+
+        parts = self._parts
+        everything = any(option.attrs.get("mode") == "max" for option in wanted)
+        known = await solver.known(everything)
+        mounts = parts.executor.caches
+        return Exports(parts.images, self._requester, self._progress, staged, mounts, known)
 
     def _keep_results(self, plan: Plan, resolver: Resolver) -> None:
         for step in plan.steps:

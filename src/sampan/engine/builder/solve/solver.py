@@ -253,13 +253,13 @@ class Solver:
 
     async def _layer(self, step: Step, operation: Run | Files, shown: Shown) -> Snapshot:
         chain = await self._patient_chain(step)
-        if chain is not None and (found := self._look_up(step, chain)):
+        if chain is not None and (found := await self._seek(step, chain)):
             return self._take(step, found, shown)
         # The first input is the file system that is changed, if there is one.
         ready = await self._together([self._input(id) for id in step.inputs if not self._is_tree(id)])
         below: Snapshot = ready[0] if ready else Snapshot()
         chain = await self.chain(step.id)
-        if found := self._look_up(step, chain):
+        if found := await self._seek(step, chain):
             return self._take(step, found, shown)
         takes = self._takes(step)
         selected = dict(
@@ -269,7 +269,7 @@ class Solver:
         components["base"] = keys.snapshot_id(below.layers)
         key = keys.key_of(components)
         async with self._context.lanes.alone(key):
-            if not step.no_cache and (record := self._context.find(key)):
+            if not step.no_cache and (record := await self._context.seek(key)):
                 record = self._context.cache.alias(self._context.lease, record, [chain.key])
                 return self._take(step, record, shown)
             snapshot = await self._execute(step, operation, below, selected, shown)
@@ -290,6 +290,15 @@ class Solver:
         if step.no_cache or not chain.usable:
             return None
         return self._context.find(chain.key)
+
+    async def _seek(self, step: Step, chain: Chain) -> Record | None:
+        """The same, other machines' caches included."""
+        if found := self._look_up(step, chain):
+            return found
+        if self._context.imports is None or step.no_cache or not chain.usable:
+            return None
+        async with self._context.lanes.alone(chain.key):
+            return await self._context.seek(chain.key)
 
     def _take(self, step: Step, record: Record, shown: Shown) -> Snapshot:
         self._take_below(step)
@@ -360,6 +369,26 @@ class Solver:
         return await self._execution.run(
             run, base, inputs, shown.log, epoch=step.epoch, platform=step.platform
         )
+
+    async def known(self, everything: bool) -> list[tuple[Record, tuple[str, ...]]]:
+        """The records of the plan's steps with the keys this build knows them by, for caches to export.
+
+        A step that nobody needed may be known to an imported cache only: `everything` brings such in.
+        """
+        found = []
+        for step in self._plan.steps:
+            task = self._tasks.get(("chain", step.id))
+            if not isinstance(step.operation, Run | Files) or task is None:
+                continue
+            chain: Chain = task.result()
+            id = self._context.snapshots.get(step.id, "")
+            record = self._context.cache.records.get(id)
+            if record is None and self._context.imports is not None:
+                layers = None if everything else self._context.lease.staging.layers
+                record = await self._context.imports.find(chain.key, layers)
+            if record is not None and record.keys:
+                found.append((record, tuple(dict.fromkeys((record.keys[0], chain.key)))))
+        return found
 
     # Records
 

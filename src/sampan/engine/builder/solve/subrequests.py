@@ -55,8 +55,15 @@ def _lint(file: Place, findings: Sequence[Finding], error: DockerfileError | Non
     if error is not None:
         where = _location(error.place.lines) if error.place else {}
         document["buildError"] = {"message": error.message, "location": where}
-    status = b"1" if warnings or error is not None else b"0"
-    return {**_answer(document, text), "result.statuscode": status}
+    answer = _answer(document, text)
+    answer["result.statuscode"] = b"1" if warnings or error is not None else b"0"
+    if error is not None:  # for our own client: buildx makes it from buildError
+        answer["result.error.txt"] = _problem(error).encode("utf-8", "replace")
+    return answer
+
+
+def _problem(error: DockerfileError) -> str:
+    return f"{error.message}\n{excerpt(error.place)}\n" if error.place else f"{error.message}\n"
 
 
 def _line(finding: Finding) -> int:

@@ -1,0 +1,268 @@
+"""`--cache-to`: what a build has used or made, for other machines. portable.py has the form.
+
+type=inline goes into the image's config, registry and local are things of their own. mode=min is what the
+result itself consists of, mode=max every step; mounts=true adds what cache mounts hold.
+"""
+
+import asyncio
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from sampan.engine.builder.cache import portable
+from sampan.engine.builder.cache.portable import Document, Portable, PortableMount
+from sampan.engine.builder.cache.records import Record
+from sampan.engine.builder.execute.cachemounts import CacheMounts
+from sampan.engine.builder.export.attributes import Compression, compression_of, flag
+from sampan.engine.builder.export.layers import LayerBlobs
+from sampan.engine.builder.graph import Plan, Run
+from sampan.engine.builder.options import CacheOption
+from sampan.engine.builder.progress import Progress
+from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.solve.credentials import credentials_for
+from sampan.engine.builder.solve.vertices import Shown, shown
+from sampan.engine.builder.trees import Snapshot
+from sampan.engine.images import Images
+from sampan.engine.images.ingest import add_local_layer
+from sampan.engine.images.manifests import kept
+from sampan.engine.images.push import explain, first
+from sampan.engine.images.store import Staging
+from sampan.engine.images.upload import Upload, send_blob
+from sampan.errors import Failed, Invalid, SampanError
+from sampan.images import references
+from sampan.images.pack import diff_tar
+from sampan.images.references import Reference
+from sampan.images.registry.client import Repository
+from sampan.images.registry.errors import RegistryError
+from sampan.images.registry.manifests import Descriptor, digest_of
+from sampan.specs.oci_image import INDEX, LAYER, MANIFEST, REF_NAME
+
+FIRST_DIRECTORY = 1000  # the number of the first --cache-to for Requester.send_directory
+PARALLEL = 5
+
+
+class Exports:
+    """All of one build's `--cache-to`. `known`: the records of its steps, with the keys of this build."""
+
+    def __init__(
+        self,
+        images: Images,
+        requester: Requester,
+        progress: Progress,
+        staging: Staging,
+        mounts: CacheMounts,
+        known: Sequence[tuple[Record, tuple[str, ...]]],
+    ) -> None:
+        self._images = images
+        self._requester = requester
+        self._progress = progress
+        self._staging = staging
+        self._mounts = mounts
+        self._known = known
+
+    def inline(self, snapshot: Snapshot) -> bytes:
+        """For the config of an image of these layers."""
+        records = self._records([snapshot], "min")
+        # The image's own layers are what the indexes count.
+        return portable.dump(Document(tuple(dict.fromkeys(snapshot.layers)), tuple(records)))
+
+    async def run(
+        self,
+        options: Sequence[CacheOption],
+        results: Sequence[Snapshot],
+        plan: Plan,
+        salt: str,
+    ) -> None:
+        """All but inline. Raises what went wrong, unless ignore-error is said."""
+        for number, option in enumerate(options):
+            if option.type == "inline":
+                continue
+            name = option.attrs.get("ref") or option.attrs.get("dest") or option.type
+            vertex = shown(self._progress, f"{salt}/{number}", f"exporting cache to {_kind(option)}")
+            vertex.announce()
+            try:
+                with vertex.running():
+                    mode = option.attrs.get("mode", "min")
+                    if mode not in ("min", "max"):
+                        raise Invalid(f"invalid cache mode {mode[:40]!r}: it is min or max")
+                    records = self._records(results, mode)
+                    mounts: list[PortableMount] = []
+                    if flag(option.attrs, "mounts", False):
+                        mounts = await self._pack_mounts(plan)
+                    await self._one(number, option, portable.document(records, mounts), vertex, name)
+            except SampanError:
+                if not flag(option.attrs, "ignore-error", False):
+                    raise
+
+    def _records(self, results: Sequence[Snapshot], mode: str) -> list[Portable]:
+        found = []
+        for record, keys in self._known:
+            part = any(result.layers[: len(record.layers)] == record.layers for result in results)
+            if keys and (mode == "max" or part):
+                found.append(
+                    Portable(
+                        keys=keys,
+                        layers=record.layers,
+                        description=record.description,
+                        instruction=record.instruction,
+                        place=record.place,
+                    )
+                )
+        return found
+
+    async def _one(
+        self, number: int, option: CacheOption, document: Document, vertex: Shown, name: str
+    ) -> None:
+        how = compression_of(option.attrs)
+        if option.type == "registry":
+            await self._push(references.parse(name).with_default_tag(), document, how, vertex)
+        elif option.type == "local":
+            await self._send(number, option, document, how, vertex)
+        else:
+            raise Invalid(f"unknown cache exporter: {option.type}")
+
+    # Cache mounts
+
+    async def _pack_mounts(self, plan: Plan) -> list[PortableMount]:
+        """What the mounts that this build uses hold now, each as a layer in the staging."""
+        runs = [step.operation for step in plan.steps if isinstance(step.operation, Run)]
+        ids = {mount.id for run in runs for mount in run.mounts if mount.type == "cache"}
+        found = []
+        for record in self._mounts.records():
+            if record.id not in ids or record.in_use:
+                continue
+            chunks = diff_tar(str(record.directory))
+            layer = await add_local_layer(self._images.store, self._staging, chunks)
+            status = os.stat(record.directory)
+            found.append(
+                PortableMount(
+                    key=self._mounts.key(record.name),
+                    id=record.id,
+                    layer=layer.diff_id,
+                    mode=stat.S_IMODE(status.st_mode),
+                    uid=status.st_uid,
+                    gid=status.st_gid,
+                )
+            )
+        return found
+
+    # A directory
+
+    async def _send(
+        self, number: int, option: CacheOption, document: Document, how: Compression, vertex: Shown
+    ) -> None:
+        directory = Path(tempfile.mkdtemp(prefix="cache-", dir=self._images.paths.tmp))
+        try:
+            tree = directory / "layout"
+            await asyncio.to_thread(self._write, directory, tree, document, how, option.attrs)
+            counter = vertex.counter()
+            counter("sending cache", 0)
+            await self._requester.send_directory(FIRST_DIRECTORY + number, tree, option.attrs)
+            counter.done()
+        finally:
+            await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+    def _write(
+        self, directory: Path, tree: Path, document: Document, how: Compression, attrs: Mapping[str, str]
+    ) -> None:
+        blobs = tree / "blobs" / "sha256"
+        blobs.mkdir(parents=True)
+        compressed = LayerBlobs(self._images.store, self._staging, directory)
+        layers = []
+        for diff_id in document.layers:
+            blob = compressed.blob(diff_id, how)
+            layers.append(blob.descriptor)
+            with open(blobs / _name(blob.descriptor.digest), "wb") as file:
+                for piece in compressed.chunks(blob):
+                    file.write(piece)
+        config, manifest = _documents(document, layers)
+        for data in (config, manifest):
+            (blobs / _name(digest_of(data))).write_bytes(data)
+        entry = {
+            "mediaType": MANIFEST,
+            "digest": digest_of(manifest),
+            "size": len(manifest),
+            "annotations": {REF_NAME: attrs.get("tag", "") or "latest"},
+        }
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+        (tree / "index.json").write_bytes(orjson.dumps(index))
+        (tree / "oci-layout").write_bytes(b'{"imageLayoutVersion":"1.0.0"}')
+
+    # A registry
+
+    async def _push(self, reference: Reference, document: Document, how: Compression, vertex: Shown) -> None:
+        credentials = await credentials_for(self._requester, reference)
+        remote = self._images.remote
+        repositories = await remote.registries.repositories(reference, "push", credentials)
+        repository = await remote.registries.first(repositories)
+        try:
+            counter = vertex.counter()
+            counter("writing layers", 0, len(document.layers))
+            layers = await self._upload(repository, reference, document, how)
+            counter.done()
+            config, manifest = _documents(document, layers)
+            if await repository.blob_size(digest_of(config)) is None:
+                store = self._images.store
+                store.pin(self._staging, store.blobs.write(config, sync=False))
+                blob = Descriptor(portable.CONFIG_TYPE, digest_of(config), len(config))
+                await send_blob(store, repository, blob, lambda sent: None)
+            await repository.put_manifest(reference.tag or digest_of(manifest), manifest, MANIFEST)
+        except RegistryError as error:
+            raise explain(error, reference) from None
+
+    async def _upload(
+        self, repository: Repository, reference: Reference, document: Document, how: Compression
+    ) -> list[Descriptor]:
+        store, records = self._images.store, self._images.remote.records
+        slots = asyncio.Semaphore(PARALLEL)
+
+        async def send(diff_id: str) -> Descriptor:
+            layer = self._staging.layers[diff_id]
+            own = kept(layer)
+            wanted = own if own.media_type != LAYER or not how.type else None
+            async with slots:
+                upload = Upload(
+                    store, records, repository, reference, layer, wanted, how.type, lambda line: None
+                )
+                return await upload.run()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(send(diff_id)) for diff_id in document.layers]
+        except BaseExceptionGroup as failures:
+            raise first(failures) from None
+        return [task.result() for task in tasks]
+
+
+def _kind(option: CacheOption) -> str:
+    """As BuildKit's progress calls it."""
+    return {"registry": "registry", "local": "client directory"}.get(option.type, option.type)
+
+
+def _documents(document: Document, layers: Sequence[Descriptor]) -> tuple[bytes, bytes]:
+    """(config, manifest)."""
+    if len(layers) != len(document.layers):
+        raise Failed("a layer of the cache is missing")
+    config = portable.dump(document)
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {
+            "mediaType": portable.CONFIG_TYPE,
+            "digest": digest_of(config),
+            "size": len(config),
+        },
+        "layers": [
+            {"mediaType": blob.media_type, "digest": blob.digest, "size": blob.size} for blob in layers
+        ],
+    }
+    return config, orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
+
+
+def _name(digest: str) -> str:
+    return digest.removeprefix("sha256:")

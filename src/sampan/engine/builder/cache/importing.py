@@ -1,0 +1,301 @@
+"""`--cache-from`: records of other machines, whose layers are brought in only when a step needs them.
+
+A cache that is not there, is not ours or cannot be read is no failure: its vertex shows why, and the build
+goes on without, as BuildKit's do.
+"""
+
+import asyncio
+import base64
+import binascii
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sampan.engine.builder.cache import portable
+from sampan.engine.builder.cache.portable import Document, Portable, PortableMount
+from sampan.engine.builder.cache.records import Details, Record, new_id
+from sampan.engine.builder.cache.store import Cache, Lease
+from sampan.engine.builder.execute.cachemounts import CacheMounts, Wanted
+from sampan.engine.builder.options import CacheOption
+from sampan.engine.builder.progress import Progress, now
+from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.solve.credentials import credentials_for
+from sampan.engine.builder.solve.vertices import shown
+from sampan.engine.images import Images
+from sampan.engine.images.create import parse_platform
+from sampan.engine.images.ingest import add_local_layer
+from sampan.errors import Failed, Invalid, NotFound, SampanError
+from sampan.images import references
+from sampan.images.archives import Platform
+from sampan.images.compression import decompressed
+from sampan.images.references import Reference
+from sampan.images.registry import platform as platforms
+from sampan.images.registry.client import Repository
+from sampan.images.registry.manifests import Descriptor, Fetched, ImageManifest, parse_image, parse_index
+from sampan.specs.oci_image import REF_NAME
+
+CHUNK = 1 << 20
+Bring = Callable[[str], Awaitable[None]]  # a layer, by diff ID, into the staging
+
+
+@dataclass(frozen=True)
+class Imported:
+    """One cache, opened for a build."""
+
+    document: Document
+    bring: Bring
+    plain: Callable[[str], Awaitable[Iterator[bytes]]] | None = None
+
+
+class Imports:
+    """All of one build's `--cache-from`."""
+
+    def __init__(
+        self,
+        images: Images,
+        cache: Cache,
+        lease: Lease,
+        requester: Requester,
+        progress: Progress,
+        mounts: CacheMounts,
+    ) -> None:
+        self._images = images
+        self._cache = cache
+        self._lease = lease
+        self._requester = requester
+        self._progress = progress
+        self._mounts = mounts
+        self._by_key: dict[str, tuple[Portable, Imported]] = {}
+
+    async def open(self, stack: AsyncExitStack, options: Sequence[CacheOption], salt: str) -> None:
+        """Read what records there are; `stack` keeps directories open as long as the build takes."""
+        await asyncio.gather(*(self._open(stack, option, salt) for option in options))
+
+    async def _open(self, stack: AsyncExitStack, option: CacheOption, salt: str) -> None:
+        name = option.attrs.get("ref") or option.attrs.get("src") or option.type
+        vertex = shown(self._progress, salt, f"importing cache manifest from {name}")
+        vertex.announce()
+        vertex.start()
+        try:
+            if option.type == "registry":
+                found = await self._registry(option.attrs.get("ref", ""))
+            elif option.type == "local":
+                found = await self._local(stack, option)
+            else:
+                raise Invalid(f"unknown cache importer: {option.type}")
+        except SampanError as error:
+            vertex.finish(error=f"failed to configure {option.type} cache importer: {error.message}")
+            return
+        if found is not None:
+            for record in found.document.records:
+                for key in record.keys:
+                    self._by_key.setdefault(key, (record, found))
+            for mount in found.document.mounts:
+                await self._restore(mount, found)
+        vertex.finish()
+
+    async def find(self, key: str, within: Container[str] | None = None) -> Record | None:
+        """A record that answers, its layers here. One whose layers cannot be had is forgotten.
+
+        `within`: diff IDs; a record that needs others is left alone.
+        """
+        while (entry := self._by_key.get(key)) is not None:
+            found, source = entry
+            if within is not None and not all(diff_id in within for diff_id in found.layers):
+                return None
+            try:
+                await self._bring(found.layers, source)
+            except SampanError:
+                for other in found.keys:
+                    self._by_key.pop(other, None)
+                continue
+            return self._cache.find(self._lease, key) or self._add(found)
+        return None
+
+    async def _bring(self, layers: Sequence[str], source: Imported) -> None:
+        staging, store = self._lease.staging, self._images.store
+        for diff_id in layers:
+            if diff_id in staging.layers:
+                continue
+            if diff_id in store.layers:
+                store.reuse(staging, diff_id)
+            else:
+                await source.bring(diff_id)
+
+    def _add(self, found: Portable) -> Record:
+        staging = self._lease.staging
+        size = staging.layers[found.layers[-1]].size if found.layers else 0
+        record = Record(
+            id=new_id(),
+            keys=found.keys,
+            description=found.description,
+            layers=found.layers,
+            size=size,
+            created=now(),
+            last_used=now(),
+            uses=1,
+            place=found.place,
+            instruction=found.instruction,
+        )
+        self._cache.add(self._lease, record, Details())
+        return record
+
+    async def _restore(self, mount: PortableMount, source: Imported) -> None:
+        """What a cache mount held elsewhere, unless there is one here."""
+        if source.plain is None or self._mounts.has(mount.key):
+            return
+        chunks = await source.plain(mount.layer)
+        wanted = Wanted(
+            key=mount.key, id=mount.id, sharing="shared", mode=mount.mode, uid=mount.uid, gid=mount.gid
+        )
+        await self._mounts.restore(wanted, lambda: chunks)
+
+    # Registries
+
+    async def _registry(self, ref: str) -> Imported | None:
+        """Raises what the registry says."""
+        reference = references.parse(ref).with_default_tag()
+        remote = self._images.remote
+        credentials = await credentials_for(self._requester, reference)
+        try:
+            repositories = await remote.registries.repositories(reference, "pull", credentials)
+            name = reference.digest or reference.tag or ""
+            resolved = await remote.registries.resolve(repositories, name, reference)
+        except SampanError:
+            if (found := self._here(reference)) is not None:
+                return found
+            raise
+        fetched = await self._manifest(resolved.fetched, resolved.sources)
+        manifest = parse_image(fetched.data)
+        source = resolved.sources[0]
+        data = await source.small_blob(manifest.config.digest, manifest.config.size, portable.MAX_SIZE)
+        if manifest.config.media_type != portable.CONFIG_TYPE:
+            inline = inline_of(data)
+            if inline is None:
+                return None
+            data = inline
+        return self._remote(data, manifest, resolved.sources)
+
+    async def _manifest(self, fetched: Fetched, sources: Sequence[Repository]) -> Fetched:
+        if not fetched.is_index:
+            return fetched
+        host = Platform(*parse_platform(""))
+        chosen = platforms.choose(parse_index(fetched.data), host)
+        return await sources[0].manifest(chosen["digest"])
+
+    def _remote(self, data: bytes, manifest: ImageManifest, sources: Sequence[Repository]) -> Imported:
+        document = portable.load(data)
+        if len(document.layers) > len(manifest.layers):
+            raise Invalid("it speaks of layers that its manifest has not")
+        blobs = dict(zip(document.layers, manifest.layers, strict=False))
+        downloads = self._images.remote.downloads
+
+        async def bring(diff_id: str) -> None:
+            await downloads.layer(self._lease.staging, lambda line: None, sources, blobs[diff_id], diff_id)
+
+        async def plain(diff_id: str) -> Iterator[bytes]:
+            blob = blobs[diff_id]
+            await downloads.blob(self._lease.staging, lambda line: None, sources, blob)
+            return decompressed(self._images.store.blobs.chunks(blob.digest))
+
+        return Imported(document, bring, plain)
+
+    def _here(self, reference: Reference) -> Imported | None:
+        """An image of that name that was built here, or pulled."""
+        image = self._images.store.find(str(reference))
+        inline = inline_of(self._images.store.blobs.read(image.id)) if image is not None else None
+        if inline is None:
+            return None
+
+        async def bring(diff_id: str) -> None:
+            raise NotFound(f"layer {diff_id} is not here")
+
+        return Imported(portable.load(inline), bring)
+
+    # Directories
+
+    async def _local(self, stack: AsyncExitStack, option: CacheOption) -> Imported:
+        """An OCI layout of the requester. Raises NotFound, Invalid."""
+        source = option.attrs.get("src", "")
+        directory = await stack.enter_async_context(self._requester.directory(source))
+        manifest = await asyncio.to_thread(_local_manifest, directory.path, option.attrs)
+        if manifest.config.media_type != portable.CONFIG_TYPE:
+            raise Invalid(f"{manifest.config.media_type[:100]} is no cache of this builder")
+        data = await asyncio.to_thread(_blob, directory.path, manifest.config)
+        document = portable.load(data)
+        blobs = dict(zip(document.layers, manifest.layers, strict=False))
+
+        async def bring(diff_id: str) -> None:
+            store, staging = self._images.store, self._lease.staging
+            chunks = _chunks(directory.path, blobs[diff_id])
+            layer = await add_local_layer(store, staging, chunks)
+            if layer.diff_id != diff_id:
+                raise Failed(f"invalid diffID for layer: expected {diff_id}, got {layer.diff_id}")
+
+        async def plain(diff_id: str) -> Iterator[bytes]:
+            return decompressed(_chunks(directory.path, blobs[diff_id]))
+
+        return Imported(document, bring, plain)
+
+
+def inline_of(config: bytes) -> bytes | None:
+    """The cache in an image's config, if there is one of ours."""
+    try:
+        found: Any = orjson.loads(config)
+        text = found.get(portable.INLINE) if isinstance(found, dict) else None
+        return base64.b64decode(text, validate=True) if isinstance(text, str) else None
+    except (orjson.JSONDecodeError, binascii.Error):
+        return None
+
+
+def _local_manifest(directory: Path, attrs: Mapping[str, str]) -> ImageManifest:
+    try:
+        index = parse_index(b"".join(_read(directory / "index.json", portable.MAX_SIZE)))
+    except OSError:
+        raise NotFound("could not read index.json: it is no OCI layout") from None
+    wanted, tag = attrs.get("digest", ""), attrs.get("tag", "") or "latest"
+    for item in index:
+        name = (item.get("annotations") or {}).get(REF_NAME, "")
+        if item["digest"] == wanted if wanted else name == tag or len(index) == 1:
+            size = int(item["size"])
+            return parse_image(_blob(directory, Descriptor(item["mediaType"], item["digest"], size)))
+    raise NotFound(f"no cache {wanted or tag} in it")
+
+
+def _blob(directory: Path, blob: Descriptor) -> bytes:
+    if blob.size > portable.MAX_SIZE:
+        raise Invalid(f"{blob.digest} is too large")
+    return b"".join(_chunks(directory, blob))
+
+
+def _chunks(directory: Path, blob: Descriptor) -> Iterator[bytes]:
+    digest = hashlib.sha256()
+    path = directory / "blobs" / "sha256" / blob.digest.removeprefix("sha256:")
+    try:
+        for piece in _read(path, blob.size):
+            digest.update(piece)
+            yield piece
+    except OSError as error:
+        raise NotFound(f"blob {blob.digest}: {error.strerror}") from None
+    if f"sha256:{digest.hexdigest()}" != blob.digest:
+        raise Invalid(f"{blob.digest} is not what it says")
+
+
+def _read(path: Path, limit: int) -> Iterator[bytes]:
+    """A regular file of somebody's directory, no more than `limit` bytes of it. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        left = limit
+        while left and (piece := file.read(min(CHUNK, left))):
+            left -= len(piece)
+            yield piece
