@@ -96,17 +96,19 @@ def answer(options: Any, found: Any) -> int:
     wants_json = "format=json" in str(options["call"])
     text = found.get("result.json" if wants_json else "result.txt") or found.get("result.txt") or ""
     if not wants_json and (options["check"] or str(options["call"]).startswith(("check", "lint"))):
-        text = _checked(found.get("result.json") or "{}") + text
+        problem = found.get("result.error.txt") or ""
+        text = _checked(found.get("result.json") or "{}", bool(problem)) + text
+        text += f"\n{problem}" if text and problem else problem
     sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
     status = str(found.get("result.statuscode") or "0")
     return int(status) if status.isdigit() else 1
 
 
-def _checked(document: str) -> str:
+def _checked(document: str, failed: bool) -> str:
     try:
         count = len(gojson.loads(document).get("warnings") or ())
     except ValueError:
         return ""
     if not count:
-        return "Check complete, no warnings found.\n"
+        return "" if failed else "Check complete, no warnings found.\n"
     return f"Check complete, {count} warning{' has' if count == 1 else 's have'} been found!\n"

@@ -47,7 +47,10 @@ Bases = Mapping[tuple[str, str], Base]
 
 
 def needed_bases(
-    dockerfile: Dockerfile, options: BuildOptions, bases: Bases | None = None
+    dockerfile: Dockerfile,
+    options: BuildOptions,
+    bases: Bases | None = None,
+    linter: Linter | None = None,
 ) -> list[NeededBase]:
     """What has to be resolved for the stages that the target needs, and is not in `bases`.
 
@@ -59,6 +62,6 @@ def needed_bases(
 
     missing: dict[tuple[str, str], NeededBase] = {}
     for wanted in wanted_platforms(options):
-        stages = resolve(dockerfile, options, bases or {}, wanted, Checks(Linter()))
+        stages = resolve(dockerfile, options, bases or {}, wanted, Checks(linter or Linter()))
         missing |= {needed.key: needed for needed in stages.missing}
     return list(missing.values())
