@@ -225,3 +225,40 @@ def transfer(root: Path, source: Path) -> None:
 )
 def test_modes_survive_gos_form(mode: int) -> None:
     assert gomode.from_go(gomode.to_go(mode)) == mode
+
+
+def test_the_size_is_known_without_looking(tmp_path: Path) -> None:
+    def file(name: str, size: int, time: int = 1) -> list[bytes]:
+        return [entry(name, size=size, modTime=time)]
+
+    def sent(*listed: list[bytes]) -> list[bytes]:
+        entries = [packet for one in listed for packet in one]
+        data = [packets.data(n, b"x" * PACKET.FromString(p).stat.size) for n, p in enumerate(entries)]
+        asked = {PACKET.FromString(reply).ID for reply in receive_list(entries)}
+        return [
+            *entries,
+            b"",
+            *(p for n, d in enumerate(data) if n in asked for p in (d, packets.data(n, b""))),
+        ]
+
+    def receive_list(entries: list[bytes]) -> list[bytes]:
+        return [p for p in receive(tmp_path, entries) if PACKET.FromString(p).type == packets.REQ]
+
+    directory = [entry("d", DIR)]
+    steps: list[tuple[int, tuple[list[bytes], ...]]] = [
+        (30, (file("a", 10), directory, file("d/x", 20))),
+        (35, (file("a", 15, 2), directory, file("d/x", 20))),
+        (15, (file("a", 15, 2), directory)),
+        (22, (file("a", 15, 2), directory, file("d/z", 7))),
+        (16, (file("a", 15, 2), file("d", 1))),
+        (0, ()),
+    ]
+    for size, listed in steps:
+        receive(tmp_path, sent(*listed))
+        assert Listing(tmp_path / "files").last_size() == size
+        (tmp_path / "listing").rename(tmp_path / "listing.old")  # and counted anew
+        listing = Listing(tmp_path / "files")
+        listing.load()
+        assert listing.size == size and not listing.clean
+        receive(tmp_path, [packet for one in listed for packet in one] + [b""])
+        assert (tmp_path / "listing").exists() and not (tmp_path / "listing.old").exists()

@@ -42,7 +42,6 @@ class Contexts:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._used: set[str] = set()
-        self._sizes: dict[str, tuple[int, int]] = {}  # id -> time of its listing, size
 
     @asynccontextmanager
     async def hold(self, identity: Identity) -> AsyncIterator[Listing]:
@@ -93,23 +92,12 @@ class Contexts:
             id=id,
             type=LOCAL,
             description=str(about.get("description", "local source")),
-            size=self._size(id),
+            size=Listing(directory / "files").last_size(),
             created=int(about.get("created", 0)),
             last_used=info.st_mtime_ns,
             in_use=id in self._used,
             mutable=True,
         )
-
-    def _size(self, id: str) -> int:
-        """Bytes, counted once for each transfer."""
-        listing = Listing(self._root / id / "files")
-        version = listing.version()
-        known = self._sizes.get(id)
-        if known is not None and known[0] == version:
-            return known[1]
-        size = _size_below(os.fsencode(listing.files))
-        self._sizes[id] = (version, size)
-        return size
 
     async def remove(self, ids: Iterable[str]) -> None:
         """What is in use stays."""
@@ -121,18 +109,3 @@ class Contexts:
                 await asyncio.to_thread(shutil.rmtree, self._root / id, ignore_errors=True)
             finally:
                 self._used.discard(id)
-            self._sizes.pop(id, None)
-
-
-def _size_below(directory: bytes) -> int:
-    size, pending = 0, [directory]
-    while pending:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-                    size += entry.stat(follow_symlinks=False).st_size
-        except OSError:
-            continue  # it is being changed, or removed
-    return size

@@ -5,7 +5,7 @@ An unchanged file's packet is the same bytes again, so comparing a listing needs
 what it says is then checked against the files. So is a listing from before a reboot, since files are never
 synced.
 
-    listing      boot id (16 bytes), then for each packet: length (4 bytes), packet
+    listing      boot id (16 bytes), size of all files (8), then for each packet: length (4), packet
 """
 
 import os
@@ -20,6 +20,7 @@ from sampan.engine.builder.session.packets import packet_class
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LENGTH = struct.Struct(">L")
+HEAD = struct.Struct(">16sQ")
 
 
 def boot_id() -> bytes:
@@ -31,6 +32,8 @@ class Listing:
 
     def __init__(self, files: Path) -> None:
         self.files = files
+        self.clean = False  # what was loaded is of now, and on disk as it is
+        self.size = 0  # bytes in all files
         self._clean = files.parent / "listing"
         self._old = files.parent / "listing.old"
 
@@ -41,20 +44,33 @@ class Listing:
                 data = path.read_bytes()
             except FileNotFoundError:
                 continue
-            if len(data) < 16:
+            if len(data) < HEAD.size:
                 continue
             packets = unpack(data)
-            if path is self._clean and data[:16] == boot_id():
+            boot, size = HEAD.unpack_from(data)
+            if path is self._clean and boot == boot_id():
+                self.clean, self.size = True, size
                 return packets
-            return verified(self.files, packets)
-        return verified(self.files, [])
+            return self._checked(packets)
+        return self._checked([])
 
-    def version(self) -> int:
-        """Changes whenever the files do; 0 while they are being changed."""
-        try:
-            return self._clean.stat().st_mtime_ns
-        except FileNotFoundError:
-            return 0
+    def _checked(self, packets: list[bytes]) -> list[bytes]:
+        packets = verified(self.files, packets)
+        decode = packet_class().FromString
+        self.size = sum(weight(decode(packet).stat) for packet in packets)
+        return packets
+
+    def last_size(self) -> int:
+        """After the last transfer that ended."""
+        for path in (self._clean, self._old):
+            try:
+                with open(path, "rb") as file:
+                    head = file.read(HEAD.size)
+            except FileNotFoundError:
+                continue
+            if len(head) == HEAD.size:
+                return int(HEAD.unpack(head)[1])
+        return 0
 
     def begin(self) -> None:
         """Before the first change of a file."""
@@ -65,7 +81,7 @@ class Listing:
 
     def save(self, packets: list[bytes]) -> None:
         temporary = self._clean.with_name("listing.new")
-        parts = [boot_id()]
+        parts = [HEAD.pack(boot_id(), self.size)]
         for packet in packets:
             parts += (LENGTH.pack(len(packet)), packet)
         temporary.write_bytes(b"".join(parts))
@@ -73,9 +89,14 @@ class Listing:
         self._old.unlink(missing_ok=True)
 
 
+def weight(found: Any) -> int:
+    """What a file adds to the size: the bytes of a regular one, once."""
+    return 0 if found.mode & gomode.TYPE or found.linkname else max(0, int(found.size))
+
+
 def unpack(data: bytes) -> list[bytes]:
     packets = []
-    at, end = 16, len(data)
+    at, end = HEAD.size, len(data)
     while end - at >= 4:
         size = int.from_bytes(data[at : at + 4], "big")
         at += 4

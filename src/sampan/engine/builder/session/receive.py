@@ -15,7 +15,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from sampan.engine.builder.session import gomode, packets
-from sampan.engine.builder.session.listing import Listing, remove
+from sampan.engine.builder.session.listing import Listing, remove, weight
 from sampan.errors import Failed, Invalid
 
 SMALL = 1 << 20  # files up to here are written at once, when they are complete
@@ -123,6 +123,7 @@ class Receiver:
         self._begin()
         index = len(self._list)
         self._list.append(packet)
+        self._listing.size += weight(found)
         self._make(index, path, mode, found, before, replies)
 
     def _check_order(self, path: bytes) -> None:
@@ -153,6 +154,7 @@ class Receiver:
             if order > key:
                 return None
             self._at += 1
+            self._listing.size -= weight(found)
             if order == key:
                 return found
             self._gone.append(found.path)
@@ -160,9 +162,11 @@ class Receiver:
 
     def _skip_below(self, path: bytes) -> None:
         """Forget what was below a directory that is none any more: nothing new may match it."""
-        while self._at < len(self._old) and self._decode(self._old[self._at]).stat.path.startswith(
-            path + b"/"
-        ):
+        while self._at < len(self._old):
+            found = self._decode(self._old[self._at]).stat
+            if not found.path.startswith(path + b"/"):
+                break
+            self._listing.size -= weight(found)
             self._at += 1
 
     def _begin(self) -> None:
@@ -174,6 +178,7 @@ class Receiver:
         self._listed = True
         while self._at < len(self._old):
             found = self._decode(self._old[self._at]).stat
+            self._listing.size -= weight(found)
             self._gone.append(found.path)
             self._at += 1
 
@@ -331,7 +336,7 @@ class Receiver:
     # The end
 
     def _finish(self) -> None:
-        if self._gone:
+        if self._gone or not self._listing.clean:
             self._begin()
             self._remove_gone()
         for index, path, target in self._links:
