@@ -202,7 +202,8 @@ class Exports:
         repository = await remote.registries.first(repositories)
         try:
             counter = vertex.counter()
-            counter("writing layers", 0, len(document.layers))
+            for diff_id in document.layers:
+                counter(f"writing layer {diff_id}", 0)
             layers = await self._upload(repository, reference, document, how)
             counter.done()
             config, manifest = _documents(document, layers)

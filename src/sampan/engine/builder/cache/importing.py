@@ -102,6 +102,10 @@ class Imports:
                 await self._restore(mount, found)
         vertex.finish()
 
+    def knows(self, key: str) -> bool:
+        """Whether a record answers, as far as its layers can be had."""
+        return key in self._by_key
+
     async def find(self, key: str, within: Container[str] | None = None) -> Record | None:
         """A record that answers, its layers here. One whose layers cannot be had is forgotten.
 

@@ -223,12 +223,11 @@ class Job:
             solver = Solver(context, execution)
             await solver.solve([target.step for target in plan.targets])
             exports = await self._exports(solver, staged)
-            inline = exports is not None and any(one.type == "inline" for one in options.cache_to)
             solved = [
                 Solved(
                     target=target,
                     snapshot=snapshot,
-                    inline_cache=exports.inline(snapshot) if exports and inline else b"",
+                    inline_cache=exports.inline(snapshot) if exports and self._inline else b"",
                 )
                 for target in plan.targets
                 for snapshot in [solver.done.get(target.step, Snapshot())]
@@ -258,9 +257,15 @@ class Job:
         await made.open(stack, self._options.cache_from, self._build.ref)
         return made
 
+    @property
+    def _inline(self) -> bool:
+        # The older way to ask for it: docs of BuildKit's Dockerfile frontend, "BuildKit built-in build args".
+        asked = self._options.build_args.get("BUILDKIT_INLINE_CACHE", "")
+        return asked in ("1", "true") or any(option.type == "inline" for option in self._options.cache_to)
+
     async def _exports(self, solver: Solver, staged: Staging) -> "Exports | None":
         wanted = self._options.cache_to
-        if not wanted:
+        if not wanted and not self._inline:
             return None
         from sampan.engine.builder.cache.exporting import Exports
 

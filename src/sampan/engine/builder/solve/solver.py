@@ -320,9 +320,13 @@ class Solver:
                 shown.finish(cached=self._context.was_here(below.operation))
             elif isinstance(below.operation, Run | Files):
                 chain = self._tasks.get(("chain", id))
-                known = chain is not None and chain.done() and not chain.cancelled() and not chain.exception()
-                if known and chain is not None and (record := self._look_up(below, chain.result())):
+                if chain is None or not chain.done() or chain.cancelled() or chain.exception():
+                    continue
+                if record := self._look_up(below, chain.result()):
                     self._take(below, record, shown)
+                elif self._context.imports is not None and self._context.imports.knows(chain.result().key):
+                    self._take_below(below)
+                    shown.finish(cached=True)
 
     async def _execute(
         self,
