@@ -13,6 +13,7 @@ from aiohttp import web
 from sampan.engine.api.images import body
 from sampan.engine.builder.builder import Build, BuildResult
 from sampan.engine.builder.cache.filters import classic as classic_filters
+from sampan.engine.builder.limits import checked
 from sampan.engine.engine import Engine
 from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Failed, Invalid, NotFound, Unsupported
@@ -49,7 +50,7 @@ class Handlers:
                 hint="use docker buildx build, sampan build, or DOCKER_BUILDKIT=0",
             )
         requester = ClassicRequester(body(request), registry_config(request))
-        build = self._engine.builder.start(asked.options, requester)
+        build = self._engine.builder.start(checked(asked.options), requester)
         if asked.id:
             self._named[asked.id] = build
         try:

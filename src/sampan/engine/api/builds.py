@@ -12,6 +12,7 @@ from sampan.engine.api.images import body
 from sampan.engine.builder.builder import Build
 from sampan.engine.builder.cache.records import Usage
 from sampan.engine.builder.history import BuildRecord
+from sampan.engine.builder.limits import checked
 from sampan.engine.builder.own import messages
 from sampan.engine.builder.own.connection import SocketConnection
 from sampan.engine.builder.own.messages import moment
@@ -54,10 +55,11 @@ class Handlers:
     async def start(self, request: web.Request) -> web.StreamResponse:
         """Build; the answer tells how it goes, and its end ends the build."""
         wanted = asked(await read_json(request, required=True))
+        options = checked(wanted.options)
         local = is_local(request)
         requester = OwnRequester(wanted, self._uploads, self._engine.paths.tmp, local=local)
         try:
-            build = self._engine.builder.start(wanted.options, requester)
+            build = self._engine.builder.start(options, requester)
             self._requesters[build.ref] = requester
             try:
                 return await self._follow(request, build, requester)

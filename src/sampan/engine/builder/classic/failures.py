@@ -12,6 +12,8 @@ from sampan.http.errors import status_of
 
 def translated(error: Exception, build: Build, dockerfile: str) -> Exception:
     """In the classic builder's words, where these differ from BuildKit's."""
+    if isinstance(error, DockerfileError) and error.message.startswith("failed to parse target platform"):
+        return DockerfileError(error.message.partition(": ")[2], place=error.place)
     if build.dockerfile is None and isinstance(error, NotFound):
         return Failed(f"Cannot locate specified Dockerfile: {dockerfile}")
     if not isinstance(error, DockerfileError) or build.dockerfile is not None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import orjson
 
 from sampan.engine.builder.options import BuildOptions, CacheOption, Output
+from sampan.engine.builder.sources import git_urls
 from sampan.errors import Failed, Invalid, Unsupported
 from sampan.http.requests import query_bool
 from sampan.images import references
@@ -45,6 +46,8 @@ def parse(query: Any, version: tuple[int, int]) -> ClassicRequest:
     _refuse(query)
     remote = query.get("remote", "")
     platform = query.get("platform", "") if version >= (1, 32) else ""
+    if remote and not _is_url(remote):
+        raise Failed(f"remoteURL ({remote}) could not be recognized as URL")
     context = remote or CONTEXT
     network = query.get("networkmode", "")
     options = BuildOptions(
@@ -88,6 +91,10 @@ def _refuse(query: Any) -> None:
         raise Unsupported("outputs need the API of BuildKit: docker buildx build, or sampan build")
 
 
+def _is_url(text: str) -> bool:
+    return git_urls.is_git(text) or text.startswith(("http://", "https://", "github.com/", "git@", "git://"))
+
+
 def builder_version(text: str) -> str:
     """Raises Invalid for what is neither the classic builder, "1", nor BuildKit's, "2"."""
     if text not in ("", "1", "2"):
@@ -122,8 +129,9 @@ def _object(text: str, what: str) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
+        pointer = "*" if "args" in what else ""
         raise Invalid(
-            f"{what}: json: cannot unmarshal {_kind(found)} into Go value of type map[string]string"
+            f"{what}: json: cannot unmarshal {_kind(found)} into Go value of type map[string]{pointer}string"
         )
     return found
 
