@@ -181,18 +181,20 @@ class _Job:
     async def _push(self, shown: Shown, results: Sequence[Result], attributes: Attributes) -> None:
         if not attributes.names:
             raise Failed("tag is needed when pushing to registry")
-        for name in attributes.names:
-            pushed = await registry.push(
-                self._images, self._requester, self._staging, results, attributes, name, shown
-            )
-            found = {
-                DIGEST: pushed["digest"],
-                NAME: ",".join(attributes.shown_names),
-                DESCRIPTOR: base64.b64encode(orjson.dumps(pushed)).decode(),
-            }
-            if len(results) == 1:
-                found[CONFIG_DIGEST] = results[0].id
-            self._add(results[0].id if len(results) == 1 else pushed["digest"], found)
+        with ExitStack() as stack:
+            blobs = LayerBlobs(self._store, self._staging, self._temporary(stack))
+            for name in attributes.names:
+                pushed = await registry.push(
+                    self._images, self._requester, self._staging, results, attributes, name, shown, blobs
+                )
+                found = {
+                    DIGEST: pushed["digest"],
+                    NAME: ",".join(attributes.shown_names),
+                    DESCRIPTOR: base64.b64encode(orjson.dumps(pushed)).decode(),
+                }
+                if len(results) == 1:
+                    found[CONFIG_DIGEST] = results[0].id
+                self._add(results[0].id if len(results) == 1 else pushed["digest"], found)
 
     async def _archive(self, number: int, output: Output, attributes: Attributes) -> None:
         if output.type == "docker" and len(self._solved) > 1:

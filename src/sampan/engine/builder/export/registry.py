@@ -7,12 +7,15 @@ from typing import Any
 
 from sampan.engine.builder.export import manifests
 from sampan.engine.builder.export.archives import Result, index_of
-from sampan.engine.builder.export.attributes import Attributes
+from sampan.engine.builder.export.attributes import Attributes, Compression
+from sampan.engine.builder.export.layers import LayerBlobs
 from sampan.engine.builder.export.manifests import Document
 from sampan.engine.builder.export.shown import Shown
 from sampan.engine.builder.requester import Requester
 from sampan.engine.images import Images
 from sampan.engine.images import progress as lines
+from sampan.engine.images.feed import pieces
+from sampan.engine.images.ingest import uncancelled
 from sampan.engine.images.manifests import kept
 from sampan.engine.images.push import explain, first
 from sampan.engine.images.store import Staging
@@ -35,6 +38,7 @@ async def push(
     attributes: Attributes,
     name: Reference,
     shown: Shown,
+    blobs: LayerBlobs,
 ) -> dict[str, Any]:
     """The descriptor of what the name stands for now. Raises what the registry says.
 
@@ -46,7 +50,10 @@ async def push(
     repository = await remote.registries.first(repositories)
     try:
         with shown.doing("pushing layers"):
-            made = [await _image(images, repository, staging, result, attributes, name) for result in results]
+            made = [
+                await _image(images, repository, staging, result, attributes, name, blobs)
+                for result in results
+            ]
         top = made[0] if len(made) == 1 else index_of(results, made, attributes)
         tag = "" if attributes.push_by_digest else name.tag or ""
         with shown.doing(f"pushing manifest for {name}@{top.digest}"):
@@ -82,28 +89,21 @@ async def _image(
     result: Result,
     attributes: Attributes,
     name: Reference,
+    blobs: LayerBlobs,
 ) -> Document:
     """Its blobs are there afterwards; its manifest is not yet."""
     store = images.store
     slots = asyncio.Semaphore(PARALLEL)
+    how = attributes.compression
 
     async def send(diff_id: str) -> Descriptor:
         layer = store.reuse(staging, diff_id)
-        how = attributes.compression
-        own = kept(layer)
-        # A layer goes as it came, unless another form is forced; one that was made here is compressed.
-        as_it_is = own.media_type != LAYER or not how.type
         async with slots:
-            upload = Upload(
-                store,
-                images.remote.records,
-                repository,
-                name,
-                layer,
-                own if as_it_is else None,
-                how.type,
-                _drop,
-            )
+            if how.force or how.level is not None or not how.type:
+                return await _exactly(repository, blobs, diff_id, how)
+            # As it came, or as it was pushed before; what was made here is compressed while it is sent.
+            own = kept(layer) if layer.media_type != LAYER else None
+            upload = Upload(store, images.remote.records, repository, name, layer, own, how.type, _drop)
             return await upload.run()
 
     try:
@@ -123,6 +123,16 @@ async def _image(
         oci=attributes.oci,
         annotations=attributes.annotations.of_manifest(result.platform),
     )
+
+
+async def _exactly(repository: Repository, blobs: LayerBlobs, diff_id: str, how: Compression) -> Descriptor:
+    """The layer in the form that was asked for, whatever other the registry may have."""
+    blob = await uncancelled(asyncio.to_thread(blobs.blob, diff_id, how))
+    found = blob.descriptor
+    if await repository.blob_size(found.digest) is None:
+        location = await repository.start_upload()
+        await repository.upload(location, found.digest, found.size, pieces(blobs.chunks(blob)))
+    return found
 
 
 def _drop(line: lines.Line) -> None:

@@ -31,6 +31,9 @@ def run(state: StageState, instruction: df.Run, command: Command) -> None:
     network = instruction.network
     if network == "default" and options.network in ("host", "none"):
         network = options.network
+    for device, required in instruction.devices:
+        if required:  # there are no devices of CDI here; what is not required may be missing
+            raise DockerfileError(f"required CDI devices are not available: {device}")
     if network == "host" and options.network != "host":
         _entitled(state, "network.host")
     if instruction.security == "insecure":
