@@ -262,3 +262,10 @@ def test_the_size_is_known_without_looking(tmp_path: Path) -> None:
         assert listing.size == size and not listing.clean
         receive(tmp_path, [packet for one in listed for packet in one] + [b""])
         assert (tmp_path / "listing").exists() and not (tmp_path / "listing.old").exists()
+
+
+def test_what_has_come_of_a_transfer_that_was_given_up_is_kept(tmp_path: Path) -> None:
+    listed = [entry(name, size=1, modTime=7) for name in ("a", "b", "c")]
+    receive(tmp_path, [*listed, b"", packets.data(1, b"x"), packets.data(1, b""), packets.data(2, b"y")])
+    assert Listing(tmp_path / "files").last_size() == 1
+    assert receive(tmp_path, [*listed, b""]) == [packets.request(0), packets.request(2)]

@@ -53,7 +53,7 @@ async def receive(call: ClientCall, listing: Listing, progress: Callable[[int], 
         await call.receive_raw()  # its status
     finally:
         sending.cancel()
-        receiver.close()
+        await in_thread(receiver.close)
         if progress is not None:
             progress(total)
 

@@ -79,14 +79,16 @@ class Listing:
         except FileNotFoundError:
             pass  # none yet, or an earlier transfer did not end
 
-    def save(self, packets: list[bytes]) -> None:
+    def save(self, packets: list[bytes], *, clean: bool = True) -> None:
+        """`clean`: the files are as it says, for sure."""
         temporary = self._clean.with_name("listing.new")
         parts = [HEAD.pack(boot_id(), self.size)]
         for packet in packets:
             parts += (LENGTH.pack(len(packet)), packet)
         temporary.write_bytes(b"".join(parts))
-        os.rename(temporary, self._clean)
-        self._old.unlink(missing_ok=True)
+        os.rename(temporary, self._clean if clean else self._old)
+        if clean:
+            self._old.unlink(missing_ok=True)
 
 
 def weight(found: Any) -> int:

@@ -82,9 +82,18 @@ class Receiver:
         return replies
 
     def close(self) -> None:
+        """After the end, or when it is given up: then what has come is kept for the next time."""
         for arriving in self._arriving.values():
             if arriving.descriptor >= 0:
                 os.close(arriving.descriptor)
+        if self._changed and not self.finished:
+            missing = self._dropped.union(self._arriving)
+            kept = [packet for index, packet in enumerate(self._list) if index not in missing]
+            self._listing.size -= sum(weight(arriving.stat) for arriving in self._arriving.values())
+            try:
+                self._listing.save(kept + self._old[self._at :], clean=False)
+            except OSError:
+                pass  # a full disk, which may be why it was given up: more will be sent again
         self._arriving.clear()
 
     # The list
