@@ -130,6 +130,18 @@ def test_the_archive_may_end_without_its_end_blocks() -> None:
     assert [entry.name for entry, _ in read(data[: 2 * BLOCK])] == [b"f"]
 
 
+def test_the_last_data_may_lack_its_padding_where_that_is_allowed() -> None:
+    data = write(tarfile.USTAR_FORMAT, (member("f"), b"x"))
+    for cut in (BLOCK + 1, BLOCK + 100):
+        entries = TarReader(pieces(data[:cut]), padded=False)
+        assert [(entry.name, b"".join(entries.data())) for entry in entries] == [(b"f", b"x")]
+        assert [entry.name for entry in TarReader(pieces(data[:cut]), padded=False)] == [b"f"]
+        with pytest.raises(TarError):
+            read(data[:cut])
+    with pytest.raises(TarError):
+        list(TarReader(pieces(write(tarfile.USTAR_FORMAT, (member("f"), b"xyz"))[: BLOCK + 2]), padded=False))
+
+
 def test_what_follows_the_end_is_read_but_means_nothing() -> None:
     seen: list[bytes] = []
 

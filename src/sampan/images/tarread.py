@@ -116,8 +116,10 @@ class Source:
 class TarReader:
     """Iterate over entries; between two, `data()` gives the content of the current one."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], *, padded: bool = True) -> None:
+        """`padded`: the last entry's data must be padded to a block, as in every proper archive."""
         self._source = Source(chunks)
+        self._padded = padded
         self._left = 0  # data and padding of the current entry still in the stream
         self._data = 0  # of which data
 
@@ -143,7 +145,9 @@ class TarReader:
         pax: dict[bytes, bytes] = {}
         long_name = long_link = None
         while True:
-            for _ in self._source.pieces(self._left):
+            for _ in self.data():
+                pass
+            for _ in self._source.pieces(self._left, exact=self._padded):
                 pass
             self._left = self._data = 0
             block = self._block()

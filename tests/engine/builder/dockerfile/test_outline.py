@@ -142,9 +142,10 @@ def test_targets_say_what_they_stand_on() -> None:
     }
 
 
-def test_a_target_that_is_not_there_has_no_outline() -> None:
-    with pytest.raises(DockerfileError, match='target stage "nope" could not be found'):
-        answer(SEVERAL, call="outline", target="nope")
+@pytest.mark.parametrize("target", ["nope", "2"])
+def test_a_target_that_is_not_there_has_no_outline(target: str) -> None:
+    with pytest.raises(DockerfileError, match=f'target stage "{target}" could not be found'):
+        answer(SEVERAL, call="outline", target=target)
 
 
 def checked(text: str) -> tuple[Dockerfile, Linter]:

@@ -56,7 +56,7 @@ def outline(
 ) -> Outline:
     """`given`: build arguments; `start`: what global scope begins with. Raises DockerfileError."""
     stage = dockerfile.stages[-1] if not target else dockerfile.stage(target)
-    if stage is None:
+    if stage is None or (target and stage.name != target.lower()):  # a target is no number
         raise DockerfileError(f"target stage {quote(target)} could not be found")
     walk = _Walk(dockerfile, given, dict(start))
     walk.globals()

@@ -56,7 +56,8 @@ def _unpack(stream: Iterable[bytes], path: Path) -> Received:
         return Received(path, LONE)
     unpacker = Unpacker(str(path), whiteouts=False, action="failed to unpack the build context")
     try:
-        unpacker.run(TarReader(decompressed(whole)))
+        # docker build -f FILE ends its archive right behind the Dockerfile it appends, if that is outside.
+        unpacker.run(TarReader(decompressed(whole), padded=False))
     finally:
         unpacker.close()
     return Received(path)
