@@ -6,7 +6,7 @@ together: sets for plain names and ends of names, one regular expression for the
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sampan.errors import Invalid
 from sampan.specs.gomatch import compile_match
@@ -68,6 +68,16 @@ class Matcher:
                 matched = not run.negative
         return matched, state
 
+    def checker(self, parent: int) -> Callable[[str], object]:
+        """`below` for the files of one directory, whose own state is `parent`: true when they match.
+
+        What is called for each of 100,000 files: with one run of patterns it costs half of `below`.
+        """
+        if self._single is not None and not parent:
+            return self._single.checker()
+        below = self.below
+        return lambda path: below(path, parent)[0]
+
     def may_spare_below(self, directory: str) -> bool:
         """Whether something in a directory that matches may not match, so that one has to look."""
         if not self._exceptions:
@@ -111,6 +121,19 @@ class _Run:
     def finish(self) -> None:
         if self._expressions:
             self._regex = re.compile("|".join(self._expressions), re.ASCII)
+
+    def checker(self) -> Callable[[str], object]:
+        exact, suffixes, prefixes = self._exact, self._suffixes, self._prefixes
+        if self._slow:
+            return self.matches
+        if self._regex is None:
+            return lambda path: path in exact or path.endswith(suffixes) or path.startswith(prefixes)
+        match = self._regex.fullmatch
+        if not exact and not suffixes and not prefixes:
+            return match
+        return lambda path: (
+            path in exact or path.endswith(suffixes) or path.startswith(prefixes) or match(path)
+        )
 
     def matches(self, path: str) -> bool:
         return (

@@ -118,10 +118,15 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path, monkeypatch: pytest.
     assert sorted(read) == ["d1/f4", "d1/new"]
     assert second.entries["d1/f4"].digest != first.entries["d1/f4"].digest
     read.clear()
-    # A look at a part forgets nothing of the rest.
+    # A look at a part forgets nothing of the rest, also when it learns something.
     scan(root, paths=["d0"], digests=store)
     scan(root, digests=store)
     assert read == []
+    (root / "d0" / "f3").write_text("other")
+    scan(root, paths=["d0"], digests=store)
+    scan(root, ignore=Matcher(["d1", "**/f2*"]), digests=store)
+    scan(root, digests=store)
+    assert read == ["d0/f3"]
 
 
 def test_a_damaged_cache_is_forgotten(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import os
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,8 @@ RECORD_SIZE = _RECORD.size
 _SUM = 16
 
 KEPT_BYTES = 256 << 20  # of all files together; the ones used longest ago go first
-KEPT_UNSEEN = 20_000  # records of files that a scan did not come by, since it looked at a part only
+KEPT_UNSEEN = 100_000  # records of files that a scan did not come by: it looked at a part, or they are gone
+LARGEST = 1_000_000  # records of one directory
 # The kernel's clock for files ticks every 1 to 10 ms: within a tick a file can change without showing it.
 TICK = 20_000_000  # ns
 
@@ -93,6 +95,7 @@ class Table:
         self._start = 0  # of the stretch of old records that were found in order
         self._pieces: list[bytes] = []
         self._index: dict[bytes, int] | None = None
+        self._added = self._backwards = False
 
     def find(self, found: os.stat_result) -> str | None:
         """The hex digest of the file with this stat."""
@@ -105,6 +108,7 @@ class Table:
             if start < 0:
                 return None
             self._cut()
+            self._backwards = self._backwards or start < self._start
             self._start = start
         self.position = start + RECORD_SIZE
         return self.old[start + IDENTITY_SIZE : self.position].hex()
@@ -113,6 +117,7 @@ class Table:
         """`read_at`: when reading began, ns since 1970."""
         if max(found.st_ctime_ns, found.st_mtime_ns) > read_at - TICK:
             return
+        self._added = True
         self._cut()
         self._pieces.append(
             _RECORD.pack(
@@ -140,19 +145,32 @@ class Table:
         return -1
 
     def changed(self) -> bytes | None:
-        """All records to be written; None when they are what is there."""
-        if not self._pieces and self._start == 0 and self.position == len(self.old):
+        """All records to be written; None when there is nothing worth writing.
+
+        A scan of a part keeps the order of the rest. One of most of it brings all into its own order.
+        """
+        if not self._added and not self._backwards:
             return None
         self._cut()
         fresh, old = b"".join(self._pieces), self.old
-        seen = {fresh[start : start + 16] for start in range(0, len(fresh), RECORD_SIZE)}
-        unseen = [
-            old[start : start + RECORD_SIZE]
-            for start in range(0, len(old), RECORD_SIZE)
-            if old[start : start + 16] not in seen
-        ]
-        data = fresh + b"".join(unseen[:KEPT_UNSEEN])
+        found = {fresh[start : start + 16]: start for start in range(0, len(fresh), RECORD_SIZE)}
+        if 2 * len(found) * RECORD_SIZE >= len(old):
+            unseen = [record for record in _records(old) if record[:16] not in found]
+            data = fresh + b"".join(unseen[: max(KEPT_UNSEEN, len(found))])
+        elif self._added:
+            kept = []
+            for record in _records(old):
+                start = found.pop(record[:16], -1)
+                kept.append(fresh[start : start + RECORD_SIZE] if start >= 0 else record)
+            new = [fresh[start : start + RECORD_SIZE] for start in found.values()]
+            data = b"".join(kept[-LARGEST:] + new)
+        else:
+            return None
         return None if data == old else data
+
+
+def _records(data: bytes) -> Iterator[bytes]:
+    return (data[start : start + RECORD_SIZE] for start in range(0, len(data), RECORD_SIZE))
 
 
 def now() -> int:

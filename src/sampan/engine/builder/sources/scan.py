@@ -133,8 +133,8 @@ class _Scanner:
             raise Failed(f"open {place.path or '.'}: {_reason(error)}") from None
         try:
             prefix = place.path + "/" if place.path else ""
-            if self._ignore is None and place.all_included:
-                self._list_plain(fd, prefix)
+            if place.all_included:
+                self._list_included(fd, prefix, place)
                 return
             with os.scandir(fd) as listing:
                 for item in listing:
@@ -146,11 +146,12 @@ class _Scanner:
         finally:
             os.close(fd)
 
-    def _list_plain(self, fd: int, prefix: str) -> None:
-        """All of it, without asking patterns.
+    def _list_included(self, fd: int, prefix: str, place: _Place) -> None:
+        """All of it but what is ignored.
 
         A file that stands where the table expects it costs 3.5 µs here, of which stat(2) takes 2: no calls.
         """
+        ignored = self._ignore.checker(place.ignored) if self._ignore is not None else None
         table, entries, owners = self._table, self._entries, self._keep_owners
         old, position, pack, new = table.old, table.position, IDENTITY.pack, tuple.__new__
         with os.scandir(fd) as listing:
@@ -159,6 +160,10 @@ class _Scanner:
                     info = item.stat(follow_symlinks=False)
                     mode = info.st_mode
                     if (mode & 0o170000) == 0o100000:
+                        if ignored is not None and ignored(prefix + item.name):
+                            continue
+                        if not place.listed:
+                            self._list_parents(prefix + item.name)
                         size, mtime, middle = info.st_size, info.st_mtime_ns, position + IDENTITY_SIZE
                         identity = pack(info.st_dev, info.st_ino, size, mtime, info.st_ctime_ns)
                         if old[position:middle] == identity:
@@ -169,7 +174,7 @@ class _Scanner:
                             entries[prefix + item.name] = new(Entry, values)
                             continue
                     table.position = position
-                    self._add(fd, item.name, prefix + item.name, info)
+                    self._filter(fd, item.name, prefix + item.name, info, place)
                     position = table.position
                 except FileNotFoundError:
                     continue
