@@ -45,7 +45,7 @@ async def receive(call: ClientCall, listing: Listing, progress: Callable[[int], 
             if not batch:
                 raise Failed("the client ended the transfer of its files")
             total += sum(map(len, batch))
-            sending.add(await in_thread(partial(receiver.take, batch)))
+            sending.add(await in_thread(partial(receiver.take, batch), receiver.stop))
             if progress is not None and time.monotonic() - told >= TOLD_EVERY:
                 told = time.monotonic()
                 progress(total)
@@ -58,12 +58,16 @@ async def receive(call: ClientCall, listing: Listing, progress: Callable[[int], 
             progress(total)
 
 
-async def in_thread(function: Callable[[], T]) -> T:
-    """As to_thread, but cancelled it ends only after the function has: its files are somebody else's then."""
+async def in_thread(function: Callable[[], T], stop: Callable[[], None] = lambda: None) -> T:
+    """As to_thread, but cancelled it ends only after the function has: its files are somebody else's then.
+
+    `stop` is called then, to make that soon.
+    """
     work = asyncio.get_running_loop().run_in_executor(None, function)
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
+        stop()
         await asyncio.wait([work])
         raise
 

@@ -42,6 +42,7 @@ class Receiver:
     def __init__(self, listing: Listing) -> None:
         self.finished = False  # everything is in place, and the sender was told
         self.done = False  # it has said so too
+        self.stopped = False  # set from another thread: `take` is to return soon
         self._listing = listing
         self._root = os.fsencode(listing.files)
         self._decode = packets.packet_class().FromString
@@ -70,6 +71,8 @@ class Receiver:
         try:
             at = 0 if self._listed else self._take_list(batch, replies)
             for packet in batch[at:]:
+                if self.stopped:
+                    return replies
                 self._take_packet(self._decode(packet))
             if self._listed and not self._arriving and not self.finished:
                 self._finish()
@@ -80,6 +83,9 @@ class Receiver:
             name = os.fsdecode(error.filename).removeprefix(os.fsdecode(self._root)) if error.filename else ""
             raise Failed(f"receive {name.lstrip('/') or 'files'}: {error.strerror}") from None
         return replies
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def close(self) -> None:
         """After the end, or when it is given up: then what has come is kept for the next time."""
@@ -102,6 +108,8 @@ class Receiver:
         """How much of the batch belongs to the list. What is the same as last time costs a comparison."""
         old, listed, at = self._old, self._list, self._at
         for position, packet in enumerate(batch):
+            if self.stopped:
+                break
             if at < len(old) and packet == old[at]:
                 listed.append(packet)
                 at += 1
