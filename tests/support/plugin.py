@@ -82,6 +82,8 @@ def leavings(own: Sampand, before: leftovers.Host) -> list[str]:
         api.delete(f"/volumes/{volume['Name']}", force=1)
     for image in api.get("/images/json", all=1).json:
         api.delete(f"/images/{image['Id']}", force=1)
+    # The build cache is there to stay, so it is no leftover.
+    api.post("/build/prune", all=1)
 
     def disk() -> list[str]:
         return leftovers.files(
