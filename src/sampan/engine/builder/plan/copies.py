@@ -3,7 +3,7 @@
 import posixpath
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sampan.engine.builder.dockerfile import instructions as df
 from sampan.engine.builder.errors import DockerfileError
@@ -170,7 +170,7 @@ def _add_download(draft: _Draft, source: str) -> None:
     if not isinstance(instruction, df.Add):
         raise DockerfileError("source can't be a URL for COPY")
     try:
-        path = urlsplit(source).path
+        path = unquote(urlsplit(source).path)
     except ValueError:
         path = ""
     # As BuildKit calls what has no name; `ADD http://host/ /x` makes the file /x.

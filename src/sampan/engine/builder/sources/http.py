@@ -130,7 +130,7 @@ async def request(
     except ValueError:
         raise Invalid(f"invalid URL {url}") from None
     if not host:
-        raise Invalid(f"invalid URL {shown(url)}")
+        raise Invalid(f'Get "{shown(url)}": http: no Host in request URL')
     sent = {**headers, **await _authorization(host, requester)}
     transport = Transport(proxies)
     try:

@@ -21,7 +21,16 @@ from sampan.engine.builder.sources.http import Downloads
 from sampan.engine.builder.sources.scan import scan
 from sampan.engine.builder.trees import Tree
 from sampan.engine.trash import discard
-from sampan.errors import Failed, Invalid, NotFound
+from sampan.errors import (
+    Denied,
+    Failed,
+    Invalid,
+    NotFound,
+    SampanError,
+    Unauthorized,
+    Unavailable,
+    Unsupported,
+)
 from sampan.images.registry.transport import Proxies
 from sampan.paths import Paths
 from sampan.specs.dockerignore import NAME as IGNORE_FILE
@@ -121,7 +130,10 @@ class BuildSources:
 
     async def _dockerfile(self, report: Report | None) -> DockerfileText:
         name = self._options.dockerfile or dockerfile.DEFAULT
-        place = await self._dockerfile_place(report)
+        try:
+            place = await self._dockerfile_place(report)
+        except SampanError as error:
+            raise _prefixed(error, "failed to read dockerfile: ") from error
         if place.lone:
             found = await asyncio.to_thread(dockerfile.read_dockerfile, place.path, place.lone)
             return DockerfileText(name=name, data=found.data)
@@ -180,21 +192,30 @@ class BuildSources:
         return await self._once(("tree", operation), lambda: self._tree(operation, report))
 
     async def _tree(self, operation: LocalSource | GitSource | HttpSource, report: Report | None) -> Tree:
-        if isinstance(operation, GitSource):
-            path = await self._git(operation.url, report, operation.keep_git_dir, operation.checksum)
-            return await self._scan(path, None, ())
-        if isinstance(operation, HttpSource):
-            return await self._parts.downloads.fetch(
-                operation.url,
-                self._stack,
-                requester=self._requester,
-                filename=operation.filename,
-                checksum=operation.checksum,
-                report=report,
-            )
+        if isinstance(operation, GitSource | HttpSource):
+            try:
+                return await self._added(operation, report)
+            except SampanError as error:
+                if error.message.startswith("digest mismatch"):
+                    raise
+                raise _prefixed(error, "failed to load cache key: ") from error
         if operation.name == "context":
             return await self._context_tree(operation.paths, report)
         return await self._named_tree(operation, report)
+
+    async def _added(self, operation: GitSource | HttpSource, report: Report | None) -> Tree:
+        """What ADD names by a URL."""
+        if isinstance(operation, GitSource):
+            path = await self._git(operation.url, report, operation.keep_git_dir, operation.checksum)
+            return await self._scan(path, None, ())
+        return await self._parts.downloads.fetch(
+            operation.url,
+            self._stack,
+            requester=self._requester,
+            filename=operation.filename,
+            checksum=operation.checksum,
+            report=report,
+        )
 
     async def _context_tree(self, paths: tuple[str, ...], report: Report | None) -> Tree:
         if not self._options.context.startswith("local:"):
@@ -318,6 +339,13 @@ class BuildSources:
             discard(self._parts.paths, path)
         else:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _prefixed(error: SampanError, prefix: str) -> SampanError:
+    """The same failure, told as BuildKit tells where it happened."""
+    kinds = (NotFound, Invalid, Denied, Unauthorized, Unavailable, Unsupported)
+    kind = next((kind for kind in kinds if isinstance(error, kind)), Failed)
+    return kind(prefix + error.message, hint=error.hint)
 
 
 def _check(ignore: IgnoreFile) -> None:
