@@ -21,9 +21,12 @@ def of_result(id: str) -> Any:
     source.source.identifier = f"{SCHEME}{id}"
     named = source.SerializeToString(deterministic=True)
     end = op()
-    end.inputs.add(digest=f"sha256:{sha256(named).hexdigest()}", index=0)
+    end.inputs.add(digest=digest(named), index=0)
+    rows = [named, end.SerializeToString(deterministic=True)]
     definition = schema().message("pb.Definition")()
-    getattr(definition, "def").extend([named, end.SerializeToString(deterministic=True)])
+    getattr(definition, "def").extend(rows)
+    for row in rows:  # clients refuse a definition without
+        definition.metadata[digest(row)].SetInParent()
     return definition
 
 
@@ -42,12 +45,16 @@ def context_of(definition: Any) -> str:
             last = schema().message("pb.Op").FromString(row)
         except Exception:  # the library's DecodeError, and what it raises for bad UTF-8
             raise Invalid("invalid definition: an operation cannot be read") from None
-        ops[f"sha256:{sha256(row).hexdigest()}"] = last
+        ops[digest(row)] = last
     assert last is not None
     source = ops.get(last.inputs[0].digest) if len(last.inputs) == 1 else None
     if source is None or source.WhichOneof("op") != "source" or source.inputs:
         raise Unsupported("low-level definitions (LLB) are not supported: only Dockerfiles are built")
     return context_of_source(source.source.identifier, source.source.attrs)
+
+
+def digest(row: bytes) -> str:
+    return f"sha256:{sha256(row).hexdigest()}"
 
 
 def context_of_source(identifier: str, attrs: Any) -> str:

@@ -9,12 +9,9 @@ from sampan.engine.builder.buildkit.definitions import context_of
 from sampan.engine.builder.buildkit.failures import as_grpc
 from sampan.engine.builder.buildkit.frontend import Request, build_options
 from sampan.engine.builder.buildkit.jobs import Job, finish
-from sampan.engine.builder.session.requester import SessionRequester
+from sampan.engine.builder.buildkit.sharing import requester
 from sampan.engine.builder.session.sessions import Sessions
 from sampan.errors import SampanError, Unsupported
-
-# A session is opened at the same time as its Solve is called.
-SESSION_ARRIVAL = 5.0
 
 Entries = list[tuple[str, Mapping[str, str]]]
 
@@ -31,9 +28,8 @@ class Solver:
         """Build; the result is the job's. Raises GrpcError."""
         try:
             options = build_options(request)
-            session = await self._sessions.get(job.request.Session, seconds=SESSION_ARRIVAL)
-            requester = SessionRequester(session, self._sessions.contexts)
-            build = self._builder.start(options, requester, job.next_ref())
+            asked = await requester(self._sessions, job.request.Session, request.attrs)
+            build = self._builder.start(options, asked, job.next_ref())
             build.keep_result = True
             summary = {**build.record.summary, "attrs": remembered(request.attrs)}
             build.record = replace(build.record, summary=summary)
