@@ -1,6 +1,7 @@
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,14 +21,9 @@ def fill(root: Path, *names: str) -> None:
         path.write_text(name)
 
 
-def aged(root: Path, seconds: int = 1000) -> None:
-    """As old as files are that were not written a moment ago; ctime cannot be set, so the tick is."""
-    for path in root.rglob("*"):
-        os.utime(path, (seconds, seconds), follow_symlinks=False)
-
-
 @pytest.fixture(autouse=True)
 def no_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of tests are young, and ctime cannot be set."""
     monkeypatch.setattr(digests_module, "TICK", -(10**12))
 
 
@@ -109,7 +105,12 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path, monkeypatch: pytest.
     first = scan(root, digests=store)
     read: list[str] = []
     real = scan_module._digest
-    monkeypatch.setattr(scan_module, "_digest", lambda file, path: read.append(path) or real(file, path))
+
+    def digest(file: int, path: str, stop: threading.Event) -> tuple[os.stat_result, str, int]:
+        read.append(path)
+        return real(file, path, stop)
+
+    monkeypatch.setattr(scan_module, "_digest", digest)
     assert scan(root, digests=store) == first and read == []
     (root / "d1" / "f4").write_text("other")
     fill(root, "d1/new")
@@ -163,14 +164,21 @@ def test_a_file_that_never_holds_still_is_an_error(tmp_path: Path, monkeypatch: 
     fill(tmp_path, "log")
     real = scan_module._read_all
 
-    def read_all(file: int, size: int) -> str:
+    def read_all(file: int, size: int, stop: threading.Event) -> str:
         with open(tmp_path / "log", "a") as log:
             log.write("more")
-        return real(file, size)
+        return real(file, size, stop)
 
     monkeypatch.setattr(scan_module, "_read_all", read_all)
     with pytest.raises(Failed, match="log changes while it is read"):
         scan(tmp_path)
+
+
+def test_nobody_waiting_ends_a_scan(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Failed, match="canceled"):
+        scan(tmp_path, stop=stop)
 
 
 def test_a_directory_that_becomes_a_link_is_not_followed(

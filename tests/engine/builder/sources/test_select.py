@@ -1,4 +1,4 @@
-"""Measured against BuildKit 0.13: docs/building.md says what each row means."""
+"""Rows of COPY without --exclude and --parents were measured against Docker 26 with BuildKit 0.13."""
 
 import stat
 from dataclasses import replace

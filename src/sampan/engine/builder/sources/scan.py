@@ -9,6 +9,7 @@ import gc
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,13 +39,15 @@ def scan(
     paths: Sequence[str] = (),
     digests: Digests | None = None,
     keep_owners: bool = False,
+    stop: threading.Event | None = None,
 ) -> Tree:
     """The tree below `directory`. Blocks: call it in a thread. Raises NotFound, Failed, Invalid.
 
     `ignore`: what is not to be seen. `paths`: if any, only what lies below these (patterns, links followed).
     Owners are 0:0 unless `keep_owners`. Sockets are left out, and extended attributes, of which Docker's
     images have none from a context. Nothing but regular files is opened, and nothing outside `directory`,
-    whatever changes meanwhile; a file that changes while it is read is read again.
+    whatever changes meanwhile; a file that changes while it is read is read again. `stop`: once set, it ends
+    soon, with Failed.
     """
     try:
         root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -57,7 +60,8 @@ def scan(
         info = os.fstat(root)
         table = digests.table(info.st_dev, info.st_ino) if digests else Table(b"")
         with ThreadPoolExecutor(THREADS, "hash") as pool:
-            scanner = _Scanner(root, ignore or None, include or None, table, keep_owners, pool)
+            stop = stop or threading.Event()
+            scanner = _Scanner(root, ignore or None, include or None, table, keep_owners, pool, stop)
             # Nothing made here is part of a cycle, and 100,000 entries would be gone through again and again.
             collecting = gc.isenabled()
             gc.disable()
@@ -99,6 +103,7 @@ class _Scanner:
         table: Table,
         keep_owners: bool,
         pool: ThreadPoolExecutor,
+        stop: threading.Event,
     ) -> None:
         self._root = root
         self._ignore = ignore
@@ -106,6 +111,7 @@ class _Scanner:
         self._table = table
         self._keep_owners = keep_owners
         self._pool = pool
+        self._stop = stop
         self._entries: dict[str, Entry] = {}
         self._held: dict[str, Entry] = {}  # directories that are in the tree only if something in them is
         self._large: list[tuple[str, Future[tuple[os.stat_result, str, int]]]] = []
@@ -116,6 +122,7 @@ class _Scanner:
         self._places.append(_Place("", all_included=self._include is None))
         try:
             while self._places:
+                _check(self._stop)
                 self._list(self._places.pop())
             self._settle(0)
         except BaseException:
@@ -258,11 +265,11 @@ class _Scanner:
                 return  # something else took its place
             raise Failed(f"open {path}: {_reason(error)}") from None
         if info.st_size >= LARGE:
-            self._large.append((path, self._pool.submit(_digest, file, path)))
+            self._large.append((path, self._pool.submit(_digest, file, path, self._stop)))
             if len(self._large) >= OPEN:
                 self._settle(OPEN // 2)
         else:
-            self._read(path, *_digest(file, path))
+            self._read(path, *_digest(file, path, self._stop))
 
     def _read(self, path: str, info: os.stat_result, digest: str, started: int) -> None:
         if not stat.S_ISREG(info.st_mode):
@@ -277,7 +284,12 @@ class _Scanner:
             self._read(path, *future.result())
 
 
-def _digest(file: int, path: str) -> tuple[os.stat_result, str, int]:
+def _check(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Failed("canceled")
+
+
+def _digest(file: int, path: str, stop: threading.Event) -> tuple[os.stat_result, str, int]:
     """Reads and closes it. Raises Failed when it does not hold still."""
     try:
         for _ in range(ATTEMPTS):
@@ -285,7 +297,7 @@ def _digest(file: int, path: str) -> tuple[os.stat_result, str, int]:
             before = os.fstat(file)
             if not stat.S_ISREG(before.st_mode):
                 return before, "", started
-            digest = _read_all(file, before.st_size)
+            digest = _read_all(file, before.st_size, stop)
             after = os.fstat(file)
             if digest and (before.st_size, before.st_mtime_ns, before.st_ctime_ns) == (
                 after.st_size,
@@ -301,7 +313,7 @@ def _digest(file: int, path: str) -> tuple[os.stat_result, str, int]:
         os.close(file)
 
 
-def _read_all(file: int, size: int) -> str:
+def _read_all(file: int, size: int, stop: threading.Event) -> str:
     """The hex digest; "" when there are not `size` bytes."""
     if size == 0:
         return EMPTY if not os.read(file, 1) else ""
@@ -313,6 +325,7 @@ def _read_all(file: int, size: int) -> str:
     digest = hashlib.sha256()
     left = size
     while data := os.read(file, CHUNK):
+        _check(stop)
         left -= len(data)
         digest.update(data)
         if left < 0:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -256,8 +257,13 @@ class BuildSources:
         return await self._scan(place.path, ignore, paths)
 
     async def _scan(self, path: Path, ignore: Matcher | None, paths: tuple[str, ...]) -> Tree:
-        digests = self._parts.digests
-        return await asyncio.to_thread(lambda: scan(path, ignore=ignore, paths=paths, digests=digests))
+        digests, stop = self._parts.digests, threading.Event()
+        try:
+            return await asyncio.to_thread(
+                lambda: scan(path, ignore=ignore, paths=paths, digests=digests, stop=stop)
+            )
+        finally:
+            stop.set()  # nobody waits for the thread any more
 
     # Places
 
