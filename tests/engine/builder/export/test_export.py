@@ -1,0 +1,236 @@
+"""Results on their way out, from a store of their own."""
+
+import base64
+import io
+import json
+import tarfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from sampan.engine.builder.execute.executor import Execution
+from sampan.engine.builder.export.export import Exporter, Solved
+from sampan.engine.builder.export.results import Exported
+from sampan.engine.builder.graph import HistoryEntry, ImageSource, Target
+from sampan.engine.builder.options import BuildOptions, Output
+from sampan.engine.builder.progress import Progress, Status, Vertex
+from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.trees import Snapshot
+from sampan.engine.images.ingest import add_local_layer, staging
+from sampan.engine.images.store import Image, NewImage
+from sampan.errors import Failed, SampanError, Unsupported
+from tests.engine.images.conftest import Bench, bench, tar
+
+__all__ = ["bench"]
+
+
+class FakeRequester:
+    """Keeps what it is sent; `refuse` is raised instead."""
+
+    def __init__(self) -> None:
+        self.files: dict[int, bytes] = {}
+        self.trees: dict[int, list[str]] = {}
+        self.refuse: SampanError | None = None
+
+    async def send_file(self, index: int, chunks: AsyncIterator[bytes], attrs: Mapping[str, str]) -> None:
+        self.files[index] = b""
+        async for piece in chunks:
+            self.files[index] += piece
+            if self.refuse:
+                raise self.refuse
+
+    async def send_directory(self, index: int, tree: Path, attrs: Mapping[str, str]) -> None:
+        self.trees[index] = below(tree)
+        if self.refuse:
+            raise self.refuse
+
+
+def below(tree: Path) -> list[str]:
+    return sorted(str(path.relative_to(tree)) for path in tree.rglob("*"))
+
+
+class FakeExecution:
+    async def export_directory(self, snapshot: Snapshot, directory: Path) -> None:
+        (directory / "file").write_text(str(len(snapshot.layers)))
+
+    async def export_tar(self, snapshot: Snapshot) -> AsyncIterator[bytes]:
+        yield b"a tar of "
+        yield str(len(snapshot.layers)).encode()
+
+
+class Rig:
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.requester = FakeRequester()
+        self.progress = Progress()
+
+    async def export(
+        self, *outputs: Output, platforms: Sequence[str] = ("linux/amd64",), epoch: int = 7, **options: Any
+    ) -> Exported:
+        """What two steps on a base have made: one file each."""
+        store = self.bench.images.store
+        base = await self.bench.add("base", created="2020-01-01T00:00:00Z", a="1")
+        async with staging(store) as staged:
+            store.reuse(staged, base.diff_ids[0])
+            layers = [(await add_local_layer(store, staged, iter([tar(b="2", c="3")]))).diff_id]
+            layers.append(
+                (await add_local_layer(store, staged, iter([tar(**{"c": "4", ".wh.b": ""})]))).diff_id
+            )
+
+            async def commit(new: Sequence[NewImage]) -> list[Image]:
+                return await store.commit(staged, new)
+
+            snapshot = Snapshot((base.diff_ids[0], *layers))
+            return await Exporter(self.bench.images).export(
+                [Solved(target=self.target(base, name, epoch), snapshot=snapshot) for name in platforms],
+                BuildOptions(outputs=outputs or (Output(type="image"),), **options),
+                cast(Requester, self.requester),
+                self.progress,
+                staged,
+                commit,
+                cast(Execution, FakeExecution()),
+            )
+
+    def target(self, base: Image, platform: str, epoch: int) -> Target:
+        system, architecture = platform.split("/")
+        return Target(
+            platform=platform,
+            step=2,
+            base=ImageSource(reference="base", image_id=base.id, platform=platform),
+            config=cast(Any, {"Cmd": ["x"]}),
+            base_history=tuple(cast(Any, base.config["history"])),
+            history=(HistoryEntry(created_by="RUN 1", step=1), HistoryEntry(created_by="RUN 2", step=2)),
+            document={"os": system, "architecture": architecture},
+            epoch=epoch,
+        )
+
+    def said(self) -> list[str]:
+        found = [event for event in self.progress.events if isinstance(event, Vertex | Status)]
+        return list(dict.fromkeys(event.name if isinstance(event, Vertex) else event.id for event in found))
+
+
+@pytest.fixture
+def rig(bench: Bench) -> Rig:
+    return Rig(bench)
+
+
+async def test_an_image_gets_all_its_names(rig: Rig) -> None:
+    made = await rig.export(tags=("app", "app:2"))
+    image = rig.bench.images.get("app:2")
+    assert image.repo_tags == ["app:2", "app:latest"]
+    assert made.image_id == image.id == made.exporter["containerimage.digest"]
+    assert made.exporter["image.name"] == "docker.io/library/app,docker.io/library/app:2"
+    assert rig.said() == [
+        "exporting to image",
+        "exporting layers",
+        f"writing image {image.id}",
+        "naming to docker.io/library/app",
+        "naming to docker.io/library/app:2",
+    ]
+    assert ("tag", "app:2") in rig.bench.actions()
+    vertex = [event for event in rig.progress.events if isinstance(event, Vertex)][-1]
+    assert vertex.completed and not vertex.error
+
+
+async def test_the_same_on_another_data_root_is_the_same_image(rig: Rig, tmp_path: Path) -> None:
+    other = Bench.open(tmp_path / "other", "directory")
+    await other.images.start()
+    try:
+        one, two = await rig.export(), await Rig(other).export()
+        assert one.image_id == two.image_id
+        assert (await Rig(other).export(epoch=8)).image_id != one.image_id
+    finally:
+        await other.images.stop()
+        other.store.close()
+
+
+async def test_squash_makes_one_layer(rig: Rig) -> None:
+    made = await rig.export(tags=("app",), squash=True)
+    image = rig.bench.images.get(made.image_id)
+    assert len(image.diff_ids) == 2
+    layer = rig.bench.images.store.layers[image.diff_ids[1]]
+    with tarfile.open(rig.bench.images.store.blobs.path(layer.blob)) as archive:
+        assert archive.getnames() == ["c"]
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return {
+            entry.name: cast(Any, archive.extractfile(entry)).read() for entry in archive if entry.isfile()
+        }
+
+
+@pytest.mark.parametrize("kind", ["oci", "docker"])
+async def test_an_archive_can_be_loaded(rig: Rig, kind: Any) -> None:
+    made = await rig.export(Output(type=kind, attrs={"dest": "x"}), tags=("app:1",))
+    files = members(rig.requester.files[0])
+    index = json.loads(files["index.json"])
+    assert index["manifests"][0]["digest"] == made.exporter["containerimage.digest"]
+    descriptor = json.loads(base64.b64decode(made.exporter["containerimage.descriptor"]))
+    assert descriptor["digest"] == made.exporter["containerimage.digest"]
+    assert ("manifest.json" in files) == (kind == "docker")
+    [image] = await rig.bench.load(rig.requester.files[0])
+    assert (image.id, image.repo_tags) == (made.image_id, ["app:1"])
+
+
+async def test_an_archive_is_the_same_every_time(rig: Rig) -> None:
+    await rig.export(Output(type="oci", attrs={"dest": "x", "compression": "zstd"}))
+    first = rig.requester.files[0]
+    await rig.export(Output(type="oci", attrs={"dest": "x", "compression": "zstd"}))
+    assert rig.requester.files[0] == first
+    assert b'"application/vnd.oci.image.layer.v1.tar+zstd"' in first
+
+
+async def test_an_archive_of_several_platforms(rig: Rig) -> None:
+    await rig.export(
+        Output(type="oci", attrs={"dest": "x", "annotation-index.a": "b", "annotation[linux/arm64].c": "d"}),
+        platforms=("linux/amd64", "linux/arm64"),
+        tags=("app",),
+    )
+    files = members(rig.requester.files[0])
+    [top] = json.loads(files["index.json"])["manifests"]
+    index = json.loads(files["blobs/sha256/" + top["digest"][7:]])
+    assert [one["platform"]["architecture"] for one in index["manifests"]] == ["amd64", "arm64"]
+    assert index["annotations"] == {"a": "b"}
+    arm = json.loads(files["blobs/sha256/" + index["manifests"][1]["digest"][7:]])
+    assert arm["annotations"] == {"c": "d"}
+
+
+async def test_a_layout_as_a_directory(rig: Rig) -> None:
+    await rig.export(Output(type="oci", attrs={"dest": "x", "tar": "false"}))
+    assert {"blobs", "index.json", "oci-layout"} <= set(rig.requester.trees[0])
+
+
+async def test_files_go_out_as_they_are_or_by_platform(rig: Rig) -> None:
+    await rig.export(Output(type="local", attrs={"dest": "x"}), Output(type="tar", attrs={"dest": "y"}))
+    assert rig.requester.trees[0] == ["file"]
+    assert rig.requester.files[1] == b"a tar of 3"
+    several = ("linux/amd64", "linux/arm64")
+    await rig.export(
+        Output(type="local", attrs={"dest": "x"}), Output(type="tar", attrs={"dest": "y"}), platforms=several
+    )
+    assert rig.requester.trees[0] == ["linux_amd64", "linux_amd64/file", "linux_arm64", "linux_arm64/file"]
+    assert set(members(rig.requester.files[1])) == {"linux_amd64/file", "linux_arm64/file"}
+
+
+async def test_one_name_cannot_be_several_platforms(rig: Rig) -> None:
+    with pytest.raises(Unsupported, match="manifest lists"):
+        await rig.export(platforms=("linux/amd64", "linux/arm64"))
+
+
+@pytest.mark.parametrize("kind", ["oci", "docker", "tar", "local"])
+async def test_a_requester_that_goes_away_leaves_nothing(rig: Rig, kind: Any) -> None:
+    rig.requester.refuse = Failed("gone")
+    with pytest.raises(Failed, match="gone"):
+        await rig.export(Output(type=kind, attrs={"dest": "x"}), Output(type="image"), tags=("app",))
+    assert not [image for image in rig.bench.images.all() if image.repo_tags == ["app:latest"]]
+    vertex = [event for event in rig.progress.events if isinstance(event, Vertex)][-1]
+    assert vertex.error == "gone" and vertex.completed
+
+
+async def test_nothing_is_made_of_a_build_for_its_cache(rig: Rig) -> None:
+    made = await rig.export(Output(type="cacheonly"))
+    assert (made.image_id, made.exporter) == ("", {})
+    assert rig.said() == []
