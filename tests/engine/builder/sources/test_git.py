@@ -192,8 +192,21 @@ async def test_what_is_not_there(
 async def test_no_repository(sources: Sources, server: Server) -> None:
     with pytest.raises(Failed, match="repository not found"):
         await dockerfile(sources, f"{server.url}/none.git")
-    with pytest.raises(Failed, match=r"failed to fetch remote http://127.0.0.1:1/r.git"):
-        await dockerfile(sources, "http://127.0.0.1:1/r.git")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:1/r.git", "connection refused"),
+        ("git://127.0.0.1:1/r.git", "connection refused"),
+        ("https://nobody.invalid/r.git", "dial tcp: lookup nobody.invalid: no such host"),
+        ("git://nobody.invalid/r.git", "dial tcp: lookup nobody.invalid: no such host"),
+    ],
+)
+async def test_no_server(sources: Sources, url: str, reason: str) -> None:
+    with pytest.raises(Failed) as caught:
+        await dockerfile(sources, url)
+    assert caught.value.message.endswith(f"failed to fetch remote {url}: {reason}")
 
 
 async def test_a_known_commit_is_not_fetched_again(

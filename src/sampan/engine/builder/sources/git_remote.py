@@ -6,6 +6,7 @@ dulwich and urllib3 are loaded by who calls this, in a thread: they take 0.2 s.
 import base64
 import os
 import re
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -196,13 +197,33 @@ class _told:
             ) from None
         if isinstance(error, NotGitRepository):
             raise Failed(f"{prefix}: repository not found") from None
-        raise Failed(f"{prefix}: {_line(error)}") from None
+        raise Failed(f"{prefix}: {_reason(error, self._remote)}") from None
 
 
-def _line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+def _reason(error: BaseException, remote: str) -> str:
+    """Why, as Go's net/http words it, without urllib3 in it."""
+    from urllib3.exceptions import NameResolutionError, NewConnectionError, SSLError, TimeoutError
+
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, NameResolutionError | socket.gaierror):
+            return f"dial tcp: lookup {_host(remote)}: no such host"
+        if isinstance(found, TimeoutError) and not isinstance(found, NewConnectionError):
+            return "i/o timeout"
+        if isinstance(found, ssl.SSLCertVerificationError):
+            return f"tls: failed to verify certificate: {found.verify_message}"
+        if isinstance(found, OSError) and found.errno and not isinstance(found, ssl.SSLError):
+            return os.strerror(found.errno).lower()
+        cause = found.args[0] if isinstance(found, SSLError) and found.args else None
+        found = getattr(found, "reason", None) or cause or found.__cause__ or found.__context__
+        found = found if isinstance(found, BaseException) else None
     return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _host(remote: str) -> str:
+    if "://" in remote:
+        return urlsplit(remote).hostname or ""
+    return remote.partition(":")[0].rpartition("@")[2]
 
 
 # ssh
