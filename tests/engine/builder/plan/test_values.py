@@ -2,7 +2,8 @@
 
 import pytest
 
-from sampan.engine.builder.plan import golang, platforms
+from sampan.engine.builder import golang
+from sampan.engine.builder.plan import platforms
 from sampan.engine.builder.plan.paths import destination, has_wildcards, joined
 from sampan.engine.builder.plan.ports import parse_ports
 from sampan.errors import Invalid

@@ -3,7 +3,7 @@
 import re
 
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.plan.golang import quote
+from sampan.engine.builder.golang import quote
 
 _UNITS = {
     "ns": 1,

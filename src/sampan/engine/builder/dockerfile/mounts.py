@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sampan.engine.builder.dockerfile.suggest import did_you_mean
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.plan.golang import quote
+from sampan.engine.builder.golang import quote
 
 TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 SHARINGS = ("shared", "private", "locked")

@@ -19,8 +19,8 @@ from sampan.engine.builder.execute.output import Output, Reader
 from sampan.engine.builder.execute.parts import Build
 from sampan.engine.builder.execute.runmounts import Made, RunMounts
 from sampan.engine.builder.execute.stack import unique
+from sampan.engine.builder.golang import quote
 from sampan.engine.builder.graph import Run
-from sampan.engine.builder.plan.golang import quote
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.containers.services import Services
 from sampan.engine.networks.sandboxes import StepSandbox

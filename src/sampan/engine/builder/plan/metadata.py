@@ -1,11 +1,11 @@
 """Instructions that change no files but WORKDIR: what they do to the image's config, and their history."""
 
+from sampan.engine.builder import golang
 from sampan.engine.builder.dockerfile import instructions as df
 from sampan.engine.builder.dockerfile.expand import Expander
 from sampan.engine.builder.dockerfile.signals import parse_signal
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Files, MakeDirectory
-from sampan.engine.builder.plan import golang
 from sampan.engine.builder.plan.arguments import NOT_IN_ENVIRONMENT
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.ports import parse_ports
