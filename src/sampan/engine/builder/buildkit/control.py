@@ -68,9 +68,12 @@ class Control:
         except NotFound:
             await show(await self._builder.events(request.Ref), call, lock)
             return
-        async with asyncio.TaskGroup() as group:
-            async for progress in job.each_progress():
-                group.create_task(show(progress, call, lock))
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for progress in job.each_progress():
+                    group.create_task(show(progress, call, lock))
+        except* GrpcError as failures:  # the client is gone
+            raise failures.exceptions[0] from None
 
     async def disk_usage(self, request: Any, call: ServerCall) -> Any:
         found = await self._builder.du(tuple(request.filter))

@@ -1,7 +1,7 @@
 """A build whose directories come from several sessions of its client.
 
-buildx opens one session for a directory that several targets of a bake file use, and names it in the attribute
-`local-sessionid:NAME`: the files are sent once, and not once for each target.
+buildx opens one session for a directory that several targets of a bake file use, and says so in an attribute:
+`local-sessionid:NAME`. So the files are sent once, and not once for each target.
 """
 
 from collections.abc import Callable, Mapping, Sequence

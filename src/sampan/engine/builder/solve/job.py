@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sampan.engine.builder.builder import Build, BuildResult
 from sampan.engine.builder.cache.store import Lease
@@ -12,8 +12,9 @@ from sampan.engine.builder.dockerfile.lint.checks import check_file
 from sampan.engine.builder.dockerfile.lint.linter import Linter, lint_config
 from sampan.engine.builder.dockerfile.parse import parse
 from sampan.engine.builder.errors import DockerfileError
+from sampan.engine.builder.export.document import document
 from sampan.engine.builder.export.export import Solved
-from sampan.engine.builder.graph import Plan, ResultSource, Target
+from sampan.engine.builder.graph import Plan, ResultSource
 from sampan.engine.builder.plan.bases import Base, NeededBase, needed_bases
 from sampan.engine.builder.plan.plan import plan as make_plan
 from sampan.engine.builder.progress import Warning, now
@@ -283,8 +284,9 @@ class Job:
 
     def _keep_result(self, solved: Sequence[Solved], staged: Staging) -> None:
         if self._build.keep_result and len(solved) == 1:
-            target = solved[0].target
-            self._parts.results.keep(self._build.ref, solved[0].snapshot, _config(target), staged)
+            target, snapshot = solved[0].target, solved[0].snapshot
+            # The whole document: an image that is built on the result has its history.
+            self._parts.results.keep(self._build.ref, snapshot, document(target, snapshot.layers), staged)
 
     async def _commit(self, staged: Staging, lease: Lease, new: Sequence[NewImage]) -> list[Image]:
         cache = self._parts.cache
@@ -293,10 +295,6 @@ class Job:
         )
         cache.written(lease)
         return images
-
-
-def _config(target: Target) -> dict[str, Any]:
-    return {**target.document, "config": target.config}
 
 
 def _meant(item: NeededBase) -> str:
