@@ -22,7 +22,10 @@ def follow(root: int, paths: Iterable[str]) -> tuple[str, ...]:
     """
     resolver = _Resolver(root)
     for path in paths:
-        resolver.add(path)
+        try:
+            resolver.add(path)
+        except Invalid as error:
+            raise Invalid(f"invalid includepatterns: [{path}]: {error.message}") from None
     found: list[str] = []
     for path in sorted(resolver.resolved):
         if path == ".":

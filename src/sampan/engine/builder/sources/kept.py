@@ -33,6 +33,7 @@ class Kept:
 
     def use(self, key: str, stack: AsyncExitStack) -> Path:
         """The directory, which stays until `stack` is closed; it need not be there yet."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._used[key] += 1
         stack.callback(self._release, key)
         place = self._root / key

@@ -120,10 +120,10 @@ class _Walk:
 
     def missing(self, path: str) -> NotFound:
         quoted = path.replace("\\", "\\\\").replace('"', '\\"')
-        return NotFound(
-            f"failed to compute cache key: failed to calculate checksum of ref {self._ref}: "
-            f'"/{quoted}": not found'
-        )
+        return NotFound(self._failed(f'"/{quoted}": not found'))
+
+    def _failed(self, why: str) -> str:
+        return f"failed to compute cache key: failed to calculate checksum of ref {self._ref}: {why}"
 
     def below(self, directory: str) -> list[str]:
         """Everything in a directory, parents first."""
@@ -141,7 +141,10 @@ class _Walk:
         if entry is None and base:
             # Nothing need match, but there must be a place to look at. BuildKit's words.
             raise NotFound(f"lstat /{base}: no such file or directory")
-        regex = compile_match("/".join(parts[fixed:]))
+        try:
+            regex = compile_match("/".join(parts[fixed:]))
+        except Invalid as error:
+            raise Invalid(self._failed(error.message)) from None
         start = len(base) + 1 if base else 0
         found = [name for name in self.below(base) if regex.fullmatch(name, start)]
         return sorted(found, key=lambda name: name.split("/"))

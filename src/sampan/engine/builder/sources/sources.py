@@ -334,7 +334,8 @@ class BuildSources:
         """A new directory, removed when the build ends."""
         path = self._parts.paths.build_contexts / uuid4().hex
         try:
-            path.mkdir(parents=True, mode=0o700)
+            path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+            path.mkdir(mode=0o700)
         except OSError as error:
             raise Failed(f"mkdir {path}: {(error.strerror or '').lower()}") from None
         self._stack.callback(self._remove, path)
