@@ -198,6 +198,13 @@ async def test_an_archive_of_several_platforms(rig: Rig) -> None:
     assert arm["annotations"] == {"c": "d"}
 
 
+async def test_one_platform_may_be_one_of_several(rig: Rig) -> None:
+    output = Output(type="oci", attrs={"dest": "x"})
+    await rig.export(output, build_args={"BUILDKIT_MULTI_PLATFORM": "1"})
+    [top] = json.loads(members(rig.requester.files[0])["index.json"])["manifests"]
+    assert top["mediaType"] == "application/vnd.oci.image.index.v1+json"
+
+
 async def test_a_layout_as_a_directory(rig: Rig) -> None:
     await rig.export(Output(type="oci", attrs={"dest": "x", "tar": "false"}))
     assert {"blobs", "index.json", "oci-layout"} <= set(rig.requester.trees[0])

@@ -3,9 +3,7 @@
 import pytest
 
 from sampan.engine.builder.dockerfile.lint.linter import Linter
-from sampan.engine.builder.dockerfile.parse import parse
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.plan.arguments import unused_arguments
 from tests.engine.builder.plan.planning import image, planned
 
 ERRORS = [
@@ -178,17 +176,3 @@ def test_rules_leave_alone_what_is_right(text: str) -> None:
     linter = Linter()
     planned(text, None, linter, ignore=("*.log",))
     assert linter.findings == []
-
-
-def test_build_arguments_that_nothing_declares() -> None:
-    dockerfile = parse(b"ARG G\nFROM b\nARG A\n")
-    given = {
-        "A": "",
-        "G": "",
-        "X": "",
-        "https_proxy": "",
-        "TARGETOS": "",
-        "BUILDKIT_X": "",
-        "SOURCE_DATE_EPOCH": "",
-    }
-    assert unused_arguments(dockerfile, given) == ["X"]

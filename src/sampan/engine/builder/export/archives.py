@@ -16,7 +16,7 @@ from sampan.engine.builder.export.layers import LayerBlob, LayerBlobs
 from sampan.engine.builder.export.manifests import Document
 from sampan.engine.images.save import LAYOUT, directory_member, file_header, file_member
 from sampan.errors import Failed
-from sampan.images.registry.manifests import Descriptor, digest_of
+from sampan.images.registry.manifests import INDEXES, Descriptor, digest_of
 from sampan.images.tarwrite import END, padding
 from sampan.specs.oci_image import CONFIG, CONTAINERD_NAME, INDEX, REF_NAME, ImageConfig
 
@@ -48,6 +48,10 @@ class Layout:
     index: dict[str, Any]
     docker: list[dict[str, Any]] | None  # manifest.json
 
+    @property
+    def is_index(self) -> bool:
+        return self.top.media_type in INDEXES
+
     def files(self, blobs: LayerBlobs) -> Iterator[tuple[str, int, Iterator[bytes]]]:
         """(path, size, content), sorted."""
         for digest in sorted({*self.small, *self.layers}):
@@ -64,8 +68,15 @@ class Layout:
             yield path, len(data), iter((data,))
 
 
-def layout(results: Sequence[Result], attributes: Attributes, blobs: LayerBlobs, *, docker: bool) -> Layout:
-    """Compresses the layers, if that is asked for. Raises Failed."""
+def layout(
+    results: Sequence[Result],
+    attributes: Attributes,
+    blobs: LayerBlobs,
+    *,
+    docker: bool = False,
+    several: bool = False,
+) -> Layout:
+    """`several`: an index, even of one platform. Compresses the layers, if that is asked for. Raises Failed."""
     small: dict[str, bytes] = {}
     layers: dict[str, LayerBlob] = {}
     made: list[Document] = []
@@ -82,7 +93,7 @@ def layout(results: Sequence[Result], attributes: Attributes, blobs: LayerBlobs,
         made.append(document)
         small[document.digest] = document.data
     top = made[0]
-    if len(results) > 1:
+    if several or len(results) > 1:
         top = index_of(results, made, attributes)
         small[top.digest] = top.data
     return Layout(
@@ -110,7 +121,7 @@ def index_of(results: Sequence[Result], made: Sequence[Document], attributes: At
 
 def _index(top: Document, results: Sequence[Result], attributes: Attributes) -> dict[str, Any]:
     more: dict[str, Any] = {}
-    if len(results) == 1:
+    if top.media_type not in INDEXES:
         more["platform"] = manifests.platform_of(dict(results[0].document))
         common = attributes.annotations.of_descriptor(results[0].platform)
     else:

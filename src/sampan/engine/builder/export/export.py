@@ -22,6 +22,7 @@ from sampan.engine.builder.export.shown import Shown, exporting
 from sampan.engine.builder.export.squash import squash
 from sampan.engine.builder.graph import Target
 from sampan.engine.builder.options import BuildOptions, Output
+from sampan.engine.builder.plan.resolve import multi_platform
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.solve.solved import Commit
@@ -95,6 +96,7 @@ class _Job:
         self._execution = execution
         self._results: list[Result] | None = None
         self._exported = Exported()
+        self._several = len(solved) > 1 or multi_platform(options)
 
     async def run(self) -> Exported:
         outputs = [
@@ -206,14 +208,19 @@ class _Job:
             with shown.doing("exporting layers"):
                 found = await uncancelled(
                     asyncio.to_thread(
-                        archives.layout, results, attributes, blobs, docker=output.type == "docker"
+                        archives.layout,
+                        results,
+                        attributes,
+                        blobs,
+                        docker=output.type == "docker",
+                        several=self._several and output.type != "docker",
                     )
                 )
             for made in found.manifests:
                 shown.done(f"exporting manifest {made.digest}")
             for result in results:
                 shown.done(f"exporting config {result.id}")
-            if len(results) > 1:
+            if found.is_index:
                 shown.done(f"exporting manifest list {found.top.digest}")
             if attributes.tar:
                 with shown.doing("sending tarball"):
@@ -230,7 +237,7 @@ class _Job:
     async def _files(self, number: int, output: Output) -> None:
         kind = "directory" if output.type == "local" else "tarball"
         name = f"exporting to client {kind}"
-        split = trees.split(output.attrs, len(self._solved) > 1)
+        split = trees.split(output.attrs, self._several)
         with ExitStack() as stack, exporting(self._progress, name, str(number)) as shown:
             if output.type == "tar" and not split:
                 chunks = self._execution.export_tar(self._solved[0].snapshot)

@@ -75,18 +75,3 @@ def epoch_argument(given: Mapping[str, str], values: Mapping[str, str]) -> int |
             f'invalid SOURCE_DATE_EPOCH: {text}: strconv.ParseInt: parsing "{text}": invalid syntax'
         )
     return int(text)
-
-
-def unused_arguments(dockerfile: Dockerfile, given: Mapping[str, str]) -> list[str]:
-    """Build arguments that nothing declares: the classic builder warns of them."""
-    declared = {arg.key for instruction in dockerfile.global_args for arg in instruction.args}
-    for stage in dockerfile.stages:
-        for instruction in stage.instructions:
-            if isinstance(instruction, Arg):
-                declared |= {arg.key for arg in instruction.args}
-    known = set(platform_arguments(Platform("", ""), Platform("", "")))
-    return [name for name in sorted(given) if not _is_expected(name, declared | known)]
-
-
-def _is_expected(name: str, declared: set[str]) -> bool:
-    return name in declared or name.lower() in _PROXIES or name.startswith("BUILDKIT_") or name == EPOCH

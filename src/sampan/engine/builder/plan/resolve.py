@@ -45,7 +45,7 @@ class Wanted:
 def wanted_platforms(options: BuildOptions) -> list[Wanted]:
     """Raises DockerfileError for one that is no platform."""
     if not options.platforms:
-        return [Wanted(platforms.host_platform())]
+        return [Wanted(platforms.host_platform(), several=multi_platform(options))]
     parsed: list[Platform] = []
     for text in options.platforms:
         try:
@@ -54,7 +54,13 @@ def wanted_platforms(options: BuildOptions) -> list[Wanted]:
             raise DockerfileError(f"failed to parse target platform {text}: {error}") from None
         if platform not in parsed:
             parsed.append(platform)
-    return [Wanted(platform, True, len(parsed) > 1) for platform in parsed]
+    several = len(parsed) > 1 or multi_platform(options)
+    return [Wanted(platform, True, several) for platform in parsed]
+
+
+def multi_platform(options: BuildOptions) -> bool:
+    """Whether even one platform is to be treated as one of several."""
+    return options.build_args.get("BUILDKIT_MULTI_PLATFORM", "").lower() in ("1", "t", "true")
 
 
 def resolve(
