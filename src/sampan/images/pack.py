@@ -7,7 +7,7 @@ keeps in attributes stays out. Equal trees give equal bytes.
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from sampan.errors import Failed
 from sampan.images.tarread import (
@@ -51,7 +51,7 @@ class Packer:
         self._hides = hides
         self._links: dict[tuple[int, int], bytes] = {}
 
-    def pack(self, directory: str) -> Iterator[bytes]:
+    def pack(self, directory: str) -> Generator[bytes, None, None]:
         """As `diff_tar`."""
         buffer = bytearray()
         try:

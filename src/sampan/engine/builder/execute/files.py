@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Job:
     lookup: Snapshot
 
 
-def layer_tar(job: Job, packer: ChangesPacker, stack: Stack, tmp: Path) -> Iterator[bytes]:
+def layer_tar(job: Job, packer: ChangesPacker, stack: Stack, tmp: Path) -> Generator[bytes, None, None]:
     """The step's layer, in pieces. Blocks while iterated. Raises Failed, Invalid."""
     merged = stack.merged(job.base.layers)
     owners = Owners(merged if job.lookup == job.base else stack.merged(job.lookup.layers))

@@ -88,11 +88,15 @@ class Runner:
         paths.work.mkdir()
         try:
             ended = await self._execute(run, base, inputs, output, paths)
-            diff_id = await self._pack(base, paths, epoch)
+            try:
+                snapshot = Snapshot((*base.layers, await self._pack(base, paths, epoch)))
+            except Failed:
+                if not ended.code:
+                    raise
+                snapshot = None  # a full disk, for one: why the program failed matters more
         finally:
             trash.discard(self._services.paths, paths.data)
-        snapshot = Snapshot((*base.layers, diff_id))
-        if ended.code:
+        if snapshot is None or ended.code:
             raise _failure(run, ended, snapshot, _foreign(platform, self._services))
         return snapshot
 
@@ -361,7 +365,7 @@ def _words(run: Run) -> str:
     return f"process {quote(' '.join(run.args))} did not complete successfully"
 
 
-def _failure(run: Run, ended: Ended, snapshot: Snapshot, hint: str) -> RunFailed:
+def _failure(run: Run, ended: Ended, snapshot: Snapshot | None, hint: str) -> RunFailed:
     why = "cannot allocate memory" if ended.oom and ended.code == 137 else f"exit code: {ended.code}"
     return RunFailed(f"{_words(run)}: {why}", exit_code=ended.code, snapshot=snapshot, hint=hint)
 
