@@ -76,7 +76,7 @@ def layout(
     docker: bool = False,
     several: bool = False,
 ) -> Layout:
-    """`several`: an index, even of one platform. Compresses the layers, if that is asked for. Raises Failed."""
+    """`several`: an index, even of one platform. Compresses the layers if asked to. Raises Failed."""
     small: dict[str, bytes] = {}
     layers: dict[str, LayerBlob] = {}
     made: list[Document] = []
