@@ -11,23 +11,26 @@ import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from sampan.engine.builder.cache import portable
+from sampan.engine.builder.cache.places import HasBlobs
 from sampan.engine.builder.cache.portable import Document, Portable, PortableMount
 from sampan.engine.builder.cache.records import Record
 from sampan.engine.builder.execute.cachemounts import CacheMounts
 from sampan.engine.builder.export.attributes import Compression, compression_of, flag
-from sampan.engine.builder.export.layers import LayerBlobs
+from sampan.engine.builder.export.layers import LayerBlob, LayerBlobs
 from sampan.engine.builder.graph import Plan, Run
 from sampan.engine.builder.options import CacheOption
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.solve.credentials import credentials_for
-from sampan.engine.builder.solve.vertices import Shown, shown
+from sampan.engine.builder.solve.vertices import Counter, Shown, shown
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Images
+from sampan.engine.images.feed import pieces
 from sampan.engine.images.ingest import add_local_layer
 from sampan.engine.images.manifests import kept
 from sampan.engine.images.push import explain, first
@@ -77,8 +80,12 @@ class Exports:
         results: Sequence[Snapshot],
         plan: Plan,
         salt: str,
-    ) -> None:
-        """All but inline. Raises what went wrong, unless ignore-error is said."""
+    ) -> dict[str, str]:
+        """All but inline. Raises what went wrong, unless ignore-error is said.
+
+        Returns what BuildKit's clients want to know of it.
+        """
+        response: dict[str, str] = {}
         for number, option in enumerate(options):
             if option.type == "inline":
                 continue
@@ -94,10 +101,13 @@ class Exports:
                     mounts: list[PortableMount] = []
                     if flag(option.attrs, "mounts", False):
                         mounts = await self._pack_mounts(plan)
-                    await self._one(number, option, portable.document(records, mounts), vertex, name)
+                    document = portable.document(records, mounts)
+                    made = await self._one(number, option, document, vertex, name)
+                    response["cache.manifest"] = orjson.dumps(_plain(made)).decode()
             except SampanError:
                 if not flag(option.attrs, "ignore-error", False):
                     raise
+        return response
 
     def _records(self, results: Sequence[Snapshot], mode: str) -> list[Portable]:
         found = []
@@ -117,14 +127,14 @@ class Exports:
 
     async def _one(
         self, number: int, option: CacheOption, document: Document, vertex: Shown, name: str
-    ) -> None:
+    ) -> Descriptor:
+        """The manifest."""
         how = compression_of(option.attrs)
         if option.type == "registry":
-            await self._push(references.parse(name).with_default_tag(), document, how, vertex)
-        elif option.type == "local":
-            await self._send(number, option, document, how, vertex)
-        else:
-            raise Invalid(f"unknown cache exporter: {option.type}")
+            return await self._push(references.parse(name).with_default_tag(), document, how, vertex)
+        if option.type == "local":
+            return await self._send(number, option, document, how, vertex)
+        raise Invalid(f"unknown cache exporter: {option.type}")
 
     # Cache mounts
 
@@ -155,47 +165,52 @@ class Exports:
 
     async def _send(
         self, number: int, option: CacheOption, document: Document, how: Compression, vertex: Shown
-    ) -> None:
+    ) -> Descriptor:
         directory = Path(tempfile.mkdtemp(prefix="cache-", dir=self._images.paths.tmp))
         try:
-            tree = directory / "layout"
-            await asyncio.to_thread(self._write, directory, tree, document, how, option.attrs)
+            blobs = LayerBlobs(self._images.store, self._staging, directory)
+            layers = await asyncio.to_thread(
+                lambda: [blobs.blob(diff_id, how) for diff_id in document.layers]
+            )
             counter = vertex.counter()
-            counter("sending cache", 0)
-            await self._requester.send_directory(FIRST_DIRECTORY + number, tree, option.attrs)
+            if isinstance(self._requester, HasBlobs):
+                manifest = await self._offer(option, document, blobs, layers, counter)
+            else:
+                tree = directory / "layout"
+                manifest = await asyncio.to_thread(_write, tree, document, blobs, layers, option.attrs)
+                counter("sending cache", 0)
+                await self._requester.send_directory(FIRST_DIRECTORY + number, tree, option.attrs)
             counter.done()
+            return manifest
         finally:
             await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
-    def _write(
-        self, directory: Path, tree: Path, document: Document, how: Compression, attrs: Mapping[str, str]
-    ) -> None:
-        blobs = tree / "blobs" / "sha256"
-        blobs.mkdir(parents=True)
-        compressed = LayerBlobs(self._images.store, self._staging, directory)
-        layers = []
-        for diff_id in document.layers:
-            blob = compressed.blob(diff_id, how)
-            layers.append(blob.descriptor)
-            with open(blobs / _name(blob.descriptor.digest), "wb") as file:
-                for piece in compressed.chunks(blob):
-                    file.write(piece)
-        config, manifest = _documents(document, layers)
-        for data in (config, manifest):
-            (blobs / _name(digest_of(data))).write_bytes(data)
-        entry = {
-            "mediaType": MANIFEST,
-            "digest": digest_of(manifest),
-            "size": len(manifest),
-            "annotations": {REF_NAME: attrs.get("tag", "") or "latest"},
-        }
-        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
-        (tree / "index.json").write_bytes(orjson.dumps(index))
-        (tree / "oci-layout").write_bytes(b'{"imageLayoutVersion":"1.0.0"}')
+    async def _offer(
+        self,
+        option: CacheOption,
+        document: Document,
+        blobs: LayerBlobs,
+        layers: Sequence[LayerBlob],
+        counter: Counter,
+    ) -> Descriptor:
+        """Into the store of the client's session, which makes the index itself."""
+        assert isinstance(self._requester, HasBlobs)
+        store = f"local:{option.attrs.get('dest', '')}"
+        for blob in layers:
+            found = blob.descriptor
+            counter(f"writing layer {found.digest}", 0)
+            await self._requester.put_blob(store, found.digest, found.size, pieces(blobs.chunks(blob)))
+        config, manifest = _documents(document, [blob.descriptor for blob in layers])
+        for what, data in (("config", config), ("cache image manifest", manifest)):
+            counter(f"writing {what} {digest_of(data)}", 0)
+            await self._requester.put_blob(store, digest_of(data), len(data), pieces(iter((data,))))
+        return Descriptor(MANIFEST, digest_of(manifest), len(manifest))
 
     # A registry
 
-    async def _push(self, reference: Reference, document: Document, how: Compression, vertex: Shown) -> None:
+    async def _push(
+        self, reference: Reference, document: Document, how: Compression, vertex: Shown
+    ) -> Descriptor:
         credentials = await credentials_for(self._requester, reference)
         remote = self._images.remote
         repositories = await remote.registries.repositories(reference, "push", credentials)
@@ -213,6 +228,7 @@ class Exports:
                 blob = Descriptor(portable.CONFIG_TYPE, digest_of(config), len(config))
                 await send_blob(store, repository, blob, lambda sent: None)
             await repository.put_manifest(reference.tag or digest_of(manifest), manifest, MANIFEST)
+            return Descriptor(MANIFEST, digest_of(manifest), len(manifest))
         except RegistryError as error:
             raise explain(error, reference) from None
 
@@ -240,6 +256,35 @@ class Exports:
         return [task.result() for task in tasks]
 
 
+def _write(
+    tree: Path,
+    document: Document,
+    blobs: LayerBlobs,
+    layers: Sequence[LayerBlob],
+    attrs: Mapping[str, str],
+) -> Descriptor:
+    """An OCI layout. Blocks."""
+    place = tree / "blobs" / "sha256"
+    place.mkdir(parents=True)
+    for blob in layers:
+        with open(place / _name(blob.descriptor.digest), "wb") as file:
+            for piece in blobs.chunks(blob):
+                file.write(piece)
+    config, manifest = _documents(document, [blob.descriptor for blob in layers])
+    for data in (config, manifest):
+        (place / _name(digest_of(data))).write_bytes(data)
+    made = Descriptor(MANIFEST, digest_of(manifest), len(manifest))
+    entry = {**_plain(made), "annotations": {REF_NAME: attrs.get("tag", "") or "latest"}}
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
+    (tree / "index.json").write_bytes(orjson.dumps(index))
+    (tree / "oci-layout").write_bytes(b'{"imageLayoutVersion":"1.0.0"}')
+    return made
+
+
+def _plain(blob: Descriptor) -> dict[str, Any]:
+    return {"mediaType": blob.media_type, "digest": blob.digest, "size": blob.size}
+
+
 def _kind(option: CacheOption) -> str:
     """As BuildKit's progress calls it."""
     return {"registry": "registry", "local": "client directory"}.get(option.type, option.type)
@@ -253,14 +298,8 @@ def _documents(document: Document, layers: Sequence[Descriptor]) -> tuple[bytes,
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "config": {
-            "mediaType": portable.CONFIG_TYPE,
-            "digest": digest_of(config),
-            "size": len(config),
-        },
-        "layers": [
-            {"mediaType": blob.media_type, "digest": blob.digest, "size": blob.size} for blob in layers
-        ],
+        "config": _plain(Descriptor(portable.CONFIG_TYPE, digest_of(config), len(config))),
+        "layers": [_plain(blob) for blob in layers],
     }
     return config, orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
 

@@ -7,19 +7,15 @@ goes on without, as BuildKit's do.
 import asyncio
 import base64
 import binascii
-import errno
-import hashlib
-import os
-import stat
-from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from sampan.engine.builder.cache import portable
+from sampan.engine.builder.cache.places import HasBlobs, Layout, Offered, Place
 from sampan.engine.builder.cache.portable import Document, Portable, PortableMount
 from sampan.engine.builder.cache.records import Details, Record, new_id
 from sampan.engine.builder.cache.store import Cache, Lease
@@ -31,7 +27,7 @@ from sampan.engine.builder.solve.credentials import credentials_for
 from sampan.engine.builder.solve.vertices import shown
 from sampan.engine.images import Images
 from sampan.engine.images.create import parse_platform
-from sampan.engine.images.ingest import add_local_layer
+from sampan.engine.images.ingest import add_layer
 from sampan.errors import Failed, Invalid, NotFound, SampanError
 from sampan.images import references
 from sampan.images.archives import Platform
@@ -39,10 +35,8 @@ from sampan.images.compression import decompressed
 from sampan.images.references import Reference
 from sampan.images.registry import platform as platforms
 from sampan.images.registry.client import Repository
-from sampan.images.registry.manifests import Descriptor, Fetched, ImageManifest, parse_image, parse_index
-from sampan.specs.oci_image import REF_NAME
+from sampan.images.registry.manifests import Fetched, ImageManifest, parse_image, parse_index
 
-CHUNK = 1 << 20
 Bring = Callable[[str], Awaitable[None]]  # a layer, by diff ID, into the staging
 
 
@@ -227,25 +221,28 @@ class Imports:
     # Directories
 
     async def _local(self, stack: AsyncExitStack, option: CacheOption) -> Imported:
-        """An OCI layout of the requester. Raises NotFound, Invalid."""
+        """An OCI layout of the requester: its directory, or the blobs it offers. Raises NotFound, Invalid."""
         source = option.attrs.get("src", "")
-        directory = await stack.enter_async_context(self._requester.directory(source))
-        manifest = await asyncio.to_thread(_local_manifest, directory.path, option.attrs)
+        place: Place
+        if isinstance(self._requester, HasBlobs):
+            place = Offered(self._requester, f"local:{source}")
+        else:
+            directory = await stack.enter_async_context(self._requester.directory(source))
+            place = Layout(directory.path)
+        manifest = parse_image(await place.manifest(option.attrs))
         if manifest.config.media_type != portable.CONFIG_TYPE:
             raise Invalid(f"{manifest.config.media_type[:100]} is no cache of this builder")
-        data = await asyncio.to_thread(_blob, directory.path, manifest.config)
-        document = portable.load(data)
+        document = portable.load(await place.small(manifest.config))
         blobs = dict(zip(document.layers, manifest.layers, strict=False))
 
         async def bring(diff_id: str) -> None:
             store, staging = self._images.store, self._lease.staging
-            chunks = _chunks(directory.path, blobs[diff_id])
-            layer = await add_local_layer(store, staging, chunks)
+            layer = await add_layer(store, staging, place.chunks(blobs[diff_id]))
             if layer.diff_id != diff_id:
                 raise Failed(f"invalid diffID for layer: expected {diff_id}, got {layer.diff_id}")
 
         async def plain(diff_id: str) -> Iterator[bytes]:
-            return decompressed(_chunks(directory.path, blobs[diff_id]))
+            return decompressed(iter([piece async for piece in place.chunks(blobs[diff_id])]))
 
         return Imported(document, bring, plain)
 
@@ -258,48 +255,3 @@ def inline_of(config: bytes) -> bytes | None:
         return base64.b64decode(text, validate=True) if isinstance(text, str) else None
     except (orjson.JSONDecodeError, binascii.Error):
         return None
-
-
-def _local_manifest(directory: Path, attrs: Mapping[str, str]) -> ImageManifest:
-    try:
-        index = parse_index(b"".join(_read(directory / "index.json", portable.MAX_SIZE)))
-    except OSError:
-        raise NotFound("could not read index.json: it is no OCI layout") from None
-    wanted, tag = attrs.get("digest", ""), attrs.get("tag", "") or "latest"
-    for item in index:
-        name = (item.get("annotations") or {}).get(REF_NAME, "")
-        if item["digest"] == wanted if wanted else name == tag or len(index) == 1:
-            size = int(item["size"])
-            return parse_image(_blob(directory, Descriptor(item["mediaType"], item["digest"], size)))
-    raise NotFound(f"no cache {wanted or tag} in it")
-
-
-def _blob(directory: Path, blob: Descriptor) -> bytes:
-    if blob.size > portable.MAX_SIZE:
-        raise Invalid(f"{blob.digest} is too large")
-    return b"".join(_chunks(directory, blob))
-
-
-def _chunks(directory: Path, blob: Descriptor) -> Iterator[bytes]:
-    digest = hashlib.sha256()
-    path = directory / "blobs" / "sha256" / blob.digest.removeprefix("sha256:")
-    try:
-        for piece in _read(path, blob.size):
-            digest.update(piece)
-            yield piece
-    except OSError as error:
-        raise NotFound(f"blob {blob.digest}: {error.strerror}") from None
-    if f"sha256:{digest.hexdigest()}" != blob.digest:
-        raise Invalid(f"{blob.digest} is not what it says")
-
-
-def _read(path: Path, limit: int) -> Iterator[bytes]:
-    """A regular file of somebody's directory, no more than `limit` bytes of it. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        left = limit
-        while left and (piece := file.read(min(CHUNK, left))):
-            left -= len(piece)
-            yield piece

@@ -220,6 +220,7 @@ class Job:
         async def commit(new: Sequence[NewImage]) -> list[Image]:
             return await self._commit(staged, lease, new)
 
+        answer: dict[str, str] = {}
         try:
             solver = Solver(context, execution)
             await solver.solve([target.step for target in plan.targets])
@@ -238,14 +239,16 @@ class Job:
             )
             if exports is not None:
                 snapshots = [item.snapshot for item in solved]
-                await exports.run(options.cache_to, snapshots, plan, self._build.ref)
+                answer |= await exports.run(options.cache_to, snapshots, plan, self._build.ref)
         finally:
             # What was done is not lost with what failed.
             if lease.fresh:
                 await uncancelled(commit([]))
             parts.cache.touch(lease, now())
         self._keep_result(solved, staged)
-        return BuildResult(image_id=exported.image_id, exporter=exported.exporter, result=self._build.ref)
+        return BuildResult(
+            image_id=exported.image_id, exporter={**exported.exporter, **answer}, result=self._build.ref
+        )
 
     async def _imports(self, stack: AsyncExitStack, lease: Lease) -> "Imports | None":
         if not self._options.cache_from:
