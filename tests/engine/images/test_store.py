@@ -3,10 +3,12 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
 from sampan.engine.images import Import
+from sampan.engine.images.ingest import add_local_layer, staging
 from sampan.errors import Failed, Invalid, NotFound
 from sampan.images.references import parse
 from sampan.linux import erofs
@@ -195,3 +197,20 @@ async def test_a_name_moves_from_image_to_image(bench: Bench) -> None:
     assert bench.images.get("app").last_tagged > first.last_tagged
     with pytest.raises(Invalid, match="digest"):
         bench.images.tag(first, parse("app@sha256:" + "0" * 64))
+
+
+async def test_a_layer_made_here_lets_go_of_its_source_when_it_fails(bench: Bench) -> None:
+    closed = False
+
+    def source() -> Iterator[bytes]:
+        nonlocal closed
+        try:
+            while True:
+                yield b"not a tar".ljust(512, b"!")
+        finally:
+            closed = True
+
+    async with staging(bench.images.store) as staged:
+        with pytest.raises(Failed):
+            await add_local_layer(bench.images.store, staged, source())
+        assert closed, "the files that were being packed are still open"

@@ -1,7 +1,7 @@
 """Bring layers and blobs in: streams from a client or from an archive, into the store, on worker threads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -47,7 +47,16 @@ async def add_layer(store: ImageStore, staged: Staging, chunks: AsyncIterator[by
 
 async def add_local_layer(store: ImageStore, staged: Staging, chunks: Iterable[bytes]) -> Layer:
     """A layer from bytes made on this machine; `chunks` is consumed in a thread."""
-    return await _add(store, staged, lambda work: uncancelled(asyncio.to_thread(work, chunks)))
+
+    def consume(work: Callable[[Iterable[bytes]], object]) -> object:
+        try:
+            return work(chunks)
+        finally:
+            # A packer that is left in the middle holds files open, and with them the space they take.
+            if isinstance(chunks, Generator):
+                chunks.close()
+
+    return await _add(store, staged, lambda work: uncancelled(asyncio.to_thread(consume, work)))
 
 
 async def _add(store: ImageStore, staged: Staging, run: Callable[..., object]) -> Layer:
