@@ -42,12 +42,13 @@ class StepFailed(Failed):
         self.vertex = vertex
 
 
-def excerpt(place: Place, context: int = 2) -> str:
+def excerpt(place: Place) -> str:
     """The lines, numbered, the wrong ones marked, as buildx prints them."""
     lines = place.text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
-    # As buildx: two more lines above than below, and at most what is there.
+    # As buildx: two lines around a single one, one around several.
+    context = 2 if place.lines.first == place.lines.last else 1
     first = max(1, place.lines.first - context)
     last = min(len(lines), place.lines.last + context)
     shown = [f"{place.filename}:{place.lines.first}", "--------------------"]

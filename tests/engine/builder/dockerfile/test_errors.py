@@ -3,7 +3,7 @@
 import pytest
 
 from sampan.engine.builder.dockerfile.parse import parse
-from sampan.engine.builder.errors import DockerfileError
+from sampan.engine.builder.errors import DockerfileError, Place, excerpt
 from sampan.engine.builder.graph import Lines
 
 
@@ -241,3 +241,18 @@ def test_the_source_is_kept_readable_whatever_its_bytes() -> None:
 )
 def test_what_docker_takes_is_taken(line: str) -> None:
     parse(f"FROM busybox\n{line}\n".encode())
+
+
+TEN = "".join(f"{number}\n" for number in range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [(5, 5, "3 4 >5 6 7"), (1, 1, ">1 2 3"), (10, 10, "8 9 >10"), (5, 7, "4 >5 >6 >7 8"), (1, 2, ">1 >2 3")],
+)
+def test_the_source_is_shown_with_as_many_lines_as_buildx_shows(first: int, last: int, shown: str) -> None:
+    text = excerpt(Place(filename="f", text=TEN, lines=Lines(first=first, last=last)))
+    head, rule, *lines, end = text.split("\n")
+    assert (head, rule, end) == (f"f:{first}", "-" * 20, "-" * 20)
+    marked = [(">" if ">>>" in line else "") + line.split()[-1] for line in lines]
+    assert " ".join(marked) == shown
