@@ -90,6 +90,8 @@ def test_what_copy_takes(sources: str, dest: str, pairs: list[tuple[str, str]]) 
         ("lout", "/etc/passwd"),
         ("dead", "/nowhere"),
         ("de*", "/nowhere"),
+        ("ld/no", "/ld/no"),
+        ("labs/no/x", "/labs/no/x"),
     ],
 )
 def test_what_is_not_there_is_told_as_buildkit_does(source: str, shown: str) -> None:

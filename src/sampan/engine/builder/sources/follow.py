@@ -6,6 +6,7 @@ As fsutil's FollowLinks. All steps are taken below the root, whatever changes me
 import os
 import stat
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sampan.errors import Invalid
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, openat2
@@ -15,8 +16,16 @@ from sampan.specs.gopaths import clean
 MAX_LINKS = 255
 
 
-def follow(root: int, paths: Iterable[str]) -> tuple[str, ...]:
-    """Patterns that include `paths` and all that lies behind links in them; (): everything.
+@dataclass(frozen=True)
+class Followed:
+    """`patterns`: what to include; (): everything. `directories`: to be listed even if nothing in them is."""
+
+    patterns: tuple[str, ...] = ()
+    directories: frozenset[str] = frozenset()
+
+
+def follow(root: int, paths: Iterable[str]) -> Followed:
+    """What includes `paths` and all that lies behind links in them, and where their wildcards look.
 
     `root` is the directory's descriptor. Raises Invalid for a bad pattern.
     """
@@ -29,10 +38,10 @@ def follow(root: int, paths: Iterable[str]) -> tuple[str, ...]:
     found: list[str] = []
     for path in sorted(resolver.resolved):
         if path == ".":
-            return ()
+            return Followed()
         if not (found and path.startswith(found[-1] + "/")):
             found.append(path)
-    return tuple(found)
+    return Followed(tuple(found), frozenset(resolver.directories))
 
 
 class _Resolver:
@@ -40,6 +49,7 @@ class _Resolver:
         self._root = root
         self._links = 0
         self.resolved: set[str] = set()
+        self.directories: set[str] = set()
 
     def add(self, path: str) -> None:
         """Walk down component by component; a link makes its target, with what follows, one more path."""
@@ -65,6 +75,7 @@ class _Resolver:
         if not has_wildcards(base):
             return self._target(path)
         pattern = compile_match(base)
+        self.directories.add(directory)
         found: list[str] = []
         for name in self._names(directory):
             if pattern.fullmatch(name):

@@ -106,7 +106,7 @@ class _Walk:
             if found is not None and stat.S_ISLNK(found.mode):
                 links += 1
                 if links > MAX_LINKS:
-                    raise Invalid(f"too many links: /{path}")
+                    raise Invalid(self._failed(f"too many symlinks: /{path}"))
                 current = "" if found.digest.startswith("/") else current.rpartition("/")[0]
                 rest = f"{found.digest}/{rest}"
         return current, self.entries.get(current)
@@ -115,10 +115,19 @@ class _Walk:
         """Raises NotFound, Invalid."""
         resolved, entry = self.resolve(path)
         if entry is None and resolved:
-            raise self.missing(resolved)
+            raise self.missing(path)
         return resolved
 
     def missing(self, path: str) -> NotFound:
+        """As BuildKit says it: with the path as it was asked for, or as a link at its end has it."""
+        for _ in range(MAX_LINKS):
+            directory, _, name = path.rpartition("/")
+            parent = self.resolve(directory)[0]
+            found = self.entries.get(f"{parent}/{name}" if parent else name)
+            if found is None or not stat.S_ISLNK(found.mode):
+                break
+            target = found.digest
+            path = inside(target if target.startswith("/") else f"{directory}/{target}")
         quoted = path.replace("\\", "\\\\").replace('"', '\\"')
         return NotFound(self._failed(f'"/{quoted}": not found'))
 
@@ -178,7 +187,7 @@ class _Selection:
     def _take_path(self, path: str) -> None:
         resolved, entry = self._walk.resolve(path)
         if entry is None and resolved:
-            raise self._walk.missing(resolved)
+            raise self._walk.missing(path)
         if entry is None or stat.S_ISDIR(entry.mode):
             self.pairs.append((resolved, ""))
             self._take_below(resolved, None)
@@ -198,7 +207,7 @@ class _Selection:
         for start in starts:
             resolved, entry = self._walk.resolve(start)
             if entry is None and resolved:
-                raise self._walk.missing(resolved)
+                raise self._walk.missing(start)
             if entry is not None and not stat.S_ISDIR(entry.mode):
                 self.pairs.append((resolved, start.rpartition("/")[2]))
                 continue
