@@ -84,8 +84,8 @@ def test_ignored_files_are_not_seen(tmp_path: Path, patterns: list[str], left: l
         (["*.x"], ["", "q.x"]),
         (["d/*"], ["", "d", "d/b", "d/e", "d/e/c"]),
         (["out"], ["", "out"]),
-        (["d/no*"], ["", "d"]),
-        (["m/no*/x"], ["", "d", "d/e", "l", "m"]),
+        # A wildcard that finds nothing leaves not even its directory, as Docker's clients have it.
+        (["d/no*"], [""]),
         (["loop"], ["", "loop"]),
         (["."], ["", "a", "d", "d/b", "d/e", "d/e/c", "l", "loop", "m", "out", "q.x"]),
     ],

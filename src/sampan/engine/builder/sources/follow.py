@@ -6,7 +6,6 @@ As fsutil's FollowLinks. All steps are taken below the root, whatever changes me
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sampan.errors import Invalid
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, openat2
@@ -16,17 +15,10 @@ from sampan.specs.gopaths import clean
 MAX_LINKS = 255
 
 
-@dataclass(frozen=True)
-class Followed:
-    """`patterns`: what to include; (): everything. `directories`: to be listed even if nothing in them is."""
+def follow(root: int, paths: Iterable[str]) -> tuple[str, ...]:
+    """Patterns that include `paths` and all that lies behind links in them; (): everything.
 
-    patterns: tuple[str, ...] = ()
-    directories: frozenset[str] = frozenset()
-
-
-def follow(root: int, paths: Iterable[str]) -> Followed:
-    """What includes `paths` and all that lies behind links in them, and where their wildcards look.
-
+    As with BuildKit's clients, a directory in which a wildcard finds nothing is not among it.
     `root` is the directory's descriptor. Raises Invalid for a bad pattern.
     """
     resolver = _Resolver(root)
@@ -38,10 +30,10 @@ def follow(root: int, paths: Iterable[str]) -> Followed:
     found: list[str] = []
     for path in sorted(resolver.resolved):
         if path == ".":
-            return Followed()
+            return ()
         if not (found and path.startswith(found[-1] + "/")):
             found.append(path)
-    return Followed(tuple(found), frozenset(resolver.directories))
+    return tuple(found)
 
 
 class _Resolver:
@@ -49,7 +41,6 @@ class _Resolver:
         self._root = root
         self._links = 0
         self.resolved: set[str] = set()
-        self.directories: set[str] = set()
 
     def add(self, path: str) -> None:
         """Walk down component by component; a link makes its target, with what follows, one more path."""
@@ -75,7 +66,6 @@ class _Resolver:
         if not has_wildcards(base):
             return self._target(path)
         pattern = compile_match(base)
-        self.directories.add(directory)
         found: list[str] = []
         for name in self._names(directory):
             if pattern.fullmatch(name):

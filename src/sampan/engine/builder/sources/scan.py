@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sampan.engine.builder.sources.digests import IDENTITY, IDENTITY_SIZE, RECORD_SIZE, Digests, Table, now
-from sampan.engine.builder.sources.follow import Followed, follow
+from sampan.engine.builder.sources.follow import follow
 from sampan.engine.builder.trees import Entry, HostRoot, Tree
 from sampan.errors import Failed, NotFound
 from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
@@ -56,14 +56,12 @@ def scan(
     except OSError as error:
         raise Failed(f"open {directory}: {_reason(error)}") from None
     try:
-        wanted = follow(root, paths) if paths else Followed()
-        include = Matcher(wanted.patterns)
+        include = Matcher(follow(root, paths)) if paths else None
         info = os.fstat(root)
         table = digests.table(info.st_dev, info.st_ino) if digests else Table(b"")
         with ThreadPoolExecutor(THREADS, "hash") as pool:
             stop = stop or threading.Event()
             scanner = _Scanner(root, ignore or None, include or None, table, keep_owners, pool, stop)
-            scanner.directories = wanted.directories
             # Nothing made here is part of a cycle, and 100,000 entries would be gone through again and again.
             collecting = gc.isenabled()
             gc.disable()
@@ -114,7 +112,6 @@ class _Scanner:
         self._keep_owners = keep_owners
         self._pool = pool
         self._stop = stop
-        self.directories: frozenset[str] = frozenset()  # listed though nothing in them may be
         self._entries: dict[str, Entry] = {}
         self._held: dict[str, Entry] = {}  # directories that are in the tree only if something in them is
         self._large: list[tuple[str, Future[tuple[os.stat_result, str, int]]]] = []
@@ -211,7 +208,6 @@ class _Scanner:
         if not place.all_included and self._include is not None:
             wanted, included = self._include.below(path, place.included)
             below = wanted
-            wanted = wanted or (directory and path in self.directories)
             if not wanted and not (directory and self._include.may_match_below(path)):
                 return
         if self._ignore is not None:
