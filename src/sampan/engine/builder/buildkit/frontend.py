@@ -206,7 +206,10 @@ def exports(exporters: Sequence[tuple[str, Mapping[str, str]]]) -> tuple[Output,
     for kind, attrs in exporters:
         if kind not in OUTPUTS:
             raise Invalid(f"exporter {json.dumps(kind)} could not be found")
-        outputs.append(Output(type=OUTPUTS[kind], attrs=dict(attrs)))
+        # Whoever asks for "moby" pushes by itself, with docker's own API, and dockerd does not heed this.
+        ignored = ("push",) if kind == "moby" else ()
+        kept = {name: value for name, value in attrs.items() if name not in ignored}
+        outputs.append(Output(type=OUTPUTS[kind], attrs=kept))
     return tuple(outputs) or (Output(type="cacheonly"),)
 
 
