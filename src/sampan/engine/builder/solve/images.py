@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from sampan.engine.builder.plan.bases import Base, NeededBase
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.solve import layouts
 from sampan.engine.builder.solve.credentials import credentials_for
 from sampan.engine.builder.solve.vertices import Counter, shown
 from sampan.engine.builder.trees import Snapshot
@@ -53,12 +54,22 @@ class Resolver:
             return Base(reference=rest, image_id="", config=config)
         vertex = shown(self.progress, f"{self.salt}/{needed.platform}", needed.vertex)
         vertex.announce()
+        if needed.source.startswith(layouts.SCHEME):
+            with vertex.running():
+                return await self._layout(needed)
         with vertex.running():
             image, reference = await self._image(needed, vertex.counter())
         for diff_id in image.diff_ids:
             self._keep(diff_id)
         self.given[image.id] = Snapshot(image.diff_ids)
         return Base(reference=str(reference), image_id=image.id, config=image.config)
+
+    async def _layout(self, needed: NeededBase) -> Base:
+        platform = Platform(*parse_platform(needed.platform, foreign=True))
+        found = await layouts.bring(needed.source, platform, self.requester, self.images.store, self.staging)
+        self.given[found.id] = Snapshot(found.diff_ids)
+        reference = needed.source.removeprefix(layouts.SCHEME).removeprefix("//")
+        return Base(reference=reference, image_id=found.id, config=found.config)
 
     def keep_result(self, id: str, snapshot: Snapshot) -> None:
         """A result that steps take files from."""
