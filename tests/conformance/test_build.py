@@ -22,6 +22,7 @@ from docker.errors import BuildError
 from tests.conformance.conftest import Start
 from tests.support.api import Api
 from tests.support.client import Client, Result
+from tests.support.contexts import context
 from tests.support.engine import Engine, Sampand
 from tests.support.leftovers import processes
 from tests.support.poll import until
@@ -30,16 +31,6 @@ from tests.support.terminal import Terminal
 FORMS = ("classic", "buildx", "sampan", "docker-py")
 
 Build = Callable[..., Result]
-
-
-def context(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(text.encode()), 0o644
-            archive.addfile(entry, io.BytesIO(text.encode()))
-    return buffer.getvalue()
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:

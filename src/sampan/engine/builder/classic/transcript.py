@@ -41,7 +41,7 @@ class Transcript:
         self._base = ""
         self._stage = -1
         self._stages: dict[int, str] = {}  # the last id in each
-        self._cached = True
+        self._cached = False  # the last step of this stage that made a layer was
 
     @property
     def begun(self) -> bool:
@@ -102,7 +102,7 @@ class Transcript:
         self._told = step.text
         lines = [stream(f"Step {self._at + 1}/{len(self._steps)} : {step.text}"), stream("\n")]
         if step.kind == "from":
-            self._cached = True
+            self._cached = False
             self._base = short(step.image) or self._stages.get(step.below, "")
             self._stage = step.stage
             self._stages[step.stage] = self._base
@@ -126,7 +126,7 @@ class Transcript:
             lines += self._logs.pop(digest, [])
             if not vertex.completed or vertex.error:
                 return False
-            self._cached = self._cached and vertex.cached
+            self._cached = vertex.cached
             if self._container:
                 lines.append(stream(f" ---> Removed intermediate container {self._container}\n"))
                 self._container = ""

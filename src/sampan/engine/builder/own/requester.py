@@ -12,7 +12,7 @@ from typing import Any
 from sampan.engine.builder.own.options import CONTEXT, DOCKERFILE, Asked, Place
 from sampan.engine.builder.own.uploads import Upload, Uploads
 from sampan.engine.builder.requester import Connection, Credentials, Directory
-from sampan.errors import Conflict, NotFound, Unsupported
+from sampan.errors import Conflict, Failed, NotFound
 from sampan.images.pack import diff_tar
 
 
@@ -157,7 +157,7 @@ class Outgoing:
         except BaseException as error:
             if not self.done.done():
                 self.done.set_exception(
-                    Unsupported("the client gave up reading the result")
+                    Failed("the client gave up reading the result")
                     if isinstance(error, GeneratorExit | asyncio.CancelledError)
                     else error
                 )
