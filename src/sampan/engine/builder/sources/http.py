@@ -4,8 +4,8 @@ data/build/http/<sha256 of URL and file name>/: meta.json, and a directory named
 that holds the file under the name it is copied by, 0600, as old as Last-Modified says.
 """
 
+import asyncio
 import hashlib
-import io
 import json
 import os
 import stat
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 KEPT = 4 << 30  # bytes of all downloads that no build uses
 LARGEST = 64 << 30  # bytes of one
-STEP = 1 << 20  # bytes between two reports
+STEP = 1 << 20  # bytes that are written, and told, at once
 CHUNK = 1 << 20
 NAMELESS = "download"
 Report = Callable[[str, int, int], None]
@@ -199,34 +199,46 @@ async def _receive(
 async def _write(answer: "aiohttp.ClientResponse", path: Path, report: Report | None) -> tuple[str, int]:
     import aiohttp
 
-    digest, size, reported, total = hashlib.sha256(), 0, 0, answer.content_length or 0
+    digest, size, total = hashlib.sha256(), 0, answer.content_length or 0
     decode = _decoder(answer)
+    waiting: list[bytes] = []
+    waits = 0
+
+    def flush() -> None:
+        data = decode(b"".join(waiting))
+        digest.update(data)
+        file.write(data)
+
     with _new_file(path) as file:
         try:
-            async for raw in answer.content.iter_any():
-                chunk = decode(raw)
+            async for chunk in answer.content.iter_any():
+                waiting.append(chunk)
+                waits += len(chunk)
                 size += len(chunk)
                 if size > LARGEST:
                     raise Failed(f"{shown(str(answer.url))}: larger than {LARGEST >> 30} GiB")
-                digest.update(chunk)
-                file.write(chunk)
-                if report is not None and size - reported >= STEP:
-                    reported = size
-                    report("downloading", size, total)
+                if waits >= STEP:
+                    # A disk that is slow must not stop the daemon.
+                    await asyncio.to_thread(flush)
+                    waiting, waits = [], 0
+                    if report is not None:
+                        report("downloading", size, total)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Failed(translate(error, "GET", shown(str(answer.url))).message) from None
+        flush()
+        size = file.tell()
     if report is not None:
         report("downloading", size, total or size)
     return digest.hexdigest(), size
 
 
-def _file(path: Path) -> io.FileIO:
-    return io.FileIO(path, "rb")
+def _file(path: Path) -> BinaryIO:
+    return open(path, "rb", buffering=0)
 
 
-def _new_file(path: Path) -> io.FileIO:
+def _new_file(path: Path) -> BinaryIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return io.FileIO(os.open(path, flags, 0o600), "wb")
+    return open(os.open(path, flags, 0o600), "wb", buffering=2 * STEP)
 
 
 def _decoder(answer: "aiohttp.ClientResponse") -> Callable[[bytes], bytes]:
