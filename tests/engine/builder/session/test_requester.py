@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from sampan.engine.builder.session.contexts import Contexts
 from sampan.engine.builder.session.requester import SessionRequester
 from sampan.engine.builder.session.sessions import SessionInfo, Sessions
 from sampan.errors import AlreadyExists, Invalid, NotFound
+from sampan.http.grpc.call import ServerCall
 from sampan.http.grpc.status import GrpcError
 from tests.support.sessions import FakeClient, open_session
 
@@ -169,18 +171,78 @@ async def test_builds_at_the_same_time_have_a_directory_each(tmp_path: Path) -> 
     source = tmp_path / "source"
     fill(source)
     client = FakeClient({"context": source})
-    async with open_session(client, tmp_path / "received") as (_, requester):
-        async with requester.directory("context") as one, requester.directory("context") as two:
-            assert one.path != two.path
-            assert state(one.path) == state(two.path) == state(source)
-            usage = await requester._contexts.usage()
-            assert [found.in_use for found in usage] == [True, True]
-            assert all(found.size > 3_000_000 for found in usage)
-            await requester._contexts.remove([found.id for found in usage])
-            assert state(one.path) == state(source)  # in use: it stays
-        await requester._contexts.remove([found.id for found in usage])
-        assert await requester._contexts.usage() == []
-        assert list((tmp_path / "received").iterdir()) == []
+    contexts = Contexts(tmp_path / "received")
+    sessions = Sessions(contexts)
+    async with AsyncExitStack() as stack:
+        paths = []
+        for _ in range(4):
+            opened = open_session(client, tmp_path, sessions=sessions)
+            _, requester = await stack.enter_async_context(opened)
+            paths.append((await stack.enter_async_context(requester.directory("context"))).path)
+        assert len(set(paths)) == 4
+        assert all(state(path) == state(source) for path in paths)
+        usage = await contexts.usage()
+        assert [found.in_use for found in usage] == [True] * 4
+        assert all(found.size > 3_000_000 for found in usage)
+        await contexts.remove([found.id for found in usage])
+        assert state(paths[0]) == state(source)  # in use: it stays
+    await asyncio.gather(*contexts._removing)
+    assert len(await contexts.usage()) == 2  # and no more are kept
+    await contexts.remove([found.id for found in usage])
+    assert await contexts.usage() == []
+    assert list((tmp_path / "received").iterdir()) == []
+
+
+async def test_builds_of_one_session_share_what_they_want_at_the_same_time(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    fill(source)
+    client = FakeClient({"context": source})
+    contexts = Contexts(tmp_path / "received")
+    async with open_session(client, tmp_path, sessions=Sessions(contexts)) as (session, requester):
+        other = SessionRequester(session, contexts)
+        told: list[int] = []
+        async with requester.directory("context") as one:
+            async with other.directory("context", progress=told.append) as two:
+                assert one == two and len(client.options) == 1
+            async with other.directory("context", follow=["x"]) as three:
+                assert three.path != one.path and len(client.options) == 2
+            assert state(one.path) == state(source)
+        (source / "new").touch()
+        async with other.directory("context") as again:
+            assert state(again.path) == state(source)
+        assert not any(found.in_use for found in await contexts.usage())
+
+
+async def test_who_shares_is_not_hurt_by_who_leaves(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    fill(source)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    client = FakeClient({"context": source})
+
+    async def script(call: ServerCall) -> None:
+        begun.set()
+        await go_on.wait()
+        client.script = None
+        await client.diff_copy(call)
+
+    client.script = script
+    contexts = Contexts(tmp_path / "received")
+    async with open_session(client, tmp_path, sessions=Sessions(contexts)) as (session, requester):
+
+        async def transfer(requester: SessionRequester) -> None:
+            async with requester.directory("context") as directory:
+                assert state(directory.path) == state(source)
+
+        first = asyncio.create_task(transfer(requester))
+        await begun.wait()
+        second = asyncio.create_task(transfer(SessionRequester(session, contexts)))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait([first])
+        go_on.set()
+        await second
+        assert first.cancelled() and not client.cancelled.is_set()
+        assert not any(found.in_use for found in await contexts.usage())
 
 
 async def test_options_reach_the_client(tmp_path: Path) -> None:
@@ -282,7 +344,9 @@ async def test_a_cancelled_build_cancels_the_clients_call(tmp_path: Path) -> Non
         await asyncio.Event().wait()
 
     client = FakeClient(script=script)
-    async with asyncio.timeout(5), open_session(client, tmp_path) as (_, requester):
+    contexts = Contexts(tmp_path)
+    opened = open_session(client, tmp_path, sessions=Sessions(contexts))
+    async with asyncio.timeout(5), opened as (_, requester):
 
         async def transfer() -> None:
             async with requester.directory("context"):
@@ -294,7 +358,7 @@ async def test_a_cancelled_build_cancels_the_clients_call(tmp_path: Path) -> Non
         await asyncio.wait([task])
         assert task.cancelled()
         await client.cancelled.wait()
-        assert not any(found.in_use for found in await requester._contexts.usage())
+        assert not any(found.in_use for found in await contexts.usage())
 
 
 async def test_sessions_are_waited_for_and_forgotten(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ from typing import Any
 
 from sampan.engine.builder.cache.records import LOCAL, Usage
 from sampan.engine.builder.session.listing import Listing
+from sampan.engine.builder.session.sharing import Sharing
+
+COPIES = 2  # of one directory that are kept, however many builds had one each
 
 
 @dataclass(frozen=True)
@@ -42,22 +45,25 @@ class Contexts:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._used: set[str] = set()
+        self._removing: set[asyncio.Task[None]] = set()
+        self.sharing = Sharing(self.hold)
 
     @asynccontextmanager
     async def hold(self, identity: Identity) -> AsyncIterator[Listing]:
         """A directory of this identity that nobody else changes, or reads, meanwhile."""
-        id = self._free(identity.key())
+        key, number = identity.key(), 0
+        while f"{key}-{number}" in self._used:
+            number += 1
+        id = f"{key}-{number}"
         self._used.add(id)
         try:
             yield await asyncio.to_thread(self._prepare, id, identity)
         finally:
             self._used.discard(id)
-
-    def _free(self, key: str) -> str:
-        number = 0
-        while f"{key}-{number}" in self._used:
-            number += 1
-        return f"{key}-{number}"
+            if number >= COPIES:
+                task = asyncio.create_task(self.remove([id]))
+                self._removing.add(task)
+                task.add_done_callback(self._removing.discard)
 
     def _prepare(self, id: str, identity: Identity) -> Listing:
         directory = self._root / id

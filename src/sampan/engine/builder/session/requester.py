@@ -9,6 +9,7 @@ from sampan.engine.builder.requester import Connection, Credentials, Directory
 from sampan.engine.builder.session import filesync, send
 from sampan.engine.builder.session.agent import AgentConnection
 from sampan.engine.builder.session.contexts import Contexts, Identity
+from sampan.engine.builder.session.listing import Listing
 from sampan.errors import NotFound
 from sampan.http.grpc.status import Code, GrpcError
 from sampan.specs.buildkit.schema import schema
@@ -40,7 +41,7 @@ class SessionRequester:
 
     def __init__(self, session: "Session", contexts: Contexts) -> None:
         self._session = session
-        self._contexts = contexts
+        self._sharing = contexts.sharing
         self._credentials: dict[str, Credentials | None] = {}
 
     def directory(
@@ -68,14 +69,18 @@ class SessionRequester:
         self, identity: Identity, options: Mapping[str, Sequence[str]], progress: Callable[[int], None] | None
     ) -> AsyncIterator[Directory]:
         method = self._session.method(FILES, "DiffCopy", "no local sources enabled")
-        async with self._contexts.hold(identity) as listing:
+
+        async def fill(listing: Listing, tell: Callable[[int], None]) -> None:
             try:
                 async with self._session.client.call(method, metadata=filesync.headers(options)) as call:
-                    await filesync.receive(call, listing, progress)
+                    await filesync.receive(call, listing, tell)
             except GrpcError as error:
                 if error.code == Code.NOT_FOUND:
                     raise NotFound(error.message) from error
                 raise
+
+        what = (self._session.id, identity, *((name, tuple(values)) for name, values in options.items()))
+        async with self._sharing.use(what, identity, fill, progress) as listing:
             yield Directory(path=listing.files, filtered="exclude-patterns" in options)
 
     async def secret(self, id: str) -> bytes:
