@@ -8,8 +8,8 @@
   containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
   volumes/<name>/_data       named and anonymous volumes
   tmp/                       emptied at every start
-  build/                     the builder's: history/ of finished builds; digests/ of files; http/ and git/, what
-                             was fetched; mounts/ of type cache; points/, the mount points of every step;
+  build/                     the builder's: history/ of finished builds; digests/ of files; http/ and git/,
+                             what was fetched; mounts/ of type cache; points/, the mount points of every step;
                              contexts/ and steps/ of running builds, emptied at every start
   trash/                     removed trees on their way out; emptied in the background
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes

@@ -131,7 +131,7 @@ GZIP_LEVEL, ZSTD_LEVEL = 1, 3
 
 
 def compressed(chunks: Iterable[bytes], compression: str, level: int | None = None) -> Iterator[bytes]:
-    """The stream compressed as "gzip" or "zstd", in pieces of about 1 MB. `level`: gzip's 0-9, zstd's 1-22."""
+    """The stream compressed as "gzip" or "zstd", in pieces of about 1 MB. `level`: 0-9, or zstd's 1-22."""
     if compression == "zstd":
         import zstandard
 

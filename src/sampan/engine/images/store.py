@@ -217,8 +217,9 @@ class ImageStore:
     ) -> list[Image]:
         """Make images true: durable on disk first, then one transaction.
 
-        Their layers are in `staging`. An image that exists already stays as it is, and gets the names. `keep`: diff
-        IDs of layers that somebody else needs rows of; `changes` are that somebody's own, asked for at the end.
+        Their layers are in `staging`. An image that exists already stays as it is, and gets the names.
+        `keep`: diff IDs of layers that somebody else needs rows of; `changes` are that somebody's own, asked
+        for at the end.
         """
         parsed: dict[str, ImageConfig] = {}
         ids: list[str] = []

@@ -39,8 +39,8 @@ def test_prune_filters_as_docker_takes_them() -> None:
         ({"until": ["1h"], "unused-for": ["1h"]}, "conflicting filters"),
         (
             {"until": ["a"]},
-            '"until" filter expects a duration .e.g., .24h.. or a timestamp: failed to parse value as time or '
-            'duration: "a"',
+            '"until" filter expects a duration .e.g., .24h.. or a timestamp: failed to parse value as time '
+            'or duration: "a"',
         ),
     ],
 )
