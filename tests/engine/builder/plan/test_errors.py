@@ -176,3 +176,21 @@ def test_rules_leave_alone_what_is_right(text: str) -> None:
     linter = Linter()
     planned(text, None, linter, ignore=("*.log",))
     assert linter.findings == []
+
+
+@pytest.mark.parametrize(
+    ("trigger", "message"),
+    [
+        ("FROM x", "FROM isn't allowed as an ONBUILD trigger"),
+        ("ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
+        ("garbage", "unknown instruction: garbage"),
+        ("RUN a\nRUN b", "onbuild trigger should be a single expression"),
+        ("", "onbuild trigger should be a single expression"),
+        ("COPY --from=3 a b", "invalid stage index 3"),
+        ("COPY a", "COPY requires at least two arguments"),
+    ],
+)
+def test_a_bad_trigger_of_a_base_is_shown_at_its_from(trigger: str, message: str) -> None:
+    with pytest.raises(DockerfileError, match=message) as caught:
+        planned("FROM b\nRUN x", {"b": image({"OnBuild": [trigger]})})
+    assert caught.value.place and caught.value.place.lines.first == 1
