@@ -1,7 +1,9 @@
 """Against a server made of dulwich itself, on the loopback."""
 
+import asyncio
 import os
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,7 @@ from dulwich.web import (
 
 from sampan.engine.builder.graph import GitSource, LocalSource
 from sampan.engine.builder.options import BuildOptions
+from sampan.engine.builder.requester import Connection
 from sampan.engine.builder.sources.git import _submodule_url
 from sampan.engine.builder.sources.sources import Sources
 from sampan.engine.builder.trees import HostRoot
@@ -322,6 +325,70 @@ async def test_nothing_is_written_through_a_link(sources: Sources, server: Serve
 async def test_ssh_needs_an_agent(sources: Sources) -> None:
     with pytest.raises(Failed, match="git over ssh needs an agent"):
         await dockerfile(sources, "git@127.0.0.1:x/y.git")
+
+
+class Echo:
+    """An agent that answers with what it is told."""
+
+    def __init__(self) -> None:
+        self._said: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def read(self) -> bytes:
+        return await self._said.get()
+
+    async def write(self, data: bytes) -> None:
+        await self._said.put(data)
+
+    async def close(self) -> None:
+        await self._said.put(b"")
+
+
+class WithAgent(Memory):
+    async def has_ssh(self, id: str) -> bool:
+        return True
+
+    async def ssh(self, id: str) -> Connection:
+        return Echo()
+
+
+SSH = """#!{python}
+import os, socket, sys
+from dulwich.server import UploadPackHandler, serve_command
+with open({log!r}, "w") as log:
+    print(*sys.argv[1:], sep="\\n", file=log)
+    with socket.socket(socket.AF_UNIX) as agent:
+        agent.connect(os.environ["SSH_AUTH_SOCK"])
+        agent.sendall(b"hello agent")
+        print(agent.recv(100).decode(), sorted(os.environ), file=log)
+path = sys.argv[-1].split(" ", 1)[1].strip("'")
+sys.exit(serve_command(UploadPackHandler, ["upload-pack", path]))
+"""
+
+
+async def test_ssh_with_the_requesters_agent(
+    sources: Sources,
+    server: Server,
+    history: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, program = tmp_path / "log", tmp_path / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text(SSH.format(python=sys.executable, log=str(log)))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    repository = server.repositories["/r.git"].path
+    assert await dockerfile(sources, f"ssh://git@host:2222{repository}#v1", WithAgent()) == b"FROM one"
+    said = log.read_text()
+    assert "hello agent" in said and "-p2222" in said and "-lgit" in said and "--\nhost\n" in said
+    assert "'HOME'" not in said
+    assert os.listdir(sources.paths.build_contexts) == []
+
+
+@pytest.mark.parametrize("url", ["ssh://-oProxyCommand=x/y.git", "ssh://-x@h/y.git"])
+async def test_a_host_is_no_option(sources: Sources, url: str) -> None:
+    with pytest.raises(Invalid, match="invalid URL"):
+        await dockerfile(sources, url, WithAgent())
 
 
 @pytest.mark.parametrize(

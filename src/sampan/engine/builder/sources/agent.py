@@ -25,13 +25,14 @@ async def forwarded_agent(requester: Requester, folder: Path, id: str = "default
         # A socket's path may have 107 bytes; the directory's descriptor makes a short one of any.
         fd = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
+            path = f"/proc/{os.getpid()}/fd/{fd}/agent"
             server = await asyncio.start_unix_server(
-                lambda reader, writer: _relay(requester, id, reader, writer), f"/proc/self/fd/{fd}/agent"
+                lambda reader, writer: _relay(requester, id, reader, writer), path
             )
+            async with server:
+                yield path
         finally:
             os.close(fd)
-        async with server:
-            yield str(place / "agent")
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

@@ -114,7 +114,7 @@ def shown(url: str) -> str:
     """Without a password in it."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    if not at:
+    if not at or parts.scheme == "ssh":
         return url
     name, colon, _ = user.partition(":")
     return urlunsplit(parts._replace(netloc=f"{name}:xxxxx@{host}" if colon else f"xxxxx@{host}"))
