@@ -12,7 +12,7 @@ import orjson
 
 from sampan.engine.builder.export import manifests
 from sampan.engine.builder.export.attributes import Attributes
-from sampan.engine.builder.export.layers import LayerBlob, LayerBlobs
+from sampan.engine.builder.export.layers import LayerBlob, LayerBlobs, writing
 from sampan.engine.builder.export.manifests import Document
 from sampan.engine.images.save import LAYOUT, directory_member, file_header, file_member
 from sampan.errors import Failed
@@ -167,6 +167,6 @@ def write_directory(found: Layout, blobs: LayerBlobs, directory: Path) -> None:
     """The same as files: tar=false."""
     (directory / "blobs" / "sha256").mkdir(parents=True)
     for path, _, chunks in found.files(blobs):
-        with open(directory / path, "wb") as file:
+        with writing(directory / path) as file:
             for piece in chunks:
                 file.write(piece)

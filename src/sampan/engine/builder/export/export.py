@@ -1,6 +1,5 @@
 """Where a build's results go, by `--output`. Nothing is made true before everything is ready."""
 
-import asyncio
 import base64
 import os
 import shutil
@@ -29,7 +28,7 @@ from sampan.engine.builder.solve.solved import Commit
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Images
 from sampan.engine.images.feed import pieces
-from sampan.engine.images.ingest import add_local_layer, uncancelled
+from sampan.engine.images.ingest import add_local_layer
 from sampan.engine.images.save import layer_tar
 from sampan.engine.images.store import Layer, NewImage, Staging
 from sampan.errors import Failed, Unsupported
@@ -206,9 +205,8 @@ class _Job:
             results = await self._documents()
             blobs = LayerBlobs(self._store, self._staging, directory)
             with shown.doing("exporting layers"):
-                found = await uncancelled(
-                    asyncio.to_thread(
-                        archives.layout,
+                found = await blobs.run(
+                    lambda: archives.layout(
                         results,
                         attributes,
                         blobs,
@@ -229,7 +227,7 @@ class _Job:
             else:
                 tree = directory / "layout"
                 tree.mkdir()
-                await uncancelled(asyncio.to_thread(archives.write_directory, found, blobs, tree))
+                await blobs.run(lambda: archives.write_directory(found, blobs, tree))
                 with shown.doing("copying files"):
                     await self._requester.send_directory(number, tree, output.attrs)
             self._add(results[0].id, _described(found, results, attributes))

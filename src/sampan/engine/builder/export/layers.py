@@ -1,18 +1,34 @@
 """Layers as blobs of an archive: as they are here, or compressed as asked. Blocks."""
 
+import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 from sampan.engine.builder.export.attributes import Compression
 from sampan.engine.images.save import layer_tar
 from sampan.engine.images.store import ImageStore, Layer, Staging
+from sampan.errors import Failed
 from sampan.images.compression import compressed
 from sampan.images.registry.manifests import Descriptor, oci_layer
 from sampan.specs.oci_image import LAYER
 
 CHUNK = 1 << 20
+T = TypeVar("T")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A new file of an export. Raises Failed when the disk refuses."""
+    try:
+        with open(path, "wb") as file:
+            yield file
+    except OSError as error:
+        raise Failed(f"export: write {path.name}: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,7 @@ class LayerBlobs:
         self._store = store
         self._staged: Mapping[str, Layer] = staging.layers
         self._directory = directory
+        self._stopped = threading.Event()
         self._made: dict[tuple[str, Compression], LayerBlob] = {}
 
     def layer(self, diff_id: str) -> Layer:
@@ -58,7 +75,7 @@ class LayerBlobs:
         digest = hashlib.sha256()
         size = 0
         path = self._directory / f"{layer.diff_id.removeprefix('sha256:')}.{how.type}"
-        with open(path, "wb") as file:
+        with writing(path) as file:
             for piece in compressed(self.plain(layer), how.type, how.level):
                 digest.update(piece)
                 size += len(piece)
@@ -67,7 +84,21 @@ class LayerBlobs:
         return LayerBlob(layer, descriptor, path)
 
     def plain(self, layer: Layer) -> Iterator[bytes]:
-        return layer_tar(self._store.blobs, self._store.layer_files, layer)
+        """Raises Failed once `run` was cancelled."""
+        for piece in layer_tar(self._store.blobs, self._store.layer_files, layer):
+            if self._stopped.is_set():
+                raise Failed("context canceled")
+            yield piece
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """`work` in a thread. Cancelled: it stops at the next piece of a layer, and is waited for."""
+        task = asyncio.ensure_future(asyncio.to_thread(work))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._stopped.set()
+            await asyncio.wait([task])
+            raise
 
     def chunks(self, blob: LayerBlob) -> Iterator[bytes]:
         if blob.path is None:

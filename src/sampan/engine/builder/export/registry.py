@@ -15,7 +15,6 @@ from sampan.engine.builder.requester import Requester
 from sampan.engine.images import Images
 from sampan.engine.images import progress as lines
 from sampan.engine.images.feed import pieces
-from sampan.engine.images.ingest import uncancelled
 from sampan.engine.images.manifests import kept
 from sampan.engine.images.push import explain, first
 from sampan.engine.images.store import Staging
@@ -127,7 +126,7 @@ async def _image(
 
 async def _exactly(repository: Repository, blobs: LayerBlobs, diff_id: str, how: Compression) -> Descriptor:
     """The layer in the form that was asked for, whatever other the registry may have."""
-    blob = await uncancelled(asyncio.to_thread(blobs.blob, diff_id, how))
+    blob = await blobs.run(lambda: blobs.blob(diff_id, how))
     found = blob.descriptor
     if await repository.blob_size(found.digest) is None:
         location = await repository.start_upload()
