@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from sampan.engine.api.buildkit import OldBuildKit
 from sampan.engine.api.images import body
-from sampan.engine.builder.builder import Build, BuildResult
+from sampan.engine.builder.build import Build, BuildResult
 from sampan.engine.builder.cache.filters import classic as classic_filters
 from sampan.engine.builder.limits import checked
 from sampan.engine.engine import Engine
 from sampan.engine.images.ingest import uncancelled
-from sampan.errors import Failed, Invalid, NotFound, Unsupported
+from sampan.errors import Failed, Invalid, NotFound
 from sampan.http.requests import json_response, parse_filters, query_bool
 from sampan.images.registry import auth
 
@@ -37,18 +38,16 @@ def routes(engine: Engine) -> list[web.RouteDef]:
 class Handlers:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._buildkit = OldBuildKit(engine)
         self._named: dict[str, Build] = {}  # by the id that the client chose
 
     async def build(self, request: web.Request) -> web.StreamResponse:
         from sampan.engine.builder.classic.query import builder_version, parse
         from sampan.engine.builder.classic.requester import ClassicRequester
 
-        asked = parse(request.query, request["api_version"])
         if builder_version(request.query.get("version", "")) == "2":
-            raise Unsupported(
-                "BuildKit is asked for by POST /grpc here, not by /build?version=2",
-                hint="use docker buildx build, sampan build, or DOCKER_BUILDKIT=0",
-            )
+            return await self._buildkit.build(request)
+        asked = parse(request.query, request["api_version"])
         requester = ClassicRequester(body(request), registry_config(request))
         build = self._engine.builder.start(checked(asked.options), requester)
         if asked.id:

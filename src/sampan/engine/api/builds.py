@@ -9,7 +9,7 @@ import orjson
 from aiohttp import web
 
 from sampan.engine.api.images import body
-from sampan.engine.builder.builder import Build
+from sampan.engine.builder.build import Build
 from sampan.engine.builder.cache.records import Usage
 from sampan.engine.builder.history import BuildRecord
 from sampan.engine.builder.limits import checked

@@ -3,104 +3,38 @@
 What building needs is imported at the first build: a daemon that builds nothing starts as fast as without.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Store
-from sampan.engine.builder.cache import filters, gc
 from sampan.engine.builder.cache.records import GIT, LOCAL, MOUNT, Usage, new_id
 from sampan.engine.builder.cache.store import Cache
-from sampan.engine.builder.history import BuildRecord, History
-from sampan.engine.builder.options import BuildOptions
-from sampan.engine.builder.progress import Progress, now
-from sampan.engine.builder.requester import Requester
-from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Images
 from sampan.errors import AlreadyExists, Conflict, NotFound, SampanError
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
-    from sampan.engine.builder.dockerfile.instructions import Dockerfile
-    from sampan.engine.builder.graph import Plan
+    from sampan.engine.builder.build import Addressed, Build, BuildResult
+    from sampan.engine.builder.history import BuildRecord, History
+    from sampan.engine.builder.options import BuildOptions
+    from sampan.engine.builder.progress import Progress
+    from sampan.engine.builder.requester import Requester
     from sampan.engine.builder.session.contexts import Contexts
-    from sampan.engine.builder.solve.context import Context
+    from sampan.engine.builder.session.sessions import Sessions
     from sampan.engine.builder.solve.parts import Parts
     from sampan.engine.engine import Engine
 
 log = logging.getLogger("sampan.builder")
 RECOVER_AFTER = 1.0  # seconds
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildResult:
-    """`exporter` is what buildx prints and writes to --metadata-file (containerimage.digest, ...).
-
-    `answer`: of `call` other than build: result.json, result.txt, result.statuscode, as BuildKit's
-    subrequests. `result`: what `ResultSource.id` and "input:ID" name: see Build.keep_result.
-    """
-
-    image_id: str = ""  # "": no image was asked for
-    exporter: Mapping[str, str] = field(default_factory=dict)
-    answer: Mapping[str, bytes] = field(default_factory=dict)
-    result: str = ""
-
-
-@dataclass(eq=False)
-class Build:
-    """One build, from its request to its end. It is parsed and planned before a step's vertex is shown."""
-
-    ref: str
-    options: BuildOptions
-    progress: Progress
-    record: BuildRecord
-    keep_result: bool = False  # until Builder.drop_result: others build on it
-    dockerfile: "Dockerfile | None" = None
-    plan: "Plan | None" = None
-    warnings: int = 0
-    _task: "asyncio.Task[BuildResult] | None" = None
-    _context: "Context | None" = None
-
-    @property
-    def task(self) -> "asyncio.Task[BuildResult]":
-        assert self._task is not None
-        return self._task
-
-    @property
-    def snapshots(self) -> Mapping[int, str]:
-        """Step -> the id of its record, as `sampan build shell` takes it, once the step is done."""
-        return self._context.snapshots if self._context else {}
-
-    def digest_of(self, step: int) -> str:
-        """The vertex of a step."""
-        assert self._context is not None
-        return self._context.shown(step).digest
-
-    def begun(self, context: "Context") -> None:
-        """There is a plan, and now its steps are shown."""
-        self._context = context
-        context.announce()
-
-    def cancel(self) -> None:
-        self.task.cancel()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Addressed:
-    """A snapshot that `sampan build shell` opens, and how its step ran."""
-
-    id: str
-    snapshot: Snapshot
-    description: str
-    env: tuple[str, ...] = ()
-    cwd: str = "/"
-    user: str = ""
-    failed: bool = False
+MOST_TOLD = 64  # ended builds whose events stay in memory although they are not kept
 
 
 class Builder:
@@ -109,14 +43,16 @@ class Builder:
     def __init__(self, paths: Paths, store: Store, images: Images, config: Any = None, **_: Any) -> None:
         self._paths = paths
         self.cache = Cache(store, images.store)
-        self.history = History(store, paths.builds / "history")
+        self._rows = store
         self._builds: dict[str, Build] = {}
+        # What builds told that have just ended: a client may ask for all of it a moment later.
+        self._told: dict[str, Progress] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self._loaded: asyncio.Task[Parts] | None = None
         self._engine: Engine | None = None
         self.configure(config)
 
-    def bind(self, engine: "Engine") -> None:
+    def bind(self, engine: Engine) -> None:
         """What executes steps needs networks, images and containers."""
         self._engine = engine
 
@@ -129,7 +65,6 @@ class Builder:
     def read(self) -> None:
         """Before the images look for layers that nobody needs."""
         self.cache.start()
-        self.history.start()
 
     async def start_up(self) -> None:
         """After images and networks: bring rows and disk together."""
@@ -157,7 +92,7 @@ class Builder:
             parts.results.clear()
             await parts.executor.stop()
 
-    async def _parts(self) -> "Parts":
+    async def _parts(self) -> Parts:
         """Everything that takes part in a build, made once."""
         if self._loaded is None:
             self._loaded = asyncio.create_task(self._load())
@@ -168,7 +103,7 @@ class Builder:
                 self._loaded = None
             raise
 
-    async def _load(self) -> "Parts":
+    async def _load(self) -> Parts:
         from sampan.engine.builder.solve.parts import make_parts
 
         assert self._engine is not None
@@ -176,16 +111,35 @@ class Builder:
         return await make_parts(self._engine, self.cache)
 
     @cached_property
-    def received(self) -> "Contexts":
+    def received(self) -> Contexts:
         """Where directories of BuildKit's clients are kept from build to build."""
         from sampan.engine.builder.session.contexts import Contexts
 
         return Contexts(self._paths.build_received)
 
+    @cached_property
+    def sessions(self) -> Sessions:
+        """What BuildKit's clients hold open for their builds. Loads protobuf."""
+        from sampan.engine.builder.session.sessions import Sessions
+
+        return Sessions(self.received)
+
+    @cached_property
+    def history(self) -> History:
+        """Read when somebody asks for the first time."""
+        from sampan.engine.builder.history import History
+
+        made = History(self._rows, self._paths.builds / "history")
+        made.start()
+        return made
+
     # Builds
 
     def start(self, options: BuildOptions, requester: Requester, ref: str = "") -> Build:
         """Begin; `ref` is the client's name for it, or a new one. Raises AlreadyExists."""
+        from sampan.engine.builder.build import Build
+        from sampan.engine.builder.progress import Progress
+
         ref = ref or new_id()
         if ref in self._builds:
             raise AlreadyExists(f"build {ref} already exists")
@@ -196,6 +150,8 @@ class Builder:
         return build
 
     async def _run(self, build: Build, requester: Requester) -> BuildResult:
+        from sampan.engine.builder.build import BuildResult
+
         result, error = BuildResult(), ""
         canceled = False
         try:
@@ -222,7 +178,7 @@ class Builder:
     def _ended(self, build: Build, result: BuildResult, error: str, canceled: bool) -> None:
         build.record = replace(
             build.record,
-            completed=now(),
+            completed=time.time_ns(),
             error=error,
             canceled=canceled,
             steps=len(build.plan.steps) if build.plan else 0,
@@ -230,16 +186,26 @@ class Builder:
             warnings=build.warnings,
             exporter=result.exporter,
         )
-        if build.options.call == "build":  # else nothing was built
-            self._in_background(self.history.end(build.record, build.progress.events))
+        self._told[build.ref] = build.progress
+        if build.options.call == "build":
+            self.history.add(build.record)
+            self._in_background(self._keep(build))
+        elif len(self._told) > MOST_TOLD:  # nothing was built: nothing is kept
+            del self._told[next(iter(self._told))]
         self._in_background(self._collect())
+
+    async def _keep(self, build: Build) -> None:
+        try:
+            await self.history.write(build.record, build.progress.events)
+        finally:
+            self._told.pop(build.ref, None)
 
     def _in_background(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background_done)
 
-    def _background_done(self, task: "asyncio.Task[Any]") -> None:
+    def _background_done(self, task: asyncio.Task[Any]) -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("after a build: %s", error, exc_info=error)
@@ -274,10 +240,16 @@ class Builder:
             return self._builds[ref].record
         return self.history.get(ref)
 
+    def tells(self, ref: str) -> bool:
+        """Whether there are `events` of it."""
+        return ref in self._builds or ref in self._told or ref in self.history.records
+
     async def events(self, ref: str) -> Progress:
         """All that happened: a running build's own Progress, or a finished one's, closed. Raises NotFound."""
         if ref in self._builds:
             return self._builds[ref].progress
+        if ref in self._told:
+            return self._told[ref]
         return await self.history.events(self.record(ref).ref)
 
     def forget(self, ref: str) -> None:
@@ -290,6 +262,9 @@ class Builder:
 
     def snapshot(self, id: str) -> Addressed:
         """By the id of a record or its beginning. Raises NotFound, Conflict."""
+        from sampan.engine.builder.build import Addressed
+        from sampan.engine.builder.trees import Snapshot
+
         record = self.cache.by_prefix(id)
         details = self.cache.details(record.id)
         return Addressed(
@@ -311,6 +286,8 @@ class Builder:
 
     async def du(self, filters_: Sequence[str] = ()) -> list[Usage]:
         """`filters_` as BuildKit's: "type==regular", "id~=abc", "inuse", ... Raises Invalid."""
+        from sampan.engine.builder.cache import filters
+
         matches = filters.parse(filters_)
         return [usage for usage in await self._usage() if matches(usage)]
 
@@ -335,6 +312,8 @@ class Builder:
         keep_bytes: int = 0,
     ) -> list[Usage]:
         """Remove what is not in use; returns what went. Raises Invalid."""
+        from sampan.engine.builder.cache import gc
+
         policy = gc.Policy(
             filters=tuple(filters_), all=all, keep_duration=keep_duration, keep_bytes=keep_bytes
         )
@@ -352,6 +331,7 @@ class Builder:
 
     async def _collect(self) -> None:
         """Keep the cache in its bounds, after a build."""
+        from sampan.engine.builder.cache import gc
         from sampan.engine.builder.cache.settings import policies
 
         rules = policies(self._gc, self._paths.data)

@@ -1,16 +1,19 @@
 """A build that failed, with the place in the Dockerfile that it failed at."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sampan.engine.builder.graph import Lines
 from sampan.errors import Failed, Invalid, SampanError
+
+if TYPE_CHECKING:
+    from sampan.engine.builder.graph import Lines
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
     filename: str
     text: str  # the whole Dockerfile
-    lines: Lines
+    lines: "Lines"
 
 
 class DockerfileError(Invalid):

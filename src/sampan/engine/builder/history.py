@@ -88,10 +88,15 @@ class History:
             summary={name: value for name, value in summary.items() if value},
         )
 
-    async def end(self, record: BuildRecord, events: Sequence[Event]) -> None:
-        """Keep what a build was, and forget the oldest."""
+    def add(self, record: BuildRecord) -> None:
+        """A build that has ended; `write` makes it last."""
         self.records.pop(record.ref, None)
         self.records[record.ref] = record
+
+    async def write(self, record: BuildRecord, events: Sequence[Event]) -> None:
+        """Keep what a build was, unless it was removed meanwhile, and forget the oldest."""
+        if record.ref not in self.records:
+            return
         changes: list[Change] = [Put(ROWS + record.ref, record.row())]
         old = list(self.records)[: max(0, len(self.records) - MOST)]
         for ref in old:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sampan.engine.builder.builder import Build, BuildResult
+from sampan.engine.builder.build import Build, BuildResult
 from sampan.engine.builder.buildkit import definitions
 from sampan.engine.builder.buildkit.service import BuildKit
 from sampan.engine.builder.cache.records import Usage
@@ -57,6 +57,9 @@ class FakeBuilder:
 
     def records(self) -> list[BuildRecord]:
         return [BuildRecord(ref=ref, created=1, completed=2) for ref in self.ended]
+
+    def tells(self, ref: str) -> bool:
+        return ref in self.ended
 
     def record(self, ref: str) -> BuildRecord:
         if ref not in self.ended:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sampan.engine.builder.builder import BuildResult
+from sampan.engine.builder.build import BuildResult
 from sampan.engine.builder.errors import DockerfileError, Place, StepFailed
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.options import Output

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sampan.engine.builder.builder import BuildResult
+from sampan.engine.builder.build import BuildResult
 from sampan.engine.builder.buildkit import capabilities, definitions, solving, status, subrequests
 from sampan.engine.builder.buildkit.failures import as_grpc
 from sampan.engine.builder.buildkit.frontend import check_frontend, subrequest

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sampan.engine.builder.builder import Build, BuildResult
+from sampan.engine.builder.build import Build, BuildResult
 from sampan.engine.builder.progress import Progress
 from sampan.errors import AlreadyExists, NotFound
 from sampan.http.grpc.status import Code, GrpcError

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sampan.engine.builder.builder import Builder, BuildResult
+from sampan.engine.builder.build import BuildResult
+from sampan.engine.builder.builder import Builder
 from sampan.engine.builder.buildkit.definitions import context_of
 from sampan.engine.builder.buildkit.failures import as_grpc
 from sampan.engine.builder.buildkit.frontend import Request, build_options

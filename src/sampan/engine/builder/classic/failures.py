@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sampan.engine.builder.builder import Build
+from sampan.engine.builder.build import Build
 from sampan.engine.builder.classic.steps import classic_steps
 from sampan.engine.builder.classic.transcript import Transcript, failure, stream
 from sampan.engine.builder.errors import DockerfileError, StepFailed

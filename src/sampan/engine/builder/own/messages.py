@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sampan.engine.builder.builder import BuildResult
+from sampan.engine.builder.build import BuildResult
 from sampan.engine.builder.errors import DockerfileError, Place, StepFailed, excerpt
 from sampan.engine.builder.progress import Event, Explanation, Log, Status, Vertex, Warning
 from sampan.http.errors import status_of

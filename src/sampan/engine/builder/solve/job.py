@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from sampan.engine.builder.builder import Build, BuildResult
+from sampan.engine.builder.build import Build, BuildResult
 from sampan.engine.builder.cache.store import Lease
 from sampan.engine.builder.dockerfile.instructions import Dockerfile
 from sampan.engine.builder.dockerfile.lint.checks import check_file
