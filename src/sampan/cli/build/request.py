@@ -78,6 +78,9 @@ def _refuse(options: Options) -> None:
         raise CliError(f'ERROR: unsupported isolation: "{options["isolation"]}"')
     if options["quiet"] and options["progress"] not in ("", "auto", "quiet"):
         raise CliError(f"ERROR: progress={options['progress']} and quiet cannot be used together")
+    for name in options["allow"]:
+        if name not in ("network.host", "security.insecure"):
+            raise CliError(f"ERROR: invalid entitlement: unknown entitlement {name}")
     if options["push"] and options["load"]:
         raise CliError("ERROR: push and load may not be set together at the moment")
 
