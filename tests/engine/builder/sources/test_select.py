@@ -208,8 +208,8 @@ def summary_of(tree: Tree) -> bytes:
     [
         (TREE, ""),
         (changed("d/g.md", digest="other"), "d/g.md changed"),
-        (changed("d/g.md", mode=stat.S_IFREG | 0o755), "d/g.md (644 -> 755) has another mode"),
-        (changed("d/g.md", uid=9), "d/g.md (5:6 -> 9:6) has another owner"),
+        (changed("d/g.md", mode=stat.S_IFREG | 0o755), "d/g.md has another mode (644 -> 755)"),
+        (changed("d/g.md", uid=9), "d/g.md has another owner (5:6 -> 9:6)"),
     ],
 )
 def test_the_difference_names_the_file(other: Tree, words: str) -> None:

@@ -6,7 +6,7 @@ where there are many, compressed.
 
 import stat
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sampan.engine.builder.trees import Selected, Tree
 
@@ -53,32 +53,36 @@ def _summed(lines: dict[str, tuple[str, str, int]], depth: int) -> dict[str, tup
 def explain_difference(before: bytes, after: bytes) -> str:
     """In words: "app/main.py changed", "2 files were added: a, b"; "": nothing, or nothing that is known."""
     old, new = _parse(before), _parse(after)
-    changed, modes, owners = [], [], []
+    changed: list[str] = []
+    modes: dict[str, str] = {}
+    owners: dict[str, str] = {}
     for path in sorted(old.keys() & new.keys()):
         (old_mode, old_owner, old_check), (mode, owner, check) = old[path], new[path]
         if check != old_check or _kind(mode) != _kind(old_mode):
             changed.append(path)
         elif mode != old_mode:
-            modes.append(f"{path} ({_permissions(old_mode)} -> {_permissions(mode)})")
+            modes[path] = f" ({_permissions(old_mode)} -> {_permissions(mode)})"
         elif owner != old_owner:
-            owners.append(f"{path} ({old_owner} -> {owner})")
+            owners[path] = f" ({old_owner} -> {owner})"
     parts = [
         _listed(changed, "changed", "changed"),
         _listed(sorted(new.keys() - old.keys()), "was added", "were added"),
         _listed(sorted(old.keys() - new.keys()), "was removed", "were removed"),
-        _listed(modes, "has another mode", "have other modes"),
-        _listed(owners, "has another owner", "have other owners"),
+        _listed(list(modes), "has another mode", "have other modes", modes),
+        _listed(list(owners), "has another owner", "have other owners", owners),
     ]
     return "; ".join(part for part in parts if part)
 
 
-def _listed(names: Sequence[str], one: str, several: str) -> str:
+def _listed(names: Sequence[str], one: str, several: str, details: Mapping[str, str] | None = None) -> str:
     if not names:
         return ""
+    details = details or {}
     if len(names) == 1:
-        return f"{names[0] or '.'} {one}"
+        return f"{names[0] or '.'} {one}{details.get(names[0], '')}"
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{len(names)} files {several}: {', '.join(name or '.' for name in names[:SHOWN])}{more}"
+    shown = ", ".join((name or ".") + details.get(name, "") for name in names[:SHOWN])
+    return f"{len(names)} files {several}: {shown}{more}"
 
 
 def _parse(data: bytes) -> dict[str, tuple[str, str, str]]:
