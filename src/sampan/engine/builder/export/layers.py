@@ -97,7 +97,7 @@ class LayerBlobs:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             self._stopped.set()
-            await asyncio.wait([task])
+            await asyncio.gather(task, return_exceptions=True)
             raise
 
     def chunks(self, blob: LayerBlob) -> Iterator[bytes]:
