@@ -4,13 +4,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sampan.engine.builder.build import Build, BuildResult
-from sampan.engine.builder.buildkit import definitions
+from sampan.engine.builder.buildkit import definitions, jobs
 from sampan.engine.builder.buildkit.service import BuildKit
 from sampan.engine.builder.cache.records import Usage
 from sampan.engine.builder.errors import Place, StepFailed
@@ -18,6 +19,7 @@ from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.history import BuildRecord
 from sampan.engine.builder.options import BuildOptions
 from sampan.engine.builder.progress import Log, Progress, Vertex
+from sampan.engine.builder.session.contexts import Contexts
 from sampan.errors import NotFound
 from sampan.http.grpc.client import Client, connect
 from sampan.http.grpc.status import Code, GrpcError
@@ -86,7 +88,7 @@ class FakeBuilder:
 
 
 class FakeSessions:
-    contexts = None
+    contexts = Contexts(Path("/nonexistent"))
 
     async def get(self, id: str, *, seconds: float) -> Any:
         if not id:
@@ -312,7 +314,9 @@ def test_solve_refuses(what: str, fields: dict[str, Any], words: str) -> None:
     run(good, scenario)
 
 
-def test_calls_of_no_solve_are_refused() -> None:
+def test_calls_of_no_solve_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "ARRIVAL", 0.01)
+
     async def scenario(peer: Peer, builder: FakeBuilder) -> None:
         method = schema().method(BRIDGE, "Ping")
         with pytest.raises(GrpcError, match="no buildid"):

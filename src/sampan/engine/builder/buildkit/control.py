@@ -64,7 +64,7 @@ class Control:
         await call.send_metadata({"buildkit-current-timestamp": [history.rfc3339_now()]})
         lock = asyncio.Lock()
         try:
-            job = await self._jobs.wait(request.Ref, 0 if history.known(self._builder, request.Ref) else 3.0)
+            job = await self._jobs.watched(request.Ref, 0 if self._builder.tells(request.Ref) else None)
         except NotFound:
             await show(await self._builder.events(request.Ref), call, lock)
             return

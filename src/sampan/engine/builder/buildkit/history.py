@@ -9,7 +9,6 @@ from sampan.engine.builder.builder import Builder
 from sampan.engine.builder.buildkit.frontend import DOCKERFILE
 from sampan.engine.builder.buildkit.status import set_time, text
 from sampan.engine.builder.history import BuildRecord
-from sampan.errors import NotFound
 from sampan.http.grpc.call import ServerCall
 from sampan.http.grpc.status import Code
 from sampan.specs.buildkit.schema import schema
@@ -17,14 +16,6 @@ from sampan.specs.buildkit.schema import schema
 STARTED, COMPLETE, DELETED = 0, 1, 2
 # Listeners are people's dashboards: what they see may be this old, in seconds.
 INTERVAL = 0.5
-
-
-def known(builder: Builder, ref: str) -> bool:
-    try:
-        builder.record(ref)
-    except NotFound:
-        return False
-    return True
 
 
 async def listen(builder: Builder, request: Any, call: ServerCall) -> None:

@@ -16,8 +16,11 @@ from sampan.engine.builder.progress import Progress
 from sampan.errors import AlreadyExists, NotFound
 from sampan.http.grpc.status import Code, GrpcError
 
-# How long a call waits for the Solve that it belongs to: they are sent together. BuildKit's is 3 s too.
-ARRIVAL = 3.0
+# How long a call waits for the Solve that it belongs to: they are sent together. As long as BuildKit.
+ARRIVAL = 6.0
+# How long a job that has ended can still be asked for its status: buildx sends both calls at once, and its
+# probe of what the engine can do is over before the other one is read.
+LINGER = 5.0
 
 
 @dataclass(eq=False)
@@ -77,6 +80,7 @@ class Job:
 class Jobs:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
+        self._ended: dict[str, Job] = {}
         self._opened = asyncio.Event()
 
     def __iter__(self) -> Iterator[Job]:
@@ -95,14 +99,26 @@ class Jobs:
         finally:
             del self._jobs[ref]
             job.close()
+            self._ended[ref] = job
+            asyncio.get_running_loop().call_later(LINGER, self._forget, job)
             tasks = [build.task for build in job.builds if not build.task.done()]
             if tasks:
                 await asyncio.wait(tasks)
 
-    async def wait(self, ref: str, seconds: float = ARRIVAL) -> Job:
+    def _forget(self, job: Job) -> None:
+        if self._ended.get(job.ref) is job:
+            del self._ended[job.ref]
+
+    async def watched(self, ref: str, seconds: float | None = None) -> Job:
+        """As `wait`, but one that has just ended will do. Raises NotFound."""
+        if ref in self._ended and ref not in self._jobs:
+            return self._ended[ref]
+        return await self.wait(ref, seconds)
+
+    async def wait(self, ref: str, seconds: float | None = None) -> Job:
         """Raises NotFound."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(ARRIVAL if seconds is None else seconds):
                 while ref not in self._jobs:
                     await self._opened.wait()
         except TimeoutError:
