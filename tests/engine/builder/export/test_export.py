@@ -1,9 +1,13 @@
 """Results on their way out, from a store of their own."""
 
+import asyncio
 import base64
+import errno
 import io
 import json
+import os
 import tarfile
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +15,9 @@ from typing import Any, cast
 import pytest
 
 from sampan.engine.builder.execute.executor import Execution
+from sampan.engine.builder.export.attributes import Compression
 from sampan.engine.builder.export.export import Exporter, Solved
+from sampan.engine.builder.export.layers import LayerBlobs, writing
 from sampan.engine.builder.export.results import Exported
 from sampan.engine.builder.graph import HistoryEntry, ImageSource, Target
 from sampan.engine.builder.options import BuildOptions, Output
@@ -19,9 +25,10 @@ from sampan.engine.builder.progress import Progress, Status, Vertex
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images.ingest import add_local_layer, staging
-from sampan.engine.images.store import Image, NewImage
+from sampan.engine.images.store import Image, NewImage, Staging
 from sampan.errors import Failed, SampanError, Unsupported
 from tests.engine.images.conftest import Bench, bench, tar
+from tests.support.poll import until_async
 
 __all__ = ["bench"]
 
@@ -241,3 +248,30 @@ async def test_nothing_is_made_of_a_build_for_its_cache(rig: Rig) -> None:
     made = await rig.export(Output(type="cacheonly"))
     assert (made.image_id, made.exporter) == ("", {})
     assert rig.said() == []
+
+
+async def test_a_cancelled_compression_stops_at_once(bench: Bench, tmp_path: Path) -> None:
+    image = await bench.add("base", f="x" * 5_000_000)
+    staged = Staging()
+    blobs = LayerBlobs(bench.images.store, staged, tmp_path)
+    begun = threading.Event()
+
+    def work() -> None:
+        for number in range(10_000):
+            begun.set()
+            blobs.blob(image.diff_ids[0], Compression("gzip", 9, force=number % 2 == 0))
+            blobs._made.clear()
+
+    task = asyncio.create_task(blobs.run(work))
+    await until_async(begun.is_set, "it compresses")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(Failed, match="export: write blob: No space left on device"),
+        writing(tmp_path / "blob"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
