@@ -59,7 +59,7 @@ def sleeping(engine: Sampand) -> bool:
 
 FAILING = [
     ("RUN exit 3", "exit code: 3"),
-    ("RUN (sh -c 'kill -9 $$')", "exit code: 137"),
+    ("RUN sleep 9 & kill -9 $!; wait $!", "exit code: 137"),
     ('RUN ["/nothing"]', 'exec: "/nothing": stat /nothing: no such file or directory'),
     ("USER nosuch\nRUN true", "unable to find user nosuch: no matching entries in passwd file"),
     ("RUN --mount=type=secret,id=x,required true", "secret x: not found"),
