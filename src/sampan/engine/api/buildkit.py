@@ -1,15 +1,21 @@
 """POST /grpc and /session: connections on which BuildKit's gRPC is spoken."""
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+import orjson
 from aiohttp import web
+from multidict import MultiDict
 
+from sampan.engine.api.images import body
+from sampan.engine.builder.limits import checked
 from sampan.engine.engine import Engine
 from sampan.engine.system import engine_id
 from sampan.errors import Invalid
 from sampan.http.hijack import Gone, hijack
 
 if TYPE_CHECKING:
+    from sampan.engine.builder.buildkit.old import Uploads
     from sampan.engine.builder.buildkit.service import BuildKit
 
 UPGRADE = "h2c"
@@ -44,14 +50,46 @@ class BuildKitApi:
         if self._service is None:
             # protobuf, 30 ms: only those who use it pay for it.
             from sampan.engine.builder.buildkit.service import BuildKit
-            from sampan.engine.builder.session.sessions import Sessions
 
             engine = self._engine
-            sessions = Sessions(engine.builder.received)
             self._service = BuildKit(
-                engine.builder, sessions, engine_id(engine.store), engine.networks.host_gateways
+                engine.builder,
+                engine.builder.sessions,
+                engine_id(engine.store),
+                engine.networks.host_gateways,
             )
         return self._service
+
+
+class OldBuildKit:
+    """POST /build?version=2, handed over by the handler of /build."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._uploads: Uploads | None = None
+
+    async def build(self, request: web.Request) -> web.StreamResponse:
+        from sampan.engine.builder.buildkit import old
+        from sampan.engine.builder.classic.query import parse
+
+        if self._uploads is None:
+            self._uploads = old.Uploads()
+        query = request.query
+        id = query.get("buildid", "")
+        if id.startswith(f"{old.UPLOAD}:"):
+            await self._uploads.give(id.removeprefix(f"{old.UPLOAD}:"), body(request))
+            return web.Response()
+        known = MultiDict((name, value) for name, value in query.items() if name not in ("remote", "outputs"))
+        classic = checked(parse(known, request["api_version"]).options)
+        builder = self._engine.builder
+        build = await old.start(builder, builder.sessions, self._uploads, classic, query)
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        async with aclosing(old.lines(build)) as lines:
+            async for line in lines:
+                await response.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        await response.write_eof()
+        return response
 
 
 def check(request: web.Request) -> None:
