@@ -93,8 +93,11 @@ class Resolver:
             image = await self._pulled(reference, platform, counter)
         except SampanError as error:
             kind = next((kind for kind in _KINDS if isinstance(error, kind)), Failed)
+            why = error.message
+            if why.startswith(("manifest for ", "repository ")) and isinstance(error, NotFound):
+                why = f"{reference}: not found"  # BuildKit's words
             raise kind(
-                f"failed to resolve source metadata for {reference}: {error.message}", hint=error.hint
+                f"failed to resolve source metadata for {reference}: {why}", hint=error.hint
             ) from error
         if image.id not in before:
             self.fetched.add(image.id)

@@ -147,7 +147,7 @@ class Job:
             except SampanError as error:
                 place = dockerfile.place(item.lines) if item.lines is not None else None
                 message = f"{item.written}: {error.message}" if item.written else error.message
-                raise DockerfileError(message, place=place, hint=error.hint or _meant(item)) from error
+                raise DockerfileError(message + _meant(item), place=place, hint=error.hint) from error
 
         tasks = [asyncio.create_task(one(item)) for item in needed]
         try:
@@ -301,4 +301,4 @@ class Job:
 
 
 def _meant(item: NeededBase) -> str:
-    return f"did you mean {item.suggestions[0]}?" if item.suggestions else ""
+    return f" (did you mean {item.suggestions[0]}?)" if item.suggestions else ""
