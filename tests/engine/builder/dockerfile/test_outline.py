@@ -205,7 +205,7 @@ def test_a_file_that_cannot_be_read_is_told_beside_the_findings() -> None:
     assert [one["start"]["line"] for one in error["location"]["ranges"]] == [2, 3]
     assert found["result.statuscode"] == b"1"
     assert found["result.error.txt"].decode() == (
-        f"{error['message']}\n"
+        f"ERROR: {error['message']}\n"
         "Dockerfile:2\n"
         "--------------------\n"
         "   1 |     FROM x\n"

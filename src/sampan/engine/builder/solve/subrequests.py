@@ -63,7 +63,8 @@ def _lint(file: Place, findings: Sequence[Finding], error: DockerfileError | Non
 
 
 def _problem(error: DockerfileError) -> str:
-    return f"{error.message}\n{excerpt(error.place)}\n" if error.place else f"{error.message}\n"
+    shown = f"{excerpt(error.place)}\n" if error.place else ""
+    return f"ERROR: {error.message}\n{shown}"
 
 
 def _line(finding: Finding) -> int:
