@@ -206,10 +206,8 @@ def exports(exporters: Sequence[tuple[str, Mapping[str, str]]]) -> tuple[Output,
     for kind, attrs in exporters:
         if kind not in OUTPUTS:
             raise Invalid(f"exporter {json.dumps(kind)} could not be found")
-        # Whoever asks for "moby" pushes by itself, with docker's own API, and dockerd does not heed this.
-        ignored = ("push",) if kind == "moby" else ()
-        kept = {name: value for name, value in attrs.items() if name not in ignored}
-        outputs.append(Output(type=OUTPUTS[kind], attrs=kept))
+        # "moby" with push: buildx before 0.15 pushes once more by itself, later ones count on it (DirectPush).
+        outputs.append(Output(type=OUTPUTS[kind], attrs=dict(attrs)))
     return tuple(outputs) or (Output(type="cacheonly"),)
 
 
