@@ -160,7 +160,10 @@ class _Job:
             else:
                 results = await self._documents()
             if len(results) > 1 and not attributes.push:
-                raise Unsupported("docker exporter does not currently support exporting manifest lists")
+                raise Unsupported(
+                    "docker exporter does not currently support exporting manifest lists",
+                    hint="push it (--push), or write it to an archive (--output type=oci,dest=...)",
+                )
             if len(results) == 1:
                 await self._store_image(shown, results[0], attributes)
             if attributes.push:
@@ -199,7 +202,10 @@ class _Job:
 
     async def _archive(self, number: int, output: Output, attributes: Attributes) -> None:
         if output.type == "docker" and len(self._solved) > 1:
-            raise Unsupported("docker exporter does not currently support exporting manifest lists")
+            raise Unsupported(
+                "docker exporter does not currently support exporting manifest lists",
+                hint="an archive of type=oci can hold them",
+            )
         with ExitStack() as stack, exporting(self._progress, _FORMATS[output.type], str(number)) as shown:
             directory = self._temporary(stack)
             results = await self._documents()
