@@ -255,6 +255,7 @@ async def test_add_keeps_the_git_directory_when_asked(
         assert isinstance(kept.root, HostRoot)
         with Repo(kept.root.path) as repository:
             assert repository.head().decode() == history[1]
+            assert {entry.ino for _, entry in repository.open_index().items()} == {0}  # type: ignore[union-attr]
             status = porcelain.status(repository)
             assert not status.unstaged and not any(status.staged.values())
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
 
@@ -220,7 +220,7 @@ def _keep_git_dir(
     """A .git as after a shallow clone, HEAD detached, without hooks and credentials."""
     import shutil
 
-    from dulwich.index import index_entry_from_stat
+    from dulwich.index import IndexEntry
     from dulwich.repo import Repo
 
     bare.close()
@@ -238,5 +238,7 @@ def _keep_git_dir(
         index = repository.open_index()
         for path, mode, id in done.files:
             found = os.lstat(os.fsencode(files) + b"/" + path)
-            index[path] = index_entry_from_stat(found, id, mode)
+            # Nothing of this machine: inode and ctime would be others in the image anyway.
+            time = int(found.st_mtime)
+            index[path] = IndexEntry(0, time, 0, 0, mode, 0, 0, found.st_size, cast(Any, id))
         index.write()
