@@ -1,10 +1,12 @@
 """POST /commit: an image from what a container changed."""
 
 from collections.abc import Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from sampan.engine.builder.execute.lowers import open_layer
+from sampan.engine.builder.execute.merged import Merged
 from sampan.engine.containers import Containers
 from sampan.engine.containers.documents import CONFIG, normalise
 from sampan.engine.containers.merge import merge
@@ -12,7 +14,7 @@ from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.images import Images
 from sampan.errors import Conflict, NotFound
 from sampan.images import references
-from sampan.images.pack import diff_tar
+from sampan.images.pack import Packer
 from sampan.paths import Paths
 from sampan.specs.oci_image import ContainerConfig
 
@@ -68,7 +70,13 @@ class Commits:
         return image.id
 
     def _changed(self, record: ContainerRecord) -> Iterator[bytes]:
-        return diff_tar(str(self._paths.container(record.id).upper))
+        # Without the init layer: what only that has is hidden by no mark in an image's layer.
+        below = [lower for lower in self._images.current_lowers(record.lower) if self._images.is_layer(lower)]
+        with ExitStack() as opened:
+            layers = [open_layer(lower) for lower in below]
+            for layer in layers:
+                opened.callback(layer.close)
+            yield from Packer(hides=Merged(layers).has).pack(str(self._paths.container(record.id).upper))
 
     @asynccontextmanager
     async def _paused(self, record: ContainerRecord, *, wanted: bool) -> Any:

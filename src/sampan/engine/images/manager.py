@@ -112,9 +112,13 @@ class Images:
         return list(self.store.images.values())
 
     def lower_dirs(self, image: Image) -> list[str]:
-        """The image's layers, top-most first, the init layer last: directories and linux/erofs.py's."""
-        layers = [self.store.layer_files.lower(diff_id) for diff_id in reversed(image.diff_ids)]
-        return [*layers, str(self.paths.init_layer)]
+        """The image's layers, top-most first, the init layer last: directories and linux/erofs.py's.
+
+        Each once: overlayfs refuses to have one twice, and a layer hides all that it holds itself, so what
+        lies further down under the same diff ID is never seen.
+        """
+        found = dict.fromkeys(reversed(image.diff_ids))
+        return [*map(self.store.layer_files.lower, found), str(self.paths.init_layer)]
 
     def layer_mounts(self, lowers: Sequence[str]) -> dict[int, int]:
         """Mounts that containers share, by position in what `lower_dirs` told; the caller closes them."""
@@ -123,6 +127,10 @@ class Images:
     def current_lowers(self, lowers: Iterable[str]) -> list[str]:
         """What `lower_dirs` once told, as it is now: a layer may have changed its form since."""
         return [self.store.layer_files.current(lower) for lower in lowers]
+
+    def is_layer(self, lower: str) -> bool:
+        """Whether a lower is an image's layer: the init layer is none."""
+        return self.store.layer_files.diff_id(lower) is not None
 
     def select(
         self, filters: Filters, *, all: bool = False, shared_size: bool = False, version: Version = (1, 51)

@@ -176,3 +176,12 @@ def test_a_shell_opens_what_a_failed_step_left(engine: Sampand, tmp_path: Path) 
     assert shell.stdout.split() == ["state", "/w", "b"], shell.stderr
     assert shell.returncode == 4
     assert engine.api.get("/containers/json", all=1).json == []
+
+
+def test_an_image_that_has_a_layer_twice_runs(engine: Sampand, tmp_path: Path) -> None:
+    dockerfile = "RUN true\nRUN true\nRUN echo a > /a\nRUN rm /a\nRUN echo a > /a"
+    done = build(engine, tmp_path, dockerfile, "-t", "twice")
+    assert done.returncode == 0, done.stderr
+    words = [*sampan_program(), "-H", engine.host, "run", "--rm", "--network=none", "twice", "cat", "/a"]
+    run = subprocess.run(words, capture_output=True, text=True)
+    assert (run.stdout, run.returncode) == ("a\n", 0), run.stderr
