@@ -33,6 +33,8 @@ class Cache:
         self._images = images
         self.records: dict[str, Record] = {}
         self._by_key: dict[str, str] = {}
+        # diff ID -> how many records need it: asked whenever a container is removed.
+        self._held: Counter[str] = Counter()
         self._in_use: Counter[str] = Counter()
         self._leases: list[Lease] = []
 
@@ -48,6 +50,8 @@ class Cache:
             self._rows.apply(self._forget(broken), durable=False)
 
     def _index(self, record: Record) -> None:
+        if record.id not in self.records:
+            self._held.update(record.layers)
         self.records[record.id] = record
         for key in record.keys:
             self._by_key[key] = record.id
@@ -57,7 +61,7 @@ class Cache:
 
     def held(self) -> set[str]:
         """Diff IDs of all layers that records need."""
-        return {diff_id for record in self.records.values() for diff_id in record.layers}
+        return set(self._held)
 
     # A build's use of it
 
@@ -211,6 +215,10 @@ class Cache:
             if record is None:
                 continue
             self._unkey(record)
+            for diff_id in record.layers:
+                self._held[diff_id] -= 1
+                if self._held[diff_id] <= 0:
+                    del self._held[diff_id]
             changes += [Delete(RECORDS + id), Delete(DETAILS + id)]
         return changes
 
