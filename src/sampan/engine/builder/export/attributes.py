@@ -51,6 +51,7 @@ class Attributes:
     compression: Compression
     annotations: Annotations
     oci: bool  # media types of OCI rather than Docker's
+    keep: bool  # on the engine, under its names
     push: bool
     push_by_digest: bool
     tar: bool  # else a directory
@@ -76,6 +77,7 @@ def parse(output: Output, tags: tuple[str, ...]) -> Attributes:
         compression=compression,
         annotations=annotations,
         oci=flag(attrs, "oci-mediatypes", oci_default) or bool(annotations),
+        keep=output.type == "image",
         push=output.type == "registry" or flag(attrs, "push", False),
         push_by_digest=flag(attrs, "push-by-digest", False),
         tar=flag(attrs, "tar", True),

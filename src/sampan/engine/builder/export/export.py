@@ -164,11 +164,9 @@ class _Job:
                     "docker exporter does not currently support exporting manifest lists",
                     hint="push it (--push), or write it to an archive (--output type=oci,dest=...)",
                 )
-            if len(results) == 1:
+            if len(results) == 1 and attributes.keep:
                 await self._store_image(shown, results[0], attributes)
             if attributes.push:
-                if len(results) > 1:
-                    await self._commit([])
                 await self._push(shown, results, attributes)
 
     async def _store_image(self, shown: Shown, result: Result, attributes: Attributes) -> None:

@@ -41,7 +41,7 @@ async def push(
 ) -> dict[str, Any]:
     """The descriptor of what the name stands for now. Raises what the registry says.
 
-    Layers have to be the image store's; `staging` keeps them, and the configs, meanwhile.
+    `staging` keeps the layers, and the configs, meanwhile.
     """
     credentials = await _credentials(requester, name)
     remote = images.remote
@@ -96,7 +96,7 @@ async def _image(
     how = attributes.compression
 
     async def send(diff_id: str) -> Descriptor:
-        layer = store.reuse(staging, diff_id)
+        layer = store.reuse(staging, diff_id) if diff_id in store.layers else staging.layers[diff_id]
         async with slots:
             if how.force or how.level is not None or not how.type:
                 return await _exactly(repository, blobs, diff_id, how)
