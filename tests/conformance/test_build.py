@@ -26,6 +26,7 @@ from tests.support.contexts import context
 from tests.support.engine import Engine, Sampand
 from tests.support.leftovers import processes
 from tests.support.poll import until
+from tests.support.registries import PASSWORD, USER, Registry, serving
 from tests.support.terminal import Terminal
 
 FORMS = ("classic", "buildx", "sampan", "docker-py")
@@ -56,7 +57,7 @@ def build(
 
     def run(folder: Path, tag: str, *flags: str, timeout: float = 60) -> Result:
         if form == "docker-py":
-            return by_docker_py(engine, folder, tag)
+            return by_docker_py(engine, folder, tag, docker_client.env["DOCKER_CONFIG"])
         program = ["buildx", "build", "--progress=plain"] if form == "buildx" else ["build"]
         client = sampan_client if form == "sampan" else docker_client
         env = {"DOCKER_BUILDKIT": "0" if form == "classic" else "1"}
@@ -65,8 +66,9 @@ def build(
     yield run
 
 
-def by_docker_py(engine: Engine, folder: Path, tag: str) -> Result:
+def by_docker_py(engine: Engine, folder: Path, tag: str, config: str) -> Result:
     client = docker_py.DockerClient(base_url=engine.host, timeout=300)
+    client.api.reload_config(os.path.join(config, "config.json"))
     try:
         _, log = client.images.build(path=str(folder), tag=tag, rm=True)
         return Result("images.build", 0, "".join(line.get("stream", "") for line in log).encode(), "")
@@ -131,6 +133,58 @@ def test_a_web_server_from_packages_serves_its_page(
             return b""
 
     assert until(page, "the page") == b"<h1>It works</h1>\n"
+
+
+# Registries
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    with serving("sampan", tmp_path_factory.mktemp("locked"), locked=True) as registry:
+        yield registry
+
+
+@every_form
+def test_a_base_image_comes_from_a_registry_that_wants_a_password(
+    build: Build,
+    form: str,
+    own: Sampand,
+    docker: Client,
+    image: str,
+    locked: Registry,
+    unique: str,
+    tmp_path: Path,
+) -> None:
+    base = locked.image(f"{unique}:base")
+    write(tmp_path, {"Dockerfile": f"FROM {base}\nRUN echo on top > /top\n"})
+    docker.ok("tag", image, base)
+    docker.ok("login", "-u", USER, "-p", PASSWORD, locked.address)
+    try:
+        docker.ok("push", base)
+        docker.ok("rmi", base)
+        result = build(tmp_path, unique)
+        assert result.code == 0, str(result)
+        docker.ok("rmi", "-f", base)
+    finally:
+        docker.ok("logout", locked.address)
+    if form != "docker-py":  # which looks into the user's own configuration only once
+        refused = build(tmp_path, unique, "--no-cache", "--pull")
+        assert refused.code != 0, str(refused)
+
+
+def test_an_image_is_pushed_as_it_is_built(
+    own: Sampand, sampan_client: Client, docker: Client, locked: Registry, unique: str, tmp_path: Path
+) -> None:
+    name = locked.image(f"{unique}:pushed")
+    write(tmp_path, {"Dockerfile": "FROM sampan-test\nLABEL pushed=yes\n"})
+    docker.ok("login", "-u", USER, "-p", PASSWORD, locked.address)
+    try:
+        sampan_client.ok("build", "--push", "-t", name, str(tmp_path))
+        docker("rmi", "-f", name)
+        docker.ok("pull", name)
+    finally:
+        docker.ok("logout", locked.address)
+    assert docker.inspect(name, "image")["Config"]["Labels"]["pushed"] == "yes"
 
 
 # What fails
