@@ -50,6 +50,8 @@ class Service:
             raise Conflict("ä 100% wrong\nindeed")
         if request.number == 1:
             raise GrpcError(Code.ABORTED, "typed", [Detail("url", b"\0value")])
+        if request.number == 5:
+            raise Conflict(request.data.decode())
         if request.number == 2:
             raise ZeroDivisionError
         if request.number == 3:
@@ -247,3 +249,13 @@ async def test_a_reader_that_stops_stops_the_sender() -> None:
             queued = call._stream._queued
             await asyncio.sleep(0.3)
         assert queued < 8 << 20
+
+
+async def test_long_headers_and_messages_pass_quickly() -> None:
+    async with asyncio.timeout(3), running() as (client, service):
+        patterns = [f"some/path/number-{n}/**/*.o" for n in range(2500)]
+        await client.unary(method("Unary"), M(number=6), metadata={"exclude-patterns": patterns})
+        assert service.calls[0].metadata["exclude-patterns"] == patterns
+        with pytest.raises(GrpcError) as caught:
+            await client.unary(method("Unary"), M(number=5, data=b"x" * 200_000))
+        assert caught.value.message == "x" * 200_000

@@ -170,7 +170,7 @@ BROKEN: list[tuple[str, bytes, frames.ErrorCode]] = [
         "headers without end",
         HELLO
         + frames.frame(frames.HEADERS, 0, 1, b"")
-        + frames.frame(frames.CONTINUATION, 0, 1, b"x" * 16000) * 5,
+        + frames.frame(frames.CONTINUATION, 0, 1, b"x" * 16000) * 17,
         frames.ErrorCode.ENHANCE_YOUR_CALM,
     ),
     (
