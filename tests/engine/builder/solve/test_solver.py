@@ -1,11 +1,12 @@
 """Which steps are executed, which are not, and what becomes of failures."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from sampan.engine.builder.errors import StepFailed
-from sampan.engine.builder.graph import SCRATCH
+from sampan.engine.builder.graph import SCRATCH, Plan, RunMount
 from sampan.engine.builder.options import BuildOptions
 from tests.engine.builder.solve.rig import CONTEXT, IMAGE, Bench, Built, copy, plan, run
 from tests.support.poll import until_async
@@ -245,3 +246,17 @@ async def test_why_a_copy_is_made_anew() -> None:
     await bench.build(copying, files={"src": "1"})
     built = await bench.build(copying, files={"src": "2"})
     assert built.reasons == {"COPY /src": "src changed", "RUN make": "an earlier step changed"}
+
+
+async def test_a_mounted_file_system_is_known_by_its_layers() -> None:
+    bench = Bench()
+    mount = RunMount(type="bind", target="/x", input=1)
+
+    def mounting(command: str, source: str) -> Plan:
+        mounted = run("use", mounts=(replace(mount, source=source),))
+        return plan((IMAGE, ()), (run(command), (0,)), (mounted, (0, 1)))
+
+    await bench.build(mounting("same 1", "/"))
+    assert (await bench.build(mounting("same 2", "/"))).ran == ["same 2"]
+    assert (await bench.build(mounting("other", "/"))).ran == ["other", "use"]
+    assert (await bench.build(mounting("other", "/out"))).ran == ["use"]

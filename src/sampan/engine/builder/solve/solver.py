@@ -190,6 +190,12 @@ class Solver:
 
     async def _select(self, step: Step, number: int) -> Selected:
         position, what = self._takes(step)[number]
+        below = step.inputs[position]
+        if isinstance(what, str) and not what.strip("/") and not self._is_tree(below):
+            # A whole file system is known by its layers: nobody has to read it.
+            found = Selected((), True, keys.snapshot_id((await self._input(below)).layers))
+            self._known[step.id].components[f"files.{number}"] = found.key
+            return found
         tree = await self._tree_of(step, position, what)
         self._trees[step.id, number] = tree
 
@@ -206,7 +212,8 @@ class Solver:
     async def _summarize(self, step: Step, selected: Mapping[int, Selected]) -> None:
         """What was taken, in little space, for the record."""
         for number, found in selected.items():
-            tree = self._trees[step.id, number]
+            if (tree := self._trees.get((step.id, number))) is None:
+                continue
             large = len(found.pairs) > LARGE
             made = await asyncio.to_thread(summary, tree, found) if large else summary(tree, found)
             self._known[step.id].summaries[f"files.{number}"] = made
