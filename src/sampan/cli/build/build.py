@@ -137,6 +137,9 @@ def _follow(
             state.interrupt()
             view.finish()
         raise
+    except CliError:
+        view.finish()
+        raise
     view.finish()
     if "error" in end:
         from sampan.cli.build.outcome import failure

@@ -56,10 +56,13 @@ class Conversation:
                     self._receive(message["output"])
                 else:
                     view.update(message)
+        except CliError as error:
+            if not error.message.endswith("unexpected EOF"):
+                raise
         finally:
             for stop in self._stop:
                 stop()
-        raise CliError("ERROR: the daemon went away while it built")
+        raise CliError("ERROR: failed to solve: the daemon went away")
 
     def _path(self, rest: str) -> str:
         return f"/sampan/builds/{self.ref}/{rest}"
