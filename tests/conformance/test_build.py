@@ -535,6 +535,8 @@ def test_builds_are_listed_and_their_output_can_be_had_again(
         return any("cmVtZW1iZXJlZAo=" in json.dumps(line) for line in lines)
 
     until(logs, "the build's output")
+    assert record["Ref"] in sampan.ok("builder", "ls", "-q").splitlines()
+    assert " remembered\n" in sampan("builder", "logs", record["Ref"][:12]).err
     assert own.api.get(f"/sampan/builds/{record['Ref']}").json["Ref"] == record["Ref"]
     assert own.api.request("DELETE", f"/sampan/builds/{record['Ref']}").status == 204
     assert own.api.get(f"/sampan/builds/{record['Ref']}").status == 404

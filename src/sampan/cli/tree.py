@@ -14,6 +14,8 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
             ("build", "image build"),
         ),
         "du": ("builder.du", "Show what the build cache holds", ()),
+        "logs": ("builder.logs", "Show what a build has shown", ()),
+        "ls": ("builder.ls", "List builds", ()),
         "prune": ("builder.prune", "Remove what is in the build cache", ()),
         "shell": (
             "build.shell",

@@ -149,9 +149,9 @@ def _follow(
     return _succeed(options, end["result"], conversation.ref, state)
 
 
-def make_view(session: Session, options: Options) -> View:
+def make_view(session: Session, options: Options, default: str = "auto") -> View:
     """What shows progress on stderr."""
-    asked = options["progress"] or session.environ.get("BUILDKIT_PROGRESS") or "auto"
+    asked = options["progress"] or session.environ.get("BUILDKIT_PROGRESS") or default
     if asked not in VIEWS:
         raise CliError(f"ERROR: invalid progress mode {asked}")
     if options["quiet"]:

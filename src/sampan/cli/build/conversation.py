@@ -86,7 +86,12 @@ class Conversation:
         if asked is None:
             raise CliError(f"ERROR: the daemon sends a result nobody asked for ({output['index']})")
         response = self._session.client.request("GET", self._path(f"outputs/{output['index']}"))
-        results.receive(response, asked, whole=output["type"] == "file")
+        try:
+            results.receive(response, asked, whole=output["type"] == "file")
+        except CliError as error:
+            if not error.message.endswith("unexpected EOF"):
+                raise
+            # The daemon broke off: why, it says as the build's end.
 
 
 def terminal_size(descriptor: int) -> tuple[int, int]:
