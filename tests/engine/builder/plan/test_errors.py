@@ -130,6 +130,14 @@ def test_thousands_of_stages_are_planned() -> None:
     assert len(planned(text).steps) == 2001
 
 
+@pytest.mark.parametrize("line", ["EXPOSE 1-65535", "ENV A=$A$A$A$A B=$A", "ARG X$A=$A"])
+def test_a_few_lines_do_not_fill_the_memory(line: str) -> None:
+    text = "FROM b\nENV A=" + "x" * 100_000 + "\n" + f"{line}\n" * 300
+    with pytest.raises(DockerfileError) as caught:
+        planned(text)
+    assert caught.value.place is not None
+
+
 def test_an_allowed_network_is_planned() -> None:
     made = planned("FROM b\nRUN --network=host x", entitlements=frozenset({"network.host"}))
     assert made.steps[-1].operation.network == "host"  # type: ignore[union-attr]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sampan.engine.builder.dockerfile.instructions import Dockerfile, Instruction
+from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import (
     SCRATCH,
     HistoryEntry,
@@ -20,6 +21,7 @@ from sampan.engine.builder.plan.stages import StageNode, Stages
 
 COMMENT = "buildkit.dockerfile.v0"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MAX_HISTORY = 16 << 20  # characters; the config has to go through registries, which take 4 MiB and more
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
@@ -118,6 +120,7 @@ class StageState:
     index: int = 0
     total: int = 0
     trigger: bool = False  # the instruction is one
+    recorded: int = 0  # characters of history
 
     @property
     def shell(self) -> tuple[str, ...]:
@@ -128,6 +131,10 @@ class StageState:
         return str(self.config.get("User") or "")
 
     def record(self, created_by: str, step: int | None = None) -> None:
+        """Raises DockerfileError when it gets out of hand: lines can say `EXPOSE 1-65535`, or `A=$A$A`."""
+        self.recorded += len(created_by)
+        if self.recorded > MAX_HISTORY:
+            raise DockerfileError(f"the history of the image is longer than {MAX_HISTORY >> 20} MiB")
         self.history.append(HistoryEntry(created_by=created_by, step=step, comment=COMMENT))
 
     def title(self, text: str) -> str:
