@@ -130,7 +130,7 @@ HEALTH = File(
     },
 )
 
-# Read only: what an oci-layout context needs.
+# What oci-layout contexts and caches in directories need of it.
 CONTENT = File(
     package="containerd.services.content.v1",
     messages={
@@ -145,11 +145,30 @@ CONTENT = File(
         "InfoResponse": {"info": (1, "Info")},
         "ReadContentRequest": {"digest": (1, "string"), "offset": (2, "int64"), "size": (3, "int64")},
         "ReadContentResponse": {"offset": (1, "int64"), "data": (2, "bytes")},
+        "WriteContentRequest": {
+            "action": (1, "WriteAction"),
+            "ref": (2, "string"),
+            "total": (3, "int64"),
+            "expected": (4, "string"),  # digest
+            "offset": (5, "int64"),
+            "data": (6, "bytes"),
+            "labels": (7, "map<string, string>"),
+        },
+        "WriteContentResponse": {
+            "action": (1, "WriteAction"),
+            "started_at": (2, "google.protobuf.Timestamp"),
+            "updated_at": (3, "google.protobuf.Timestamp"),
+            "offset": (4, "int64"),
+            "total": (5, "int64"),
+            "digest": (6, "string"),
+        },
     },
+    enums={"WriteAction": {"STAT": 0, "WRITE": 1, "COMMIT": 2}},
     services={
         "Content": {
             "Info": ("InfoRequest", "InfoResponse"),
             "Read": ("ReadContentRequest", "stream ReadContentResponse"),
+            "Write": ("stream WriteContentRequest", "stream WriteContentResponse"),
         }
     },
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sampan.engine.builder.requester import Connection, Credentials, Directory
-from sampan.engine.builder.session import filesync, send
+from sampan.engine.builder.session import content, filesync, send
 from sampan.engine.builder.session.agent import AgentConnection
 from sampan.engine.builder.session.contexts import Contexts, Identity
 from sampan.engine.builder.session.listing import Listing
@@ -175,6 +175,16 @@ class SessionRequester:
             except GrpcError as error:
                 if error.code == Code.NOT_FOUND:
                     raise NotFound(error.message) from error
+                raise
+
+    async def put_blob(self, store: str, digest: str, size: int, chunks: AsyncIterator[bytes]) -> None:
+        """Into a content store of the client's; one that it has already is not sent."""
+        method = self._session.method(CONTENT, "Write", f"no content store {store}")
+        try:
+            async with self._session.client.call(method, metadata={STORE_ID: [store]}) as call:
+                await content.write(call, method.request, digest, size, chunks)
+        except GrpcError as error:
+            if error.code != Code.ALREADY_EXISTS:
                 raise
 
     async def send_directory(self, index: int, tree: Path, attrs: Mapping[str, str]) -> None:
