@@ -1,0 +1,1 @@
+"""Handlers of builds, loaded by the first request for one (later.py)."""
