@@ -61,6 +61,7 @@ FAILING = [
     ("RUN exit 3", "exit code: 3"),
     ("RUN sleep 9 & kill -9 $!; wait $!", "exit code: 137"),
     ('RUN ["/nothing"]', 'exec: "/nothing": stat /nothing: no such file or directory'),
+    ("RUN printf '\\177ELFx' > /x && chmod 755 /x\nRUN [\"/x\"]", "complete successfully: exit code: 1"),
     ("USER nosuch\nRUN true", "unable to find user nosuch: no matching entries in passwd file"),
     ("RUN --mount=type=secret,id=x,required true", "secret x: not found"),
     ("RUN --mount=type=ssh,required true", "unset ssh forward key default"),

@@ -18,6 +18,7 @@ class Reader:
         self._ours, self.theirs = socket.socketpair()
         self._ours.setblocking(False)
         self._output = output
+        self.last = b""  # what was written last
         self._buffer = bytearray()
         self._loop = asyncio.get_running_loop()
         self.done: asyncio.Future[None] = self._loop.create_future()
@@ -46,7 +47,8 @@ class Reader:
             end = position + HEADER + int.from_bytes(buffer[position + 4 : position + HEADER], "big")
             if end > len(buffer):
                 break
-            self._output(buffer[position], bytes(buffer[position + HEADER : end]))
+            self.last = bytes(buffer[position + HEADER : end])
+            self._output(buffer[position], self.last)
             position = end
         del buffer[:position]
 

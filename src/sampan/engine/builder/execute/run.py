@@ -144,6 +144,8 @@ class Runner:
                     os.close(descriptor)
                 reader.theirs.close()
             ended = await self._wait(shim, reader, paths, built)
+            if ended.code == 255 and reader.last == f"exec {run.args[0]}: exec format error\n".encode():
+                ended = replace(ended, code=1)  # as BuildKit has it, which runs no container detached
             if left:
                 stubs.remove_stubs(paths.upper, left)
             return ended
