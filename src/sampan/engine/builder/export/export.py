@@ -108,9 +108,9 @@ class _Job:
                 await self._files(number, output)
             elif output.type in _FORMATS:
                 await self._archive(number, output, attributes)
-        for number, output, attributes in outputs:
+        for _, output, attributes in outputs:
             if output.type in ("image", "registry"):
-                await self._image(number, attributes)
+                await self._image(attributes)
         return self._exported
 
     # Documents
@@ -152,8 +152,8 @@ class _Job:
 
     # Outputs
 
-    async def _image(self, number: int, attributes: Attributes) -> None:
-        with exporting(self._progress, "exporting to image", str(number)) as shown:
+    async def _image(self, attributes: Attributes) -> None:
+        with exporting(self._progress, "exporting to image") as shown:
             if any(item.snapshot.layers for item in self._solved):
                 with shown.doing("exporting layers"):
                     results = await self._documents()
@@ -204,7 +204,7 @@ class _Job:
                 "docker exporter does not currently support exporting manifest lists",
                 hint="an archive of type=oci can hold them",
             )
-        with ExitStack() as stack, exporting(self._progress, _FORMATS[output.type], str(number)) as shown:
+        with ExitStack() as stack, exporting(self._progress, _FORMATS[output.type]) as shown:
             directory = self._temporary(stack)
             results = await self._documents()
             blobs = LayerBlobs(self._store, self._staging, directory)
@@ -240,7 +240,7 @@ class _Job:
         kind = "directory" if output.type == "local" else "tarball"
         name = f"exporting to client {kind}"
         split = trees.split(output.attrs, self._several)
-        with ExitStack() as stack, exporting(self._progress, name, str(number)) as shown:
+        with ExitStack() as stack, exporting(self._progress, name) as shown:
             if output.type == "tar" and not split:
                 chunks = self._execution.export_tar(self._solved[0].snapshot)
                 with shown.doing("sending tarball"):

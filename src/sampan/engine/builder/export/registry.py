@@ -43,7 +43,7 @@ async def push(
 
     `staging` keeps the layers, and the configs, meanwhile.
     """
-    credentials = await _credentials(requester, name)
+    credentials = await credentials_for(requester, name)
     remote = images.remote
     repositories = await remote.registries.repositories(name, "push", credentials)
     repository = await remote.registries.first(repositories)
@@ -66,19 +66,6 @@ async def push(
         images.store.name([(replace(name, tag=None, digest=top.digest), results[0].id)])
     images.log("push", name.familiar, name.familiar_name)
     return top.descriptor()
-
-
-async def _credentials(requester: Requester, name: Reference) -> Credentials:
-    found = await requester.credentials(name.domain)
-    if found is None:
-        return Credentials()
-    return Credentials(
-        username=found.username,
-        password=found.password,
-        identity_token=found.identity_token,
-        registry_token=found.token,
-        server=name.domain,
-    )
 
 
 async def _image(
