@@ -33,6 +33,7 @@ class BuildOptions:
     dockerfile_source: str = "local:dockerfile"
     dockerfile: str = "Dockerfile"  # a path in it
     subdir: str = ""
+    archive_owners: bool = True  # files of a context that is an archive belong to whom it says; else to root
     # Dockerfile and .dockerignore are not there for COPY when the context's .dockerignore names them: classic
     # clients leave out what it names themselves, but never these two.
     hides_dockerfile: bool = False

@@ -6,6 +6,7 @@ import lzma
 import os
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,15 @@ async def test_an_uploaded_archive(sources: Sources, kind: str) -> None:
         assert list((await build.tree(CONTEXT)).entries) == ["", ".wh.a", "Dockerfile"]
         assert await build.ignore() == await build.ignore()
     assert left(sources) == []
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("kept", [True, False])
+async def test_an_archives_owners_are_kept_but_by_the_classic_builder(sources: Sources, kept: bool) -> None:
+    data = tar(("a", b"0", b"x", ""))
+    options = replace(UPLOAD, archive_owners=kept)
+    async with sources.open(options, Memory(uploads={"1": [data]})) as build:
+        assert (await build.tree(CONTEXT)).entries["a"].uid == int(kept)
 
 
 async def test_an_uploaded_dockerfile_alone(sources: Sources) -> None:

@@ -64,6 +64,7 @@ def parse(query: Any, version: tuple[int, int]) -> ClassicRequest:
         pull=query_bool(query, "pull"),
         cache_from=_cache_from(query.get("cachefrom", "")),
         outputs=(Output(type="image"),),
+        archive_owners=False,
         squash=query_bool(query, "squash"),
         network="" if network == "default" else network,
         extra_hosts=tuple(query.getall("extrahosts", [])),

@@ -5,7 +5,7 @@ import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -92,6 +92,7 @@ class _Place:
     path: Path
     local: bool = False  # it is the requester's: the ignore file counts
     filtered: bool = False
+    keep_owners: bool = False
     lone: str = ""
 
 
@@ -220,8 +221,8 @@ class BuildSources:
 
     async def _context_tree(self, paths: tuple[str, ...], report: Report | None) -> Tree:
         if not self._options.context.startswith("local:"):
-            path = (await self._main(report)).path
-            return await self._scan(path, await self._hidden(path), paths)
+            place = await self._main(report)
+            return await self._scan(place.path, await self._hidden(place.path), paths, place.keep_owners)
         ignore = await self.ignore()
         return await self._local_tree(self._options.context, ignore.patterns, paths, report)
 
@@ -247,7 +248,7 @@ class BuildSources:
             # BuildKit: a named context from a URL is that one file, called "context".
             return await self._tree(HttpSource(url=value, filename="context"), report)
         place = await self._remote(value, report)
-        return await self._scan(place.path, None, operation.paths)
+        return await self._scan(place.path, None, operation.paths, place.keep_owners)
 
     async def _local_tree(
         self, value: str, patterns: tuple[str, ...], paths: tuple[str, ...], report: Report | None
@@ -256,11 +257,15 @@ class BuildSources:
         ignore = Matcher(patterns) if patterns and not place.filtered else None
         return await self._scan(place.path, ignore, paths)
 
-    async def _scan(self, path: Path, ignore: Matcher | None, paths: tuple[str, ...]) -> Tree:
+    async def _scan(
+        self, path: Path, ignore: Matcher | None, paths: tuple[str, ...], keep_owners: bool = False
+    ) -> Tree:
         digests, stop = self._parts.digests, threading.Event()
         try:
             return await asyncio.to_thread(
-                lambda: scan(path, ignore=ignore, paths=paths, digests=digests, stop=stop)
+                lambda: scan(
+                    path, ignore=ignore, paths=paths, digests=digests, keep_owners=keep_owners, stop=stop
+                )
             )
         finally:
             stop.set()  # nobody waits for the thread any more
@@ -275,7 +280,7 @@ class BuildSources:
         path = place.path / inside(self._options.subdir)
         if not path.is_dir() or not path.resolve().is_relative_to(place.path.resolve()):
             raise NotFound(f"path {self._options.subdir} not found in the build context")
-        return _Place(path, lone=place.lone)
+        return replace(place, path=path)
 
     async def _remote(self, value: str, report: Report | None) -> _Place:
         return await self._once(("place", value), lambda: self._fetched(value, report))
@@ -291,9 +296,8 @@ class BuildSources:
                 return self._received(await receive(chunks, self._folder(), None))
         raise Invalid(f"unsupported context source {value.partition(':')[0]}")
 
-    @staticmethod
-    def _received(received: Received) -> _Place:
-        return _Place(received.path, lone=received.lone)
+    def _received(self, received: Received) -> _Place:
+        return _Place(received.path, keep_owners=self._options.archive_owners, lone=received.lone)
 
     async def _git(
         self, url: str, report: Report | None, keep_git_dir: bool = False, checksum: str = ""
