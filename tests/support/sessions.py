@@ -37,6 +37,7 @@ class FakeClient:
     requested: list[int] = field(default_factory=list)
     listed: int = 0
     received: dict[str, bytes] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)  # "store digest"
     received_metadata: list[dict[str, Any]] = field(default_factory=list)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -48,6 +49,7 @@ class FakeClient:
         routes.add("moby.buildkit.secrets.v1.Secrets", {"GetSecret": self.secret})
         routes.add("moby.sshforward.v1.SSH", {"CheckAgent": self.check, "ForwardAgent": self.forward})
         routes.add("moby.upload.v1.Upload", {"Pull": self.pull})
+        routes.add("containerd.services.content.v1.Content", {"Read": self.read, "Write": self.write})
         routes.add("grpc.health.v1.Health", {"Check": self.health})
         return routes
 
@@ -125,6 +127,30 @@ class FakeClient:
         data = self.uploads[id]
         for at in range(0, len(data), 32 << 10):
             await call.send(message(data=data[at : at + (32 << 10)]))
+
+    async def read(self, request: Any, call: ServerCall) -> None:
+        store = call.metadata["buildkit-attachable-store-id"][0]
+        data = self.blobs.get(f"{store} {request.digest}")
+        if data is None:
+            raise GrpcError(Code.NOT_FOUND, f"content {request.digest}: not found")
+        answer = schema().message("containerd.services.content.v1.ReadContentResponse")
+        for at in range(0, len(data), 1 << 20):
+            await call.send(answer(offset=at, data=data[at : at + (1 << 20)]))
+
+    async def write(self, call: ServerCall) -> None:
+        store = call.metadata["buildkit-attachable-store-id"][0]
+        answer = schema().message("containerd.services.content.v1.WriteContentResponse")
+        data = b"left of an earlier attempt"
+        async for request in call:
+            if f"{store} {request.ref}" in self.blobs:
+                raise GrpcError(Code.ALREADY_EXISTS, f"content {request.ref}: already exists")
+            if request.action == 1:
+                data = data[: request.offset] + request.data
+            await call.send(answer(action=request.action, offset=len(data)))
+            if request.action == 2:
+                assert request.total == len(data) and request.expected == request.ref
+                self.blobs[f"{store} {request.ref}"] = data
+                return
 
     async def health(self, request: Any, call: ServerCall) -> Any:
         return schema().message("grpc.health.v1.HealthCheckResponse")(status=1)

@@ -12,7 +12,7 @@ import pytest
 from sampan.engine.builder.session.contexts import Contexts
 from sampan.engine.builder.session.requester import SessionRequester
 from sampan.engine.builder.session.sessions import SessionInfo, Sessions
-from sampan.errors import AlreadyExists, Invalid, NotFound
+from sampan.errors import AlreadyExists, Failed, Invalid, NotFound
 from sampan.http.grpc.call import ServerCall
 from sampan.http.grpc.status import GrpcError
 from tests.support.sessions import FakeClient, open_session
@@ -397,3 +397,27 @@ async def test_a_client_without_a_service_is_asked_nothing(tmp_path: Path) -> No
         with pytest.raises(NotFound, match="no local sources enabled"):
             async with requester.directory("context"):
                 pass
+
+
+async def test_blobs_go_into_a_content_store_and_back(tmp_path: Path) -> None:
+    client = FakeClient()
+    data = os.urandom(5_000_000)
+    sent = 0
+
+    async def chunks(*pieces: bytes) -> AsyncIterator[bytes]:
+        nonlocal sent
+        for piece in pieces:
+            sent += len(piece)
+            yield piece
+
+    async with open_session(client, tmp_path) as (_, requester):
+        await requester.put_blob("local:d", "sha256:1", len(data), chunks(data[:3_000_000], data[3_000_000:]))
+        assert b"".join([piece async for piece in requester.blob("local:d", "sha256:1")]) == data
+        await requester.put_blob("local:d", "sha256:1", len(data), chunks(data))
+        assert sent == len(data)  # it has it already
+        with pytest.raises(Failed, match="1 bytes instead of 2"):
+            await requester.put_blob("local:d", "sha256:2", 2, chunks(b"x"))
+        with pytest.raises(NotFound, match="sha256:3: not found"):
+            async for _ in requester.blob("local:d", "sha256:3"):
+                pass
+    assert list(client.blobs) == ["local:d sha256:1"]
