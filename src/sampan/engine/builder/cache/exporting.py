@@ -26,7 +26,7 @@ from sampan.engine.builder.graph import Plan, Run
 from sampan.engine.builder.options import CacheOption
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.requester import Requester
-from sampan.engine.builder.solve.credentials import credentials_for
+from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.solve.vertices import Counter, Shown, shown
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Images

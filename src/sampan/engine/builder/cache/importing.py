@@ -23,7 +23,7 @@ from sampan.engine.builder.execute.cachemounts import CacheMounts, Wanted
 from sampan.engine.builder.options import CacheOption
 from sampan.engine.builder.progress import Progress, now
 from sampan.engine.builder.requester import Requester
-from sampan.engine.builder.solve.credentials import credentials_for
+from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.solve.vertices import shown
 from sampan.engine.images import Images
 from sampan.engine.images.create import parse_platform

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sampan.db.sqlite import Delete, Put, Store
 from sampan.engine.builder.progress import now
 from sampan.images.unpack import unpack
+from sampan.storage.sizes import tree_size
 
 Sharing = Literal["shared", "private", "locked"]
 
@@ -156,7 +157,7 @@ class CacheMounts:
         if left:
             self._users[name] = left
             return
-        size = await asyncio.to_thread(_size, self._records[name].directory)
+        size = await asyncio.to_thread(tree_size, str(self._records[name].directory))
         if self._users[name] > 1:  # taken meanwhile
             self._users[name] -= 1
             return
@@ -181,25 +182,3 @@ class CacheMounts:
         for name in gone:
             del self._keys[name]
             self._throw(self._records.pop(name).directory)
-
-
-def _size(directory: Path) -> int:
-    """Bytes of its files, each counted once."""
-    total, seen = 0, set()
-    pending = [str(directory)]
-    while pending:
-        try:
-            entries = list(os.scandir(pending.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            try:
-                found = entry.stat(follow_symlinks=False)
-            except OSError:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(entry.path)
-            elif found.st_nlink == 1 or found.st_ino not in seen:
-                seen.add(found.st_ino)
-                total += found.st_size
-    return total

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.export import manifests
 from sampan.engine.builder.export.archives import Result, index_of
 from sampan.engine.builder.export.attributes import Attributes, Compression
@@ -19,7 +20,6 @@ from sampan.engine.images.manifests import kept
 from sampan.engine.images.push import explain, first
 from sampan.engine.images.store import Staging
 from sampan.engine.images.upload import Upload, send_blob
-from sampan.http.bearer import Credentials
 from sampan.images.references import Reference
 from sampan.images.registry.client import Repository
 from sampan.images.registry.errors import RegistryError
