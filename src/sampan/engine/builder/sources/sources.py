@@ -42,6 +42,7 @@ T = TypeVar("T")
 # (what, bytes or objects so far, of how many; 0: not known)
 Report = Callable[[str, int, int], None]
 TRANSFER = "transferring"
+SHOWN = 1000  # characters of patterns in an error
 
 
 class Sources:
@@ -363,4 +364,6 @@ def _check(ignore: IgnoreFile) -> None:
     try:
         Matcher(ignore.patterns)
     except Invalid as error:
-        raise Invalid(f"invalid excludepatterns: [{' '.join(ignore.patterns)}]: {error}") from None
+        shown = " ".join(ignore.patterns)
+        shown = shown if len(shown) <= SHOWN else shown[:SHOWN] + "..."
+        raise Invalid(f"invalid excludepatterns: [{shown}]: {error}") from None
