@@ -19,6 +19,7 @@ from sampan.engine.builder.cache import portable
 from sampan.engine.builder.cache.places import HasBlobs
 from sampan.engine.builder.cache.portable import Document, Portable, PortableMount
 from sampan.engine.builder.cache.records import Record
+from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.execute.cachemounts import CacheMounts
 from sampan.engine.builder.export.attributes import Compression, compression_of, flag
 from sampan.engine.builder.export.layers import LayerBlob, LayerBlobs
@@ -26,7 +27,6 @@ from sampan.engine.builder.graph import Plan, Run
 from sampan.engine.builder.options import CacheOption
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.requester import Requester
-from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.solve.vertices import Counter, Shown, shown
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Images

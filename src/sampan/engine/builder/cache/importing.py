@@ -19,11 +19,11 @@ from sampan.engine.builder.cache.places import HasBlobs, Layout, Offered, Place
 from sampan.engine.builder.cache.portable import Document, Portable, PortableMount
 from sampan.engine.builder.cache.records import Details, Record, new_id
 from sampan.engine.builder.cache.store import Cache, Lease
+from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.execute.cachemounts import CacheMounts, Wanted
 from sampan.engine.builder.options import CacheOption
 from sampan.engine.builder.progress import Progress, now
 from sampan.engine.builder.requester import Requester
-from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.solve.vertices import shown
 from sampan.engine.images import Images
 from sampan.engine.images.create import parse_platform

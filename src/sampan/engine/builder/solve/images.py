@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.plan.bases import Base, NeededBase
 from sampan.engine.builder.progress import Progress
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.solve import layouts
-from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.solve.vertices import Counter, shown
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Image, Images
