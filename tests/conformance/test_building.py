@@ -13,8 +13,9 @@ import pytest
 from tests.support import leftovers
 from tests.support.client import Client
 from tests.support.engine import Sampand
-from tests.support.plugin import IMAGE
+from tests.support.plugin import IMAGE, remove_labelled
 from tests.support.poll import until
+from tests.support.registries import serving
 
 
 @pytest.fixture
@@ -260,6 +261,41 @@ def test_a_cache_in_a_directory_spares_another_engine_the_work(
     build(builder, "-t", unique, "--cache-from", f"type=local,src={kept}", where)
     assert builder.ok("run", "--rm", unique, "cat", "/log").split() == ["a", "a"]
     builder.ok("rmi", unique)
+    prune(own)
+
+
+@pytest.mark.parametrize("mode", ["inline", "max"])
+def test_a_cache_in_a_registry_spares_another_engine_the_work(
+    builder: Client, own: Sampand, tmp_path: Path, unique: str, mode: str
+) -> None:
+    text = (
+        "FROM BASE AS one\nRUN cat /proc/sys/kernel/random/uuid > /id\n"
+        "FROM BASE\nCOPY --from=one /id /id\nRUN echo last > /last\n"
+    )
+    where = context(tmp_path / "context", text)
+    with serving("sampan", tmp_path / "registry") as registry:
+        name, cache = registry.image(f"{unique}:1"), registry.image(f"{unique}:cache")
+        to = "type=inline" if mode == "inline" else f"type=registry,ref={cache},mode=max"
+        build(builder, "-t", name, "--cache-to", to, where)
+        first = builder.inspect(name, "image")["Id"]
+        builder.ok("push", name)
+        forget(own, unique)
+        source = name if mode == "inline" else cache
+        output = build(builder, "-t", name, "--cache-to", to, "--cache-from", source, where)
+        assert len(cached(output)) == 3
+        assert builder.inspect(name, "image")["Id"] == first
+        # With the last step changed: an inline cache knows only what the image consists of.
+        forget(own, unique)
+        context(tmp_path / "context", text.replace("echo last", "echo other"))
+        output = build(builder, "-t", name, "--cache-from", source, where)
+        assert "COPY --from=one /id /id" in cached(output)
+        assert "RUN echo other > /last" not in cached(output)
+        forget(own, unique)
+
+
+def forget(own: Sampand, unique: str) -> None:
+    """Images and cache, as an engine that has never built it."""
+    remove_labelled(own.api, unique)
     prune(own)
 
 
