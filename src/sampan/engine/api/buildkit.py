@@ -13,6 +13,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.system import engine_id
 from sampan.errors import Invalid
 from sampan.http.hijack import Gone, hijack
+from sampan.http.requests import query_bool
 
 if TYPE_CHECKING:
     from sampan.engine.builder.buildkit.old import Uploads
@@ -85,7 +86,7 @@ class OldBuildKit:
         build = await old.start(builder, builder.sessions, self._uploads, classic, query)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
-        async with aclosing(old.lines(build)) as lines:
+        async with aclosing(old.lines(build, query_bool(query, "q"))) as lines:
             async for line in lines:
                 await response.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         await response.write_eof()

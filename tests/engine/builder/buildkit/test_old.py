@@ -47,14 +47,14 @@ def test_where_the_results_go() -> None:
         old.options(CLASSIC, {})
 
 
-def told(work: Any) -> list[dict[str, Any]]:
+def told(work: Any, quiet: bool = False) -> list[dict[str, Any]]:
     async def main() -> list[dict[str, Any]]:
         query = {"remote": "client-session", "session": "s", "buildid": "b"}
         builder: Any = FakeBuilder(work)
         sessions: Any = FakeSessions()
         build = await old.start(builder, sessions, old.Uploads(), CLASSIC, query)
         assert build.ref == "b"
-        return [line async for line in old.lines(build)]
+        return [line async for line in old.lines(build, quiet)]
 
     return asyncio.run(main())
 
@@ -75,6 +75,14 @@ def test_the_answer_ends_with_what_went_wrong() -> None:
     assert json.loads(json.dumps(last))["errorDetail"] == {"message": "process did not complete"}
 
 
+def test_a_quiet_build_tells_its_image_or_everything() -> None:
+    assert told(good, quiet=True) == [
+        {"stream": "sha256:i\n"},
+        {"id": "moby.image.id", "aux": {"ID": "sha256:i"}},
+    ]
+    assert told(bad, quiet=True)[-1]["error"] == "process did not complete"
+
+
 def test_a_context_is_sent_beside_its_build(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         uploads = old.Uploads()
@@ -90,5 +98,7 @@ def test_a_context_is_sent_beside_its_build(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(old, "ARRIVAL", 0.01)
         with pytest.raises(NotFound):
             await anext(uploads.take("nobody"))
+        with pytest.raises(NotFound):
+            await uploads.give("nobody", body())
 
     asyncio.run(main())

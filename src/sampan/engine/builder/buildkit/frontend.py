@@ -206,7 +206,7 @@ def exports(exporters: Sequence[tuple[str, Mapping[str, str]]]) -> tuple[Output,
     for kind, attrs in exporters:
         if kind not in OUTPUTS:
             raise Invalid(f"exporter {json.dumps(kind)} could not be found")
-        # "moby" with push: buildx before 0.15 pushes once more by itself, later ones count on it (DirectPush).
+        # "moby" with push: buildx before 0.15 pushes once more by itself, later ones count on it.
         outputs.append(Output(type=OUTPUTS[kind], attrs=dict(attrs)))
     return tuple(outputs) or (Output(type="cacheonly"),)
 

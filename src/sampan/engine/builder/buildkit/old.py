@@ -9,7 +9,7 @@ import json
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sampan.engine.builder.build import Build
@@ -28,41 +28,52 @@ ARRIVAL = 5.0  # seconds: session, upload and build are sent at the same time
 Body = AsyncIterator[bytes]
 
 
+@dataclass(eq=False)
+class Upload:
+    body: Body
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    read: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Uploads:
     """Contexts on standard input: the client sends one in a request beside that of the build."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, asyncio.Future[tuple[Body, asyncio.Event]]] = {}
+        self._places: dict[str, asyncio.Future[Upload]] = {}
 
     async def give(self, id: str, body: Body) -> None:
-        """Until it was read, or nobody wanted it. Raises NotFound."""
-        read = asyncio.Event()
+        """Until it was read. Raises NotFound when nobody wants it."""
         place = self._place(id)
         if place.done():
             raise Invalid(f"build {id} has its context already")
-        place.set_result((body, read))
+        upload = Upload(body)
+        place.set_result(upload)
         try:
-            await asyncio.wait_for(read.wait(), None if place.done() else ARRIVAL)
+            await asyncio.wait_for(upload.taken.wait(), ARRIVAL)
+            await upload.read.wait()
+        except TimeoutError:
+            raise NotFound(f"no build {id} wants this context") from None
         finally:
-            self._waiting.pop(id, None)
+            self._places.pop(id, None)
 
     async def take(self, id: str) -> AsyncIterator[bytes]:
         """Raises NotFound when it does not come."""
         try:
-            body, read = await asyncio.wait_for(asyncio.shield(self._place(id)), ARRIVAL)
+            upload = await asyncio.wait_for(asyncio.shield(self._place(id)), ARRIVAL)
         except TimeoutError:
-            self._waiting.pop(id, None)
+            self._places.pop(id, None)
             raise NotFound(f"no context was sent for build {id}") from None
+        upload.taken.set()
         try:
-            async for chunk in body:
+            async for chunk in upload.body:
                 yield chunk
         finally:
-            read.set()
+            upload.read.set()
 
-    def _place(self, id: str) -> "asyncio.Future[tuple[Body, asyncio.Event]]":
-        if id not in self._waiting:
-            self._waiting[id] = asyncio.get_running_loop().create_future()
-        return self._waiting[id]
+    def _place(self, id: str) -> "asyncio.Future[Upload]":
+        if id not in self._places:
+            self._places[id] = asyncio.get_running_loop().create_future()
+        return self._places[id]
 
 
 class OldRequester(SessionRequester):
@@ -117,15 +128,27 @@ async def start(
     return builder.start(asked, requester, query.get("buildid", ""))
 
 
-async def lines(build: Build) -> AsyncGenerator[dict[str, Any], None]:
-    """All that is answered; the last one says how it ended. A caller that stops takes the build with it."""
+async def lines(build: Build, quiet: bool = False) -> AsyncGenerator[dict[str, Any], None]:
+    """All that is answered; the last one says how it ended. A caller that stops takes the build with it.
+
+    `quiet`: of a build that ends well only the image's id is told.
+    """
+    held = []
     try:
         async for batch in build.progress.read():
             for message in responses(batch):
                 trace = b64encode(message.SerializeToString()).decode()
-                yield {"id": "moby.buildkit.trace", "aux": trace}
+                line = {"id": "moby.buildkit.trace", "aux": trace}
+                if quiet:
+                    held.append(line)
+                else:
+                    yield line
         await asyncio.wait([build.task])
-        yield outcome(build)
+        end = outcome(build)
+        if quiet and "error" not in end:
+            held = [{"stream": f"{build.task.result().image_id}\n"}]
+        for line in (*held, end):
+            yield line
     finally:
         build.cancel()
         with suppress(asyncio.CancelledError, Exception):

@@ -189,6 +189,7 @@ def _host_config(query: Any) -> dict[str, Any]:
     found |= {key: query.get(name) for name, key in _TEXTS.items() if query.get(name)}
     if text := query.get("ulimits", ""):
         limits = _json(text, "error reading ulimit settings")
+        limits = [] if limits is None else limits
         if not isinstance(limits, list) or not all(isinstance(item, Mapping) for item in limits):
             raise Invalid("error reading ulimit settings: not a list of objects")
         found["Ulimits"] = limits
