@@ -259,3 +259,17 @@ async def test_long_headers_and_messages_pass_quickly() -> None:
         with pytest.raises(GrpcError) as caught:
             await client.unary(method("Unary"), M(number=5, data=b"x" * 200_000))
         assert caught.value.message == "x" * 200_000
+
+
+async def test_calls_that_wait_their_turn_end_with_the_connection() -> None:
+    async with running() as (client, service):
+        await client.unary(method("Unary"), M())  # what the server allows has come
+        client._connection.max_streams = 1
+        calls = [asyncio.create_task(client.unary(method("Unary"), M(number=3))) for _ in range(5)]
+        await service.begun.wait()
+        with pytest.raises(GrpcError) as caught:
+            await client.unary(method("Unary"), M(), seconds=0.05)
+        assert caught.value.code == Code.DEADLINE_EXCEEDED
+        client.close()
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(error) for error in ended] == [GrpcError] * 5

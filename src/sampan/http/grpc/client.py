@@ -32,7 +32,8 @@ class Client:
     def __init__(self, connection: Connection, authority: str) -> None:
         self._connection = connection
         self._authority = authority
-        connection.on_settled = self._settled
+        connection.on_settled = self._wake
+        connection.closed.add_done_callback(self._wake)
         self._waiting: set[asyncio.Future[None]] = set()
 
     @property
@@ -46,9 +47,12 @@ class Client:
         self, method: Method, request: Any, *, metadata: Metadata = NOTHING, seconds: float | None = None
     ) -> Any:
         """One message there, one back. Raises GrpcError."""
+        deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        return await within(deadline, self._unary(method, request, metadata, seconds))
+
+    async def _unary(self, method: Method, request: Any, metadata: Metadata, seconds: float | None) -> Any:
         async with self.call(method, metadata=metadata, seconds=seconds) as call:
-            deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
-            return await within(deadline, _exchange(call, request))
+            return await _exchange(call, request)
 
     @asynccontextmanager
     async def call(
@@ -89,11 +93,11 @@ class Client:
                 self._waiting.discard(waiter)
         return connection.open_stream()
 
-    def _settled(self, stream: Stream) -> None:
+    def _wake(self, _: object) -> None:
+        """A call has ended, or the connection: everybody who waits looks again."""
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
-                return
 
 
 async def _exchange(call: ClientCall, request: Any) -> Any:
