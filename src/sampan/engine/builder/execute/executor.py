@@ -20,6 +20,7 @@ from sampan.engine.builder.execute.parts import Build
 from sampan.engine.builder.execute.run import RunFailed, Runner
 from sampan.engine.builder.execute.scan import scan
 from sampan.engine.builder.execute.stack import Stack
+from sampan.engine.builder.execute.stepnetworks import StepNetworks
 from sampan.engine.builder.execute.whole import snapshot_tar
 from sampan.engine.builder.graph import Action, Run
 from sampan.engine.builder.options import BuildOptions
@@ -46,7 +47,12 @@ class Execution:
         self._services = executor.containers.services
         self._build = build
         self._contexts = contexts.Contexts(self._services, build)
-        self._runner = Runner(self._services, build, executor.caches)
+        self._networks = StepNetworks(self._services.networks, build.id, build.options.extra_hosts)
+        self._runner = Runner(self._services, build, executor.caches, self._networks)
+
+    def close(self) -> None:
+        """When none of its steps runs any more."""
+        self._networks.close_all()
 
     async def run(
         self,
@@ -149,9 +155,11 @@ class Executor:
         id = "build" + secrets.token_hex(10)
         stack = Stack(self.containers.services.images.store.layer_files.lower)
         build = Build(id, options, requester, staging, self._paths.build_steps / id, stack)
+        execution = Execution(self, build)
         try:
-            yield Execution(self, build)
+            yield execution
         finally:
+            execution.close()
             stack.close()
             self._throw(build.directory)
 

@@ -19,6 +19,7 @@ from sampan.engine.builder.execute.output import Output, Reader
 from sampan.engine.builder.execute.parts import Build
 from sampan.engine.builder.execute.runmounts import Made, RunMounts
 from sampan.engine.builder.execute.stack import unique
+from sampan.engine.builder.execute.stepnetworks import StepNetworks
 from sampan.engine.builder.golang import quote
 from sampan.engine.builder.graph import Run
 from sampan.engine.builder.trees import Snapshot
@@ -65,8 +66,9 @@ class Ended:
 class Runner:
     """Runs one build's RUN steps."""
 
-    def __init__(self, services: Services, build: Build, caches: CacheMounts) -> None:
+    def __init__(self, services: Services, build: Build, caches: CacheMounts, networks: StepNetworks) -> None:
         self._services = services
+        self._networks = networks
         self._build = build
         self._caches = caches
         self._numbers = count(1)
@@ -126,7 +128,7 @@ class Runner:
         async with AsyncExitStack() as undo:
             mounts = RunMounts(self._build, self._caches, lower, inputs, paths.data)
             made = await mounts.make(run.mounts, undo)
-            network = await self._open_network(run, paths.id, undo)
+            network = await self._open_network(run, undo)
             points, left = self._points(run, base, made, paths)
             lowers = [*(lower(diff_id) for diff_id in unique(base.layers)), *points]
             built = self._spec(run, made, network, paths)
@@ -150,16 +152,16 @@ class Runner:
                 stubs.remove_stubs(paths.upper, left)
             return ended
 
-    async def _open_network(self, run: Run, id: str, undo: AsyncExitStack) -> StepSandbox:
-        networks = self._services.networks
+    async def _open_network(self, run: Run, undo: AsyncExitStack) -> StepSandbox:
         options = self._build.options
         named = options.network not in ("", "default", "host", "none")
         mode = run.network if run.network != "default" else (options.network if named else "bridge")
-        hosts = [entry.replace("=", ":", 1) if _by_equals(entry) else entry for entry in options.extra_hosts]
-        network = await networks.open_step(id, mode, hosts, run.hostname or HOSTNAME)
-        undo.callback(networks.close_step, network)
-        if network.netns is not None:
-            undo.callback(os.close, network.netns)
+        hostname = run.hostname or HOSTNAME
+        network = await self._networks.take(mode, hostname)
+        if run.insecure:
+            undo.callback(self._networks.close, network)
+        else:
+            undo.callback(self._networks.give_back, mode, hostname, network)
         return network
 
     def _points(
@@ -347,12 +349,6 @@ def _environment(run: Run, made: Made) -> list[str]:
     if agents and not any(entry.startswith(SSH_AUTH_SOCK + "=") for entry in env):
         env.append(f"{SSH_AUTH_SOCK}={agents[0]}")
     return env
-
-
-def _by_equals(entry: str) -> bool:
-    """ "name=ip" beside "name:ip"; an IPv6 address has colons of its own."""
-    equals, colon = entry.find("="), entry.find(":")
-    return equals >= 0 and (colon < 0 or equals < colon)
 
 
 def _foreign(platform: str, services: Services) -> str:
