@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from sampan.db.sqlite import Change, Delete, Put, Store
 from sampan.engine.builder.cache.records import Details, Record, Usage, details_of, record_of
 from sampan.engine.images.store import ImageStore, Staging
-from sampan.errors import Conflict, NotFound
+from sampan.errors import Conflict, Failed, NotFound
 
 RECORDS, DETAILS = "buildcache/", "builddetails/"
 
@@ -161,7 +161,8 @@ class Cache:
             changes.append(Put(RECORDS + id, self.records[id].row()))
         lease.touched.clear()
         if changes:
-            self._rows.apply(changes, durable=False)
+            with suppress(Failed):  # a full disk: the build is done all the same
+                self._rows.apply(changes, durable=False)
 
     # Asking
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 from sampan.engine.builder.build import Build, BuildResult
@@ -12,6 +12,7 @@ from sampan.engine.builder.dockerfile.lint.checks import check_file
 from sampan.engine.builder.dockerfile.lint.linter import Linter, lint_config
 from sampan.engine.builder.dockerfile.parse import parse
 from sampan.engine.builder.errors import DockerfileError
+from sampan.engine.builder.execute.executor import Execution
 from sampan.engine.builder.export.document import document
 from sampan.engine.builder.export.export import Solved
 from sampan.engine.builder.graph import Plan, ResultSource
@@ -194,11 +195,37 @@ class Job:
         lease: Lease,
         staged: Staging,
     ) -> BuildResult:
-        parts, options = self._parts, self._options
         execution = await stack.enter_async_context(
-            parts.executor.execution(options, self._requester, staged)
+            self._parts.executor.execution(self._options, self._requester, staged)
         )
-        context = Context(
+        context = self._context(plan, dockerfile, resolver, sources, lease, staged)
+        context.imports = await self._imports(stack, lease)
+        self._build.begun(context)
+        try:
+            result = await self._solve(context, execution, staged)
+        except BaseException:
+            # What was done is not lost with what failed; but why it failed is what is told.
+            with suppress(SampanError):
+                await self._save(staged, lease)
+            raise
+        await self._save(staged, lease)
+        return result
+
+    def _context(
+        self,
+        plan: Plan,
+        dockerfile: Dockerfile,
+        resolver: Resolver,
+        sources: BuildSources,
+        lease: Lease,
+        staged: Staging,
+    ) -> Context:
+        parts, options = self._parts, self._options
+        for step in plan.steps:
+            if isinstance(step.operation, ResultSource):
+                snapshot, _ = parts.results.get(step.operation.id)
+                resolver.keep_result(step.operation.id, snapshot)
+        return Context(
             plan=plan,
             options=options,
             dockerfile=(dockerfile.filename, dockerfile.source),
@@ -213,42 +240,42 @@ class Job:
             salt=self._build.ref,
             explainer=Explainer(parts.cache, options, dockerfile.source) if options.explain else None,
         )
-        self._keep_results(plan, resolver)
-        context.imports = await self._imports(stack, lease)
-        self._build.begun(context)
+
+    async def _solve(self, context: Context, execution: Execution, staged: Staging) -> BuildResult:
+        plan, options = context.plan, self._options
 
         async def commit(new: Sequence[NewImage]) -> list[Image]:
-            return await self._commit(staged, lease, new)
+            return await self._commit(staged, context.lease, new)
 
-        answer: dict[str, str] = {}
-        try:
-            solver = Solver(context, execution)
-            await solver.solve([target.step for target in plan.targets])
-            exports = await self._exports(solver, staged)
-            solved = [
-                Solved(
-                    target=target,
-                    snapshot=snapshot,
-                    inline_cache=exports.inline(snapshot) if exports and self._inline else b"",
-                )
-                for target in plan.targets
-                for snapshot in [solver.done.get(target.step, Snapshot())]
-            ]
-            exported = await parts.exporter.export(
-                solved, options, self._requester, self._progress, staged, commit, execution
+        solver = Solver(context, execution)
+        await solver.solve([target.step for target in plan.targets])
+        exports = await self._exports(solver, staged)
+        snapshots = [solver.done.get(target.step, Snapshot()) for target in plan.targets]
+        solved = [
+            Solved(
+                target=target,
+                snapshot=snapshot,
+                inline_cache=exports.inline(snapshot) if exports and self._inline else b"",
             )
-            if exports is not None:
-                snapshots = [item.snapshot for item in solved]
-                answer |= await exports.run(options.cache_to, snapshots, plan, self._build.ref)
-        finally:
-            # What was done is not lost with what failed.
-            if lease.fresh:
-                await uncancelled(commit([]))
-            parts.cache.touch(lease, now())
-        self._keep_result(solved, staged)
-        return BuildResult(
-            image_id=exported.image_id, exporter={**exported.exporter, **answer}, result=self._build.ref
+            for target, snapshot in zip(plan.targets, snapshots, strict=True)
+        ]
+        exported = await self._parts.exporter.export(
+            solved, options, self._requester, self._progress, staged, commit, execution
         )
+        answer = dict(exported.exporter)
+        if exports is not None:
+            answer |= await exports.run(options.cache_to, snapshots, plan, self._build.ref)
+        if self._build.keep_result and len(solved) == 1:
+            # The whole document: an image that is built on the result has its history.
+            whole = document(solved[0].target, snapshots[0].layers)
+            self._parts.results.keep(self._build.ref, snapshots[0], whole, staged)
+        return BuildResult(image_id=exported.image_id, exporter=answer, result=self._build.ref)
+
+    async def _save(self, staged: Staging, lease: Lease) -> None:
+        """What no image's transaction has brought: the cache of a build that failed, or exports no image."""
+        if lease.fresh:
+            await uncancelled(self._commit(staged, lease, []))
+        self._parts.cache.touch(lease, now())
 
     async def _imports(self, stack: AsyncExitStack, lease: Lease) -> "Imports | None":
         if not self._options.cache_from:
@@ -278,18 +305,6 @@ class Job:
         known = await solver.known(everything)
         mounts = parts.executor.caches
         return Exports(parts.images, self._requester, self._progress, staged, mounts, known)
-
-    def _keep_results(self, plan: Plan, resolver: Resolver) -> None:
-        for step in plan.steps:
-            if isinstance(step.operation, ResultSource):
-                snapshot, _ = self._parts.results.get(step.operation.id)
-                resolver.keep_result(step.operation.id, snapshot)
-
-    def _keep_result(self, solved: Sequence[Solved], staged: Staging) -> None:
-        if self._build.keep_result and len(solved) == 1:
-            target, snapshot = solved[0].target, solved[0].snapshot
-            # The whole document: an image that is built on the result has its history.
-            self._parts.results.keep(self._build.ref, snapshot, document(target, snapshot.layers), staged)
 
     async def _commit(self, staged: Staging, lease: Lease, new: Sequence[NewImage]) -> list[Image]:
         cache = self._parts.cache
