@@ -14,8 +14,10 @@ from sampan.engine.builder.buildkit import bridge, capabilities, control, traces
 from sampan.engine.builder.buildkit.jobs import Jobs
 from sampan.engine.builder.buildkit.solving import Solver
 from sampan.engine.builder.session.sessions import Sessions
+from sampan.errors import SampanError
 from sampan.http.grpc.call import ServerCall
 from sampan.http.grpc.server import Routes, serve
+from sampan.http.grpc.status import GrpcError
 from sampan.http.hijack import Hijacked
 from sampan.specs.buildkit.schema import schema
 
@@ -69,14 +71,17 @@ class BuildKit:
                 serving = group.create_task(self._sessions.serve(theirs, b"", headers))
                 pumps = [group.create_task(inward(call, writer)), group.create_task(outward(call, reader))]
                 serving.add_done_callback(lambda _: [pump.cancel() for pump in pumps])
+        except* SampanError as failures:
+            raise failures.exceptions[0] from None
         finally:
             writer.close()
 
 
 async def inward(call: ServerCall, writer: asyncio.StreamWriter) -> None:
-    async for message in call:
-        writer.write(message.data)
-        await writer.drain()
+    with suppress(GrpcError):  # the client is gone: that is an end as well
+        async for message in call:
+            writer.write(message.data)
+            await writer.drain()
     with suppress(OSError):
         writer.write_eof()
 
