@@ -421,3 +421,15 @@ async def test_blobs_go_into_a_content_store_and_back(tmp_path: Path) -> None:
             async for _ in requester.blob("local:d", "sha256:3"):
                 pass
     assert list(client.blobs) == ["local:d sha256:1"]
+
+
+async def test_the_ignore_file_has_a_directory_of_its_own(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    fill(source)
+    client = FakeClient({"context": source})
+    async with open_session(client, tmp_path / "received") as (_, requester):
+        async with requester.directory("context", follow=[".dockerignore"]) as ignore:
+            async with requester.directory("context", follow=["a", "sub"]) as first:
+                assert first.path != ignore.path
+        async with requester.directory("context") as second:
+            assert second.path == first.path and client.requested == []

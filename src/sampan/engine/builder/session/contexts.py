@@ -32,7 +32,7 @@ class Identity:
     shared: str
     session: str
     name: str
-    variant: tuple[str, ...] = ()  # include patterns: a Dockerfile alone is kept apart from its directory
+    variant: tuple[str, ...] = ()  # the patterns, where it is for a file or two: kept apart from the rest
 
     def key(self) -> str:
         parts = (self.shared, "" if self.shared else self.session, self.name, *self.variant)

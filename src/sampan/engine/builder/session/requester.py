@@ -61,7 +61,10 @@ class SessionRequester:
         ):
             if patterns:
                 options[key] = list(patterns)
-        identity = Identity(self._session.shared_key, self._session.name, name, tuple(include))
+        # A build asks for the ignore file first, and holds it: not where the files themselves are kept.
+        alone = bool(follow) and all(path.endswith(".dockerignore") for path in follow)
+        variant = (*include, *follow) if alone else tuple(include)
+        identity = Identity(self._session.shared_key, self._session.name, name, variant)
         return self._directory(identity, options, progress)
 
     @asynccontextmanager
