@@ -21,6 +21,7 @@ from sampan.engine.builder.execute.run import RunFailed, Runner
 from sampan.engine.builder.execute.scan import scan
 from sampan.engine.builder.execute.stack import Stack
 from sampan.engine.builder.execute.stepnetworks import StepNetworks
+from sampan.engine.builder.execute.stopping import Stop
 from sampan.engine.builder.execute.whole import snapshot_tar
 from sampan.engine.builder.graph import Action, Run
 from sampan.engine.builder.options import BuildOptions
@@ -28,7 +29,6 @@ from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.trees import Snapshot, Tree
 from sampan.engine.containers import Containers
 from sampan.engine.images.feed import pieces
-from sampan.engine.images.ingest import uncancelled
 from sampan.engine.images.store import Staging
 from sampan.images.unpack import unpack
 from sampan.runtime.cgroups import open_cgroup
@@ -98,10 +98,12 @@ class Execution:
         """
         build = self._build
 
-        def work() -> Tree:
-            return scan(build.stack.merged(snapshot.layers), snapshot, paths, build.digests)
+        stop = Stop()
 
-        return await uncancelled(asyncio.to_thread(work))
+        def work() -> Tree:
+            return scan(build.stack.merged(snapshot.layers), snapshot, paths, build.digests, stop)
+
+        return await stop.ending(asyncio.to_thread(work))
 
     def export_tar(self, snapshot: Snapshot) -> AsyncIterator[bytes]:
         """All of a snapshot as one tar, in pieces: --output type=tar."""
@@ -110,7 +112,9 @@ class Execution:
     async def export_directory(self, snapshot: Snapshot, directory: Path) -> None:
         """All of a snapshot as files below `directory`, with their owners and modes: --output type=local."""
         merged = self._build.stack.merged(snapshot.layers)
-        await uncancelled(asyncio.to_thread(lambda: unpack(snapshot_tar(merged), str(directory))))
+        stop = Stop()
+        chunks = stop.each(snapshot_tar(merged))
+        await stop.ending(asyncio.to_thread(lambda: unpack(chunks, str(directory))))
 
 
 class Executor:

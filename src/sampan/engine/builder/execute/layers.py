@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from sampan.engine.builder.execute.parts import Build
+from sampan.engine.builder.execute.stopping import Stop
 from sampan.engine.images.ingest import add_local_layer
 from sampan.engine.images.store import ImageStore
 
@@ -18,8 +19,9 @@ async def add(store: ImageStore, build: Build, packer: Packed, chunks: Generator
 
     BuildKit counts the bytes of a layer it made without those of links' targets.
     """
+    stop = Stop()
     try:
-        layer = await add_local_layer(store, build.staging, chunks)
+        layer = await stop.ending(add_local_layer(store, build.staging, stop.each(chunks)))
     finally:
         # An error keeps it alive, and it keeps files open: a full disk would stay full.
         chunks.close()

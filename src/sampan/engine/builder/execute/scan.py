@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from sampan.engine.builder.execute.lowers import Node
 from sampan.engine.builder.execute.merged import Directory, Found, Merged
+from sampan.engine.builder.execute.stopping import Stop
 from sampan.engine.builder.trees import Entry, Snapshot, SnapshotRoot, Tree
 from sampan.specs.gomatch import compile_match as compiled
 from sampan.specs.gomatch import has_wildcards
@@ -32,9 +33,11 @@ class Digests:
         return found
 
 
-def scan(merged: Merged, snapshot: Snapshot, paths: Sequence[str], digests: Digests) -> Tree:
+def scan(
+    merged: Merged, snapshot: Snapshot, paths: Sequence[str], digests: Digests, stop: Stop | None = None
+) -> Tree:
     """Blocks. `paths` (none: everything): what lies at and below them, wildcards and links followed."""
-    scanner = _Scanner(merged, digests)
+    scanner = _Scanner(merged, digests, stop or Stop())
     if merged.root is not None:
         for path in paths or ("",):
             scanner.take(path)
@@ -43,10 +46,11 @@ def scan(merged: Merged, snapshot: Snapshot, paths: Sequence[str], digests: Dige
 
 
 class _Scanner:
-    def __init__(self, merged: Merged, digests: Digests) -> None:
+    def __init__(self, merged: Merged, digests: Digests, stop: Stop) -> None:
         self.entries: dict[str, Entry] = {}
         self._merged = merged
         self._digests = digests
+        self._stop = stop
         self._done: set[str] = set()
 
     def take(self, path: str) -> None:
@@ -126,6 +130,7 @@ class _Scanner:
     def _list(self, path: str, found: Found) -> None:
         if path in self.entries:
             return
+        self._stop.check()
         node = found.top if isinstance(found, Directory) else found
         digest = ""
         if stat.S_ISREG(node.mode):
