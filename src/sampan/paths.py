@@ -9,7 +9,8 @@
   volumes/<name>/_data       named and anonymous volumes
   tmp/                       emptied at every start
   build/                     the builder's: history/ of finished builds; digests/ of files; http/ and git/,
-                             what was fetched; mounts/ of type cache; points/, the mount points of every step;
+                             what was fetched; received/, directories of sessions; mounts/ of type cache;
+                             points/, the mount points of every step;
                              contexts/ and steps/ of running builds, emptied at every start
   trash/                     removed trees on their way out; emptied in the background
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
