@@ -269,6 +269,15 @@ def test_archives_are_written(own_engine: Sampand, docker: Client, folder: Path,
     assert f"Loaded image: {tag}" in docker.ok("load", "-i", str(folder / "docker.tar"))
 
 
+def test_a_layout_is_written_and_is_a_base(own_engine: Sampand, docker: Client, folder: Path) -> None:
+    layout = folder / "layout"
+    docker.ok(*PLAIN, "-o", f"type=oci,dest={layout},tar=false", str(folder))
+    (manifest,) = json.loads((layout / "index.json").read_text())["manifests"]
+    assert (layout / "blobs" / "sha256" / manifest["digest"].removeprefix("sha256:")).exists()
+    write(folder, "FROM base\nRUN cat /a\n")
+    docker.ok(*PLAIN, "--no-cache", "--build-context", f"base=oci-layout://{layout}", str(folder))
+
+
 def test_an_oci_layout_is_a_base(own_engine: Sampand, docker: Client, folder: Path) -> None:
     docker.ok(*PLAIN, "-o", f"type=oci,dest={folder / 'oci.tar'}", str(folder))
     layout = folder / "layout"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from sampan.engine.builder.cache.places import HasBlobs
 from sampan.engine.builder.execute.executor import Execution
 from sampan.engine.builder.export import archives, document, registry, trees
 from sampan.engine.builder.export.archives import Result
@@ -36,6 +37,7 @@ from sampan.images.pack import diff_tar
 
 DIGEST, CONFIG_DIGEST = "containerimage.digest", "containerimage.config.digest"
 DESCRIPTOR, NAME = "containerimage.descriptor", "image.name"
+STORE = "export"  # what BuildKit's clients call it
 _FORMATS = {"oci": "exporting to oci image format", "docker": "exporting to docker image format"}
 
 
@@ -228,6 +230,9 @@ class _Job:
                 with shown.doing("sending tarball"):
                     chunks = pieces(archives.archive(found, blobs))
                     await self._requester.send_file(number, chunks, output.attrs)
+            elif isinstance(self._requester, HasBlobs):
+                with shown.doing("copying files"):
+                    await self._offer(self._requester, found, blobs)
             else:
                 tree = directory / "layout"
                 tree.mkdir()
@@ -235,6 +240,13 @@ class _Job:
                 with shown.doing("copying files"):
                     await self._requester.send_directory(number, tree, output.attrs)
             self._add(results[0].id, _described(found, results, attributes))
+
+    async def _offer(self, requester: HasBlobs, found: archives.Layout, blobs: LayerBlobs) -> None:
+        """Into the store that a session has for it; the client writes the layout's index."""
+        for path, size, chunks in found.files(blobs):
+            folder, _, name = path.rpartition("/")
+            if folder == "blobs/sha256":
+                await requester.put_blob(STORE, f"sha256:{name}", size, pieces(chunks))
 
     async def _files(self, number: int, output: Output) -> None:
         kind = "directory" if output.type == "local" else "tarball"
