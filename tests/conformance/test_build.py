@@ -573,3 +573,23 @@ def test_bad_requests_of_our_own_api_are_refused(own: Sampand) -> None:
     assert own.api.request("POST", "/sampan/builds/nope/answers/1", {}).status == 404
     assert own.api.get("/sampan/builds/nope/outputs/0").status == 404
     assert time.monotonic() - started < 5
+
+
+@every_form
+def test_times_of_a_context_are_in_no_image(
+    build: Build, docker: Client, engine: Engine, unique: str, tmp_path: Path
+) -> None:
+    if engine.kind != "sampan":
+        pytest.skip("Docker keeps them")
+    ids = set()
+    for number, seconds in enumerate((1_000_000_000, 1_500_000_000)):
+        folder = tmp_path / str(number)
+        # Nothing of the first build may be there for the second.
+        write(folder, {"Dockerfile": "FROM sampan-test\nCOPY d /d\nRUN cp -a /d /copied\n", "d/f": unique})
+        for path in (folder / "d/f", folder / "d"):
+            os.utime(path, (seconds, seconds))
+        assert build(folder, f"{unique}:{number}").code == 0
+        ids.add(docker.ok("images", "-q", "--no-trunc", f"{unique}:{number}"))
+        docker.ok("rmi", "-f", f"{unique}:{number}")
+        docker.ok("builder", "prune", "-af")
+    assert len(ids) == 1

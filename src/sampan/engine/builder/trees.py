@@ -41,6 +41,7 @@ class Tree:
 
     root: HostRoot | SnapshotRoot
     entries: Mapping[str, Entry]
+    dated: bool = True  # False: times are not the files' own, but of when somebody put them there
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ own files.
 import asyncio
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sampan.engine.builder.execute import layers
 from sampan.engine.builder.execute.files import Job, Taken, layer_tar
@@ -55,7 +56,8 @@ class Contexts:
             if wanted and not stat.S_ISSOCK(entry.mode):
                 pairs.append((name, name))
         copy = Copy(input=0, sources=("",), dest="/")
-        taken = Taken(tree, Selected(tuple(pairs), into_directory=True, key=""))
+        # A program sees the files as they are, times included; none of it gets into a layer.
+        taken = Taken(replace(tree, dated=True), Selected(tuple(pairs), into_directory=True, key=""))
         empty = Snapshot()
         job = Job(actions=[copy], taken=[taken], base=empty, lookup=empty)
         packer = ChangesPacker(None)

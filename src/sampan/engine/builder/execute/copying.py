@@ -121,7 +121,7 @@ class _Copy:
             raise Failed(f"cannot copy to non-directory: {text(place.path)}")
         place = self._changes.make_directories(self._dest, self._owner or ROOT)
         if missing and entry is not None:
-            self._times.append((self._changes.copy_up(place), entry.mtime_ns))
+            self._times.append((self._changes.copy_up(place), self._time(entry)))
         self._directories[""] = place
 
     def _take_file(self, path: str, name: str, entry: Entry) -> None:
@@ -143,7 +143,7 @@ class _Copy:
         found = self._changes.child(parent, os.fsencode(name))
         if found is None:
             place = self._changes.put(parent, os.fsencode(name), self._item(path, entry))
-            self._times.append((self._changes.copy_up(place), entry.mtime_ns))
+            self._times.append((self._changes.copy_up(place), self._time(entry)))
         elif not found.is_directory:
             raise Failed(f"cannot copy to non-directory: {text(found.path)}")
         else:
@@ -165,7 +165,7 @@ class _Copy:
             return
         item.uid, item.gid = self._owner or (entry.uid, entry.gid)
         item.xattrs |= _xattrs(entry)
-        self._times.append((item, entry.mtime_ns))
+        self._times.append((item, self._time(entry)))
 
     def _item(self, path: str, entry: Entry) -> Item:
         regular = stat.S_ISREG(entry.mode)
@@ -173,7 +173,7 @@ class _Copy:
         if identity is not None and identity in self._links:
             return self._links[identity]
         owner = self._owner or (entry.uid, entry.gid)
-        item = Item(changed(entry.mode, self._action.chmod), owner, entry.mtime_ns)
+        item = Item(changed(entry.mode, self._action.chmod), owner, self._time(entry))
         item.xattrs = _xattrs(entry)
         if regular:
             item.content = self._source.content(path, entry)
@@ -184,6 +184,10 @@ class _Copy:
         if identity is not None:
             self._links[identity] = item
         return item
+
+    def _time(self, entry: Entry) -> int:
+        """What is in no cache key must not be in the layer: a context's files are as old as their checkout."""
+        return entry.mtime_ns if self._tree.dated else self._changes.now
 
 
 def _xattrs(entry: Entry) -> dict[bytes, bytes]:

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ def layer_tar(job: Job, packer: ChangesPacker, stack: Stack, tmp: Path) -> Gener
     """The step's layer, in pieces. Blocks while iterated. Raises Failed, Invalid."""
     merged = stack.merged(job.base.layers)
     owners = Owners(merged if job.lookup == job.base else stack.merged(job.lookup.layers))
-    changes = Changes(merged, time.time_ns())
+    changes = Changes(merged, packer.now)
     copier = Copier(changes, owners)
     with ExitStack() as opened:
         for action, taken in zip(job.actions, job.taken, strict=True):

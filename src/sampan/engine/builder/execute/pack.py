@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 
 from sampan.engine.builder.execute.changes import Changes, Item
@@ -35,6 +36,8 @@ class ChangesPacker:
     def __init__(self, clamp: int | None) -> None:
         self.link_bytes = 0  # of links' targets
         self._clamp = None if clamp is None else clamp * 1_000_000_000
+        # When what has no time of its own was made: of the clock's, no trace.
+        self.now = time.time_ns() if self._clamp is None else self._clamp
         self._first: dict[int, bytes] = {}  # id of an item -> its first name
 
     def pack(self, changes: Changes) -> Iterator[bytes]:

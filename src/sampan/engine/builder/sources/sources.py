@@ -203,8 +203,10 @@ class BuildSources:
                     raise
                 raise _prefixed(error, "failed to load cache key: ") from error
         if operation.name == "context":
-            return await self._context_tree(operation.paths, report)
-        return await self._named_tree(operation, report)
+            tree = await self._context_tree(operation.paths, report)
+        else:
+            tree = await self._named_tree(operation, report)
+        return replace(tree, dated=False)
 
     async def _added(self, operation: GitSource | HttpSource, report: Report | None) -> Tree:
         """What ADD names by a URL."""
