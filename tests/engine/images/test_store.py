@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from sampan.db.sqlite import Put
 from sampan.engine.images import Import
 from sampan.engine.images.ingest import add_local_layer, staging
+from sampan.engine.images.store import NewImage
 from sampan.errors import Failed, Invalid, NotFound
 from sampan.images.references import parse
 from sampan.linux import erofs
@@ -214,3 +216,35 @@ async def test_a_layer_made_here_lets_go_of_its_source_when_it_fails(bench: Benc
         with pytest.raises(Failed):
             await add_local_layer(bench.images.store, staged, source())
         assert closed, "the files that were being packed are still open"
+
+
+async def test_layers_of_no_image_stay_as_long_as_somebody_keeps_them(bench: Bench) -> None:
+    kept: set[str] = set()
+    bench.images.held_elsewhere = lambda: kept
+    store = bench.images.store
+    async with staging(store) as staged:
+        layer = await add_local_layer(store, staged, iter([tar(f="1")]))
+        kept.add(layer.diff_id)
+        row = [Put("buildcache/x", {"layers": [layer.diff_id]})]
+        assert await store.commit(staged, [], keep=[layer.diff_id], changes=lambda: row) == []
+    store.collect()
+    assert store.layers[layer.diff_id] == layer and store.layer_files.exists(layer.diff_id)
+    assert bench.store.get("buildcache/x") == {"layers": [layer.diff_id]}
+    kept.clear()
+    store.collect()
+    assert layer.diff_id not in store.layers and not store.layer_files.exists(layer.diff_id)
+
+
+async def test_what_is_there_already_is_not_synced_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = await bench.add("app:1")
+    store = bench.images.store
+    synced: list[bool] = []
+    monkeypatch.setattr(store.layer_files, "sync", lambda: synced.append(True))
+    async with staging(store) as staged:
+        for diff_id in image.diff_ids:
+            store.reuse(staged, diff_id)
+        new = NewImage(store.blobs.read(image.id), [parse("app:1")])
+        assert [found.id for found in await store.commit(staged, [new])] == [image.id]
+    assert synced == []
