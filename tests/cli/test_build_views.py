@@ -339,3 +339,10 @@ SIZES = [(0, "0B"), (999, "999B"), (1000, "1.00kB"), (2_210_000, "2.21MB"), (3 *
 @pytest.mark.parametrize(("count", "text"), SIZES)
 def test_sizes(count, text):
     assert size(count) == text
+
+
+def test_a_step_that_failed_moves_nothing_on_the_terminal():
+    hostile = "first\nopen \x1b]0;title\x07\x1b[2Jname: not found"
+    out = plain(vertex("a", "COPY x", 0), vertex("a", "COPY x", 0, 1, error=hostile))
+    assert "#1 ERROR: first\nopen name: not found\n" in out
+    assert "\x1b" not in out

@@ -7,7 +7,7 @@ import sys
 
 from sampan.cli import gojson
 from sampan.cli.build.plain import elapsed
-from sampan.cli.build.printable import printable
+from sampan.cli.build.printable import printable, printable_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,22 +27,14 @@ def failure(error: Any, state: State | None, program: str) -> str:
             lines = [f"{elapsed(at - step.started)} {line}\n" for at, line in step.lines[-SHOWN_LINES:]]
             parts.append(f"------\n > {step.name}:\n{''.join(lines)}------\n")
     if error.get("excerpt"):
-        parts.append("\n".join(_line(line) for line in error["excerpt"].split("\n")) + "\n")
+        parts.append(printable_lines(error["excerpt"]) + "\n")
     words = "failed to solve: " if error.get("solving", True) else ""
-    parts.append(f"ERROR: {words}{_lines(error['message'])}\n")
+    parts.append(f"ERROR: {words}{printable_lines(error['message'])}\n")
     if error.get("hint"):
-        parts.append(f"Hint: {_lines(error['hint'])}\n")
+        parts.append(f"Hint: {printable_lines(error['hint'])}\n")
     if error.get("snapshot"):
         parts.append(f"\nA shell in the state it failed in:\n    {program} build shell {error['snapshot']}\n")
     return "".join(parts)
-
-
-def _lines(text: str) -> str:
-    return "\n".join(_line(line) for line in text.split("\n"))
-
-
-def _line(line: str) -> str:
-    return printable(line.encode("utf-8", "surrogateescape"))
 
 
 def warnings(state: State) -> str:
@@ -70,7 +62,9 @@ def explanations(state: State) -> str:
         step = state.steps.get(item["vertex"])
         name = step.name if step is not None else item["vertex"]
         lines.append(f"{'cached' if item.get('cached') else 'built '}  {name}")
-        lines += [f"        {_line(line)}" for line in str(item.get("reason") or "").split("\n") if line]
+        lines += [
+            f"        {line}" for line in printable_lines(str(item.get("reason") or "")).split("\n") if line
+        ]
     return "\n".join(lines) + "\n" if lines else ""
 
 

@@ -24,6 +24,10 @@ def printable(data: bytes) -> str:
     return _with_escapes(text)
 
 
+def printable_lines(text: str) -> str:
+    return "\n".join(printable(line.encode("utf-8", "surrogateescape")) for line in text.split("\n"))
+
+
 def _control(char: str) -> str:
     return "\t" if char == "\t" else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import time
 
-from sampan.cli.build.printable import printable
+from sampan.cli.build.printable import printable, printable_lines
 from sampan.cli.timestamps import parse_rfc3339
 
 TYPE_CHECKING = False
@@ -123,7 +123,7 @@ class State:
         step.started = seconds(vertex.get("started"))
         step.completed = seconds(vertex.get("completed"))
         step.cached = bool(vertex.get("cached"))
-        step.error = str(vertex.get("error") or "")
+        step.error = printable_lines(str(vertex.get("error") or ""))
 
     def failed(self) -> Step | None:
         """The step that the build failed at, as far as steps can tell."""
