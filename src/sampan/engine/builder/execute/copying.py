@@ -186,7 +186,7 @@ class _Copy:
         return item
 
     def _time(self, entry: Entry) -> int:
-        """What is in no cache key must not be in the layer: a context's files are as old as their checkout."""
+        """What is in no cache key is in no layer: a context's files are as old as their checkout."""
         return entry.mtime_ns if self._tree.dated else self._changes.now
 
 
