@@ -41,7 +41,9 @@ class Explainer:
             return "--no-cache" if self._options.no_cache else "--no-cache-filter"
         found = self._candidates(step, place)
         now = explain.Step(components=components, summaries=summaries, names=names, arguments=self._arguments)
-        before = explain.likest(now, [self._cache.details(record.id) for record in found])
+        # Of records from other machines nobody knows what went into them.
+        known = [details for record in found if (details := self._cache.details(record.id)).components]
+        before = explain.likest(now, known)
         if before is None:
             return "no earlier build of this step"
         return explain.reason(now, before, explain_difference)
