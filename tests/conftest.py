@@ -1,6 +1,7 @@
 """Options and marks shared by all tests."""
 
 import os
+import signal
 
 import pytest
 
@@ -35,6 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--keep", action="store_true", help="leave the engine's folders behind, to look at them afterwards"
     )
+
+
+def pytest_configure() -> None:
+    # Started in the background of a script, pytest ignores interrupts, and so would all clients it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

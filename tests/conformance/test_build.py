@@ -361,7 +361,7 @@ def test_a_classic_build_can_be_cancelled(own: Sampand, api: Api, unique: str, h
         else:
             connection.shutdown(socket.SHUT_RDWR)
             connection.close()
-        until(lambda: not sleeping(), "the step is stopped", seconds=1)
+        until(lambda: not sleeping(), "the step is stopped", seconds=5)
 
 
 def test_interrupting_sampan_build_stops_the_step(
@@ -372,7 +372,7 @@ def test_interrupting_sampan_build_stops_the_step(
         until(sleeping, "the step runs")
         process.send_signal(signal.SIGINT)
         assert process.wait(5) == 130
-        until(lambda: not sleeping(), "the step is stopped", seconds=1)
+        until(lambda: not sleeping(), "the step is stopped", seconds=5)
 
 
 # sampan build

@@ -187,7 +187,7 @@ def test_interrupting_stops_the_step(docker: Client, engine: Engine, folder: Pat
             if line.endswith(b"begun\n") and b"RUN" not in line:
                 break
         build.send_signal(signal.SIGINT)
-        until(lambda: not sleeping(unique), "the step is gone", seconds=1)
+        until(lambda: not sleeping(unique), "the step is gone", seconds=5)
         _, err = build.communicate(timeout=10)
     assert build.returncode == 1
     assert b"context canceled" in err
