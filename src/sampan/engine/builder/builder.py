@@ -151,6 +151,7 @@ class Builder:
 
     async def _run(self, build: Build, requester: Requester) -> BuildResult:
         from sampan.engine.builder.build import BuildResult
+        from sampan.engine.builder.errors import DiskFull
 
         result, error = BuildResult(), ""
         canceled = False
@@ -167,6 +168,9 @@ class Builder:
             error = failure.message
             raise
         except Exception as failure:
+            if isinstance(failure, OSError) and failure.errno in DiskFull.NUMBERS:
+                error = (failure.strerror or "").lower()
+                raise DiskFull(error) from failure
             error = f"internal error: {type(failure).__name__}"
             log.exception("build %s", build.ref)
             raise
@@ -322,12 +326,12 @@ class Builder:
         return gone
 
     async def _remove(self, gone: Sequence[Usage]) -> None:
-        self.cache.remove([usage.id for usage in gone if usage.id in self.cache.records])
         others = [usage for usage in gone if usage.type in (MOUNT, GIT, LOCAL)]
-        if others:
+        if others:  # first: on a full disk they make room for the change of the records
+            await self.received.remove([usage.id for usage in others if usage.type == LOCAL])
             parts = await self._parts()
             await parts.remove(others)
-            await self.received.remove([usage.id for usage in others if usage.type == LOCAL])
+        self.cache.remove([usage.id for usage in gone if usage.id in self.cache.records])
 
     async def _collect(self) -> None:
         """Keep the cache in its bounds, after a build."""

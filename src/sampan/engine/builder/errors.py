@@ -1,5 +1,6 @@
 """A build that failed, with the place in the Dockerfile that it failed at."""
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,12 @@ class Place:
     filename: str
     text: str  # the whole Dockerfile
     lines: "Lines"
+
+
+class DiskFull(Failed):
+    """There is no room for what the build takes or makes."""
+
+    NUMBERS = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
 class DockerfileError(Invalid):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sampan.engine.builder.session.contexts import Contexts
+from sampan.engine.builder.errors import DiskFull
+from sampan.engine.builder.session.contexts import Contexts, Identity
 from sampan.engine.builder.session.requester import SessionRequester
 from sampan.engine.builder.session.sessions import SessionInfo, Sessions
 from sampan.errors import AlreadyExists, Failed, Invalid, NotFound
@@ -433,3 +434,15 @@ async def test_the_ignore_file_has_a_directory_of_its_own(tmp_path: Path) -> Non
                 assert first.path != ignore.path
         async with requester.directory("context") as second:
             assert second.path == first.path and client.requested == []
+
+
+async def test_what_filled_the_disk_is_not_kept(tmp_path: Path) -> None:
+    contexts = Contexts(tmp_path / "received")
+    with pytest.raises(DiskFull):
+        async with contexts.hold(Identity("key", "session", "context")) as listing:
+            listing.files.mkdir()
+            (listing.files / "file").write_bytes(b"x")
+            raise DiskFull("receive file: No space left on device")
+    await asyncio.gather(*contexts._removing)
+    assert list((tmp_path / "received").iterdir()) == []
+    assert await contexts.usage() == []

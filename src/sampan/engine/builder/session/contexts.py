@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sampan.engine.builder.cache.records import LOCAL, Usage
+from sampan.engine.builder.errors import DiskFull
 from sampan.engine.builder.session.listing import Listing
 from sampan.engine.builder.session.sharing import Sharing
 
@@ -56,11 +57,15 @@ class Contexts:
             number += 1
         id = f"{key}-{number}"
         self._used.add(id)
+        unwanted = number >= COPIES
         try:
             yield await asyncio.to_thread(self._prepare, id, identity)
+        except DiskFull:
+            unwanted = True  # else what has come of it keeps the disk full
+            raise
         finally:
             self._used.discard(id)
-            if number >= COPIES:
+            if unwanted:
                 task = asyncio.create_task(self.remove([id]))
                 self._removing.add(task)
                 task.add_done_callback(self._removing.discard)

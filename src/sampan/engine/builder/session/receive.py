@@ -14,6 +14,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from sampan.engine.builder.errors import DiskFull
 from sampan.engine.builder.session import gomode, packets
 from sampan.engine.builder.session.listing import Listing, remove, weight
 from sampan.errors import Failed, Invalid
@@ -81,7 +82,8 @@ class Receiver:
             raise Invalid(f"a packet that cannot be read: {error}") from None
         except OSError as error:
             name = os.fsdecode(error.filename).removeprefix(os.fsdecode(self._root)) if error.filename else ""
-            raise Failed(f"receive {name.lstrip('/') or 'files'}: {error.strerror}") from None
+            kind = DiskFull if error.errno in DiskFull.NUMBERS else Failed
+            raise kind(f"receive {name.lstrip('/') or 'files'}: {error.strerror}") from None
         return replies
 
     def stop(self) -> None:
