@@ -237,6 +237,25 @@ def test_a_result_is_the_next_solves_input() -> None:
     run(good, scenario)
 
 
+def test_a_result_that_is_solved_again_is_itself() -> None:
+    """What buildx does with BUILDX_EXPERIMENTAL=1."""
+
+    async def scenario(peer: Peer, builder: FakeBuilder) -> None:
+        first = asyncio.create_task(peer.control("Solve", Ref="r1", Session="s"))
+        solved = await peer.frontend("r1")
+        await first
+        second = asyncio.create_task(peer.control("Solve", Ref="r2", Session="s"))
+        again = await peer.bridge("r2", "Solve", Definition=getattr(solved.result.ref, "def"), Evaluate=True)
+        assert again.result.ref.id == "r1"
+        with pytest.raises(GrpcError, match="LLB"):
+            await peer.bridge("r2", "Solve", Definition=definitions.of_result("another"))
+        await peer.bridge("r2", "Return", result={"ref": {"id": "r1"}})
+        await second
+        assert len(builder.started) == 1
+
+    run(good, scenario)
+
+
 def test_a_failed_step_ends_both_calls_with_its_place() -> None:
     async def scenario(peer: Peer, builder: FakeBuilder) -> None:
         solving = asyncio.create_task(peer.control("Solve", Ref="r", Session="s"))

@@ -49,8 +49,11 @@ class Bridge:
         answer = schema().message("moby.buildkit.v1.frontend.SolveResponse")()
         try:
             if not request.Frontend:
-                solving.check_definition(request.Definition)
-                answer.result.ref.SetInParent()  # nothing, from nothing
+                # Clients hand a result in again, to be sure that it is there; and nothing gives nothing.
+                known = solving.result_of(request.Definition, self._solver.results)
+                if known is not None:
+                    job.results[known.result] = known
+                fill(answer.result, known or BuildResult())
                 return answer
             asked = solving.from_bridge(request, job.request)
             check_frontend(asked)

@@ -12,6 +12,7 @@ from sampan.specs.buildkit.schema import schema
 
 SCHEME = "sampan-result://"
 LIMIT = 10_000  # operations
+NO_LLB = "low-level definitions (LLB) are not supported: only Dockerfiles are built"
 
 
 def of_result(id: str) -> Any:
@@ -49,7 +50,7 @@ def context_of(definition: Any) -> str:
     assert last is not None
     source = ops.get(last.inputs[0].digest) if len(last.inputs) == 1 else None
     if source is None or source.WhichOneof("op") != "source" or source.inputs:
-        raise Unsupported("low-level definitions (LLB) are not supported: only Dockerfiles are built")
+        raise Unsupported(NO_LLB)
     return context_of_source(source.source.identifier, source.source.attrs)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sampan.engine.builder.build import BuildResult
 from sampan.engine.builder.builder import Builder
-from sampan.engine.builder.buildkit.definitions import context_of
+from sampan.engine.builder.buildkit.definitions import NO_LLB, context_of
 from sampan.engine.builder.buildkit.failures import as_grpc
 from sampan.engine.builder.buildkit.frontend import Request, build_options
 from sampan.engine.builder.buildkit.jobs import Job, finish
@@ -23,7 +23,7 @@ class Solver:
     def __init__(self, builder: Builder, sessions: Sessions) -> None:
         self._builder = builder
         self._sessions = sessions
-        self._results: list[str] = []
+        self.results: dict[str, BuildResult] = {}
 
     async def solve(self, job: Job, request: Request) -> BuildResult:
         """Build; the result is the job's. Raises GrpcError."""
@@ -40,13 +40,13 @@ class Solver:
             raise as_grpc(error) from error
         if result.result:
             job.results[result.result] = result
-            self._results.append(result.result)
+            self.results[result.result] = result
         return result
 
     def forget(self) -> None:
-        for id in self._results:
+        for id in self.results:
             self._builder.drop_result(id)
-        self._results.clear()
+        self.results.clear()
 
 
 def from_control(request: Any) -> Request:
@@ -88,10 +88,20 @@ def remembered(attrs: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def result_of(definition: Any, results: Mapping[str, BuildResult]) -> BuildResult | None:
+    """The result that a definition names. Raises Unsupported: operations are only made from Dockerfiles."""
+    if not getattr(definition, "def"):
+        return None
+    found = results.get(context_of(definition).removeprefix("input:"))
+    if found is None:
+        raise Unsupported(NO_LLB)
+    return found
+
+
 def check_definition(definition: Any) -> None:
-    """Raises Unsupported: operations are only ever made from Dockerfiles."""
+    """Raises Unsupported: what a client makes itself is not solved."""
     if getattr(definition, "def"):
-        raise Unsupported("low-level definitions (LLB) are not supported: only Dockerfiles are built")
+        raise Unsupported(NO_LLB)
 
 
 def exporters(request: Any) -> Entries:
