@@ -256,6 +256,25 @@ def test_a_quiet_classic_build_says_only_the_id(api: Api, unique: str) -> None:
     assert [*answer.lines] == [{"stream": api.get(f"/images/{unique}/json").json["Id"] + "\n"}]
 
 
+WRONG = [
+    (
+        "FROM sampan-test AS a\nCOPY --from=a /x /y\n",
+        "circular dependency detected on stage: a (Dockerfile:2)",
+    ),
+    ("FROM sampan-test\nENV A\n", "ENV must have two arguments"),
+    ("FROM sampan-test\n\nEXPOSE eighty\n", "Invalid containerPort: eighty (Dockerfile:3)"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), WRONG, ids=["circle", "words", "port"])
+def test_the_classic_builder_names_the_line(engine: Engine, image: str, text: str, says: str) -> None:
+    if engine.kind != "sampan":
+        pytest.skip("Docker's does so only for what it cannot parse")
+    answer = engine.api.request("POST", "/build", context({"Dockerfile": text}))
+    assert says in answer.body.decode(), answer.body
+    assert "Dockerfile:" in answer.body.decode() or "line 2" in answer.body.decode()
+
+
 def test_a_failing_command_is_an_error_with_its_code(api: Api) -> None:
     answer = api.request("POST", "/build", context({"Dockerfile": "FROM sampan-test\nRUN exit 3\n"}))
     assert answer.status == 200

@@ -11,6 +11,17 @@ from sampan.http.errors import status_of
 
 
 def translated(error: Exception, build: Build, dockerfile: str) -> Exception:
+    """In the classic builder's words, with the line, which its clients have no other way to show."""
+    told = _translated(error, build, dockerfile)
+    if not isinstance(told, DockerfileError) or told.place is None or told.__cause__ is not None:
+        return told
+    if error.__cause__ is not None or "line" in told.message:
+        return told
+    where = f"{told.place.filename}:{told.place.lines.first}"
+    return DockerfileError(f"{told.message} ({where})", place=told.place, hint=told.hint)
+
+
+def _translated(error: Exception, build: Build, dockerfile: str) -> Exception:
     """In the classic builder's words, where these differ from BuildKit's."""
     if isinstance(error, DockerfileError) and error.message.startswith("failed to parse target platform"):
         return DockerfileError(error.message.partition(": ")[2], place=error.place)
