@@ -132,6 +132,7 @@ def test_a_directory_that_becomes_a_link_while_it_is_read_leads_nowhere(
 LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
 
 
+@pytest.mark.parametrize("added", [False, True], ids=["context", "ADD"])
 @pytest.mark.parametrize(
     ("name", "kind", "target", "through"),
     [
@@ -144,14 +145,16 @@ LINK, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
     ],
 )
 def test_an_archive_writes_and_links_nothing_outside(
-    clean: None, own: Sampand, outside: Path, name: str, kind: bytes, target: str, through: str
+    clean: None, own: Sampand, outside: Path, added: bool, name: str, kind: bytes, target: str, through: str
 ) -> None:
-    text = dockerfile("FROM BASE\nCOPY . /x\nRUN find /x -type f -exec cat {} +\n")
-    members: list[tuple[str, bytes, dict[str, Any]]] = [("Dockerfile", text.encode(), {})]
+    take = "ADD hostile.tar" if added else "COPY ."
+    text = dockerfile(f"FROM BASE\n{take} /x\nRUN find /x -type f -exec cat {{}} +\n")
     attributes = {"type": kind, "linkname": target.replace("OUT", str(outside))}
-    members.append((name.replace("OUT", str(outside)), b"", attributes))
+    hostile: list[tuple[str, bytes, dict[str, Any]]] = [(name.replace("OUT", str(outside)), b"", attributes)]
     if through:
-        members.append((through, b"written", {}))
+        hostile.append((through, b"written", {}))
+    members: list[tuple[str, bytes, dict[str, Any]]] = [("Dockerfile", text.encode(), {})]
+    members += [("hostile.tar", archive(*hostile), {})] if added else hostile
     answer = own.api.request("POST", "/build", archive(*members), nocache="1")
     assert answer.status in (200, 400, 500)
     assert CANARY.encode() not in answer.body and b"internal error" not in answer.body
