@@ -20,10 +20,9 @@ from sampan.images.tarread import (
     SYMLINK,
     Entry,
 )
-from sampan.images.tarwrite import END, header, padding
+from sampan.images.tarwrite import CHUNK, archive, header, padding
 from sampan.images.unpack import OPAQUE_XATTR, WHITEOUT_OPAQUE, WHITEOUT_PREFIX
 
-CHUNK = 1 << 20
 # Docker keeps capabilities only; user attributes are the image's own as well. SELinux labels are the host's.
 KEPT_XATTRS = (b"security.capability", b"user.")
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -53,20 +52,14 @@ class Packer:
 
     def pack(self, directory: str) -> Generator[bytes, None, None]:
         """As `diff_tar`."""
-        buffer = bytearray()
         try:
             root = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                for piece in self._tree(root, b""):
-                    buffer += piece
-                    if len(buffer) >= CHUNK:
-                        yield bytes(buffer)
-                        buffer.clear()
+                yield from archive(self._tree(root, b""))
             finally:
                 os.close(root)
         except OSError as error:
             raise Failed(f"pack {directory}: {error.strerror} {error.filename or ''}".rstrip()) from error
-        yield bytes(buffer) + END
 
     def _tree(self, directory: int, path: bytes) -> Iterator[bytes]:
         # Names as bytes: listdir of a descriptor gives str.

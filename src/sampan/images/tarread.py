@@ -6,6 +6,7 @@ accepted follows Go's archive/tar, the reader of Docker and containerd. Names ar
 encoding.
 """
 
+import stat
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -24,6 +25,16 @@ CHARACTER = b"3"
 BLOCK_DEVICE = b"4"
 DIRECTORY = b"5"
 FIFO = b"6"
+# What they are as st_mode has it, and the other way round. inode(7)
+KINDS = {
+    REGULAR: stat.S_IFREG,
+    SYMLINK: stat.S_IFLNK,
+    CHARACTER: stat.S_IFCHR,
+    BLOCK_DEVICE: stat.S_IFBLK,
+    DIRECTORY: stat.S_IFDIR,
+    FIFO: stat.S_IFIFO,
+}
+TYPES = {kind: type for type, kind in KINDS.items()}
 
 _REGULAR_TYPES = frozenset((b"0", b"\0", b"7", b"S"))
 _TYPES = frozenset((b"0", b"1", b"2", b"3", b"4", b"5", b"6"))

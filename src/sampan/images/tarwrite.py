@@ -3,11 +3,25 @@
 Equal entries give equal bytes: nothing of the host (names of users, access times) gets in.
 """
 
+from collections.abc import Iterable, Iterator
+
 from sampan.images.tarread import BLOCK, XATTR_PREFIX, Entry
 
 END = bytes(2 * BLOCK)
+CHUNK = 1 << 20
 MAX_SIZE = 0o77777777777
 MAX_ID = 0o7777777
+
+
+def archive(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A whole tar of its members' headers and data, in pieces of about 1 MB."""
+    buffer = bytearray()
+    for piece in pieces:
+        buffer += piece
+        if len(buffer) >= CHUNK:
+            yield bytes(buffer)
+            buffer.clear()
+    yield bytes(buffer) + END
 
 
 def header(entry: Entry) -> bytes:

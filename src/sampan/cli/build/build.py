@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 INTERRUPTED = 130
+FIRST_CACHE = 1000  # the numbers of results that are directories of --cache-to begin here: docs/api.md
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
@@ -55,7 +56,7 @@ def _destinations(outputs: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 
 def _local_caches(body: dict[str, Any], files: contexts.Files) -> dict[int, dict[str, Any]]:
-    """Directories of --cache-from become contexts; those of --cache-to, results numbered from 1000 on."""
+    """Directories of --cache-from become contexts; those of --cache-to, results."""
     for index, cache in enumerate(body.get("CacheFrom", ())):
         if cache["Type"] == "local":
             source = cache["Attrs"].get("src")
@@ -71,7 +72,7 @@ def _local_caches(body: dict[str, Any], files: contexts.Files) -> dict[int, dict
             if not dest:
                 raise CliError("ERROR: local cache exporter requires dest")
             cache["Attrs"]["dest"] = "-"
-            found[1000 + index] = {"Path": os.path.abspath(dest)}
+            found[FIRST_CACHE + index] = {"Path": os.path.abspath(dest)}
     return found
 
 

@@ -147,10 +147,9 @@ Action = Copy | WriteFile | MakeDirectory
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """Actions that make one layer. `link`: made on an empty file system, then stacked on the first input."""
+    """Actions that make one layer."""
 
     actions: tuple[Action, ...]
-    link: bool = False
 
 
 Operation = ImageSource | LocalSource | GitSource | HttpSource | ResultSource | Run | Files

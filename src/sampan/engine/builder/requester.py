@@ -30,6 +30,10 @@ class Credentials:
     token: str = ""
 
 
+# Directories of --cache-to are sent as results with numbers from here on.
+FIRST_CACHE = 1000
+
+
 class Connection(Protocol):
     """A byte stream to the requester's ssh agent."""
 

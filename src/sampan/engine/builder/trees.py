@@ -48,12 +48,10 @@ class Tree:
 class Selected:
     """What one Copy takes from a tree: pairs (path in the tree, path below dest), parents first.
 
-    `into_directory`: dest is, or must be, a directory. `key`: hex sha256 over the names, modes, owners, link
-    targets and bytes of all of it.
+    `key`: hex sha256 over the names, modes, owners, link targets and bytes of all of it.
     """
 
     pairs: tuple[tuple[str, str], ...]
-    into_directory: bool
     key: str
 
 

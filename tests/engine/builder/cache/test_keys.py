@@ -62,10 +62,6 @@ def test_what_files_depend_on(other: Files) -> None:
     assert key(FILES) != key(other)
 
 
-def test_link_makes_no_difference() -> None:
-    assert key(FILES) == key(replace(FILES, link=True))
-
-
 def test_written_text_counts_by_its_bytes() -> None:
     one, two = (Files(actions=(WriteFile(dest="/a", name="a", data=data),)) for data in (b"1", b"2"))
     assert key(one) != key(two)

@@ -93,7 +93,7 @@ class Layers:
         taken: Sequence[Taken | None],
         epoch: int | None = EPOCH,
     ) -> bytes:
-        job = Job(actions=actions, taken=taken, base=base, lookup=base)
+        job = Job(actions=actions, taken=taken, base=base)
         return b"".join(layer_tar(job, ChangesPacker(epoch), self.stack, self.folder))
 
     def apply(self, base: Snapshot, actions: Sequence[Action], taken: Sequence[Taken | None]) -> Snapshot:

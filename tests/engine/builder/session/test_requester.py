@@ -282,7 +282,6 @@ async def test_secrets_logins_tokens_and_uploads(tmp_path: Path) -> None:
         found = await requester.credentials("r.example")
         assert found is not None and found.identity_token == "identity"
         assert await requester.credentials("unknown.example") is None
-        assert await requester.token("h", "r", "s", ["a", "b"]) == "h r s a,b"
         assert b"".join([chunk async for chunk in requester.upload("up")]) == b"x" * 100_000
         with pytest.raises(NotFound, match="no http response from session for no"):
             async for _ in requester.upload("no"):
@@ -393,7 +392,6 @@ async def test_a_client_without_a_service_is_asked_nothing(tmp_path: Path) -> No
         bare = type(session)(SessionInfo(session.id, methods=frozenset({"/a/b"})), session.client)
         requester = SessionRequester(bare, Contexts(tmp_path))
         assert await requester.credentials("h") is None
-        assert await requester.token("h", "", "", []) is None
         assert not await requester.has_ssh("default")
         with pytest.raises(NotFound, match="no local sources enabled"):
             async with requester.directory("context"):

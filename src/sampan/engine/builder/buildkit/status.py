@@ -99,10 +99,6 @@ def set_time(field: Any, ns: int) -> None:
     field.seconds, field.nanos = divmod(ns, 1_000_000_000)
 
 
-def get_time(field: Any) -> int:
-    return int(field.seconds) * 1_000_000_000 + int(field.nanos)
-
-
 def warning(request: Any) -> Warning:
     """LLBBridge.Warn: a client's own frontend has found something."""
     return Warning(

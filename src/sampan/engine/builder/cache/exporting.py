@@ -26,7 +26,7 @@ from sampan.engine.builder.export.layers import LayerBlob, LayerBlobs
 from sampan.engine.builder.graph import Plan, Run
 from sampan.engine.builder.options import CacheOption
 from sampan.engine.builder.progress import Progress
-from sampan.engine.builder.requester import Requester
+from sampan.engine.builder.requester import FIRST_CACHE, Requester
 from sampan.engine.builder.solve.vertices import Counter, Shown, shown
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Images
@@ -45,7 +45,6 @@ from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.manifests import Descriptor, digest_of
 from sampan.specs.oci_image import INDEX, LAYER, MANIFEST, REF_NAME
 
-FIRST_DIRECTORY = 1000  # the number of the first --cache-to for Requester.send_directory
 PARALLEL = 5
 
 
@@ -179,7 +178,7 @@ class Exports:
                 tree = directory / "layout"
                 manifest = await asyncio.to_thread(_write, tree, document, blobs, layers, option.attrs)
                 counter("sending cache", 0)
-                await self._requester.send_directory(FIRST_DIRECTORY + number, tree, option.attrs)
+                await self._requester.send_directory(FIRST_CACHE + number, tree, option.attrs)
             counter.done()
             return manifest
         finally:

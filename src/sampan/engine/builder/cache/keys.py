@@ -61,7 +61,6 @@ def _mount(mount: RunMount) -> str:
 
 
 def files_definition(files: Files, step: Step) -> Components:
-    # --link or not makes no difference: docker's own storage, too, copies onto what is there.
     found: Components = {"kind": "files", "epoch": str(step.epoch)}
     for number, action in enumerate(files.actions):
         found[f"action.{number}"] = _action(action)

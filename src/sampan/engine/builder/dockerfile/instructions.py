@@ -73,7 +73,6 @@ class Run(_Command):
     network: str = "default"  # default, none, host
     security: str = "sandbox"  # sandbox, insecure
     devices: tuple[tuple[str, bool], ...] = ()  # name, required
-    flags_used: tuple[str, ...] = ()
 
     def expanded(self, expand: Expand) -> Self:
         return replace(self, mounts=tuple(parse_mount(text, expand) for text in self.mount_flags))

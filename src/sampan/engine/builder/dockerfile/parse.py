@@ -185,7 +185,6 @@ def _run(node: Node) -> df.Run:
         network=network,
         security=security,
         devices=devices,
-        flags_used=tuple(flags.used),
     )
 
 

@@ -57,9 +57,8 @@ class Contexts:
                 pairs.append((name, name))
         copy = Copy(input=0, sources=("",), dest="/")
         # A program sees the files as they are, times included; none of it gets into a layer.
-        taken = Taken(replace(tree, dated=True), Selected(tuple(pairs), into_directory=True, key=""))
-        empty = Snapshot()
-        job = Job(actions=[copy], taken=[taken], base=empty, lookup=empty)
+        taken = Taken(replace(tree, dated=True), Selected(tuple(pairs), key=""))
+        job = Job(actions=[copy], taken=[taken], base=Snapshot())
         packer = ChangesPacker(None)
         chunks = layer_tar(job, packer, self._build.stack, self._services.paths.tmp)
         return Snapshot((await layers.add(self._services.images.store, self._build, packer, chunks),))

@@ -79,14 +79,12 @@ class Execution:
         base: Snapshot,
         *,
         epoch: int | None = None,
-        link: bool = False,
     ) -> Snapshot:
         """COPY, ADD, WORKDIR, heredocs: `base` and one layer more. `taken`: what each Copy among them takes.
 
-        `link`: the layer does not depend on `base`. Raises Failed, Invalid, NotFound in BuildKit's words.
+        Raises Failed, Invalid, NotFound in BuildKit's words.
         """
-        below = Snapshot() if link else base
-        job = Job(actions=actions, taken=taken, base=below, lookup=base)
+        job = Job(actions=actions, taken=taken, base=base)
         packer = ChangesPacker(epoch)
         chunks = layer_tar(job, packer, self._build.stack, self._services.paths.tmp)
         diff_id = await layers.add(self._services.images.store, self._build, packer, chunks)

@@ -29,18 +29,17 @@ class Taken:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One step. `lookup`: whose passwd and group name owners."""
+    """One step."""
 
     actions: Sequence[Action]
     taken: Sequence[Taken | None]
     base: Snapshot
-    lookup: Snapshot
 
 
 def layer_tar(job: Job, packer: ChangesPacker, stack: Stack, tmp: Path) -> Generator[bytes, None, None]:
     """The step's layer, in pieces. Blocks while iterated. Raises Failed, Invalid."""
     merged = stack.merged(job.base.layers)
-    owners = Owners(merged if job.lookup == job.base else stack.merged(job.lookup.layers))
+    owners = Owners(merged)
     changes = Changes(merged, packer.now)
     copier = Copier(changes, owners)
     with ExitStack() as opened:

@@ -6,28 +6,18 @@ import time
 from collections.abc import Iterator
 
 from sampan.engine.builder.execute.changes import Changes, Item
-from sampan.images.pack import CHUNK, KEPT_XATTRS
+from sampan.images.pack import KEPT_XATTRS
 from sampan.images.tarread import (
-    BLOCK_DEVICE,
-    CHARACTER,
     DIRECTORY,
     FIFO,
     HARDLINK,
     REGULAR,
     SYMLINK,
+    TYPES,
     Entry,
 )
-from sampan.images.tarwrite import END, header, padding
+from sampan.images.tarwrite import archive, header, padding
 from sampan.images.unpack import WHITEOUT_OPAQUE
-
-_TYPES = {
-    stat.S_IFREG: REGULAR,
-    stat.S_IFDIR: DIRECTORY,
-    stat.S_IFLNK: SYMLINK,
-    stat.S_IFCHR: CHARACTER,
-    stat.S_IFBLK: BLOCK_DEVICE,
-    stat.S_IFIFO: FIFO,
-}
 
 
 class ChangesPacker:
@@ -42,13 +32,7 @@ class ChangesPacker:
 
     def pack(self, changes: Changes) -> Iterator[bytes]:
         """In pieces of about 1 MB. Raises Failed."""
-        buffer = bytearray()
-        for piece in self._tree(changes.top, b""):
-            buffer += piece
-            if len(buffer) >= CHUNK:
-                yield bytes(buffer)
-                buffer.clear()
-        yield bytes(buffer) + END
+        return archive(self._tree(changes.top, b""))
 
     def _tree(self, directory: Item, path: bytes) -> Iterator[bytes]:
         assert directory.children is not None
@@ -56,7 +40,7 @@ class ChangesPacker:
             yield from self._member(directory.children[name], path + name)
 
     def _member(self, item: Item, name: bytes) -> Iterator[bytes]:
-        kind = _TYPES.get(stat.S_IFMT(item.mode))
+        kind = TYPES.get(stat.S_IFMT(item.mode))
         if kind is None:
             return  # a socket
         entry = Entry(name, kind)

@@ -15,22 +15,13 @@ from sampan.images.tarread import (
     BLOCK_DEVICE,
     CHARACTER,
     DIRECTORY,
-    FIFO,
     HARDLINK,
+    KINDS,
     REGULAR,
     SYMLINK,
     Entry,
     TarReader,
 )
-
-_KINDS = {
-    REGULAR: stat.S_IFREG,
-    DIRECTORY: stat.S_IFDIR,
-    SYMLINK: stat.S_IFLNK,
-    CHARACTER: stat.S_IFCHR,
-    BLOCK_DEVICE: stat.S_IFBLK,
-    FIFO: stat.S_IFIFO,
-}
 
 
 def unpack(changes: Changes, place: Place, descriptor: int, stream: Iterator[bytes]) -> None:
@@ -90,7 +81,7 @@ class _Member:
 
     def _item(self) -> Item:
         entry = self._entry
-        item = Item(_KINDS[entry.type] | entry.mode, (entry.uid, entry.gid), entry.mtime_ns)
+        item = Item(KINDS[entry.type] | entry.mode, (entry.uid, entry.gid), entry.mtime_ns)
         item.xattrs = dict(entry.xattrs)
         if entry.type == SYMLINK:
             item.mode = stat.S_IFLNK | 0o777

@@ -6,39 +6,20 @@ from collections.abc import Iterator
 
 from sampan.engine.builder.execute.lowers import Node
 from sampan.engine.builder.execute.merged import Directory, Merged
-from sampan.images.pack import CHUNK
 from sampan.images.tarread import (
-    BLOCK_DEVICE,
-    CHARACTER,
-    DIRECTORY,
     FIFO,
     HARDLINK,
     REGULAR,
     SYMLINK,
+    TYPES,
     Entry,
 )
-from sampan.images.tarwrite import END, header, padding
-
-_TYPES = {
-    stat.S_IFREG: REGULAR,
-    stat.S_IFDIR: DIRECTORY,
-    stat.S_IFLNK: SYMLINK,
-    stat.S_IFCHR: CHARACTER,
-    stat.S_IFBLK: BLOCK_DEVICE,
-    stat.S_IFIFO: FIFO,
-}
+from sampan.images.tarwrite import archive, header, padding
 
 
 def snapshot_tar(merged: Merged) -> Iterator[bytes]:
     """In pieces of about 1 MB, sorted. Blocks while iterated. Raises Failed."""
-    buffer = bytearray()
-    if merged.root is not None:
-        for piece in _Writer(merged).tree(merged.root, b""):
-            buffer += piece
-            if len(buffer) >= CHUNK:
-                yield bytes(buffer)
-                buffer.clear()
-    yield bytes(buffer) + END
+    return archive(() if merged.root is None else _Writer(merged).tree(merged.root, b""))
 
 
 class _Writer:
@@ -49,7 +30,7 @@ class _Writer:
     def tree(self, directory: Directory, path: bytes) -> Iterator[bytes]:
         for name, found in self._merged.entries(directory):
             node = found.top if isinstance(found, Directory) else found
-            kind = _TYPES.get(stat.S_IFMT(node.mode))
+            kind = TYPES.get(stat.S_IFMT(node.mode))
             if kind is None:
                 continue  # a socket
             entry = Entry(path + name, kind)

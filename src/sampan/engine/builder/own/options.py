@@ -12,8 +12,6 @@ from sampan.errors import Invalid
 CONTEXT, DOCKERFILE = "context", "dockerfile"
 CALLS = ("build", "check", "outline", "targets")
 OUTPUTS = ("image", "docker", "oci", "local", "tar", "registry", "cacheonly")
-# Numbers of results that are caches (--cache-to type=local): theirs in the list, and this.
-FIRST_CACHE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)

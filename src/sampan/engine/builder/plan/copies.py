@@ -85,9 +85,8 @@ def _files(state: StageState, instruction: df.Copy | df.Add, from_step: int | No
                 chmod=instruction.chmod,
             )
         )
-    # With --chmod BuildKit does not link either.
-    link = instruction.link and not instruction.chmod
-    operation = Files(actions=tuple(draft.actions), link=link)
+    # --link makes no difference, as with docker's own storage: layers are copied onto what is there.
+    operation = Files(actions=tuple(draft.actions))
     step = state.add_step(operation, tuple(draft.inputs), draft.title, instruction)
     state.record(f"{_history(instruction)} # buildkit", step)
 

@@ -98,7 +98,6 @@ class _Resolver:
             nodes=self.names.nodes,
             target=target,
             platform=self.wanted.platform,
-            build_platform=build,
             explicit=self.wanted.explicit,
             arguments=self.arguments,
             missing=list(self.missing.values()),

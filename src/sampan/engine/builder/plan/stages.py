@@ -68,7 +68,6 @@ class Stages:
     nodes: list[StageNode]
     target: StageNode
     platform: Platform
-    build_platform: Platform
     explicit: bool  # the platform was asked for
     arguments: dict[str, str]  # global scope
     missing: list[NeededBase] = field(default_factory=list)
@@ -137,10 +136,3 @@ class Names:
     @property
     def shown(self) -> list[str]:
         return [node.shown for node in self.nodes if node.shown]
-
-
-def base_of(node: StageNode) -> StageNode:
-    """The stage at the bottom, which stands on an image, a context or nothing."""
-    while node.base is not None:
-        node = node.base
-    return node

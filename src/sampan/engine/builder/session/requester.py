@@ -139,20 +139,6 @@ class SessionRequester:
             return Credentials(identity_token=answer.Secret)
         return Credentials(username=answer.Username, password=answer.Secret)
 
-    async def token(self, host: str, realm: str, service: str, scopes: Sequence[str]) -> str | None:
-        """A registry's bearer token that the client fetches: no password leaves it. None: it cannot."""
-        if not self._session.supports(AUTH, "FetchToken"):
-            return None
-        try:
-            answer = await self._unary(
-                AUTH, "FetchToken", Host=host, Realm=realm, Service=service, Scopes=list(scopes)
-            )
-        except GrpcError as error:
-            if error.code == Code.UNIMPLEMENTED:
-                return None
-            raise
-        return str(answer.Token)
-
     async def upload(self, id: str) -> AsyncIterator[bytes]:
         method = self._session.method(UPLOAD, "Pull", f"no http response from session for {id}")
         metadata = filesync.headers({"urlpath": ["/" + id.removeprefix("/")], "urlhost": [UPLOAD_HOST]})

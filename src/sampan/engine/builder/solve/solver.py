@@ -193,7 +193,7 @@ class Solver:
         below = step.inputs[position]
         if isinstance(what, str) and not what.strip("/") and not self._is_tree(below):
             # A whole file system is known by its layers: nobody has to read it.
-            found = Selected((), True, keys.snapshot_id((await self._input(below)).layers))
+            found = Selected((), keys.snapshot_id((await self._input(below)).layers))
             self._known[step.id].components[f"files.{number}"] = found.key
             return found
         tree = await self._tree_of(step, position, what)

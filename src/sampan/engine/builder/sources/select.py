@@ -38,9 +38,8 @@ def select(tree: Tree, copy: Copy, ref: str = "") -> Selected:
             selection.take_with_parents(source)
         else:
             selection.take(source)
-    into = copy.dest.endswith("/") or copy.parents or any(not below for _, below in selection.pairs)
     key = key_of(tree, selection.pairs, owners=not copy.chown, modes=not _is_octal(copy.chmod))
-    return Selected(tuple(selection.pairs), into, key)
+    return Selected(tuple(selection.pairs), key)
 
 
 def select_mount(tree: Tree, source: str, ref: str = "") -> Selected:
@@ -49,8 +48,7 @@ def select_mount(tree: Tree, source: str, ref: str = "") -> Selected:
     path = walk.existing(inside(source))
     pairs = [(path, "")]
     pairs += [(name, name[len(path) + 1 if path else 0 :]) for name in walk.below(path)]
-    directory = stat.S_ISDIR(tree.entries[path].mode) if path in tree.entries else True
-    return Selected(tuple(pairs), directory, key_of(tree, pairs, owners=True, modes=True))
+    return Selected(tuple(pairs), key_of(tree, pairs, owners=True, modes=True))
 
 
 def _is_octal(chmod: str) -> bool:
