@@ -45,7 +45,7 @@ class FakeClient:
         routes = Routes(schema())
         routes.add(FILES, {"DiffCopy": self.diff_copy})
         routes.add("moby.filesync.v1.FileSend", {"DiffCopy": self.take})
-        routes.add("moby.filesync.v1.Auth", {"Credentials": self.credentials, "FetchToken": self.token})
+        routes.add("moby.filesync.v1.Auth", {"Credentials": self.credentials})
         routes.add("moby.buildkit.secrets.v1.Secrets", {"GetSecret": self.secret})
         routes.add("moby.sshforward.v1.SSH", {"CheckAgent": self.check, "ForwardAgent": self.forward})
         routes.add("moby.upload.v1.Upload", {"Pull": self.pull})
@@ -98,10 +98,6 @@ class FakeClient:
     async def credentials(self, request: Any, call: ServerCall) -> Any:
         user, secret = self.logins.get(request.Host, ("", ""))
         return schema().message("moby.filesync.v1.CredentialsResponse")(Username=user, Secret=secret)
-
-    async def token(self, request: Any, call: ServerCall) -> Any:
-        token = f"{request.Host} {request.Realm} {request.Service} {','.join(request.Scopes)}"
-        return schema().message("moby.filesync.v1.FetchTokenResponse")(Token=token)
 
     async def secret(self, request: Any, call: ServerCall) -> Any:
         if request.ID not in self.secrets:
