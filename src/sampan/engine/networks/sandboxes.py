@@ -517,7 +517,9 @@ class Sandboxes:
     def let_go(self) -> None:
         """The daemon ends: close what is ours, leave what is the containers'."""
         if self._sweeping is not None:
+            # A connection that was cut keeps a dead namespace, and so its pair, for seconds.
             self._sweeping.cancel()
+            self._sweep()
         for sandbox in self._live.values():
             if sandbox.resolver is not None:
                 sandbox.resolver.close()
