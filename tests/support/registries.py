@@ -41,13 +41,17 @@ class Registry(Served):
     def image(self, name: str) -> str:
         return f"{self.address}/{name}"
 
-    def uploads(self) -> int:
-        """How many uploads clients have begun so far."""
-        # Lines may be written late: the last one is the request we make here.
+    def uploads(self, at_least: int = 0) -> int:
+        """How many uploads clients have begun so far; `at_least` must have been."""
+        # Lines may be written late, and by several workers, each in its own time.
         marker = secrets.token_hex(8)
         self.request("GET", f"/v2/{marker}/tags/list")
-        until(lambda: marker in self.log, "the access log is written")
-        return len(re.findall(r"POST\W.*/blobs/uploads/", self.log))
+
+        def count() -> int:
+            return len(re.findall(r"POST\W.*/blobs/uploads/", self.log))
+
+        until(lambda: marker in self.log and count() >= at_least, "the access log is written")
+        return count()
 
 
 @dataclass
