@@ -76,7 +76,7 @@ class Rig:
         self.paths.exec.mkdir(exist_ok=True)
         self.paths.tmp.mkdir(exist_ok=True)
         self.store = Store(self.paths.database)
-        self.launcher = Launcher.spawn()
+        self.launcher = await Launcher.spawn()
         self.networks = Networks(
             config=self.config,
             paths=self.paths,

@@ -13,6 +13,7 @@ import pytest
 from sampan.engine.networks.relays import Relays
 from sampan.network.ports import Lease, Ports, Request
 from sampan.paths import Paths
+from sampan.runtime import launcher
 from sampan.runtime.client import Launcher
 from tests.network.scratch import until
 
@@ -24,7 +25,7 @@ class World:
         self.paths = Paths(folder / "data", folder / "exec")
         self.paths.tmp.mkdir(parents=True)
         self.paths.exec.mkdir()
-        self.launcher = Launcher.spawn()
+        self.launcher = Launcher(*launcher.spawn())
         self.ports = Ports()
         self.relays = Relays(self.paths, self.launcher, self.ports)
         self.target = target

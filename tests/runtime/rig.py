@@ -287,7 +287,7 @@ async def until(condition: Callable[[], Any], what: str, seconds: float = 20) ->
 
 @contextlib.asynccontextmanager
 async def rigged(root: Path, run: Path) -> AsyncIterator[Rig]:
-    launcher = Launcher.spawn()
+    launcher = await Launcher.spawn()
     rig = Rig(root, run, launcher)
     try:
         yield rig

@@ -7,8 +7,6 @@ import json
 import os
 import socket
 import stat
-import subprocess
-import sys
 import tarfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -25,15 +23,9 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture
 async def launcher() -> AsyncIterator[Launcher]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", "sampan.runtime.launcher", str(theirs.fileno())]
-    environment = {**os.environ, "PYTHONPATH": "src"}
-    process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)  # noqa: ASYNC220
-    theirs.close()
-    made = Launcher(process.pid, ours)
+    made = await Launcher.spawn()
     yield made
     await made.close()
-    process.wait(10)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """sampand: start, serve, hand over. The console script's entry is `main`.
 
-The launcher is forked first, before anything heavy is imported: every container's shim is a copy of it.
+The launcher is started first: it loads what it needs while this process loads much more.
 """
 
 import os
@@ -11,7 +11,10 @@ def main() -> None:
     argv = sys.argv[1:]
     from sampan.runtime import launcher
 
-    pid, sock = launcher.fork()
+    try:
+        pid, sock = launcher.spawn()
+    except OSError as error:
+        sys.exit(f"sampand: cannot start the launcher: {error}")
     from sampan.engine import serve
     from sampan.engine.api.app import make_api
 

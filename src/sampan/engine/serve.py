@@ -78,6 +78,7 @@ class Daemon:
             stack.callback(store.close)
             launcher = Launcher(self.launcher_pid, self.launcher_socket)
             stack.push_async_callback(launcher.close)
+            await launcher.wait_ready()
             engine = self.build(paths, store, launcher)
             server = Server(self.make_api(engine))
             listening = sockets.open_all(self.config, tls_context(self.config))

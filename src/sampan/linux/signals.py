@@ -29,6 +29,7 @@ FAULTS: tuple[int, ...] = (
     _signal.SIGTRAP,
     _signal.SIGSYS,
 )
+CATCHABLE: frozenset[int] = frozenset(_signal.valid_signals()) - {SIGKILL, SIGSTOP}
 TERMINAL: tuple[int, ...] = (_signal.SIGTTIN, _signal.SIGTTOU)
 
 

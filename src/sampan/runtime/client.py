@@ -1,7 +1,6 @@
 """The daemon's side of launcher and shims, on asyncio. protocol.py has the messages.
 
-No threads and no forks here: a launcher that died is replaced by starting `python -m
-sampan.runtime.launcher`.
+No threads and no forks here: a launcher that died is replaced by another one.
 """
 
 import _socket
@@ -10,8 +9,6 @@ import json
 import logging
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -21,6 +18,7 @@ import orjson
 
 from sampan import errors
 from sampan.paths import ContainerPaths
+from sampan.runtime import launcher
 from sampan.runtime.protocol import Attach, ErrorReply, ExecRequest, StartRequest, Status
 from sampan.specs.oci import IdMapping
 
@@ -265,10 +263,8 @@ class Launcher:
 
     def __init__(self, pid: int, connection: _socket.socket) -> None:
         self.pid = pid
-        self._socket = socket.socket(fileno=connection.detach())
-        self._socket.setblocking(False)
+        self._use(connection)
         self._numbers = count(1)
-        self._child: subprocess.Popen[bytes] | None = None
         self._restarting = asyncio.Lock()
 
     async def start(
@@ -385,12 +381,16 @@ class Launcher:
                 await self._restart(connection)
 
     @classmethod
-    def spawn(cls) -> "Launcher":
-        """A launcher started as a program of its own; the daemon's first one is a fork (launcher.fork)."""
-        child, connection = _spawn()
-        launcher = cls(child.pid, connection)
-        launcher._child = child
-        return launcher
+    async def spawn(cls) -> "Launcher":
+        """Start a launcher. Raises Unavailable when it does not come up."""
+        made = cls(*launcher.spawn())
+        await made.wait_ready()
+        return made
+
+    async def wait_ready(self) -> None:
+        """Until it can take requests. Raises Unavailable when it cannot; then it has said why on stderr."""
+        if await asyncio.get_running_loop().sock_recv(self._socket, 64) != launcher.READY:
+            raise errors.Unavailable("the launcher did not start")
 
     async def _restart(self, dead: socket.socket) -> None:
         async with self._restarting:
@@ -399,13 +399,15 @@ class Launcher:
             dead.close()
             while not self._is_reaped():  # noqa: ASYNC110  its sockets close a moment before it is a zombie
                 await asyncio.sleep(0.001)
-            self._child, self._socket = _spawn()
-            self._socket.setblocking(False)
-            self.pid = self._child.pid
+            self.pid, connection = launcher.spawn()
+            self._use(connection)
+            await self.wait_ready()
+
+    def _use(self, connection: _socket.socket) -> None:
+        self._socket = socket.socket(fileno=connection.detach())
+        self._socket.setblocking(False)
 
     def _is_reaped(self) -> bool:
-        if self._child is not None:
-            return self._child.poll() is not None
         try:
             return os.waitpid(self.pid, os.WNOHANG)[0] != 0
         except ChildProcessError:
@@ -414,17 +416,8 @@ class Launcher:
     async def close(self) -> None:
         """The launcher exits; shims go on."""
         self._socket.close()
-        if self._child is not None:
-            await asyncio.to_thread(self._child.wait)
-
-
-def _spawn() -> tuple["subprocess.Popen[bytes]", socket.socket]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", "sampan.runtime.launcher", str(theirs.fileno())]
-    # vfork and exec underneath: the threaded daemon is never forked into Python code.
-    child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-    theirs.close()
-    return child, ours
+        while not self._is_reaped():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 def write_json(path: Path, content: Any) -> None:

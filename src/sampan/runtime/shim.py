@@ -57,7 +57,7 @@ def stand_by(keep: list[int]) -> Loop:
 def main(loop: Loop, directory: str, fds: dict[str, int]) -> None:
     """Run the container that <directory>/start.json describes; returns when it is over."""
     request: StartRequest = decode(files.read(f"{directory}/start.json"))
-    process.set_command_line(f"sampan-shim {request['id']}")
+    process.set_command_line(f"sampan-shim {request['id']} {directory}")
     Shim(loop, directory, request, fds).run()
 
 

@@ -25,6 +25,7 @@ def main(name: str, request_path: str, fds: dict[str, int]) -> None:
     signals.reset(signals.SIGCHLD, signals.SIGTERM, signals.SIGHUP)
     gc.enable()
     process.set_name(f"sampan-{name}")
+    process.set_command_line(f"sampan-{name} {request_path}")
     process.close_other_descriptors(list(fds.values()))
     control = sockets.Socket(fileno=fds["control"])
     request: dict[str, Any] = decode(files.read(request_path))
