@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from sampan.errors import Invalid
 from sampan.linux import capabilities, seccomp, syscall_table
+from sampan.linux.classic_bpf import run
 from sampan.linux.seccomp_profile import select
-from tests.linux.classic_bpf import run
 
 X86_64, X86, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
 ALLOW, KILL = 0x7FFF0000, 0x80000000

@@ -27,7 +27,7 @@ def shim(control: socket.socket, report: int, ready: int) -> NoReturn:
         os._exit(0)
 
     kept = [report]
-    spawn.fork(Loop(), False, None, child, kept, lambda fd: None, lambda status: None)
+    spawn.fork(Loop(), None, child, kept, lambda fd: None, lambda status: None, new_pid_namespace=False)
     os.write(ready, b"x")
     signal.pause()
     os._exit(0)

@@ -143,14 +143,30 @@ def set_rlimits(rlimits: list[dict[str, object]]) -> int | None:
     return None
 
 
+def with_room_to_fork(rlimits: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The same, but for a number of processes below today's: that has to wait for the last fork."""
+    return [_raised(limit) if limit["type"] == "RLIMIT_NPROC" else limit for limit in rlimits]
+
+
+def _raised(limit: dict[str, object]) -> dict[str, object]:
+    now = resource.getrlimit(resource.RLIMIT_NPROC)
+    soft, hard = (
+        max(_rlimit(limit[key]), value, key=lambda number: number % (1 << 64))  # -1 is no limit
+        for key, value in zip(("soft", "hard"), now, strict=True)
+    )
+    return {"type": limit["type"], "soft": soft, "hard": hard}
+
+
 def _rlimit(value: object) -> int:
     number = int(value)  # type: ignore[call-overload]
     # OCI says uint64, with 2^64-1 for "no limit", and Docker's API says -1.
     return resource.RLIM_INFINITY if number < 0 or number >= 1 << 63 else number
 
 
-def set_oom_score_adj(value: int) -> None:
-    """proc(5). Lowering it needs CAP_SYS_RESOURCE; without, it stays as it is."""
+def set_oom_score_adj(value: int | None) -> None:
+    """proc(5). Lowering it needs CAP_SYS_RESOURCE; without, and for None, it stays as it is."""
+    if value is None:
+        return
     try:
         files.write("/proc/self/oom_score_adj", b"%d" % value)
     except PermissionError:

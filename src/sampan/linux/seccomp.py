@@ -14,6 +14,8 @@ import os
 import struct
 
 from sampan.errors import Invalid
+from sampan.linux import classic_bpf
+from sampan.linux.classic_bpf import AND, JA, JEQ, JGE, JGT, LD_ABS, RET
 from sampan.linux.seccomp_profile import native_machine, select
 
 TYPE_CHECKING = False
@@ -21,14 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-# struct sock_filter.code
-LD_ABS = 0x20
-JA = 0x05
-JEQ = 0x15
-JGT = 0x25
-JGE = 0x35
-AND = 0x54
-RET = 0x06
 LENGTH_MAX = 4096
 
 RET_KILL_PROCESS = 0x80000000
@@ -315,6 +309,12 @@ _MULTIPLEXED = {
 
 # Installing
 
+# fork(3) is one of these calls, by C library: clone(2) with CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID and
+# SIGCHLD, or fork(2).
+_FORKS: dict[str, list[tuple[int, tuple[int, ...]]]] = {
+    "x86_64": [(56, (0x01200011,)), (57, ())],
+    "aarch64": [(220, (0x01200011,))],
+}
 PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_SET_MODE_FILTER = 1
 # Without this a filter turns on speculative store bypass mitigation, which costs every program. seccomp(2)
@@ -332,3 +332,10 @@ def install(program: bytes, flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW) -> None
     if libc.syscall(number, SECCOMP_SET_MODE_FILTER, flags, fprog) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"seccomp: {os.strerror(code)}")
+
+
+def allows_fork(program: bytes) -> bool:
+    """Whether a process confined by it may still call fork(3)."""
+    machine = os.uname().machine
+    audit = ARCHITECTURES[native_machine(machine)[0]][0]
+    return all(classic_bpf.run(program, nr, audit, args) == RET_ALLOW for nr, args in _FORKS[machine])

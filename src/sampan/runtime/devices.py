@@ -6,8 +6,10 @@ import errno
 import fcntl
 import os
 import stat
+import termios
 
 from sampan.linux import mount as m
+from sampan.linux import sockets
 from sampan.runtime.failures import during_init, reason
 from sampan.runtime.inroot import open_or_create, open_path
 
@@ -31,6 +33,8 @@ _LINKS = (
     ("/proc/self/fd/2", "stderr"),
 )
 _TYPES = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+_NULL = os.makedev(1, 3)
+_PTMX = os.makedev(5, 2)
 _TIOCGPTPEER = 0x5441
 _TIOCSPTLCK = 0x40045431
 
@@ -106,22 +110,67 @@ def _make_links(dev: int) -> None:
         pass
 
 
-def open_terminal(root: int) -> tuple[int, int]:
-    """A new pseudo-terminal of the container's own devpts: (master, slave). ioctl_tty(2)."""
-    ptmx = open_path(root, "/dev/pts/ptmx")
+def use_streams(streams: tuple[int, int, int]) -> None:
+    """Make them the standard ones; -1 is the container's own /dev/null. The caller is in its root."""
+    for target, source in enumerate(streams):
+        os.dup2(source if source >= 0 else _open_null(), target)
+
+
+def _open_null() -> int:
+    """For reading; what always is at its end, where the container has something else by that name."""
     try:
-        master = os.open(f"/proc/self/fd/{ptmx}", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    finally:
-        os.close(ptmx)
+        descriptor = os.open("/dev/null", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return _open_nothing()
+    found = os.fstat(descriptor)
+    if not stat.S_ISCHR(found.st_mode) or found.st_rdev != _NULL:
+        os.close(descriptor)
+        return _open_nothing()
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def _open_nothing() -> int:
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    os.close(writer)
+    return reader
+
+
+def use_terminal(channel: sockets.Socket, size: tuple[int, int] | None) -> None:
+    """Make a new terminal of the container's own the standard streams, and send its master to the shim."""
+    master, slave = _open_terminal()
+    if size:
+        termios.tcsetwinsize(slave, size)
+    for target in (0, 1, 2):
+        os.dup2(slave, target)
+    sockets.send(channel, b"terminal", [master])
+    os.close(master)
+    os.close(slave)
+
+
+def control_terminal() -> None:
+    """Of a session's leader: its input becomes its controlling terminal."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _open_terminal() -> tuple[int, int]:
+    """(master, slave) of the devpts at /dev/pts. ioctl_tty(2)."""
+    flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+    # Whatever else lies there must neither be waited for nor answer.
+    master = os.open("/dev/pts/ptmx", flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+    if os.fstat(master).st_rdev != _PTMX:
+        os.close(master)
+        raise during_init("error opening a terminal: /dev/pts/ptmx is not a terminal multiplexer")
+    os.set_blocking(master, True)
     fcntl.ioctl(master, _TIOCSPTLCK, b"\0\0\0\0")
-    slave = fcntl.ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-    return master, slave
+    return master, fcntl.ioctl(master, _TIOCGPTPEER, flags)
 
 
-def bind_console(root: int, slave: int) -> None:
-    """The terminal appears as /dev/console as well."""
-    made = m.clone("", at=slave)
+def bind_console() -> None:
+    """The terminal of the standard streams appears as /dev/console as well."""
+    made = m.clone("", at=0)
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     target = open_or_create(root, "/dev/console", False, 0o600)
     m.attach(made, target)
-    os.close(target)
-    os.close(made)
+    for descriptor in (made, root, target):
+        os.close(descriptor)

@@ -1,22 +1,20 @@
 """Further processes in a running container: `exec`, and the probes of a health check.
 
-The child is forked into init's pid namespace, joins the cgroup, then all other namespaces at once through a
-pidfd of init (setns(2), Linux 5.8); from there on it goes the same way as init (program.py).
+The child joins the cgroup, then all namespaces at once through a pidfd of init (setns(2), Linux 5.8), gives
+up the rights that the program shall not have, and only then forks into init's pid namespace: that is when
+processes of the container can see it. From there on it goes the same way as init (program.py).
 """
 
 from __future__ import annotations
 
 import binascii
-import fcntl
 import os
-import termios
 
 from sampan.errors import Conflict, NotFound
-from sampan.linux import files, process, sockets
+from sampan.linux import files, process, seccomp, sockets
 from sampan.linux import namespaces as ns
 from sampan.runtime import devices, program, spawn
 from sampan.runtime.failures import reply
-from sampan.runtime.init import READY
 from sampan.runtime.jsontext import decode, encode
 from sampan.runtime.reaper import exit_code
 from sampan.runtime.session import Pipes, Session
@@ -30,6 +28,9 @@ if TYPE_CHECKING:
     from sampan.runtime.health import Capture
     from sampan.runtime.protocol import ErrorReply, ExecRequest
     from sampan.runtime.shim import Shim
+
+
+_JOINED = ("user", "mount", "uts", "ipc", "network", "cgroup", "pid")
 
 
 class Exec:
@@ -54,28 +55,29 @@ class Exec:
         # An exec's input always ends with its client's, as if StdinOnce were set.
         self.session = Session(shim.loop, True, on_detach)
         self.session.log = output
-        self.pid = 0
+        self._child: spawn.Child | None = None
+
+    @property
+    def pid(self) -> int:
+        return 0 if self._child is None else self._child.pid
 
     def start(self) -> None:
         shim, spec = self._shim, self._request["process"]
         pipes = None if spec.get("terminal") else Pipes(self._request["open_stdin"])
         pidfd = os.pidfd_open(shim.pid)
-        target = ns.open_namespace(shim.pid, "pid")
         try:
-            pid_namespace = False if ns.same_as_mine(target, "pid") else target
-            child = spawn.fork(
+            self._child = child = spawn.fork(
                 shim.loop,
-                pid_namespace,
                 shim.cgroup,
                 lambda channel, inside: self._become(channel, inside, pidfd, pipes),
-                [pidfd, *(() if pipes is None else pipes.child)],
+                [pidfd, *(() if pipes is None else pipes.child_ends)],
                 self._got_terminal,
                 self._died,
+                new_pid_namespace=False,
+                has_heir=True,
             )
         finally:
             os.close(pidfd)
-            os.close(target)
-        self.pid = child.pid
         child.outcome = self._set_up
         if pipes is not None:
             self.session.use_pipes(pipes)
@@ -115,8 +117,8 @@ class Exec:
 
     def signal(self, number: int) -> None:
         """To a process that has not been reaped; after that its number may be somebody else's."""
-        if self._code is None and self.pid:
-            os.kill(self.pid, number)
+        if self._code is None and self._child is not None:
+            self._child.kill(number)
 
     def kill(self) -> None:
         """The container has ended, and with it whatever is in its pid namespace or cgroup."""
@@ -142,51 +144,41 @@ class Exec:
         os._exit(1)
 
     def _enter(self, channel: sockets.Socket, pidfd: int, pipes: Pipes | None) -> None:
-        os.setsid()
+        spec, text = self._request["process"], self._request.get("seccomp")
         process.new_session_keyring()
-        enter_namespaces(self._shim.pid, pidfd)
-        if pipes is not None:
-            for number, fd in enumerate(pipes.child):
-                os.dup2(fd, number)
+        process.set_oom_score_adj(spec.get("oomScoreAdj"))
+        has_heir = enter_namespaces(self._shim.pid, pidfd)
+        if pipes is None:
+            devices.use_terminal(channel, self._request["console_size"])
         else:
-            self._use_terminal(channel)
-        seccomp = self._request.get("seccomp")
-        program.run(
-            self._request["process"],
-            None if seccomp is None else binascii.a2b_base64(seccomp),
-            lambda: _ready(channel),
-        )
-
-    def _use_terminal(self, channel: sockets.Socket) -> None:
-        root = os.open("/", os.O_PATH | os.O_CLOEXEC)
-        master, slave = devices.open_terminal(root)
-        if size := self._request.get("console_size"):
-            termios.tcsetwinsize(slave, (size[0], size[1]))
-        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-        for number in (0, 1, 2):
-            os.dup2(slave, number)
-        sockets.send(channel, b"terminal", [master])
-        for fd in (root, master, slave):
-            os.close(fd)
+            devices.use_streams(pipes.child)
+        process.close_other_descriptors([channel.fileno()])
+        seccomp_filter = None if text is None else binascii.a2b_base64(text)
+        if has_heir and seccomp_filter is not None and not seccomp.allows_fork(seccomp_filter):
+            spawn.go_on_in_heir(channel)
+            has_heir = False
+        confined = program.confine(spec, seccomp_filter)
+        if has_heir:
+            spawn.go_on_in_heir(channel)
+        os.setsid()
+        if pipes is None:
+            devices.control_terminal()
+        program.execute(spec, confined, lambda: spawn.report_ready(channel))
 
 
-def _ready(channel: sockets.Socket) -> None:
-    channel.send(READY)
-
-
-def enter_namespaces(pid: int, pidfd: int) -> None:
+def enter_namespaces(pid: int, pidfd: int) -> bool:
     """Every namespace of `pid` that is not the caller's own already; the root becomes that of its mount
-    namespace.
+    namespace. Returns whether children are born in another pid namespace.
     """
     flags = 0
-    for kind in ("user", "mount", "uts", "ipc", "network", "cgroup"):
-        flag, name = ns.KINDS[kind]
+    for flag, name in (ns.KINDS[kind] for kind in _JOINED):
         if ns.differs(pid, name):
             flags |= flag
     if flags:
         ns.setns(pidfd, flags)
     if flags & ns.CLONE_NEWUSER:
         ns.become_root()
+    return bool(flags & ns.CLONE_NEWPID)
 
 
 class Execs:

@@ -1,34 +1,33 @@
 """Container init: from the fork to execve(2), in runc's order (libcontainer/standard_init_linux.go).
 
-The process starts as a fork of the shim, in the container's pid namespace already (a namespace for children
-only), everything else still the host's. It opens what it needs from the host first, then enters. It speaks
-to the shim over one SOCK_SEQPACKET channel: a terminal's master (as SCM_RIGHTS), an error, or "ready".
+The process starts as a fork of the shim, in a pid namespace of its own already, everything else still the
+host's. It opens what it needs from the host first, then enters. It speaks to the shim over one SOCK_SEQPACKET
+channel: a terminal's master (as SCM_RIGHTS), an error, or "ready".
+
+A pid namespace that is joined has others in it, who may look at whoever appears there: a child that has
+nothing of the host's any more goes there, and goes on (`_enter_shared`).
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
-import termios
 
 from sampan.linux import files, process, sockets
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
 from sampan.linux.syscalls import c_char_p, c_size_t, libc
-from sampan.runtime import devices, mounts, program, reaper, rootfs, userns
+from sampan.runtime import devices, mounts, program, reaper, rootfs, spawn, userns
 from sampan.runtime.failures import StartFailure, during_init, reason, reply
 from sampan.runtime.jsontext import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from sampan.runtime.cgroups import Cgroup
     from sampan.runtime.protocol import StartRequest
-
-READY = b"ready"
-HEIR = b"heir "  # and the pid of the process that goes on instead
 
 _sethostname = libc("sethostname", c_char_p, c_size_t)
 _setdomainname = libc("setdomainname", c_char_p, c_size_t)
@@ -74,6 +73,10 @@ class Setting:
         self.layers = layers  # position in "lower" -> a mount to copy
         self.mounts = mounts  # position in "mounts" -> a file system that was made for it
 
+    @property
+    def streams(self) -> list[int]:
+        return [fd for fd in self.stdio or () if fd >= 0]
+
 
 def main(setting: Setting) -> NoReturn:
     """Never returns: execve(2), or a report to the shim and _exit(2)."""
@@ -86,25 +89,29 @@ def main(setting: Setting) -> NoReturn:
 
 def _run(setting: Setting) -> None:
     spec = setting.request["spec"]
-    linux = spec.get("linux") or {}
     process.new_session_keyring()
+    process.set_oom_score_adj(spec["process"].get("oomScoreAdj"))
     if "user" in setting.namespaces:
         root_mount, binds = _enter_shifted(setting, spec)
     else:
         root_mount, binds = _enter(setting, spec)
-    os.setsid()
-    root = _assemble(setting, spec, root_mount, binds)
-    if not spec["process"].get("terminal"):
-        _use_stdio(setting.stdio)
-    else:
-        _use_terminal(setting, root)
+    shared = _shares_processes(setting)
+    root = _assemble(setting, spec, root_mount, binds, _needs_no_processes if shared else None)
     _name_host(spec, setting.namespaces)
     _write_sysctls(setting, local=True)
     if "user" not in setting.namespaces or setting.namespaces.get("network") is None:
         _write_sysctls(setting, local=False)
-    mounts.make_read_only(root, linux.get("readonlyPaths") or [])
-    mounts.mask(root, linux.get("maskedPaths") or [])
-    _pivot(root, spec, linux)
+    if shared:
+        m.pivot_root(root)
+        root = _enter_shared(setting, spec, binds)
+        _protect(root, spec)
+    else:
+        _protect(root, spec)
+        m.pivot_root(root)
+    _set_root_attributes(root, spec)
+    os.close(root)
+    os.setsid()
+    _use_streams(setting, spec)
     _make_cwd(spec["process"])
     program.run(spec["process"], setting.seccomp, lambda: _ready(setting, spec["process"]["args"]))
 
@@ -112,7 +119,29 @@ def _run(setting: Setting) -> None:
 def _ready(setting: Setting, arguments: list[str]) -> None:
     if setting.request["init"]:
         reaper.split(arguments)
-    setting.channel.send(READY)
+    spawn.report_ready(setting.channel)
+
+
+def _shares_processes(setting: Setting) -> bool:
+    return setting.namespaces.get("pid") is not None and "user" not in setting.namespaces
+
+
+def _needs_no_processes(mount: dict[str, Any]) -> bool:
+    return not mounts.needs_processes(mount)
+
+
+def _enter_shared(setting: Setting, spec: dict[str, Any], binds: dict[int, int]) -> int:
+    """Into the pid namespace, where what shows processes can be mounted; returns the root, opened anew."""
+    pids = setting.namespaces["pid"]
+    assert pids is not None
+    ns.setns(pids, ns.CLONE_NEWPID)
+    wanted = spec.get("mounts") or []
+    late = {index: fd for index, fd in binds.items() if mounts.needs_processes(wanted[index])}
+    process.close_other_descriptors([setting.channel.fileno(), *setting.streams, *late.values()])
+    spawn.go_on_in_heir(setting.channel)
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    mounts.attach_all(root, wanted, late, None, False, mounts.needs_processes)
+    return root
 
 
 def _enter(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]:
@@ -155,7 +184,7 @@ def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[in
     _set_propagation(setting, spec)
     binds = rootfs.open_binds(spec.get("mounts") or [], users, setting.mounts)
     root_mount = userns.mount_root(setting.request["rootfs"], users, uid, gid, setting.layers)
-    for descriptor in setting.stdio or ():
+    for descriptor in setting.streams:
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             os.fchown(descriptor, uid, gid)  # so that /dev/stdout can be opened by name
     if (pid_namespace := setting.namespaces.get("pid")) is not None:
@@ -165,11 +194,7 @@ def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[in
     ns.become_root()
     own_pids = "pid" in setting.namespaces and pid_namespace is None
     ns.unshare(_new_ones(setting) | (ns.CLONE_NEWPID if own_pids else 0))
-    child = os.fork()
-    if child:
-        setting.channel.send(HEIR + b"%d" % child)
-        setting.channel.recv(16)  # the shim knows it: now it may be orphaned
-        os._exit(0)
+    spawn.go_on_in_heir(setting.channel)
     return root_mount, binds
 
 
@@ -200,7 +225,13 @@ def _join(kind: str, descriptor: int) -> None:
         raise during_init(f"joining the {kind} namespace: {reason(error)}") from None
 
 
-def _assemble(setting: Setting, spec: dict[str, Any], root_mount: int, binds: dict[int, int]) -> int:
+def _assemble(
+    setting: Setting,
+    spec: dict[str, Any],
+    root_mount: int,
+    binds: dict[int, int],
+    select: Callable[[dict[str, Any]], bool] | None,
+) -> int:
     # Over the old root, which needs no directory of its own and is there for every user namespace's root.
     # pivot_root(2) refuses a new root whose parent mount is shared.
     m.set_propagation("/", m.MS_PRIVATE)
@@ -209,7 +240,7 @@ def _assemble(setting: Setting, spec: dict[str, Any], root_mount: int, binds: di
     os.close(target)
     m.set_attributes(root_mount, propagation=m.MS_PRIVATE)
     wanted = spec.get("mounts") or []
-    mounts.attach_all(root_mount, wanted, binds, setting.cgroup, "cgroup" in setting.namespaces)
+    mounts.attach_all(root_mount, wanted, binds, setting.cgroup, "cgroup" in setting.namespaces, select)
     if not any(
         entry["destination"].rstrip("/") == "/dev" and index in binds for index, entry in enumerate(wanted)
     ):
@@ -219,22 +250,13 @@ def _assemble(setting: Setting, spec: dict[str, Any], root_mount: int, binds: di
     return root_mount
 
 
-def _use_stdio(stdio: tuple[int, int, int] | None) -> None:
-    for target, source in enumerate(stdio or ()):
-        os.dup2(source, target)
-
-
-def _use_terminal(setting: Setting, root: int) -> None:
-    master, slave = devices.open_terminal(root)
-    if size := setting.request.get("console_size"):
-        termios.tcsetwinsize(slave, (size[0], size[1]))
-    devices.bind_console(root, slave)
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    for target in (0, 1, 2):
-        os.dup2(slave, target)
-    sockets.send(setting.channel, b"terminal", [master])
-    os.close(master)
-    os.close(slave)
+def _use_streams(setting: Setting, spec: dict[str, Any]) -> None:
+    if setting.stdio is not None:
+        devices.use_streams(setting.stdio)
+        return
+    devices.use_terminal(setting.channel, setting.request.get("console_size"))
+    devices.control_terminal()
+    devices.bind_console()
 
 
 def _name_host(spec: dict[str, Any], namespaces: dict[str, int | None]) -> None:
@@ -265,14 +287,18 @@ def _write_sysctls(setting: Setting, local: bool) -> None:
             raise during_init(f"write {path}: {reason(error)}") from None
 
 
-def _pivot(root: int, spec: dict[str, Any], linux: dict[str, Any]) -> None:
+def _protect(root: int, spec: dict[str, Any]) -> None:
+    linux = spec.get("linux") or {}
+    mounts.make_read_only(root, linux.get("readonlyPaths") or [])
+    mounts.mask(root, linux.get("maskedPaths") or [])
+
+
+def _set_root_attributes(root: int, spec: dict[str, Any]) -> None:
     if (spec.get("root") or {}).get("readonly"):
         m.set_attributes(root, m.MOUNT_ATTR_RDONLY)
-    m.pivot_root(root)
-    wanted = _PROPAGATION.get(linux.get("rootfsPropagation") or "")
+    wanted = _PROPAGATION.get((spec.get("linux") or {}).get("rootfsPropagation") or "")
     if wanted is not None:
         m.set_propagation("/", wanted)
-    os.close(root)
 
 
 def _make_cwd(process_spec: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from sampan.runtime.mountoptions import Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from sampan.runtime.cgroups import Cgroup
@@ -33,9 +33,15 @@ def attach_all(
     binds: dict[int, int],
     cgroup: Cgroup | None,
     own_cgroup: bool,
+    select: Callable[[dict[str, Any]], bool] | None = None,
 ) -> None:
-    """Attach every mount of the spec, in order; `own_cgroup`: a cgroup namespace hides what is above."""
+    """Attach every mount of the spec, or those that `select` takes, in order.
+
+    `own_cgroup`: a cgroup namespace hides what is above.
+    """
     for index, mount in enumerate(mounts):
+        if select is not None and not select(mount):
+            continue
         target = mount["destination"]
         try:
             if index in binds:
@@ -49,6 +55,11 @@ def attach_all(
         except OSError as error:
             source = mount.get("source") or mount.get("type")
             raise during_init(f'error mounting "{source}" to rootfs at "{target}": {reason(error)}') from None
+
+
+def needs_processes(mount: dict[str, Any]) -> bool:
+    """Whether it can only be attached within the pid namespace: /proc, and what is on it."""
+    return mount.get("type") == "proc" or (mount["destination"] + "/").startswith("/proc/")
 
 
 def _attach_bind(root: int, mount: dict[str, Any], source: int) -> None:

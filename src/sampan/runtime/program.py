@@ -24,43 +24,70 @@ if TYPE_CHECKING:
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+class Confined:
+    """What `confine` leaves for `execute`."""
+
+    __slots__ = ("entered", "environment", "late_filter")
+
+    def __init__(self, environment: dict[str, str], entered: bool, late_filter: bytes | None) -> None:
+        self.environment = environment
+        self.entered = entered  # the working directory
+        self.late_filter = late_filter
+
+
 def run(spec: dict[str, Any], seccomp_filter: bytes | None, ready: Callable[[], None]) -> NoReturn:
     """Become the OCI process `spec`; `ready` is called once nothing but execve(2) itself can fail.
 
     Raises StartFailure. The caller is inside the container, still with all rights.
     """
+    execute(spec, confine(spec, seccomp_filter), ready)
+
+
+def confine(spec: dict[str, Any], seccomp_filter: bytes | None) -> Confined:
+    """Give up all rights that `spec` does not have. Raises StartFailure.
+
+    The caller sees the container's files, but need not be in its pid namespace yet: a process that forks
+    into it afterwards is never seen there with more rights than it shall have.
+    """
     user = _resolve_user(spec["user"])
     environment = _environment(spec.get("env") or [], user.home)
-    no_new_privileges = bool(spec.get("noNewPrivileges"))
-    if (refused := process.set_rlimits(spec.get("rlimits") or [])) is not None:
-        raise during_init(
-            "error setting rlimits for ready process: "
-            f"error setting rlimit type {refused}: operation not permitted"
-        )
-    if spec.get("oomScoreAdj") is not None:
-        process.set_oom_score_adj(spec["oomScoreAdj"])
+    _set_rlimits(process.with_room_to_fork(spec.get("rlimits") or []))
     os.umask(spec["user"].get("umask", 0o022) if spec["user"].get("umask") is not None else 0o022)
-    _set_labels(spec)
-    if no_new_privileges:
+    early = not spec.get("noNewPrivileges")
+    if not early:
         process.set_no_new_privileges()
     elif seccomp_filter is not None:
         _install(seccomp_filter)
-    cwd = spec.get("cwd") or "/"
-    entered = _try_chdir(cwd)
+    entered = _try_chdir(spec.get("cwd") or "/")
     _change_identity(user, spec.get("capabilities"))
-    if not entered:
-        _chdir(cwd)
-    program = find_program(spec["args"][0], environment)
-    if no_new_privileges and seccomp_filter is not None:
-        _install(seccomp_filter)
+    return Confined(environment, entered, None if early else seccomp_filter)
+
+
+def execute(spec: dict[str, Any], confined: Confined, ready: Callable[[], None]) -> NoReturn:
+    """The rest, as the program's own user in its own pid namespace; see `run`."""
+    _set_rlimits(spec.get("rlimits") or [])
+    _set_labels(spec)
+    if not confined.entered:
+        _chdir(spec.get("cwd") or "/")
+    program = find_program(spec["args"][0], confined.environment)
+    if confined.late_filter is not None:
+        _install(confined.late_filter)
     process.close_descriptors_on_exec()
     ready()
     try:
-        os.execve(program, spec["args"], environment)
+        os.execve(program, spec["args"], confined.environment)
     except OSError as error:
         # By now the container counts as started, so its own stderr is where this goes, as with runc.
         os.write(2, f"exec {spec['args'][0]}: {reason(error)}\n".encode(errors="replace"))
         os._exit(255 if error.errno == errno.ENOEXEC else 1)
+
+
+def _set_rlimits(rlimits: list[dict[str, Any]]) -> None:
+    if (refused := process.set_rlimits(rlimits)) is not None:
+        raise during_init(
+            "error setting rlimits for ready process: "
+            f"error setting rlimit type {refused}: operation not permitted"
+        )
 
 
 def _install(seccomp_filter: bytes) -> None:

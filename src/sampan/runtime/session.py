@@ -26,19 +26,23 @@ _STDERR = 2
 
 
 class Pipes:
-    """Both ends of a process's standard streams; the child's ends are closed once it is forked."""
+    """Both ends of a process's standard streams; the child's ends are closed once it is forked.
+
+    -1 for an input that is not open: the child opens its own /dev/null, as the host's is not the container's.
+    """
 
     def __init__(self, open_stdin: bool) -> None:
-        if open_stdin:
-            child_in, self.stdin = os.pipe2(os.O_CLOEXEC)
-        else:
-            child_in, self.stdin = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), -1
+        child_in, self.stdin = os.pipe2(os.O_CLOEXEC) if open_stdin else (-1, -1)
         self.stdout, child_out = os.pipe2(os.O_CLOEXEC)
         self.stderr, child_err = os.pipe2(os.O_CLOEXEC)
         self.child = (child_in, child_out, child_err)
 
+    @property
+    def child_ends(self) -> list[int]:
+        return [fd for fd in self.child if fd >= 0]
+
     def close_child(self) -> None:
-        for fd in self.child:
+        for fd in self.child_ends:
             os.close(fd)
 
 

@@ -134,20 +134,20 @@ class Shim:
                 init.Setting(request, wanted, self.cgroup, inside, seccomp, stdio, channel, layers, made)
             )
 
-        # A pid namespace belongs to the user namespace it is made in, so there init makes it on its way.
-        pid_namespace = False if "user" in wanted else wanted.get("pid", False)
         kept = [*layers.values(), *made.values(), *(fd for fd in wanted.values() if fd is not None)]
         if pipes is not None:
-            kept += pipes.child
+            kept += pipes.child_ends
+        # A pid namespace belongs to the user namespace it is made in, so there init makes it on its way.
+        new_pid_namespace = "user" not in wanted and wanted.get("pid", -1) is None
         self._init = spawn.fork(
             self.loop,
-            pid_namespace,
             self.cgroup,
             become_init,
             kept,
             self._got_terminal,
             self._died,
-            waits="user" in wanted,
+            new_pid_namespace=new_pid_namespace,
+            has_heir="user" in wanted or wanted.get("pid") is not None,
         )
         self._init.outcome = self._set_up
         for mount in (*layers.values(), *made.values()):

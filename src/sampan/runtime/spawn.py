@@ -1,7 +1,8 @@
 """Forking a container's processes: into its cgroup and pid namespace, with a channel to hear from the child.
 
-unshare(2) and setns(2) of a pid namespace concern children only, so the shim visits it for one fork and
-returns; pid_namespaces(7).
+unshare(2) and setns(2) of a pid namespace concern children only, pid_namespaces(7): the shim makes a new one
+for one fork and returns. Into one with others in it, who may look at whoever appears there, goes a child of
+the child: born when that has left the host behind (`go_on_in_heir`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import sys
 
 from sampan.linux import clone, process, signals, sockets
 from sampan.linux import namespaces as ns
-from sampan.runtime.init import HEIR, READY
 from sampan.runtime.jsontext import decode
 from sampan.runtime.loop import IN
 
@@ -25,17 +25,10 @@ if TYPE_CHECKING:
     from sampan.runtime.loop import Loop
     from sampan.runtime.protocol import ErrorReply
 
-OWN_PID_NAMESPACE = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+_READY = b"ready"
+_HEIR = b"heir "  # and the pid of the process that goes on instead
 
-# Ignored by Python or by the shim; execve(2) would keep them so.
-_IGNORED = (
-    signals.SIGPIPE,
-    signals.SIGXFSZ,
-    signals.SIGTERM,
-    signals.SIGINT,
-    signals.SIGHUP,
-    signals.SIGCHLD,
-)
+OWN_PID_NAMESPACE = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Child:
@@ -60,6 +53,7 @@ class Child:
         self._on_terminal = on_terminal
         self._on_death = on_death
         self._ready = False
+        self._signalled = 0
         self.outcome: Callable[[ErrorReply | None], None] = lambda error: None
         channel.setblocking(False)
         loop.on_death(pid, on_death)
@@ -76,14 +70,19 @@ class Child:
             data, fds = b"", []
         if fds:
             self._on_terminal(fds[0])
-        elif data.startswith(HEIR):
-            self._hand_over(int(data[len(HEIR) :]))
-        elif data == READY:
+        elif data.startswith(_HEIR):
+            self._hand_over(int(data[len(_HEIR) :]))
+        elif data == _READY:
             self._ready = True  # but only the end of file, from execve's close-on-exec, says that it runs
         else:
             self._conclude(data)
             return
         self._hear(events)
+
+    def kill(self, number: int) -> None:
+        """Signal the process, not yet reaped, and whoever goes on in its place."""
+        self._signalled = number
+        os.kill(self.pid, number)
 
     def proceed(self) -> None:
         """Its cgroup is there."""
@@ -97,6 +96,9 @@ class Child:
         self._loop.on_death(self.pid, lambda status: None)
         self.pid = heir
         self._loop.on_death(heir, self._on_death)
+        self._loop.watch(self._channel.fileno(), 0, self._hear)
+        if self._signalled:
+            os.kill(heir, self._signalled)
         self._channel.send(b"known")
 
     def _conclude(self, data: bytes) -> None:
@@ -112,39 +114,36 @@ class Child:
 
 def fork(
     loop: Loop,
-    pid_namespace: int | bool | None,
     cgroup: Cgroup | None,
     main: Callable[[sockets.Socket, bool], NoReturn],
     kept: Sequence[int],
     on_terminal: Callable[[int], None],
     on_death: Callable[[int], None],
-    waits: bool = False,
+    *,
+    new_pid_namespace: bool,
+    has_heir: bool = False,
 ) -> Child:
     """Fork a child that runs `main` with its end of the channel, and whether it is in the cgroup already.
 
-    `pid_namespace`: None for a new one, False for the caller's own, or a descriptor to join. `waits`: it will
-    ask for an answer. Of all descriptors the child has only `kept` and its end: then it and the daemon hear
-    when this process dies.
+    `has_heir`: it will call `go_on_in_heir`. Of all descriptors the child has only `kept` and its end: then
+    it and the daemon hear when this process dies.
     """
     ours, theirs = sockets.pair()
-    visited = pid_namespace is not False
     # Being born in a cgroup is quick on v2, moving oneself in is quick on v1, all else waits for RCU (9 ms).
     directory = cgroup.clone_fd() if cgroup is not None and not cgroup.layout.v1 else None
     try:
-        if pid_namespace is None:
+        if new_pid_namespace:
             ns.unshare(ns.CLONE_NEWPID)
-        elif visited:
-            ns.setns(int(pid_namespace), ns.CLONE_NEWPID)
         pid, inside = clone.fork(directory)
         if pid == 0:
             _run_child(main, kept, theirs, inside)
     finally:
-        if visited:
+        if new_pid_namespace:
             ns.setns(OWN_PID_NAMESPACE, ns.CLONE_NEWPID)
         if directory is not None:
             os.close(directory)
         theirs.close()
-    return Child(loop, pid, ours, on_terminal, on_death, waits)
+    return Child(loop, pid, ours, on_terminal, on_death, has_heir)
 
 
 def _run_child(
@@ -157,11 +156,28 @@ def _run_child(
         gc.disable()  # it would close numbers that belong to others by then
         process.close_other_descriptors([channel.fileno(), *kept])
         signals.set_wakeup_fd(-1)
-        signals.reset(*_IGNORED)
+        # execve(2) would keep what Python, the shim or whoever started the daemon ignores.
+        signals.reset(*signals.CATCHABLE)
         forbid_imports()
         main(channel, inside)
     finally:
         os._exit(1)
+
+
+def report_ready(channel: sockets.Socket) -> None:
+    channel.send(_READY)
+
+
+def go_on_in_heir(channel: sockets.Socket) -> None:
+    """Returns in a new child, in the pid namespace that the caller has chosen for its children.
+
+    The caller ends once the shim, subreaper to both, knows of the child.
+    """
+    heir = os.fork()
+    if heir:
+        channel.send(_HEIR + b"%d" % heir)
+        channel.recv(16)
+        os._exit(0)
 
 
 def forbid_imports() -> None:
