@@ -14,7 +14,7 @@ import os
 import struct
 
 from sampan.errors import Invalid
-from sampan.linux import classic_bpf
+from sampan.linux import classic_bpf, clone
 from sampan.linux.classic_bpf import AND, JA, JEQ, JGE, JGT, LD_ABS, RET
 from sampan.linux.seccomp_profile import native_machine, select
 
@@ -309,12 +309,6 @@ _MULTIPLEXED = {
 
 # Installing
 
-# fork(3) is one of these calls, by C library: clone(2) with CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID and
-# SIGCHLD, or fork(2).
-_FORKS: dict[str, list[tuple[int, tuple[int, ...]]]] = {
-    "x86_64": [(56, (0x01200011,)), (57, ())],
-    "aarch64": [(220, (0x01200011,))],
-}
 PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_SET_MODE_FILTER = 1
 # Without this a filter turns on speculative store bypass mitigation, which costs every program. seccomp(2)
@@ -334,8 +328,8 @@ def install(program: bytes, flags: int = SECCOMP_FILTER_FLAG_SPEC_ALLOW) -> None
         raise OSError(code, f"seccomp: {os.strerror(code)}")
 
 
-def allows_fork(program: bytes) -> bool:
-    """Whether a process confined by it may still call fork(3)."""
+def allows_sibling(program: bytes) -> bool:
+    """Whether a process confined by it may still call clone.fork_sibling."""
     machine = os.uname().machine
     audit = ARCHITECTURES[native_machine(machine)[0]][0]
-    return all(classic_bpf.run(program, nr, audit, args) == RET_ALLOW for nr, args in _FORKS[machine])
+    return classic_bpf.run(program, clone.NUMBER[machine], audit, clone.SIBLING) == RET_ALLOW

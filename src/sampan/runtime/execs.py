@@ -122,13 +122,11 @@ class Exec:
 
     def kill(self) -> None:
         """The container has ended, and with it whatever is in its pid namespace or cgroup."""
-        if self._code is None:
+        if self._code is None and self._child is not None:
             try:
-                _, status = os.waitpid(self.pid, 0)
-                self._code = exit_code(status)
+                self._code = exit_code(self._child.wait())
             except ChildProcessError:
                 self._code = 137
-            self._shim.loop.forget_death(self.pid)
         self.session.abandon_output()
         self.report()
 
@@ -154,7 +152,7 @@ class Exec:
             devices.use_streams(pipes.child)
         process.close_other_descriptors([channel.fileno()])
         seccomp_filter = None if text is None else binascii.a2b_base64(text)
-        if has_heir and seccomp_filter is not None and not seccomp.allows_fork(seccomp_filter):
+        if has_heir and seccomp_filter is not None and not seccomp.allows_sibling(seccomp_filter):
             spawn.go_on_in_heir(channel)
             has_heir = False
         confined = program.confine(spec, seccomp_filter)

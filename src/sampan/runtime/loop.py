@@ -38,6 +38,8 @@ class Loop:
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._timers: list[Timer] = []
         self._children: dict[int, Callable[[int], None]] = {}
+        self._unclaimed: dict[int, int] = {}
+        self._expecting = 0
         self.on_error: Callable[[Exception], None] = _raise
         self._woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signals.set_wakeup_fd(waker)
@@ -65,8 +67,18 @@ class Loop:
         return timer
 
     def on_death(self, pid: int, callback: Callable[[int], None]) -> None:
-        """Call back with the wait status of a child forked since the loop last ran."""
-        self._children[pid] = callback
+        """Call back with the wait status of a child forked since the loop last ran, or in an expectation."""
+        if pid in self._unclaimed:
+            status = self._unclaimed.pop(pid)
+            self.later(0, lambda: callback(status))
+        else:
+            self._children[pid] = callback
+
+    def expect_child(self, change: int) -> None:
+        """While a child may be there (+1, and -1 once it is known) the deaths of unknown ones are kept."""
+        self._expecting += change
+        if not self._expecting:
+            self._unclaimed.clear()
 
     def forget_death(self, pid: int) -> None:
         self._children.pop(pid, None)
@@ -112,6 +124,8 @@ class Loop:
             callback = self._children.pop(pid, None)
             if callback is not None:
                 self._guard(callback, status)
+            elif self._expecting:
+                self._unclaimed[pid] = status
 
     def _guard(self, callback: Callable[..., None], *arguments: int) -> None:
         try:

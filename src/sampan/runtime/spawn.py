@@ -14,7 +14,6 @@ import sys
 from sampan.linux import clone, process, signals, sockets
 from sampan.linux import namespaces as ns
 from sampan.runtime.jsontext import decode
-from sampan.runtime.loop import IN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,10 +31,10 @@ OWN_PID_NAMESPACE = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Child:
-    """A forked process on its way to execve(2).
+    """A forked process on its way to execve(2), or to fork its heir, who goes that way in its place.
 
-    `outcome` is called once, with None when the program runs, or why it does not; `on_death` with its wait
-    status.
+    `outcome` is called once, with None when the program runs, or why it does not; `on_death` with the wait
+    status of the process, or of the heir.
     """
 
     def __init__(
@@ -45,65 +44,96 @@ class Child:
         channel: sockets.Socket,
         on_terminal: Callable[[int], None],
         on_death: Callable[[int], None],
-        waits: bool,
+        has_heir: bool,
     ) -> None:
         self._loop = loop
         self.pid = pid
-        self._channel = channel
+        self._channel: sockets.Socket | None = channel
         self._on_terminal = on_terminal
         self._on_death = on_death
         self._ready = False
-        self._signalled = 0
+        self._awaits_heir = has_heir
+        self._signal = 0
         self.outcome: Callable[[ErrorReply | None], None] = lambda error: None
         channel.setblocking(False)
-        loop.on_death(pid, on_death)
-        # A child that waits for no answer is heard once it is done (the hang-up): being woken by its last
-        # words would take the processor from it, right before its execve.
-        loop.watch(channel.fileno(), IN if waits else 0, self._hear)
+        if has_heir:
+            loop.expect_child(+1)
+        loop.on_death(pid, self._died_without_heir if has_heir else on_death)
+        # It is heard once it is done (the hang-up): being woken by its last words would take the processor
+        # from it, right before its execve.
+        loop.watch(channel.fileno(), 0, self._hear)
 
-    def _hear(self, events: int) -> None:
-        try:
-            data, fds = sockets.receive(self._channel, 1 << 16, 1)
-        except BlockingIOError:
-            return
-        except OSError:
-            data, fds = b"", []
-        if fds:
-            self._on_terminal(fds[0])
-        elif data.startswith(_HEIR):
-            self._hand_over(int(data[len(_HEIR) :]))
-        elif data == _READY:
-            self._ready = True  # but only the end of file, from execve's close-on-exec, says that it runs
-        else:
-            self._conclude(data)
-            return
-        self._hear(events)
+    def _hear(self, _events: int) -> None:
+        while self._channel is not None:
+            try:
+                data, fds = sockets.receive(self._channel, 1 << 16, 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                data, fds = b"", []
+            if fds:
+                self._on_terminal(fds[0])
+            elif data.startswith(_HEIR):
+                self._succeeded(int(data[len(_HEIR) :]))
+            elif data == _READY:
+                self._ready = True  # but only the end of file, from execve's close-on-exec, says that it runs
+            else:
+                self._conclude(data)
+
+    def _died_without_heir(self, status: int) -> None:
+        first = self.pid
+        self._hear(0)  # it may have said meanwhile that it has one
+        if self.pid == first and self._awaits_heir:
+            self._end_wait()
+            self._on_death(status)
+
+    def _succeeded(self, heir: int) -> None:
+        self._loop.on_death(heir, self._on_death)
+        self.pid = heir
+        self._end_wait()
+        if self._signal:
+            os.kill(heir, self._signal)
+
+    def _end_wait(self) -> None:
+        self._awaits_heir = False
+        self._loop.expect_child(-1)
 
     def kill(self, number: int) -> None:
-        """Signal the process, not yet reaped, and whoever goes on in its place."""
-        self._signalled = number
-        os.kill(self.pid, number)
+        """Signal the process, not yet reaped; an heir that is not known yet gets it once it is."""
+        self._hear(0)
+        if self._awaits_heir:
+            self._signal = number  # ending the parent now might leave an heir that nobody ever hears of
+        else:
+            os.kill(self.pid, number)
+
+    def wait(self) -> int:
+        """Block until it is dead, which it is about to be, and return its wait status."""
+        self._hear(0)
+        if self._awaits_heir:
+            first = self.pid
+            status = self._reap()
+            self._hear(0)
+            if self.pid == first:
+                return status
+        return self._reap()
+
+    def _reap(self) -> int:
+        self._loop.forget_death(self.pid)
+        return os.waitpid(self.pid, 0)[1]
 
     def proceed(self) -> None:
         """Its cgroup is there."""
         try:
-            self._channel.send(b"go")
+            if self._channel is not None:
+                self._channel.send(b"go")
         except OSError:
             pass  # it has failed already, and why is there to be read
 
-    def _hand_over(self, heir: int) -> None:
-        """The child has forked the real one and ends, which makes that one ours: we are its subreaper."""
-        self._loop.on_death(self.pid, lambda status: None)
-        self.pid = heir
-        self._loop.on_death(heir, self._on_death)
-        self._loop.watch(self._channel.fileno(), 0, self._hear)
-        if self._signalled:
-            os.kill(heir, self._signalled)
-        self._channel.send(b"known")
-
     def _conclude(self, data: bytes) -> None:
-        self._loop.forget(self._channel.fileno())
-        self._channel.close()
+        if self._channel is not None:
+            self._loop.forget(self._channel.fileno())
+            self._channel.close()
+            self._channel = None
         error: ErrorReply | None = None
         if data:
             error = decode(data)["error"]
@@ -169,14 +199,10 @@ def report_ready(channel: sockets.Socket) -> None:
 
 
 def go_on_in_heir(channel: sockets.Socket) -> None:
-    """Returns in a new child, in the pid namespace that the caller has chosen for its children.
-
-    The caller ends once the shim, subreaper to both, knows of the child.
-    """
-    heir = os.fork()
+    """Returns in a new child of the shim's, in the pid namespace chosen for children; the caller ends."""
+    heir = clone.fork_sibling()
     if heir:
         channel.send(_HEIR + b"%d" % heir)
-        channel.recv(16)
         os._exit(0)
 
 
