@@ -1,6 +1,7 @@
 """Further processes in a running container."""
 
 import asyncio
+import base64
 import os
 import socket
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from sampan import errors
+from sampan.linux import seccomp
 from sampan.runtime.client import read_exec_exit, read_status
 from tests.runtime.rig import Attached, Rig, Running, process, spec, until
 
@@ -178,3 +180,49 @@ async def test_many_one_after_another_do_not_make_the_shim_grow(rig: Rig, sleepe
 
     before, after = await dirty_after(101), await dirty_after(200)
     assert after - before < 500  # KiB; 7 KiB an exec when cycles stay
+
+
+@pytest.mark.parametrize("denied", [["clone", "clone3", "fork", "vfork"], ["ptrace"]])
+async def test_its_seccomp_profile_may_forbid_what_starts_it(
+    rig: Rig, sleeper: Running, denied: list[str]
+) -> None:
+    profile = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": denied, "action": "SCMP_ACT_ERRNO"}],
+    }
+    program = base64.b64encode(seccomp.compile(profile, [])).decode()
+    client = rig.client()
+    await execute(sleeper, "one", client, process("cat", "/proc/self/status"), seccomp=program)
+    status = (await client.read()).decode()
+    assert "Seccomp:\t2" in status, status
+    assert await sleeper.event("exec-exit") == {"event": "exec-exit", "exec": "one", "code": 0}
+
+
+async def test_a_limit_of_processes_that_is_used_up_does_not_keep_it_from_starting(
+    rig: Rig, sleeper: Running
+) -> None:
+    limits = [{"type": "RLIMIT_NPROC", "soft": 1, "hard": 1}]
+    client = rig.client()
+    user = {"uid": 54321, "gid": 54321}
+    await execute(sleeper, "one", client, process("cat", "/proc/self/limits", rlimits=limits, user=user))
+    limit = next(line for line in (await client.read()).splitlines() if b"Max processes" in line)
+    assert limit.split()[2:4] == [b"1", b"1"]
+
+
+async def test_one_that_is_killed_while_it_is_set_up_leaves_nothing(rig: Rig, sleeper: Running) -> None:
+    """Whoever is hit: the process that prepares itself, the one that goes on in its place, or its program."""
+    refused = 0
+    for number in range(20):
+        started = asyncio.create_task(execute(sleeper, f"e{number}", None, process("sleep", "1000")))
+        await asyncio.sleep(0)  # until the request is on its way
+        try:
+            await sleeper.shim.kill(9, f"e{number}")
+            await started
+        except errors.SampanError:
+            refused += 1
+    ended = [event for event in sleeper.events if event["event"] == "exec-exit"]
+    await until(lambda: sum(e["event"] == "exec-exit" for e in sleeper.events) == 20 - refused, "all end")
+    assert {event["code"] for event in ended} <= {137}
+    client = rig.client()
+    await execute(sleeper, "look", client, process("sh", "-c", "cd /proc; echo [0-9]*"))
+    assert len((await client.read()).split()) == 2, "sleep and this"
