@@ -29,6 +29,7 @@ FAULTS: tuple[int, ...] = (
     _signal.SIGTRAP,
     _signal.SIGSYS,
 )
+_RESETTABLE = tuple(sorted(_signal.valid_signals() - {SIGKILL, SIGSTOP}))
 TERMINAL: tuple[int, ...] = (_signal.SIGTTIN, _signal.SIGTTOU)
 
 
@@ -40,6 +41,12 @@ def ignore(*numbers: int) -> None:
 def reset(*numbers: int) -> None:
     """To what the kernel does by default."""
     for number in numbers:
+        _signal.signal(number, _signal.SIG_DFL)
+
+
+def reset_all() -> None:
+    """Every signal that can be, also those that were ignored when this program was started."""
+    for number in _RESETTABLE:
         _signal.signal(number, _signal.SIG_DFL)
 
 

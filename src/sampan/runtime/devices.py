@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 
+from sampan.linux import filesystems
 from sampan.linux import mount as m
 from sampan.runtime.failures import during_init, reason
 from sampan.runtime.inroot import open_or_create, open_path
@@ -31,6 +32,8 @@ _LINKS = (
     ("/proc/self/fd/2", "stderr"),
 )
 _TYPES = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+_NULL = os.makedev(1, 3)
+_PTMX = os.makedev(5, 2)
 _TIOCGPTPEER = 0x5441
 _TIOCSPTLCK = 0x40045431
 
@@ -106,13 +109,50 @@ def _make_links(dev: int) -> None:
         pass
 
 
-def open_terminal(root: int) -> tuple[int, int]:
-    """A new pseudo-terminal of the container's own devpts: (master, slave). ioctl_tty(2)."""
-    ptmx = open_path(root, "/dev/pts/ptmx")
+def is_null(found: os.stat_result) -> bool:
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL
+
+
+def open_null(root: int) -> int:
+    """A null device with O_PATH: the container's own or, where a volume covers /dev, one made for it.
+
+    What stands at /dev/null there is the volume's: a file, or a link to what shall be hidden (CVE-2025-31133).
+    """
     try:
-        master = os.open(f"/proc/self/fd/{ptmx}", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        found = open_path(root, "/dev/null", os.O_NOFOLLOW)
+    except OSError:
+        return _make_null()
+    if is_null(os.fstat(found)):
+        return found
+    os.close(found)
+    return _make_null()
+
+
+def _make_null() -> int:
+    """On a tmpfs that is attached nowhere. Linux 6.15: before, such mounts cannot be copied, open_tree(2)."""
+    tmpfs = m.create("tmpfs", [("nr_inodes", "2"), ("size", "4k"), ("mode", "755")], 0, "tmpfs")
+    try:
+        os.mknod("null", stat.S_IFCHR | 0o666, _NULL, dir_fd=tmpfs)
+        return m.clone("null", at=tmpfs)
+    except OSError as error:
+        raise during_init(f"/dev/null is not the null device, and making one: {reason(error)}") from None
     finally:
-        os.close(ptmx)
+        os.close(tmpfs)
+
+
+def open_terminal(root: int) -> tuple[int, int]:
+    """A new pseudo-terminal of the container's own devpts: (master, slave). ioctl_tty(2).
+
+    Without a name of /proc, and nothing but ptmx is opened: opening another device may do something.
+    """
+    pts = open_path(root, "/dev/pts", os.O_DIRECTORY)
+    try:
+        found = os.stat("ptmx", dir_fd=pts, follow_symlinks=False)
+        if filesystems.kind(pts) != filesystems.DEVPTS or found.st_rdev != _PTMX:
+            raise during_init("/dev/pts is not a devpts of terminals")
+        master = os.open("ptmx", os.O_RDWR | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=pts)
+    finally:
+        os.close(pts)
     fcntl.ioctl(master, _TIOCSPTLCK, b"\0\0\0\0")
     slave = fcntl.ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     return master, slave

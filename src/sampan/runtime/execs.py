@@ -144,6 +144,7 @@ class Exec:
     def _enter(self, channel: sockets.Socket, pidfd: int, pipes: Pipes | None) -> None:
         os.setsid()
         process.new_session_keyring()
+        program.prepare(self._request["process"])
         enter_namespaces(self._shim.pid, pidfd)
         if pipes is not None:
             for number, fd in enumerate(pipes.child):
@@ -155,6 +156,7 @@ class Exec:
             self._request["process"],
             None if seccomp is None else binascii.a2b_base64(seccomp),
             lambda: _ready(channel),
+            channel.fileno(),
         )
 
     def _use_terminal(self, channel: sockets.Socket) -> None:

@@ -7,6 +7,7 @@ to the shim over one SOCK_SEQPACKET channel: a terminal's master (as SCM_RIGHTS)
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -16,7 +17,7 @@ from sampan.linux import files, process, sockets
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
 from sampan.linux.syscalls import c_char_p, c_size_t, libc
-from sampan.runtime import devices, mounts, program, reaper, rootfs, userns
+from sampan.runtime import devices, inroot, mounts, program, reaper, rootfs, userns
 from sampan.runtime.failures import StartFailure, during_init, reason, reply
 from sampan.runtime.jsontext import encode
 
@@ -88,6 +89,7 @@ def _run(setting: Setting) -> None:
     spec = setting.request["spec"]
     linux = spec.get("linux") or {}
     process.new_session_keyring()
+    program.prepare(spec["process"])
     if "user" in setting.namespaces:
         root_mount, binds = _enter_shifted(setting, spec)
     else:
@@ -106,7 +108,12 @@ def _run(setting: Setting) -> None:
     mounts.mask(root, linux.get("maskedPaths") or [])
     _pivot(root, spec, linux)
     _make_cwd(spec["process"])
-    program.run(spec["process"], setting.seccomp, lambda: _ready(setting, spec["process"]["args"]))
+    program.run(
+        spec["process"],
+        setting.seccomp,
+        lambda: _ready(setting, spec["process"]["args"]),
+        setting.channel.fileno(),
+    )
 
 
 def _ready(setting: Setting, arguments: list[str]) -> None:
@@ -278,9 +285,16 @@ def _pivot(root: int, spec: dict[str, Any], linux: dict[str, Any]) -> None:
 def _make_cwd(process_spec: dict[str, Any]) -> None:
     """Docker makes a missing working directory, with root as its owner."""
     cwd = process_spec.get("cwd") or "/"
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.makedirs(cwd, 0o755, exist_ok=True)
-    except FileExistsError:
-        raise StartFailure(f"Cannot mkdir: {cwd} is not a directory", "Invalid", bare=True) from None
+        made = inroot.open_or_create(root, cwd, True)
     except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise StartFailure(inroot.OUTSIDE) from None
         raise during_init(f"mkdir {cwd}: {reason(error)}") from None
+    finally:
+        os.close(root)
+    is_directory = stat.S_ISDIR(os.fstat(made).st_mode)
+    os.close(made)
+    if not is_directory:
+        raise StartFailure(f"Cannot mkdir: {cwd} is not a directory", "Invalid", bare=True)

@@ -51,6 +51,7 @@ def _prepare(connection: sockets.Socket) -> None:
     for encoding in ("ascii", "latin-1", "utf-8"):
         codecs.lookup(encoding)  # loaded lazily otherwise, which a process inside a container cannot
     process.set_name("sampan-launcher")
+    process.set_oom_score_adj(process.SHIM_OOM_SCORE)
     process.close_other_descriptors([connection.fileno(), *shim.kept_descriptors()])
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)

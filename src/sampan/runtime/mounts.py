@@ -11,7 +11,9 @@ import errno
 import os
 import stat
 
+from sampan.linux import filesystems
 from sampan.linux import mount as m
+from sampan.runtime import devices, procmounts
 from sampan.runtime.copytree import copy_tree
 from sampan.runtime.failures import StartFailure, during_init, reason
 from sampan.runtime.inroot import open_or_create, open_path
@@ -56,6 +58,8 @@ def _attach_bind(root: int, mount: dict[str, Any], source: int) -> None:
     is_directory = stat.S_ISDIR(os.fstat(source).st_mode)
     target = open_or_create(root, mount["destination"], is_directory)
     try:
+        is_proc = filesystems.kind(source) == filesystems.PROC
+        procmounts.check(root, target, mount["destination"], is_proc)
         if is_directory != stat.S_ISDIR(os.fstat(target).st_mode):
             text = os.strerror(errno.ENOTDIR).lower()
             raise during_init(
@@ -91,6 +95,7 @@ def _attach_filesystem(root: int, mount: dict[str, Any]) -> None:
         _open_plain(root, mount["destination"]) if plain else open_or_create(root, mount["destination"], True)
     )
     try:
+        procmounts.check(root, target, mount["destination"], fstype == "proc")
         late = m.MOUNT_ATTR_RDONLY if options.copy_up else 0
         try:
             made = m.create(fstype, options.data, options.on & ~late, mount.get("source"))
@@ -172,9 +177,11 @@ def _attach_hierarchies(tmpfs: int, cgroup: Cgroup, options: Options, own_cgroup
 
 
 def mask(root: int, paths: Sequence[str]) -> None:
-    """Hide files behind /dev/null and directories behind one empty, read-only tmpfs."""
+    """Hide files behind a null device and directories behind one empty, read-only tmpfs."""
+    if not paths:
+        return
     empty = -1
-    null = open_path(root, "/dev/null")
+    null = devices.open_null(root)
     for path in paths:
         try:
             target = open_path(root, path)

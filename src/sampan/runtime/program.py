@@ -12,8 +12,8 @@ import os
 import stat
 
 from sampan.errors import SampanError
-from sampan.linux import capabilities, process, seccomp
-from sampan.runtime import passwd
+from sampan.linux import capabilities, process, seccomp, signals
+from sampan.runtime import devices, inroot, passwd
 from sampan.runtime.failures import StartFailure, during_init, reason
 
 TYPE_CHECKING = False
@@ -24,11 +24,29 @@ if TYPE_CHECKING:
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def run(spec: dict[str, Any], seccomp_filter: bytes | None, ready: Callable[[], None]) -> NoReturn:
+def prepare(spec: dict[str, Any]) -> None:
+    """What is said to the kernel by writing to /proc: before the container's is the one that is seen.
+
+    There a file may be another, by a mount that the container has made (CVE-2019-16884, CVE-2025-52881).
+    All of it holds until execve(2), across forks. Raises StartFailure.
+    """
+    if spec.get("oomScoreAdj") is not None:
+        process.set_oom_score_adj(spec["oomScoreAdj"])
+    _set_labels(spec)
+
+
+def run(
+    spec: dict[str, Any], seccomp_filter: bytes | None, ready: Callable[[], None], channel: int
+) -> NoReturn:
     """Become the OCI process `spec`; `ready` is called once nothing but execve(2) itself can fail.
 
-    Raises StartFailure. The caller is inside the container, still with all rights.
+    Raises StartFailure. The caller is inside the container, still with all rights, and has called `prepare`.
+    `channel`: the one descriptor that `ready` needs.
     """
+    # A name that the image chose may lead to an open descriptor: /proc/self/fd/7/../../bin/sh.
+    process.close_other_descriptors([channel])
+    # Before the filter: whoever wrote that may not know of openat2(2).
+    entered = _try_chdir(spec.get("cwd") or "/")
     user = _resolve_user(spec["user"])
     environment = _environment(spec.get("env") or [], user.home)
     no_new_privileges = bool(spec.get("noNewPrivileges"))
@@ -37,23 +55,21 @@ def run(spec: dict[str, Any], seccomp_filter: bytes | None, ready: Callable[[], 
             "error setting rlimits for ready process: "
             f"error setting rlimit type {refused}: operation not permitted"
         )
-    if spec.get("oomScoreAdj") is not None:
-        process.set_oom_score_adj(spec["oomScoreAdj"])
     os.umask(spec["user"].get("umask", 0o022) if spec["user"].get("umask") is not None else 0o022)
-    _set_labels(spec)
     if no_new_privileges:
         process.set_no_new_privileges()
     elif seccomp_filter is not None:
         _install(seccomp_filter)
-    cwd = spec.get("cwd") or "/"
-    entered = _try_chdir(cwd)
     _change_identity(user, spec.get("capabilities"))
     if not entered:
-        _chdir(cwd)
+        _chdir(spec.get("cwd") or "/")
     program = find_program(spec["args"][0], environment)
     if no_new_privileges and seccomp_filter is not None:
         _install(seccomp_filter)
     process.close_descriptors_on_exec()
+    # Python's, the shim's and its parents': execve(2) keeps what is ignored and what is blocked.
+    signals.reset_all()
+    signals.block()
     ready()
     try:
         os.execve(program, spec["args"], environment)
@@ -156,10 +172,9 @@ def _change_identity(user: passwd.User, wanted: dict[str, list[str]] | None) -> 
 
 def _own_stdio(uid: int) -> None:
     """Let an unprivileged program open /dev/stdout, which is /proc/self/fd/1."""
-    null = os.stat("/dev/null").st_rdev if os.path.exists("/dev/null") else None
     for descriptor in (0, 1, 2):
         found = os.fstat(descriptor)
-        if found.st_uid == uid or (stat.S_ISCHR(found.st_mode) and found.st_rdev == null):
+        if found.st_uid == uid or devices.is_null(found):
             continue
         try:
             os.fchown(descriptor, uid, found.st_gid)
@@ -171,7 +186,7 @@ def _own_stdio(uid: int) -> None:
 def _try_chdir(cwd: str) -> bool:
     """As root first, for a directory the user may not enter; then (NFS, FUSE) as the user."""
     try:
-        os.chdir(cwd)
+        _enter(cwd)
     except PermissionError:
         return False
     except OSError as error:
@@ -181,12 +196,27 @@ def _try_chdir(cwd: str) -> bool:
 
 def _chdir(cwd: str) -> None:
     try:
-        os.chdir(cwd)
+        _enter(cwd)
     except OSError as error:
         raise _cannot_chdir(cwd, error) from None
 
 
+def _enter(cwd: str) -> None:
+    """Not by a magic link such as /proc/self/fd/7, which leads out of the root (CVE-2024-21626)."""
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        directory = inroot.open_path(root, cwd, os.O_DIRECTORY)
+    finally:
+        os.close(root)
+    try:
+        os.fchdir(directory)
+    finally:
+        os.close(directory)
+
+
 def _cannot_chdir(cwd: str, error: OSError) -> StartFailure:
+    if error.errno == errno.EXDEV:
+        return StartFailure(inroot.OUTSIDE)
     return StartFailure(f'chdir to cwd ("{cwd}") set in config.json failed: {reason(error)}')
 
 
