@@ -38,9 +38,10 @@ class Running:
         made = self.api.post(f"/containers/{self.id}/exec", body)
         assert made.status == 201, made.body
         id = made.json["Id"]
-        output = self.api.post(f"/exec/{id}/start", {"Detach": False}).body
+        output = self.api.post(f"/exec/{id}/start", {"Detach": False, "Tty": body["Tty"]}).body
         until(lambda: not self.api.get(f"/exec/{id}/json").json["Running"], "the exec ended")
-        return int(self.api.get(f"/exec/{id}/json").json["ExitCode"]), unframed(output)
+        text = output.decode(errors="replace") if body["Tty"] else unframed(output)
+        return int(self.api.get(f"/exec/{id}/json").json["ExitCode"]), text
 
     def output(self) -> str:
         """What it has written so far."""

@@ -37,6 +37,9 @@ def resolve(user: str, passwd: str, group: str) -> User:
         uid, gid, home, name = 0, 0, "/", ""
     elif entry is not None:
         name, uid, gid, home = entry
+        # The kernel has 32 bits, and takes all of them set as "leave it": root would stay root.
+        if not (0 <= uid <= MAX_ID and 0 <= gid <= MAX_ID):
+            raise Invalid("uids and gids must be in range 0-2147483647")
     elif number is None:
         raise Invalid(f"unable to find user {wanted}: no matching entries in passwd file")
     elif not 0 <= number <= MAX_ID:

@@ -60,6 +60,7 @@ class Child:
         self._on_terminal = on_terminal
         self._on_death = on_death
         self._ready = False
+        self._waits = waits
         self.outcome: Callable[[ErrorReply | None], None] = lambda error: None
         channel.setblocking(False)
         loop.on_death(pid, on_death)
@@ -76,7 +77,7 @@ class Child:
             data, fds = b"", []
         if fds:
             self._on_terminal(fds[0])
-        elif data.startswith(HEIR):
+        elif self._waits and data.startswith(HEIR):
             self._hand_over(int(data[len(HEIR) :]))
         elif data == READY:
             self._ready = True  # but only the end of file, from execve's close-on-exec, says that it runs
@@ -104,10 +105,19 @@ class Child:
         self._channel.close()
         error: ErrorReply | None = None
         if data:
-            error = decode(data)["error"]
+            error = _error_in(data)
         elif not self._ready:
             error = {"kind": "Failed", "message": "the container's process died while it was being set up"}
         self.outcome(error)
+
+
+def _error_in(data: bytes) -> ErrorReply:
+    """Who may trace the child can take its channel and say anything: then it has failed."""
+    try:
+        error = decode(data)["error"]
+        return {"kind": str(error["kind"]), "message": str(error["message"])}
+    except (ValueError, TypeError, KeyError):
+        return {"kind": "Failed", "message": "the container's process sent something else than an error"}
 
 
 def fork(
