@@ -247,3 +247,17 @@ def test_swaps_by_threads_of_the_host_do_not_matter_either(docker: Client, image
     finally:
         ended.set()
         thread.join()
+
+
+def test_an_image_without_proc_gets_no_volume_there(api: Api, docker: Client, unique: str) -> None:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(rootfs.tar())) as old, tarfile.open(fileobj=made, mode="w") as new:
+        for entry in old:
+            if entry.name != "proc":
+                new.addfile(entry, old.extractfile(entry) if entry.isreg() else None)
+    answer = api.request("POST", "/images/create", made.getvalue(), fromSrc="-", repo=f"{unique}-bare")
+    assert answer.status == 200, answer.body
+    assert docker.ok("run", "--rm", f"{unique}-bare", "cat", "/proc/1/comm") == "cat"
+    for destination in ("/proc", "/proc/", "//proc/.", "/tmp/../proc"):
+        line = ["run", "--rm", "-v", f"{unique}:{destination}", f"{unique}-bare", "true"]
+        docker.fails(*line, code=125, says=NOT_PROC)

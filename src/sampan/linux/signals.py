@@ -47,7 +47,8 @@ def reset(*numbers: int) -> None:
 def reset_all() -> None:
     """Every signal that can be, also those that were ignored when this program was started."""
     for number in _RESETTABLE:
-        _signal.signal(number, _signal.SIG_DFL)
+        if _signal.getsignal(number) != _signal.SIG_DFL:
+            _signal.signal(number, _signal.SIG_DFL)
 
 
 def catch(number: int, handler: Callable[[int, object], None]) -> None:

@@ -37,15 +37,16 @@ def attach_all(
     own_cgroup: bool,
 ) -> None:
     """Attach every mount of the spec, in order; `own_cgroup`: a cgroup namespace hides what is above."""
+    proc = procmounts.place(root)
     for index, mount in enumerate(mounts):
         target = mount["destination"]
         try:
             if index in binds:
-                _attach_bind(root, mount, binds[index])
+                _attach_bind(root, mount, binds[index], proc)
             elif mount.get("type") in ("cgroup", "cgroup2"):
                 _attach_cgroup(root, mount, cgroup, own_cgroup)
             else:
-                _attach_filesystem(root, mount)
+                _attach_filesystem(root, mount, proc)
         except StartFailure:
             raise
         except OSError as error:
@@ -53,13 +54,13 @@ def attach_all(
             raise during_init(f'error mounting "{source}" to rootfs at "{target}": {reason(error)}') from None
 
 
-def _attach_bind(root: int, mount: dict[str, Any], source: int) -> None:
+def _attach_bind(root: int, mount: dict[str, Any], source: int, proc: os.stat_result | None) -> None:
     options = Options(mount.get("options") or [])
     is_directory = stat.S_ISDIR(os.fstat(source).st_mode)
     target = open_or_create(root, mount["destination"], is_directory)
     try:
         is_proc = filesystems.kind(source) == filesystems.PROC
-        procmounts.check(root, target, mount["destination"], is_proc)
+        procmounts.check(root, target, mount["destination"], is_proc, proc)
         if is_directory != stat.S_ISDIR(os.fstat(target).st_mode):
             text = os.strerror(errno.ENOTDIR).lower()
             raise during_init(
@@ -86,7 +87,7 @@ def _adjust(mount: int, options: Options) -> None:
         m.set_attributes(mount, propagation=propagation & ~m.MS_REC, recursive=bool(propagation & m.MS_REC))
 
 
-def _attach_filesystem(root: int, mount: dict[str, Any]) -> None:
+def _attach_filesystem(root: int, mount: dict[str, Any], proc: os.stat_result | None) -> None:
     fstype = mount["type"]
     options = Options(mount.get("options") or [])
     # Only an ordinary directory may become /proc or /sys: a link could hide the real one (CVE-2019-16884).
@@ -95,7 +96,7 @@ def _attach_filesystem(root: int, mount: dict[str, Any]) -> None:
         _open_plain(root, mount["destination"]) if plain else open_or_create(root, mount["destination"], True)
     )
     try:
-        procmounts.check(root, target, mount["destination"], fstype == "proc")
+        procmounts.check(root, target, mount["destination"], fstype == "proc", proc)
         late = m.MOUNT_ATTR_RDONLY if options.copy_up else 0
         try:
             made = m.create(fstype, options.data, options.on & ~late, mount.get("source"))

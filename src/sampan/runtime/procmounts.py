@@ -28,13 +28,36 @@ _EMULATED = (
 )
 
 
-def check(root: int, target: int, destination: str, is_proc: bool) -> None:
-    """`target`: what is open at `destination`; `is_proc`: a procfs is to be mounted. Raises StartFailure."""
-    if _is_same(root, "/proc", target):
+def place(root: int) -> os.stat_result | None:
+    """The root's own /proc, before anything is mounted; None where it has none yet."""
+    try:
+        found = open_path(root, "/proc")
+    except OSError:
+        return None
+    try:
+        return os.fstat(found)
+    finally:
+        os.close(found)
+
+
+def check(root: int, target: int, destination: str, is_proc: bool, own: os.stat_result | None) -> None:
+    """Raises StartFailure. `own` is from `place`.
+
+    `target`: what is open at `destination`; `is_proc`: a procfs is to be mounted there.
+    """
+    if _is_place(root, target, destination, own):
         if not is_proc:
             raise _unsafe(destination, "it is not of type proc")
     elif filesystems.kind(target) == filesystems.PROC and not _is_emulated(root, target):
         raise _unsafe(destination, "it is inside /proc")
+
+
+def _is_place(root: int, target: int, destination: str, own: os.stat_result | None) -> bool:
+    if filesystems.kind(target) == filesystems.PROC:
+        return _is_same(root, "/proc", target)
+    if os.path.normpath("/" + destination.lstrip("/")) == "/proc":
+        return True
+    return own is not None and os.path.samestat(os.fstat(target), own)
 
 
 def _is_emulated(root: int, target: int) -> bool:
