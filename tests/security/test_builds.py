@@ -173,3 +173,28 @@ def test_copying_follows_links_of_the_image_in_the_image(
     lines = [f"FROM {image}", links, "COPY new /way/", "COPY new /up/new", "ADD new /up/", ""]
     build(docker, tmp_path, "\n".join(lines))
     untouched(secret)
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "ssh://-oProxyCommand=touch%20MARK/x.git",
+        "ssh://-oProxyCommand=touch%20MARK@127.0.0.1/x.git",
+        "-oProxyCommand=touch${IFS}MARK@127.0.0.1:x.git",
+        "git://127.0.0.1/x.git#--upload-pack=touch MARK",
+        "https://127.0.0.1:1/x.git#--upload-pack=touch${IFS}MARK:y",
+        "ext::sh -c touch% MARK",
+        "file://MARK/..",
+        "/etc",
+    ],
+)
+def test_a_remote_context_runs_no_command_and_reads_no_file(
+    own: Sampand, api: Api, secret: Path, remote: str
+) -> None:
+    """CVE-2019-13139: a reference that git took for an option."""
+    mark = secret / "mark"
+    answer = api.post("/build", b"", remote=remote.replace("MARK", str(mark)), timeout=60)
+    assert answer.status >= 400 or "error" in answer.lines[-1], answer.body
+    assert "root:" not in answer.body.decode(errors="replace")
+    untouched(secret)
+    assert own.running

@@ -108,3 +108,13 @@ def test_no_new_privileges_holds_for_execs_and_set_id_programs(
     made.exec("sh", "-c", "cp /bin/busybox /bin/busybox-root && chmod 4755 /bin/busybox-root")
     assert made.exec("/bin/busybox-root", "id", "-u", User="app")[1].strip() == "1000"
     assert "1" in made.exec("grep", "NoNewPrivs", "/proc/self/status", Privileged=True)[1]
+
+
+def test_a_number_is_no_name_of_the_images_passwd(containers: Containers, image: str) -> None:
+    """CVE-2016-3697: root under the name "1234"."""
+    made = containers.start(image, "sleep", "1000")
+    made.exec("sh", "-c", "echo '1234:x:0:0::/:/bin/sh' >> /etc/passwd; echo '1234:x:0:' >> /etc/group")
+    for user in ("1234", "1234:1234", "app:1234"):
+        code, output = made.exec("sh", "-c", "id -u; id -g", User=user)
+        assert code == 0 and "0" not in output.split()[0:1], output
+        assert user == "1234" or output.split()[1] == "1234", output

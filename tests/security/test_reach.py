@@ -11,6 +11,7 @@ import pytest
 from tests.security.support import Containers
 from tests.support.client import Client
 from tests.support.engine import Sampand
+from tests.support.poll import until
 
 # Sockets
 
@@ -95,6 +96,28 @@ def test_a_shim_survives_whatever_is_said_to_it(own: Sampand, containers: Contai
         os.close(directory)
     assert made.exec("echo", "alive") == (0, "alive\n")
     assert own.api.get(f"/containers/{made.id}/json").json["State"]["Running"]
+
+
+def test_what_a_container_says_is_held_within_bounds(
+    own: Sampand, containers: Containers, image: str
+) -> None:
+    """CVE-2022-31030: the output of a probe was kept in memory, all of it."""
+    pour = "head -c 200000000 /dev/zero | tr '\\0' x"
+    check = {"Test": ["CMD-SHELL", pour], "Interval": 50_000_000, "Timeout": 60_000_000_000}
+    made = containers.start(image, "sh", "-c", f"{pour} >/dev/null; sleep 1000", Healthcheck=check)
+
+    def log() -> list[dict[str, str]]:
+        found: list[dict[str, str]] = own.api.get(f"/containers/{made.id}/json").json["State"]["Health"][
+            "Log"
+        ]
+        return found
+
+    until(log, "a probe's end", seconds=60)
+    assert len(log()[0]["Output"]) <= 4096 + 3
+    pid = own.api.get(f"/containers/{made.id}/json").json["State"]["Pid"]
+    shim = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    peak = int(Path(f"/proc/{shim}/status").read_text().partition("VmHWM:")[2].split()[0])
+    assert peak < 64 << 10, "kB"
 
 
 # Processes
