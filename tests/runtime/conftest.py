@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sampan
-from tests.runtime.rig import Rig, rigged
+from tests.runtime.rig import Rig, rigged, until
 from tests.support import leftovers
 
 
@@ -22,7 +22,7 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
         async with rigged(root, run) as rig:
             yield rig
         assert not leftovers.cgroups(rig.running[0].paths.id if rig.running else "no container")
-        assert not leftovers.processes(run.name)
+        await until(lambda: not leftovers.processes(run.name), "every shim has ended")
         assert not [point for point in leftovers.mount_points("/proc/self/mountinfo") if root.name in point]
     finally:
         shutil.rmtree(root)

@@ -6,6 +6,8 @@ import signal
 import socket
 from typing import NoReturn
 
+import pytest
+
 from sampan.linux import sockets
 from sampan.runtime import spawn
 from sampan.runtime.loop import Loop
@@ -58,3 +60,35 @@ def test_a_shim_that_is_killed_during_a_start_takes_its_child_along_and_is_misse
         control.close()
         os.close(reports)
         os.close(readies)
+
+
+def heard(data: bytes) -> tuple[int, list[object]]:
+    """What a shim makes of a child's words: the pid it would signal, and the outcome it was told.
+
+    The words may be another's: who may trace a process before its execve can take its channel.
+    """
+    ours, theirs = sockets.pair()
+    loop = Loop()
+    outcomes: list[object] = []
+    child = spawn.Child(loop, 4711, ours, lambda fd: None, lambda status: None, False)
+    child.outcome = outcomes.append
+    theirs.send(data)
+    theirs.close()
+    loop.run(lambda: bool(outcomes))
+    return child.pid, outcomes
+
+
+@pytest.mark.parametrize(
+    "data", [b"heir 1", b"heir x", b"{", b"[]", b'{"error": 1}', b'{"error": {"kind": 3}}', b"\xff"]
+)
+def test_forged_words_on_a_childs_channel_fail_that_start_only(data: bytes) -> None:
+    pid, outcomes = heard(data)
+    assert pid == 4711, "no other process may be named as the one to signal"
+    assert outcomes == [
+        {"kind": "Failed", "message": "the container's process sent something else than an error"}
+    ]
+
+
+def test_an_error_on_a_childs_channel_is_passed_on() -> None:
+    _, outcomes = heard(b'{"error": {"kind": "NotFound", "message": "no such file"}}')
+    assert outcomes == [{"kind": "NotFound", "message": "no such file"}]

@@ -4,6 +4,8 @@ import io
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 PASSWD = """\
 root:x:0:0:root:/root:/bin/sh
@@ -40,8 +42,8 @@ def busybox() -> str:
     return path
 
 
-def tar() -> bytes:
-    """A root file system as `docker import` takes it."""
+def tar(more: Mapping[str, bytes] | None = None) -> bytes:
+    """A root file system as `docker import` takes it; `more`: further executable files by absolute path."""
     program = busybox()
     listing = subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout
     buffer = io.BytesIO()
@@ -70,6 +72,12 @@ def tar() -> bytes:
         add(archive, "etc/group", GROUP.encode())
         add(archive, "etc/nsswitch.conf", b"hosts: files dns\n")
         add(archive, "var/www/index.html", b"it works\n")
+        # Everybody may reach them, whatever the directories' modes above.
+        for parent in sorted({str(above) for path in more or () for above in PurePosixPath(path).parents}):
+            if parent != "/":
+                add(archive, parent.lstrip("/"), kind=tarfile.DIRTYPE, mode=0o755)
+        for path, data in (more or {}).items():
+            add(archive, path.lstrip("/"), data, mode=0o755)
     return buffer.getvalue()
 
 

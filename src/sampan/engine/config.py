@@ -103,6 +103,7 @@ class DaemonConfig:
     group: str = option("group", "docker", TEXT, "Group for the unix socket", short="G")
     pidfile: str = option("pidfile", "", TEXT, "Path to use for daemon PID file", short="p")
     debug: bool = option("debug", False, SWITCH, "Enable debug mode", short="D", reload=True)
+    oom_score_adjust: int = option("oom-score-adjust", -500, INT, "Set the oom_score_adj for the daemon")
     log_level: str = option(
         "log-level", "info", TEXT, 'Set the logging level ("debug"|"info"|"warn"|"error"|"fatal")', short="l"
     )

@@ -32,7 +32,6 @@ WITHOUT_EFFECT = {
     "network-control-plane-mtu": "there is no swarm",
     "network-diagnostic-port": "there is no swarm",
     "node-generic-resources": "there is no swarm",
-    "oom-score-adjust": "the daemon's score is left alone",
     "raw-logs": "the daemon's log has no colours",
     "rootless": "",
     "swarm-default-advertise-addr": "there is no swarm",
@@ -166,6 +165,8 @@ def check(config: DaemonConfig) -> None:
             raise Invalid(f"invalid {name.replace('_', ' ')}: {getattr(config, name)}")
     if config.userns_remap:
         raise Invalid("userns-remap is not supported: give containers --userns=auto instead")
+    if not -1000 <= config.oom_score_adjust <= 1000:
+        raise Invalid(f"Invalid value {config.oom_score_adjust}, range for oom score adj is [-1000, 1000]")
     if config.mtu < 0:
         raise Invalid(f"invalid default MTU: {config.mtu}")
     if config.bridge and config.bip:

@@ -34,6 +34,7 @@ from sampan.engine.volumes import Volumes
 from sampan.errors import Failed, SampanError
 from sampan.http.app import Api, Server
 from sampan.http.tls import exposure_warning, server_context
+from sampan.linux import process
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
 
@@ -49,6 +50,7 @@ def run(
         config = from_command_line(argv)
         daemonlog.set_up(config)
         raise_file_limit()
+        process.set_oom_score_adj(config.oom_score_adjust)
         for warning in config.warnings:
             log.warning("%s", warning)
         return asyncio.run(Daemon(config, launcher_pid, launcher_socket, make_api).run())

@@ -82,7 +82,8 @@ class Archive:
             try:
                 tags = tuple(self._tag(tag) for tag in item.get("RepoTags") or ())
                 layers = tuple(self._member(path) for path in item.get("Layers") or ())
-                yield ArchivedImage(self._member(item["Config"]), layers, tags, str(item.get("Parent") or ""))
+                config = self._document(self._member(item["Config"]))
+                yield ArchivedImage(config, layers, tags, str(item.get("Parent") or ""))
             except (AttributeError, KeyError, TypeError):
                 raise Failed("invalid archive: bad manifest.json") from None
 
@@ -121,11 +122,12 @@ class Archive:
         if not platform.accepts(descriptor.get("platform") or {}):
             return
         if kind in (INDEX, DOCKER_INDEX):
-            yield from self._index(self._blob_json(descriptor["digest"]), names, platform, depth + 1)
+            index = self._unambiguous(descriptor["digest"], ("layers", "config"))
+            yield from self._index(index, names, platform, depth + 1)
         elif kind in (MANIFEST, DOCKER_MANIFEST):
-            manifest = self._blob_json(descriptor["digest"])
+            manifest = self._unambiguous(descriptor["digest"], ("manifests",))
             layers = tuple(self._blob(layer["digest"]) for layer in manifest.get("layers") or ())
-            yield ArchivedImage(self._blob(manifest["config"]["digest"]), layers, names)
+            yield ArchivedImage(self._document(self._blob(manifest["config"]["digest"])), layers, names)
 
     @staticmethod
     def _names(annotations: dict[str, str]) -> tuple[Reference, ...]:
@@ -152,16 +154,24 @@ class Archive:
             raise Failed(f"invalid archive: blob {digest} has digest {found}")
         return found
 
-    def _blob_json(self, digest: str) -> Any:
-        return self._parse(self._blob(digest))
+    def _unambiguous(self, digest: str, wrong: tuple[str, ...]) -> Any:
+        """The document, unless it could be read as the other kind (CVE-2021-41190)."""
+        document = self._parse(self._blob(digest))
+        if any(name in document for name in wrong):
+            raise Failed("invalid archive: a document is an image and an index")
+        return document
 
     def _json(self, path: str) -> Any:
         return self._parse(self._member(path))
 
-    def _parse(self, digest: str) -> Any:
+    def _document(self, digest: str) -> str:
+        """`digest`, of what may be read into memory (CVE-2023-25153)."""
         if self._size(digest) > MAX_DOCUMENT:
             raise Failed("invalid archive: a document is too large")
+        return digest
+
+    def _parse(self, digest: str) -> Any:
         try:
-            return orjson.loads(self._read(digest))
+            return orjson.loads(self._read(self._document(digest)))
         except orjson.JSONDecodeError as error:
             raise Failed(f"invalid archive: {error}") from None

@@ -15,6 +15,8 @@ _PR_SET_KEEPCAPS = 8
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+# As containerd's shims: what a container uses up is taken from the container, and its shim still tells of it.
+SHIM_OOM_SCORE = -998
 _CLOSE_RANGE_CLOEXEC = 4
 _PF_EXITING = 0x4
 _KEYCTL_JOIN_SESSION_KEYRING = 1

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 
+from sampan.linux.syscalls import c_char_p, c_int, c_size_t, c_void_p, numbered
+
+_rt_sigaction = numbered(
+    "rt_sigaction", {"x86_64": 13, "aarch64": 134, "riscv64": 134}, c_int, c_char_p, c_void_p, c_size_t
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +48,23 @@ def reset(*numbers: int) -> None:
     """To what the kernel does by default."""
     for number in numbers:
         _signal.signal(number, _signal.SIG_DFL)
+
+
+def reset_all() -> None:
+    """Every signal that can be, also those that were ignored when this program was started."""
+    for number in CATCHABLE:
+        if _signal.getsignal(number) != _signal.SIG_DFL:
+            _signal.signal(number, _signal.SIG_DFL)
+
+
+def reset_internal() -> None:
+    """The C library's own two: its posix_spawn(3) has them ignored, and its sigaction(3) refuses them.
+
+    The kernel's struct sigaction of zeros is SIG_DFL; rt_sigaction(2).
+    """
+    default = bytes(32)
+    for number in (32, 33):
+        _rt_sigaction(number, default, None, 8)
 
 
 def catch(number: int, handler: Callable[[int, object], None]) -> None:

@@ -57,9 +57,10 @@ def ensure(host: netlink.Socket, plan: BridgePlan) -> int:
 def _configure(host: netlink.Socket, plan: BridgePlan, link: rtnetlink.Link) -> None:
     # 127.0.0.1:port reaches a container by rewriting the destination of packets from a loopback address.
     sysctl.write("1", "ipv4", "conf", plan.name, "route_localnet")
+    # A container may send router advertisements, IPv6 on its network or not (CVE-2020-13401).
+    sysctl.write("0", "ipv6", "conf", plan.name, "accept_ra")
     if plan.ipv6:
         sysctl.write("0", "ipv6", "conf", plan.name, "disable_ipv6")
-        sysctl.write("0", "ipv6", "conf", plan.name, "accept_ra")
     present = {address for index, address in rtnetlink.addresses(host) if index == link.index}
     present = {address for address in present if not address.ip.is_link_local}
     messages = []

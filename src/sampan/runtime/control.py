@@ -151,7 +151,11 @@ class Connection:
             return
         try:
             message = decode(data)
-        except ValueError:  # not our daemon
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):  # not our daemon
+            for fd in fds:
+                os.close(fd)
             self._close()
             return
         self._handle(self, message, fds)

@@ -8,8 +8,8 @@ import os
 import stat
 import termios
 
+from sampan.linux import filesystems, sockets
 from sampan.linux import mount as m
-from sampan.linux import sockets
 from sampan.runtime.failures import during_init, reason
 from sampan.runtime.inroot import open_or_create, open_path
 
@@ -34,7 +34,6 @@ _LINKS = (
 )
 _TYPES = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
 _NULL = os.makedev(1, 3)
-_PTMX = os.makedev(5, 2)
 _TIOCGPTPEER = 0x5441
 _TIOCSPTLCK = 0x40045431
 
@@ -110,6 +109,37 @@ def _make_links(dev: int) -> None:
         pass
 
 
+def is_null(found: os.stat_result) -> bool:
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL
+
+
+def open_null(root: int) -> int:
+    """A null device with O_PATH: the container's own or, where a volume covers /dev, one made for it.
+
+    What stands at /dev/null there is the volume's: a file, or a link to what is hidden (CVE-2025-31133).
+    """
+    try:
+        found = open_path(root, "/dev/null", os.O_NOFOLLOW)
+    except OSError:
+        return _make_null()
+    if is_null(os.fstat(found)):
+        return found
+    os.close(found)
+    return _make_null()
+
+
+def _make_null() -> int:
+    """On a tmpfs that is attached nowhere. Linux 6.15: before, such mounts cannot be copied, open_tree(2)."""
+    tmpfs = m.create("tmpfs", [("nr_inodes", "2"), ("size", "4k"), ("mode", "755")], 0, "tmpfs")
+    try:
+        os.mknod("null", stat.S_IFCHR | 0o666, _NULL, dir_fd=tmpfs)
+        return m.clone("null", at=tmpfs)
+    except OSError as error:
+        raise during_init(f"/dev/null is not the null device, and making one: {reason(error)}") from None
+    finally:
+        os.close(tmpfs)
+
+
 def use_streams(streams: tuple[int, int, int]) -> None:
     """Make them the standard ones; -1 is the container's own /dev/null. The caller is in its root."""
     for target, source in enumerate(streams):
@@ -119,11 +149,13 @@ def use_streams(streams: tuple[int, int, int]) -> None:
 def _open_null() -> int:
     """For reading; what always is at its end, where the container has something else by that name."""
     try:
+        # Opening another device may do something; and what is there may be exchanged meanwhile.
+        if not is_null(os.stat("/dev/null")):
+            return _open_nothing()
         descriptor = os.open("/dev/null", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return _open_nothing()
-    found = os.fstat(descriptor)
-    if not stat.S_ISCHR(found.st_mode) or found.st_rdev != _NULL:
+    if not is_null(os.fstat(descriptor)):
         os.close(descriptor)
         return _open_nothing()
     os.set_blocking(descriptor, True)
@@ -154,14 +186,18 @@ def control_terminal() -> None:
 
 
 def _open_terminal() -> tuple[int, int]:
-    """(master, slave) of the devpts at /dev/pts. ioctl_tty(2)."""
-    flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
-    # Whatever else lies there must neither be waited for nor answer.
-    master = os.open("/dev/pts/ptmx", flags | os.O_NONBLOCK | os.O_NOFOLLOW)
-    if os.fstat(master).st_rdev != _PTMX:
-        os.close(master)
-        raise during_init("error opening a terminal: /dev/pts/ptmx is not a terminal multiplexer")
-    os.set_blocking(master, True)
+    """(master, slave) of the devpts at /dev/pts. ioctl_tty(2).
+
+    By no name of /proc; and opening what a volume has there instead may do something.
+    """
+    pts = os.open("/dev/pts", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if filesystems.kind(pts) != filesystems.DEVPTS:
+            raise during_init("/dev/pts is not a devpts: no terminal can be made there")
+        flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+        master = os.open("ptmx", flags | os.O_NOFOLLOW, dir_fd=pts)
+    finally:
+        os.close(pts)
     fcntl.ioctl(master, _TIOCSPTLCK, b"\0\0\0\0")
     return master, fcntl.ioctl(master, _TIOCGPTPEER, flags)
 

@@ -144,18 +144,18 @@ class Exec:
     def _enter(self, channel: sockets.Socket, pidfd: int, pipes: Pipes | None) -> None:
         spec, text = self._request["process"], self._request.get("seccomp")
         process.new_session_keyring()
-        process.set_oom_score_adj(spec.get("oomScoreAdj"))
+        program.prepare(spec)
         has_heir = enter_namespaces(self._shim.pid, pidfd)
         if pipes is None:
             devices.use_terminal(channel, self._request["console_size"])
         else:
             devices.use_streams(pipes.child)
-        process.close_other_descriptors([channel.fileno()])
         seccomp_filter = None if text is None else binascii.a2b_base64(text)
         if has_heir and seccomp_filter is not None and not seccomp.allows_sibling(seccomp_filter):
+            process.close_other_descriptors([channel.fileno()])
             spawn.go_on_in_heir(channel)
             has_heir = False
-        confined = program.confine(spec, seccomp_filter)
+        confined = program.confine(spec, seccomp_filter, channel.fileno())
         if has_heir:
             spawn.go_on_in_heir(channel)
         os.setsid()

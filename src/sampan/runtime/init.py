@@ -10,6 +10,7 @@ nothing of the host's any more goes there, and goes on (`_enter_shared`).
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -17,7 +18,7 @@ from sampan.linux import files, process, sockets
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
 from sampan.linux.syscalls import c_char_p, c_size_t, libc
-from sampan.runtime import devices, mounts, program, reaper, rootfs, spawn, userns
+from sampan.runtime import devices, inroot, mounts, program, reaper, rootfs, spawn, userns
 from sampan.runtime.failures import StartFailure, during_init, reason, reply
 from sampan.runtime.jsontext import encode
 
@@ -90,7 +91,7 @@ def main(setting: Setting) -> NoReturn:
 def _run(setting: Setting) -> None:
     spec = setting.request["spec"]
     process.new_session_keyring()
-    process.set_oom_score_adj(spec["process"].get("oomScoreAdj"))
+    program.prepare(spec["process"])
     if "user" in setting.namespaces:
         root_mount, binds = _enter_shifted(setting, spec)
     else:
@@ -113,7 +114,12 @@ def _run(setting: Setting) -> None:
     os.setsid()
     _use_streams(setting, spec)
     _make_cwd(spec["process"])
-    program.run(spec["process"], setting.seccomp, lambda: _ready(setting, spec["process"]["args"]))
+    program.run(
+        spec["process"],
+        setting.seccomp,
+        lambda: _ready(setting, spec["process"]["args"]),
+        setting.channel.fileno(),
+    )
 
 
 def _ready(setting: Setting, arguments: list[str]) -> None:
@@ -304,9 +310,16 @@ def _set_root_attributes(root: int, spec: dict[str, Any]) -> None:
 def _make_cwd(process_spec: dict[str, Any]) -> None:
     """Docker makes a missing working directory, with root as its owner."""
     cwd = process_spec.get("cwd") or "/"
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.makedirs(cwd, 0o755, exist_ok=True)
-    except FileExistsError:
-        raise StartFailure(f"Cannot mkdir: {cwd} is not a directory", "Invalid", bare=True) from None
+        made = inroot.open_or_create(root, cwd, True)
     except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise StartFailure(inroot.OUTSIDE) from None
         raise during_init(f"mkdir {cwd}: {reason(error)}") from None
+    finally:
+        os.close(root)
+    is_directory = stat.S_ISDIR(os.fstat(made).st_mode)
+    os.close(made)
+    if not is_directory:
+        raise StartFailure(f"Cannot mkdir: {cwd} is not a directory", "Invalid", bare=True)

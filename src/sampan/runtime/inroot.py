@@ -9,6 +9,11 @@ import stat
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_SYMLINKS, openat2
 
 _NOFOLLOW_PATH = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+# runc's words for a working directory that a magic link leads to; openat2(2) gives EXDEV for those.
+OUTSIDE = (
+    "current working directory is outside of container mount namespace root -- possible container breakout "
+    "detected"
+)
 _MAX_LINKS = 255  # what runc's securejoin follows before it gives up
 
 

@@ -35,5 +35,9 @@ def decode(data: bytes) -> Any:
     """Raises ValueError. No white space may stand in front; none of our writers puts any there."""
     try:
         return _scan(data.decode(), 0)[0]
-    except (StopIteration, SystemError):  # its own exception is in a Python module nobody has loaded
+    except (
+        StopIteration,
+        SystemError,
+        RecursionError,
+    ):  # its own exception is in a Python module nobody has loaded
         raise ValueError("not a JSON document") from None

@@ -96,7 +96,9 @@ def _serve(connection: sockets.Socket) -> int:
     os.chdir("/")
     process.set_name("sampan-launcher")
     process.set_command_line("sampan-launcher")
+    process.set_oom_score_adj(process.SHIM_OOM_SCORE)
     process.close_other_descriptors([connection.fileno(), *shim.kept_descriptors()])
+    signals.reset_internal()
     signals.ignore(signals.SIGINT, signals.SIGTERM, signals.SIGHUP)
     signals.ignore(signals.SIGCHLD)  # the kernel reaps shims for us
     gc.disable()

@@ -11,7 +11,9 @@ import errno
 import os
 import stat
 
+from sampan.linux import filesystems
 from sampan.linux import mount as m
+from sampan.runtime import devices, procmounts
 from sampan.runtime.copytree import copy_tree
 from sampan.runtime.failures import StartFailure, during_init, reason
 from sampan.runtime.inroot import open_or_create, open_path
@@ -39,17 +41,18 @@ def attach_all(
 
     `own_cgroup`: a cgroup namespace hides what is above.
     """
+    proc = procmounts.place(root)
     for index, mount in enumerate(mounts):
         if select is not None and not select(mount):
             continue
         target = mount["destination"]
         try:
             if index in binds:
-                _attach_bind(root, mount, binds[index])
+                _attach_bind(root, mount, binds[index], proc)
             elif mount.get("type") in ("cgroup", "cgroup2"):
                 _attach_cgroup(root, mount, cgroup, own_cgroup)
             else:
-                _attach_filesystem(root, mount)
+                _attach_filesystem(root, mount, proc)
         except StartFailure:
             raise
         except OSError as error:
@@ -62,11 +65,13 @@ def needs_processes(mount: dict[str, Any]) -> bool:
     return mount.get("type") == "proc" or (mount["destination"] + "/").startswith("/proc/")
 
 
-def _attach_bind(root: int, mount: dict[str, Any], source: int) -> None:
+def _attach_bind(root: int, mount: dict[str, Any], source: int, proc: os.stat_result | None) -> None:
     options = Options(mount.get("options") or [])
     is_directory = stat.S_ISDIR(os.fstat(source).st_mode)
     target = open_or_create(root, mount["destination"], is_directory)
     try:
+        is_proc = filesystems.kind(source) == filesystems.PROC
+        procmounts.check(root, target, mount["destination"], is_proc, proc)
         if is_directory != stat.S_ISDIR(os.fstat(target).st_mode):
             text = os.strerror(errno.ENOTDIR).lower()
             raise during_init(
@@ -93,7 +98,7 @@ def _adjust(mount: int, options: Options) -> None:
         m.set_attributes(mount, propagation=propagation & ~m.MS_REC, recursive=bool(propagation & m.MS_REC))
 
 
-def _attach_filesystem(root: int, mount: dict[str, Any]) -> None:
+def _attach_filesystem(root: int, mount: dict[str, Any], proc: os.stat_result | None) -> None:
     fstype = mount["type"]
     options = Options(mount.get("options") or [])
     # Only an ordinary directory may become /proc or /sys: a link could hide the real one (CVE-2019-16884).
@@ -102,6 +107,7 @@ def _attach_filesystem(root: int, mount: dict[str, Any]) -> None:
         _open_plain(root, mount["destination"]) if plain else open_or_create(root, mount["destination"], True)
     )
     try:
+        procmounts.check(root, target, mount["destination"], fstype == "proc", proc)
         late = m.MOUNT_ATTR_RDONLY if options.copy_up else 0
         try:
             made = m.create(fstype, options.data, options.on & ~late, mount.get("source"))
@@ -183,9 +189,11 @@ def _attach_hierarchies(tmpfs: int, cgroup: Cgroup, options: Options, own_cgroup
 
 
 def mask(root: int, paths: Sequence[str]) -> None:
-    """Hide files behind /dev/null and directories behind one empty, read-only tmpfs."""
+    """Hide files behind a null device and directories behind one empty, read-only tmpfs."""
+    if not paths:
+        return
     empty = -1
-    null = open_path(root, "/dev/null")
+    null = devices.open_null(root)
     for path in paths:
         try:
             target = open_path(root, path)

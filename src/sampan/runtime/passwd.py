@@ -37,6 +37,9 @@ def resolve(user: str, passwd: str, group: str) -> User:
         uid, gid, home, name = 0, 0, "/", ""
     elif entry is not None:
         name, uid, gid, home = entry
+        # The kernel has 32 bits, and takes all of them set as "leave it": root would stay root.
+        if not (0 <= uid <= MAX_ID and 0 <= gid <= MAX_ID):
+            raise Invalid("uids and gids must be in range 0-2147483647")
     elif number is None:
         raise Invalid(f"unable to find user {wanted}: no matching entries in passwd file")
     elif not 0 <= number <= MAX_ID:
@@ -88,12 +91,15 @@ def parse_group(text: str) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def _find_user(wanted: str, number: int | None, passwd: str) -> tuple[str, int, int, str] | None:
-    """The first entry with this name or, for a number, this uid; nobody named means uid 0."""
+    """The first entry with this uid, for a number, or else this name; nobody named means uid 0.
+
+    A number is never a name: an image could name root "1000" (CVE-2016-3697).
+    """
     for entry in parse_passwd(passwd):
         if wanted == "":
             if entry[1] == 0:
                 return entry
-        elif entry[0] == wanted or entry[1] == number:
+        elif entry[1] == number if number is not None else entry[0] == wanted:
             return entry
     return None
 
@@ -101,7 +107,7 @@ def _find_user(wanted: str, number: int | None, passwd: str) -> tuple[str, int, 
 def _find_group(wanted: str, group: str) -> int:
     number = _integer(wanted)
     for name, gid, _ in parse_group(group):
-        if name == wanted or gid == number:
+        if gid == number if number is not None else name == wanted:
             return gid
     if number is None:
         raise Invalid(f"unable to find group {wanted}: no matching entries in group file")

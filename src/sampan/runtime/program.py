@@ -13,7 +13,7 @@ import stat
 
 from sampan.errors import SampanError
 from sampan.linux import capabilities, process, seccomp
-from sampan.runtime import passwd
+from sampan.runtime import devices, inroot, passwd
 from sampan.runtime.failures import StartFailure, during_init, reason
 
 TYPE_CHECKING = False
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def prepare(spec: dict[str, Any]) -> None:
+    """What is said to the kernel by writing to /proc: before the container's is the one that is seen.
+
+    There a file may be another, by a mount that the container has made (CVE-2019-16884, CVE-2025-52881).
+    All of it holds until execve(2), across forks. Raises StartFailure.
+    """
+    if spec.get("oomScoreAdj") is not None:
+        process.set_oom_score_adj(spec["oomScoreAdj"])
+    _set_labels(spec)
 
 
 class Confined:
@@ -35,20 +46,27 @@ class Confined:
         self.late_filter = late_filter
 
 
-def run(spec: dict[str, Any], seccomp_filter: bytes | None, ready: Callable[[], None]) -> NoReturn:
+def run(
+    spec: dict[str, Any], seccomp_filter: bytes | None, ready: Callable[[], None], channel: int
+) -> NoReturn:
     """Become the OCI process `spec`; `ready` is called once nothing but execve(2) itself can fail.
 
-    Raises StartFailure. The caller is inside the container, still with all rights.
+    Raises StartFailure. The caller is inside the container, still with all rights, and has called `prepare`.
+    `channel`: the one descriptor that `ready` needs.
     """
-    execute(spec, confine(spec, seccomp_filter), ready)
+    execute(spec, confine(spec, seccomp_filter, channel), ready)
 
 
-def confine(spec: dict[str, Any], seccomp_filter: bytes | None) -> Confined:
+def confine(spec: dict[str, Any], seccomp_filter: bytes | None, channel: int) -> Confined:
     """Give up all rights that `spec` does not have. Raises StartFailure.
 
     The caller sees the container's files, but need not be in its pid namespace yet: a process that forks
     into it afterwards is never seen there with more rights than it shall have.
     """
+    # A name that the image chose may lead to an open descriptor: /proc/self/fd/7/../../bin/sh.
+    process.close_other_descriptors([channel])
+    # Before the filter: whoever wrote that may not know of openat2(2).
+    entered = _try_chdir(spec.get("cwd") or "/")
     user = _resolve_user(spec["user"])
     environment = _environment(spec.get("env") or [], user.home)
     _set_rlimits(process.with_room_to_fork(spec.get("rlimits") or []))
@@ -58,7 +76,6 @@ def confine(spec: dict[str, Any], seccomp_filter: bytes | None) -> Confined:
         process.set_no_new_privileges()
     elif seccomp_filter is not None:
         _install(seccomp_filter)
-    entered = _try_chdir(spec.get("cwd") or "/")
     _change_identity(user, spec.get("capabilities"))
     return Confined(environment, entered, None if early else seccomp_filter)
 
@@ -66,7 +83,6 @@ def confine(spec: dict[str, Any], seccomp_filter: bytes | None) -> Confined:
 def execute(spec: dict[str, Any], confined: Confined, ready: Callable[[], None]) -> NoReturn:
     """The rest, as the program's own user in its own pid namespace; see `run`."""
     _set_rlimits(spec.get("rlimits") or [])
-    _set_labels(spec)
     if not confined.entered:
         _chdir(spec.get("cwd") or "/")
     program = find_program(spec["args"][0], confined.environment)
@@ -183,10 +199,9 @@ def _change_identity(user: passwd.User, wanted: dict[str, list[str]] | None) -> 
 
 def _own_stdio(uid: int) -> None:
     """Let an unprivileged program open /dev/stdout, which is /proc/self/fd/1."""
-    null = os.stat("/dev/null").st_rdev if os.path.exists("/dev/null") else None
     for descriptor in (0, 1, 2):
         found = os.fstat(descriptor)
-        if found.st_uid == uid or (stat.S_ISCHR(found.st_mode) and found.st_rdev == null):
+        if found.st_uid == uid or devices.is_null(found):
             continue
         try:
             os.fchown(descriptor, uid, found.st_gid)
@@ -196,24 +211,40 @@ def _own_stdio(uid: int) -> None:
 
 
 def _try_chdir(cwd: str) -> bool:
-    """As root first, for a directory the user may not enter; then (NFS, FUSE) as the user."""
+    """As root first, for a directory the user may not enter; then as the user, who has the last word:
+
+    for NFS and FUSE, and because names below /proc/self mean something only in the pid namespace.
+    """
     try:
-        os.chdir(cwd)
-    except PermissionError:
+        _enter(cwd)
+    except OSError:
         return False
-    except OSError as error:
-        raise _cannot_chdir(cwd, error) from None
     return True
 
 
 def _chdir(cwd: str) -> None:
     try:
-        os.chdir(cwd)
+        _enter(cwd)
     except OSError as error:
         raise _cannot_chdir(cwd, error) from None
 
 
+def _enter(cwd: str) -> None:
+    """Not by a magic link such as /proc/self/fd/7, which leads out of the root (CVE-2024-21626)."""
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        directory = inroot.open_path(root, cwd, os.O_DIRECTORY)
+    finally:
+        os.close(root)
+    try:
+        os.fchdir(directory)
+    finally:
+        os.close(directory)
+
+
 def _cannot_chdir(cwd: str, error: OSError) -> StartFailure:
+    if error.errno == errno.EXDEV:
+        return StartFailure(inroot.OUTSIDE)
     return StartFailure(f'chdir to cwd ("{cwd}") set in config.json failed: {reason(error)}')
 
 

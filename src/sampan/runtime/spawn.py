@@ -73,7 +73,7 @@ class Child:
                 data, fds = b"", []
             if fds:
                 self._on_terminal(fds[0])
-            elif data.startswith(_HEIR):
+            elif self._awaits_heir and data.startswith(_HEIR):
                 self._succeeded(int(data[len(_HEIR) :]))
             elif data == _READY:
                 self._ready = True  # but only the end of file, from execve's close-on-exec, says that it runs
@@ -136,10 +136,19 @@ class Child:
             self._channel = None
         error: ErrorReply | None = None
         if data:
-            error = decode(data)["error"]
+            error = _error_in(data)
         elif not self._ready:
             error = {"kind": "Failed", "message": "the container's process died while it was being set up"}
         self.outcome(error)
+
+
+def _error_in(data: bytes) -> ErrorReply:
+    """Who may trace the child can take its channel and say anything: then it has failed."""
+    try:
+        error = decode(data)["error"]
+        return {"kind": str(error["kind"]), "message": str(error["message"])}
+    except (ValueError, TypeError, KeyError):
+        return {"kind": "Failed", "message": "the container's process sent something else than an error"}
 
 
 def fork(
@@ -187,7 +196,8 @@ def _run_child(
         process.close_other_descriptors([channel.fileno(), *kept])
         signals.set_wakeup_fd(-1)
         # execve(2) would keep what Python, the shim or whoever started the daemon ignores.
-        signals.reset(*signals.CATCHABLE)
+        signals.reset_all()
+        signals.block()
         forbid_imports()
         main(channel, inside)
     finally:

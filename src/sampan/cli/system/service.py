@@ -34,7 +34,6 @@ LimitNOFILE=infinity
 LimitNPROC=infinity
 LimitCORE=infinity
 TasksMax=infinity
-OOMScoreAdjust=-500
 
 [Install]
 WantedBy=multi-user.target

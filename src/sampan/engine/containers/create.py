@@ -17,7 +17,7 @@ from sampan.engine.containers.logconfig import check_log_config, merge_log_confi
 from sampan.engine.containers.merge import command_of, merge
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
-from sampan.engine.spec.defaults import MASKED_PATHS, READONLY_PATHS
+from sampan.engine.spec.defaults import READONLY_PATHS, masked_paths
 from sampan.engine.spec.validate import validate
 from sampan.errors import Invalid, NotFound
 
@@ -177,7 +177,7 @@ def adapt(services: Services, config: dict[str, Any], host: dict[str, Any]) -> N
     if host["PidsLimit"] is not None and host["PidsLimit"] <= 0:
         host["PidsLimit"] = None
     if not host["Privileged"]:
-        host["MaskedPaths"] = list(MASKED_PATHS) if host["MaskedPaths"] is None else host["MaskedPaths"]
+        host["MaskedPaths"] = list(masked_paths()) if host["MaskedPaths"] is None else host["MaskedPaths"]
         host["ReadonlyPaths"] = (
             list(READONLY_PATHS) if host["ReadonlyPaths"] is None else host["ReadonlyPaths"]
         )

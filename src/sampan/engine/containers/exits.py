@@ -29,9 +29,9 @@ def on_shim_event(services: Services, container: Container, shim: "Shim", event:
         case "health":
             health_changed(services, container, event["health"])
         case "probe":
-            command, *arguments = event["args"]
+            command, arguments = event["args"][:1], event["args"][1:]
             for action in ("exec_create", "exec_start"):
-                text = f"{action}: {command} {' '.join(arguments)}"
+                text = f"{action}: {''.join(command)} {' '.join(arguments)}"
                 services.emit(container, text, execID=event["exec"])
         case "probe-exit":
             services.emit(container, "exec_die", execID=event["exec"], exitCode=str(event["code"]))

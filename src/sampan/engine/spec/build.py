@@ -70,7 +70,7 @@ def build(inputs: SpecInputs) -> Built:
         "cgroupsPath": path,
         "resources": limits,
         "sysctl": _sysctls(inputs),
-        "maskedPaths": security.paths(host_config, "MaskedPaths", defaults.MASKED_PATHS),
+        "maskedPaths": security.paths(host_config, "MaskedPaths", defaults.masked_paths()),
         "readonlyPaths": security.paths(host_config, "ReadonlyPaths", defaults.READONLY_PATHS),
     }
     if nodes:

@@ -1,10 +1,14 @@
 """What a container has when nobody says anything: moby oci/defaults.go and runc specconv.AllowedDevices."""
 
+import functools
+import glob
+
 from sampan.specs.oci import DeviceRule, Mount
 
-MASKED_PATHS = (
+_MASKED_PATHS = (
     "/proc/asound",
     "/proc/acpi",
+    "/proc/interrupts",
     "/proc/kcore",
     "/proc/keys",
     "/proc/latency_stats",
@@ -18,6 +22,16 @@ MASKED_PATHS = (
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@functools.cache
+def masked_paths() -> tuple[str, ...]:
+    """What tells of others on the machine: Docker 28.1's list, with what its processors have.
+
+    GHSA-6fw5-f8r9-fgfm: keystrokes and web pages can be told from counters of interrupts and throttling.
+    """
+    throttles = glob.glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle")
+    return (*_MASKED_PATHS, *sorted(throttles))
 
 
 def mounts() -> list[Mount]:
