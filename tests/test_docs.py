@@ -61,3 +61,16 @@ def test_links_in_docs_lead_somewhere() -> None:
             if "://" not in target and not (page.parent / target).exists():
                 missing.append(f"{page.relative_to(ROOT)}: {target}")
     assert missing == []
+
+
+def test_every_advisory_names_a_test_that_exists() -> None:
+    text = (ROOT / "docs/security.md").read_text()
+    table = text.partition("<!-- advisories:")[2].partition("<!-- end -->")[0]
+    rows = [line for line in table.splitlines() if line.startswith(("| CVE", "| GHSA"))]
+    assert len(rows) > 30
+    for row in rows:
+        named = re.findall(r"`(\w+\.py)::(\w+)`", row)
+        assert named, row
+        for file, test in named:
+            source = (ROOT / "tests/security" / file).read_text()
+            assert f"def {test}(" in source, f"{file}::{test}"

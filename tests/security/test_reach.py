@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -275,3 +276,12 @@ def _has(address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def test_authorization_that_cannot_be_given_is_refused(own: Sampand, folder: Path) -> None:
+    """CVE-2024-41110: a plugin that was not asked. There are none here, and serving without is no answer."""
+    config = folder / "daemon.json"
+    config.write_text(json.dumps({"authorization-plugins": ["opa"]}))
+    command = [*own.program, "--validate", "--config-file", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "authorization plugins are not supported" in done.stderr

@@ -26,7 +26,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @functools.cache
 def masked_paths() -> tuple[str, ...]:
-    """What tells of others on the machine: Docker 28.1's list, with what its processors have.
+    """What tells of others on the machine: Docker 28's list, with what its processors have.
 
     GHSA-6fw5-f8r9-fgfm: keystrokes and web pages can be told from counters of interrupts and throttling.
     """
