@@ -28,13 +28,15 @@ class Item:
     """An inode of the new layer. The same item under several names is a file with hard links."""
 
     __slots__ = (
-        "children", "content", "gid", "mode", "mtime_ns", "opaque", "rdev", "target", "uid", "xattrs"
+        "children", "content", "gid", "keeps_time", "mode", "mtime_ns", "opaque", "rdev", "target", "uid",
+        "xattrs",
     )  # fmt: skip
 
     def __init__(self, mode: int, owner: Owner, mtime_ns: int) -> None:
         self.mode = mode
         self.uid, self.gid = owner
         self.mtime_ns = mtime_ns
+        self.keeps_time = False  # however late it is
         self.rdev = 0
         self.target = b""
         self.content: Content | None = None

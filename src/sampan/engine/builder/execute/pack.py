@@ -45,7 +45,9 @@ class ChangesPacker:
             return  # a socket
         entry = Entry(name, kind)
         entry.mode, entry.uid, entry.gid = stat.S_IMODE(item.mode), item.uid, item.gid
-        entry.mtime_ns = item.mtime_ns if self._clamp is None else min(item.mtime_ns, self._clamp)
+        entry.mtime_ns = item.mtime_ns
+        if self._clamp is not None and not item.keeps_time:
+            entry.mtime_ns = min(item.mtime_ns, self._clamp)
         if kind == DIRECTORY:
             yield from self._directory(item, entry)
             return
