@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support import rootfs
 from tests.support.api import Api
 from tests.support.client import Client
 from tests.support.engine import Engine, Sampand
@@ -452,3 +453,26 @@ def test_a_container_on_two_networks_from_the_start(
     assert set(docker.inspect(unique)["NetworkSettings"]["Networks"]) == {f"{unique}-a", f"{unique}-b"}
     names = docker.ok("exec", unique, "ls", "/sys/class/net").split()
     assert {"eth0", "eth1"} <= set(names)
+
+
+# The machine as it is when it boots: nobody has enabled forwarding yet.
+BOOTED = 'ip link set lo up; echo 0 > /proc/sys/net/ipv4/ip_forward; exec "$@"'
+
+
+@pytest.mark.parametrize("forwards", [True, False])
+def test_the_engine_knows_whether_it_has_enabled_forwarding(own: Sampand, forwards: bool) -> None:
+    engine = Sampand(f"--ip-forward={str(forwards).lower()}")
+    engine.program = ["unshare", "--net", "sh", "-c", BOOTED, "sh", *engine.program]
+    engine.start()
+    try:
+        api = engine.api
+        made = api.request("POST", "/images/create", rootfs.tar(), fromSrc="-", repo="x")
+        assert made.status == 200
+        warnings = api.post("/containers/create", {"Image": "x", "Cmd": ["true"]}).json["Warnings"]
+        info = api.get("/info").json
+        assert info["IPv4Forwarding"] is forwards
+        said = "WARNING: IPv4 forwarding is disabled" in (info["Warnings"] or [])
+        assert (not warnings, said) == (forwards, not forwards), warnings
+    finally:
+        engine.terminate()
+        engine.erase()

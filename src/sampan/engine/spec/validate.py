@@ -34,7 +34,7 @@ def validate(
     if not -1000 <= score <= 1000:
         raise Invalid(f"Invalid value {score}, range for oom score adj is [-1000, 1000]")
     network = host_config.get("NetworkMode") or ""
-    if not host.ipv4_forwarding and network not in ("host", "none"):
+    if not host.ipv4_forwarding() and network not in ("host", "none"):
         warnings.append("IPv4 forwarding is disabled. Networking will not work.")
     if network == "host" and host_config.get("PortBindings"):
         warnings.append("Published ports are discarded when using host network mode")
