@@ -12,10 +12,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.conformance.conftest import Start
 from tests.support import leftovers
 from tests.support.client import Client
 from tests.support.engine import Sampand
 from tests.support.plugin import IMAGE
+from tests.support.poll import until
 
 CANARY = "CANARY-OF-THE-HOST"
 
@@ -200,6 +202,44 @@ def test_our_own_api_refuses_what_makes_no_sense(
     body = {"Dockerfile": {"Text": dockerfile("FROM BASE\nRUN true\n")}, **change}
     answer = own.api.post("/sampan/builds", body)
     assert answer.status == status, answer.body
+
+
+DEEP = [
+    "FROM BASE\nADD deep.tar /\nRUN test -d /a/a/a\n",
+    "FROM BASE AS a\nADD deep.tar /d/\nFROM BASE\nCOPY --from=a /d /e\nRUN test -d /e/a/a\n",
+]
+
+
+@pytest.mark.parametrize("text", DEEP, ids=["ADD", "COPY"])
+def test_directories_may_be_nested_as_deep_as_a_path_is_long(
+    clean: None, own: Sampand, docker: Client, unique: str, text: str
+) -> None:
+    deep = archive(("a/" * 1900 + "f", b"x", {}))
+    context = archive(("Dockerfile", dockerfile(text).encode(), {}), ("deep.tar", deep, {}))
+    answer = own.api.post("/build", context, t=unique)
+    assert "error" not in answer.lines[-1], answer.body[-500:]
+    made = docker.ok("create", unique, "true")
+    assert own.api.request("PUT", f"/containers/{made}/archive?path=/tmp", deep).status == 200
+    assert len(own.api.get(f"/containers/{made}/changes").json) > 1900
+    again = own.api.post("/commit", container=made)
+    assert again.status == 201
+    docker.ok("rm", made)
+    docker.ok("rmi", again.json["Id"], unique)
+    own.api.post("/build/prune", all=1)
+    until(lambda: leftovers.files(own.data, "trash") == [], "the trash is empty")
+
+
+@pytest.mark.parametrize("form", ["directory", "erofs"])
+def test_deeper_ones_are_refused(start: Start, form: str) -> None:
+    engine = start("--storage-opt", f"sampan.layers={form}")
+    deep = archive(("a/" * 3000 + "f", b"x", {}))
+    context = archive(("Dockerfile", b"FROM scratch\nADD deep.tar /\n", {}), ("deep.tar", deep, {}))
+    answer = engine.api.post("/build", context)
+    assert answer.lines[-1]["error"].endswith("File name too long"), answer.body[-500:]
+    answer = engine.api.request("POST", "/images/create", deep, fromSrc="-")
+    assert answer.message.endswith("File name too long")
+    assert leftovers.files(engine.data, "layers") == leftovers.files(engine.data, "tmp") == []
+    until(lambda: leftovers.files(engine.data, "trash") == [], "the trash is empty")
 
 
 def test_a_program_that_stays_ends_with_its_step(clean: None, tmp_path: Path, sampan_client: Client) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support import rootfs
 from tests.support.api import Api
 from tests.support.client import Client
-from tests.support.engine import Engine
+from tests.support.engine import Engine, Sampand
 from tests.support.poll import until
 from tests.support.rows import Row, check, each
 
@@ -251,6 +252,48 @@ def test_connections_hold_over_a_restart(cli: Client, image: str, unique: str, n
     assert {"eth0", "eth1"} <= set(cli.ok("exec", unique, "ls", "/sys/class/net").split())
 
 
+def interfaces(cli: Client, container: str) -> list[str]:
+    return cli.ok("exec", container, "ls", "/sys/class/net").split()
+
+
+def test_a_container_disconnected_from_all_its_networks_starts(
+    cli: Client, image: str, unique: str, net: str
+) -> None:
+    """On its mode's own network again: moby's allocateNetwork."""
+    made = cli.ok("run", "-d", "--network", net, "-p", "80", image, "sleep", "1000")
+    cli.ok("network", "disconnect", net, made)
+    assert interfaces(cli, made) == ["lo"]
+    cli.ok("restart", "-t", "0", made)
+    assert interfaces(cli, made) == ["eth0", "lo"]
+    assert set(cli.inspect(made)["NetworkSettings"]["Networks"]) == {net}
+
+
+def test_a_network_that_was_removed_can_be_let_go_of(cli: Client, image: str, unique: str, net: str) -> None:
+    made = cli.ok("create", "--network", net, "-p", "80", image, *WEB)
+    cli.ok("network", "rm", net)
+    cli.fails("start", made, says=f"network {net} not found")
+    cli.fails("network", "disconnect", "-f", f"{net}-other", made, says="(?i)is not connected to")
+    cli.ok("network", "disconnect", "-f", net, made)
+    assert cli.inspect(made)["NetworkSettings"]["Networks"] == {}
+
+
+def test_without_any_network_there_is_loopback_until_one_is_connected(
+    cli: Client, own: Sampand, image: str, unique: str, net: str
+) -> None:
+    """dockerd would not start it: its mode's network is gone."""
+    made = cli.ok("create", "--network", net, "-p", "80", image, *WEB)
+    cli.ok("network", "rm", net)
+    cli.ok("network", "disconnect", "-f", net, made)
+    cli.ok("start", made)
+    assert interfaces(cli, made) == ["lo"]
+    own.kill()
+    own.start()
+    cli.ok("network", "connect", "bridge", made)
+    assert interfaces(cli, made) == ["eth0", "lo"]
+    port = cli.ok("port", made, "80/tcp").splitlines()[0].rpartition(":")[2]
+    assert until(fetch(f"127.0.0.1:{port}"), "an answer").strip() == "it works"
+
+
 def test_a_static_address(cli: Client, image: str, unique: str) -> None:
     cli.ok("network", "create", "--subnet", "10.213.7.0/24", "--gateway", "10.213.7.254", unique)
     shown = cli.ok(
@@ -410,3 +453,26 @@ def test_a_container_on_two_networks_from_the_start(
     assert set(docker.inspect(unique)["NetworkSettings"]["Networks"]) == {f"{unique}-a", f"{unique}-b"}
     names = docker.ok("exec", unique, "ls", "/sys/class/net").split()
     assert {"eth0", "eth1"} <= set(names)
+
+
+# The machine as it is when it boots: nobody has enabled forwarding yet.
+BOOTED = 'ip link set lo up; echo 0 > /proc/sys/net/ipv4/ip_forward; exec "$@"'
+
+
+@pytest.mark.parametrize("forwards", [True, False])
+def test_the_engine_knows_whether_it_has_enabled_forwarding(own: Sampand, forwards: bool) -> None:
+    engine = Sampand(f"--ip-forward={str(forwards).lower()}")
+    engine.program = ["unshare", "--net", "sh", "-c", BOOTED, "sh", *engine.program]
+    engine.start()
+    try:
+        api = engine.api
+        made = api.request("POST", "/images/create", rootfs.tar(), fromSrc="-", repo="x")
+        assert made.status == 200
+        warnings = api.post("/containers/create", {"Image": "x", "Cmd": ["true"]}).json["Warnings"]
+        info = api.get("/info").json
+        assert info["IPv4Forwarding"] is forwards
+        said = "WARNING: IPv4 forwarding is disabled" in (info["Warnings"] or [])
+        assert (not warnings, said) == (forwards, not forwards), warnings
+    finally:
+        engine.terminate()
+        engine.erase()

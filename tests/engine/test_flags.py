@@ -143,6 +143,7 @@ def test_wrong_flags_are_refused_in_dockerds_words(argv: list[str], sentence: st
         ([], {"log-driver": "syslog"}, "no log driver named 'syslog' is registered"),
         ([], {"exec-opts": ["foo=bar"]}, "invalid exec-opt: foo=bar"),
         ([], {"storage-opts": ["sampan.layers=zip"]}, "invalid storage-opt: sampan.layers=zip"),
+        (["--storage-opt", "overlay2.size=10G"], {}, "Storage Option overlay2.size not supported."),
         (["--storage-opt", "dm.fs=ext4"], {}, "invalid storage-opt: dm.fs=ext4"),
         ([], {"userns-remap": "default"}, "userns-remap is not supported"),
         ([], {"bip": "10.0.0.1/24", "bridge": "br0"}, "-b & --bip, mutually exclusive"),

@@ -1,5 +1,6 @@
 """Throwing trees away."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,23 @@ def test_a_tree_elsewhere_is_removed_in_place(tmp_path: Path) -> None:
     trash.remove_later(victim)
     trash.wait_emptied()
     assert not victim.exists()
+
+
+def nested(path: Path, depth: int) -> None:
+    """Further than a path can say."""
+    path.mkdir()
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    for _ in range(depth):
+        os.mkdir("a", dir_fd=folder)
+        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+        below = os.open("a", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+
+
+def test_a_tree_of_any_depth_goes(paths: Paths) -> None:
+    nested(paths.data / "victim", 3000)
+    trash.discard(paths, paths.data / "victim")
+    trash.wait_emptied()
+    assert list(paths.trash.iterdir()) == []

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sampan.errors import Failed
+from sampan.images import space
 from sampan.images.blobs import KEEP_PARTIAL, BlobStore
 from sampan.images.config import id_of
 from sampan.images.partial import Cut, Partial
@@ -88,3 +90,34 @@ def test_old_ones_go_at_the_start_and_idle_ones_when_asked(store: BlobStore) -> 
     assert store.forget_partials({id_of(b"b")}) == 0
     assert store.forget_partials(set()) == 5
     assert list(store.ingest_directory.iterdir()) == []
+
+
+def test_the_youngest_that_fit_are_kept(store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sampan.images.blobs.KEEP_PARTIALS", 12)
+    for age, name in enumerate(("new", "middle", "old", "in work")):
+        partial = Partial(store, id_of(name.encode()), 10)
+        partial.append(b"123456789" if name == "middle" else b"12345")
+        partial.close()
+        os.utime(partial.path, (0, time.time() - age))
+    store.trim_partials({id_of(b"in work")})
+    kept = {path.stem for path in store.ingest_directory.iterdir()}
+    assert kept == {id_of(name)[7:] for name in (b"new", b"old", b"in work")}
+
+
+def test_the_last_of_the_disk_is_left_alone(store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(space, "spare", lambda directory: 1000)
+    fits, too_much = Partial(store, DIGEST, 1000), Partial(store, id_of(b"x"), 1001)
+    fits.check_space()
+    with pytest.raises(Failed, match=r"no space left on device: .* needs 1001 bytes, and 1000 are to spare"):
+        too_much.check_space()
+    too_much.append(b"x" * 1000)
+    with pytest.raises(Failed, match="no space left on device"):
+        too_much.append(b"x" * 1001)
+    fits.close()
+    too_much.discard()
+
+
+def test_a_reserve_is_part_of_the_disk(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    free = disk.f_bavail * disk.f_frsize
+    assert 0 <= free - space.spare(tmp_path) <= space.RESERVE + free // 10

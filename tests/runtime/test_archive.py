@@ -111,6 +111,13 @@ def packed(*entries: tuple[str, bytes, str], uid: int = 1000) -> bytes:
     return out.getvalue()
 
 
+def special(kind: bytes, size: int) -> bytes:
+    """The header of a long name or of pax records, and the first of what it announces."""
+    member = tarfile.TarInfo("././@LongLink")
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.GNU_FORMAT) + b"x" * min(size, 1 << 20) + bytes(-size % 512)
+
+
 FILE, DIR, SYM, LINK = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
 
 
@@ -234,6 +241,10 @@ async def test_an_empty_stream_is_fine(launcher: Launcher, box: Box) -> None:
             Failed,
         ),
         ("archive/tar: invalid tar header", "/d", {}, b"junk" * 1000, Failed),
+        ("archive/tar: header field too long", "/d", {}, special(b"L", 300 << 20), Failed),
+        ("archive/tar: header field too long", "/d", {}, special(b"x", 2 << 20), Failed),
+        ("archive/tar: invalid tar header", "/d", {}, special(b"L", 5) * 2000, Failed),
+        ("file name too long", "/d", {}, packed(("a/" * 3000 + "f", FILE, "x")), Failed),
         ("unexpected EOF", "/d", {}, packed(("new", FILE, "x" * 9000))[:2000], Failed),
         ("container rootfs is marked read-only", "/d", {"read_only": True}, packed(("n", FILE, "x")), Failed),
         (

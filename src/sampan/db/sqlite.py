@@ -16,9 +16,8 @@ from typing import Any
 
 import orjson
 
+from sampan.db.migrations import NEWEST, migrate
 from sampan.errors import Failed
-
-SCHEMA_VERSION = 1
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -52,10 +51,12 @@ class Store:
         self._db.executescript(SCHEMA)
         row = self._db.execute("SELECT value FROM meta WHERE name='schema'").fetchone()
         if row is None:
-            self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA_VERSION,))
-        elif row[0] > SCHEMA_VERSION:
+            self._db.execute("INSERT INTO meta VALUES ('schema', ?)", (NEWEST,))
+        elif row[0] > NEWEST:
             self._db.close()
-            raise RuntimeError(f"{path} has schema {row[0]}, newer than this version's {SCHEMA_VERSION}")
+            raise RuntimeError(f"{path} has schema {row[0]}, newer than this version's {NEWEST}")
+        elif row[0] < NEWEST:
+            migrate(self._db, row[0])
         self._revision: int = self._db.execute("SELECT coalesce(max(revision), 0) FROM kv").fetchone()[0]
 
     def get(self, key: str) -> Any | None:

@@ -1,7 +1,7 @@
 """POST /commit: an image from what a container changed."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from sampan.engine.containers.documents import CONFIG, normalise
 from sampan.engine.containers.merge import merge
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.images import Images
-from sampan.errors import Conflict, NotFound
+from sampan.errors import Conflict, NotFound, SampanError
 from sampan.images import references
 from sampan.images.pack import Packer
 from sampan.paths import Paths
@@ -59,35 +59,44 @@ class Commits:
                 container=record.id,
                 container_config=cast(ContainerConfig, record.config),
             )
-            reference = name.with_default_tag().familiar if name else ""
+        reference = name.with_default_tag().familiar if name else ""
+        with suppress(NotFound):  # removed since
             self._containers.emit(
-                record,
-                "commit",
-                comment=request.comment,
-                imageID=image.id,
-                imageRef=reference,
+                record, "commit", comment=request.comment, imageID=image.id, imageRef=reference
             )
         return image.id
 
     def _changed(self, record: ContainerRecord) -> Iterator[bytes]:
+        upper = self._paths.container(record.id).upper
         # Without the init layer: what only that has is hidden by no mark in an image's layer.
         below = [lower for lower in self._images.current_lowers(record.lower) if self._images.is_layer(lower)]
         with ExitStack() as opened:
             layers = [open_layer(lower) for lower in below]
             for layer in layers:
                 opened.callback(layer.close)
-            yield from Packer(hides=Merged(layers).has).pack(str(self._paths.container(record.id).upper))
+            try:
+                yield from Packer(hides=Merged(layers).has).pack(str(upper))
+            finally:
+                # It went with a rename (trash.py): as long as it is there, everything in it was.
+                if not upper.exists():
+                    raise NotFound(f"No such container: {record.id}")
 
     @asynccontextmanager
     async def _paused(self, record: ContainerRecord, *, wanted: bool) -> Any:
         if not wanted or not record.state.running or record.state.paused:
             yield
             return
-        await self._containers.pause(record.id)
+        # It may end, or be killed, at any moment, and an ended one needs no pause: as dockerd, which goes on.
+        try:
+            await self._containers.pause(record.id)
+        except SampanError:
+            yield
+            return
         try:
             yield
         finally:
-            await self._containers.unpause(record.id)
+            with suppress(SampanError):
+                await self._containers.unpause(record.id)
 
 
 def image_name(repo: str, tag: str) -> references.Reference | None:

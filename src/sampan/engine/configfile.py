@@ -229,6 +229,10 @@ def layer_form(opts: tuple[str, ...]) -> str:
         name, eq, value = opt.partition("=")
         if name.strip().lower() == "sampan.layers" and value in ("erofs", "directory"):
             form = value
+        elif name.strip().lower() == "overlay2.size":
+            raise Invalid(
+                "Storage Option overlay2.size not supported. Filesystem does not support Project Quota"
+            )
         elif not eq or not name.startswith(("overlay.", "overlay2.")):
             raise Invalid(f"invalid storage-opt: {opt}")
     return form

@@ -1,26 +1,29 @@
 """Moving files in and out of containers: archive, export, changes. The work is a task's (runtime/archive.py).
 
-A stopped container stays locked while a task writes to its root, so that no start mounts it as well.
+A stopped container stays locked while a task writes to its root, so that no start mounts it as well. One that
+ends just now is as good as stopped, before the engine has heard of it.
 """
 
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sampan.engine.containers import Containers
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.volumes import Volumes
-from sampan.errors import Conflict, Failed, NotFound
+from sampan.errors import Conflict, Failed, NotFound, Unavailable
+from sampan.linux import process
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher, Task, read_status
 from sampan.storage.changes import changes
 
 CHUNK = 256 << 10
-STAT_LIMIT = 64 << 10
+View = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass
@@ -40,11 +43,13 @@ class Copies:
 
     async def stat(self, ref: str, path: str) -> dict[str, Any]:
         """Raises NotFound, Failed."""
-        record = self._containers.get(ref)
-        async with self._held(record):
-            task = await self._task({"op": "stat", "path": path, **await self._view(record)}, {})
+
+        async def work(view: View) -> dict[str, Any]:
+            task = await self._task({"op": "stat", "path": path, **view}, {})
             found: dict[str, Any] = (await self._named(task.wait(), path, ref))["stat"]
             return found
+
+        return await self._on_root(self._containers.get(ref), work)
 
     @asynccontextmanager
     async def get(self, ref: str, path: str) -> AsyncIterator[Outgoing]:
@@ -71,21 +76,23 @@ class Copies:
     ) -> None:
         """Unpack a tar stream into the directory `path`. Raises NotFound, Failed, Invalid."""
         record = self._containers.get(ref)
-        async with self._held(record):
-            request = {
-                "op": "put",
-                "path": path,
-                "no_overwrite": no_overwrite,
-                "user": (record.config.get("User") or "") if copy_ids else "",
-                "read_only": bool(record.host_config.get("ReadonlyRootfs")),
-                "volumes": {p["Destination"]: p["RW"] for p in record.mount_points if p["Type"] != "tmpfs"},
-                **await self._view(record),
-            }
+        request = {
+            "op": "put",
+            "path": path,
+            "no_overwrite": no_overwrite,
+            "user": (record.config.get("User") or "") if copy_ids else "",
+            "read_only": bool(record.host_config.get("ReadonlyRootfs")),
+            "volumes": {p["Destination"]: p["RW"] for p in record.mount_points if p["Type"] != "tmpfs"},
+        }
+
+        async def work(view: View) -> None:
             ours, theirs = socket.socketpair()
             with ours:
                 with theirs:
-                    task = await self._task(request, {"data": theirs.fileno()})
+                    task = await self._task({**request, **view}, {"data": theirs.fileno()})
                 await self._named(_feed(task, ours, content), path, ref)
+
+        await self._on_root(record, work)
         self._containers.emit(record, "extract-to-dir")
 
     async def changes(self, ref: str) -> list[dict[str, Any]]:
@@ -97,32 +104,44 @@ class Copies:
 
     # -- how
 
-    @asynccontextmanager
-    async def _held(self, record: ContainerRecord) -> AsyncIterator[None]:
-        """A stopped container's lock; a running one may do what it wants."""
-        if record.state.running:
-            yield
-            return
-        async with self._containers.lock(record.id):
-            yield
-
-    async def _view(self, record: ContainerRecord, *, mounted: bool = True) -> dict[str, Any]:
-        """Where the container's files are, for runtime/rootview.py."""
-        paths = self._paths.container(record.id)
-        view: dict[str, Any] = {"directory": str(self._paths.tmp)}
-        status = read_status(paths) if record.state.running else None
-        if status is not None:
-            view |= {"pid": status["pid"], "pid_start": status["pid_start"]}
-        else:
-            view["rootfs"] = {
-                "type": "overlay",
-                "lower": record.lower,
-                "upper": str(paths.upper),
-                "work": str(paths.work),
-            }
+    async def _on_root(
+        self, record: ContainerRecord, work: Callable[[View], Awaitable[T]], *, mounted: bool = True
+    ) -> T:
+        """`work` with where the files are, for runtime/rootview.py; under the lock, unless it runs."""
+        common: View = {"directory": str(self._paths.tmp)}
         if mounted:
-            view["mounts"] = await self._volumes.copy_mounts(record)
-        return view
+            common["mounts"] = await self._volumes.copy_mounts(record)
+        while True:
+            running = self._running(record)
+            if running is not None:
+                try:
+                    return await work({**common, **running})
+                except Unavailable:
+                    if self._running(record) == running:
+                        raise
+            async with self._containers.lock(record.id):
+                self._containers.get(record.id)  # it may have removed itself
+                if self._running(record) is None:
+                    return await work({**common, "rootfs": self._stopped(record)})
+            # It was started again.
+
+    def _running(self, record: ContainerRecord) -> View | None:
+        """None as well when its process has ended, and only the engine has not heard yet."""
+        status = read_status(self._paths.container(record.id)) if record.state.running else None
+        if status is None or process.is_exiting(status["pid"]):
+            return None
+        if process.start_time(status["pid"]) != status["pid_start"]:
+            return None
+        return {"pid": status["pid"], "pid_start": status["pid_start"]}
+
+    def _stopped(self, record: ContainerRecord) -> dict[str, Any]:
+        paths = self._paths.container(record.id)
+        return {
+            "type": "overlay",
+            "lower": record.lower,
+            "upper": str(paths.upper),
+            "work": str(paths.work),
+        }
 
     async def _task(self, request: dict[str, Any], fds: dict[str, int]) -> Task:
         return await self._launcher.task("archive", request, self._paths.tmp, fds)
@@ -133,16 +152,20 @@ class Copies:
     ) -> AsyncIterator[Outgoing]:
         """A task that sends a line of JSON once it has entered the root, and then a tar stream."""
         async with AsyncExitStack() as stack:
-            async with self._held(record):
-                request |= await self._view(record, mounted=mounted)
-                task, reader = await stack.enter_async_context(self._reading(request))
-                try:
-                    line = await reader.readuntil(b"\n")
-                except asyncio.IncompleteReadError:
-                    await self._named(task.wait(), request.get("path", ""), ref)
-                    raise Failed(f"reading from container {ref}: nothing was sent") from None
-            # Its root is mounted, and only read from now on: the container may start.
-            yield Outgoing(json.loads(line), _chunks(reader, task))
+
+            async def begin(view: View) -> Outgoing:
+                async with AsyncExitStack() as undo:
+                    task, reader = await undo.enter_async_context(self._reading({**request, **view}))
+                    try:
+                        line = await reader.readuntil(b"\n")
+                    except asyncio.IncompleteReadError:
+                        await self._named(task.wait(), request.get("path", ""), ref)
+                        raise Failed(f"reading from container {ref}: nothing was sent") from None
+                    stack.push_async_exit(undo.pop_all())
+                    return Outgoing(json.loads(line), _chunks(reader, task))
+
+            # Once it has begun, its root is mounted, and only read: the container may start.
+            yield await self._on_root(record, begin, mounted=mounted)
 
     @asynccontextmanager
     async def _reading(self, request: dict[str, Any]) -> AsyncIterator[tuple[Task, asyncio.StreamReader]]:
@@ -185,6 +208,8 @@ async def _feed(task: Task, ours: socket.socket, content: AsyncIterable[bytes]) 
     ours.setblocking(False)
     loop = asyncio.get_running_loop()
     try:
+        if not await loop.sock_recv(ours, 1):  # it could not enter the root
+            return await task.wait()
         with suppress(BrokenPipeError, ConnectionResetError):  # it refused: its result says why
             async for chunk in content:
                 await loop.sock_sendall(ours, chunk)

@@ -8,7 +8,7 @@ from sampan.engine.containers.listing import ListQuery
 from sampan.engine.engine import Engine
 from sampan.engine.images.documents import Version
 from sampan.engine.images.listing import list_images
-from sampan.errors import Invalid
+from sampan.errors import Invalid, NotFound
 
 TYPES = ("container", "image", "volume", "build-cache")
 
@@ -82,6 +82,10 @@ async def volumes(engine: Engine) -> list[dict[str, Any]]:
     rows = []
     for volume in engine.volumes.select({}):
         size = await engine.volumes.size(volume)
+        try:
+            engine.volumes.get(volume.name)
+        except NotFound:
+            continue  # removed meanwhile
         usage = {"RefCount": engine.volumes.users(volume.name), "Size": size}
         rows.append({**volume.document(), "UsageData": usage})
     return rows

@@ -308,7 +308,7 @@ def merge_tmpfs(words: Iterable[str]) -> list[str]:
     return list(merged.values())
 
 
-def anonymous(destination: str) -> MountPoint:
+def anonymous(destination: str, driver: str = "") -> MountPoint:
     """A VOLUME of the image, or an entry of Config.Volumes."""
     path = clean(destination)
     if path == "/" or "\0" in path:
@@ -321,7 +321,7 @@ def anonymous(destination: str) -> MountPoint:
         "Name": "",
         "Source": "",
         "Destination": path if path.startswith("/") else "/" + path,
-        "Driver": "local",
+        "Driver": driver or "local",
         "Mode": "",
         "RW": True,
         "Propagation": "",

@@ -93,7 +93,7 @@ class System:
                 "Log": ["json-file", "local", "none"],
             },
             **{field: host.supports(limit) for field, limit, _ in LIMITS},
-            "IPv4Forwarding": forwarding(),
+            "IPv4Forwarding": host.ipv4_forwarding(),
             "Debug": config.debug,
             "NFd": len(os.listdir("/proc/self/fd")),
             "NGoroutines": len(asyncio.all_tasks()),
@@ -194,14 +194,6 @@ def filesystem_magic(path: str) -> int:
     return ctypes.c_ulong.from_buffer(buffer).value & 0xFFFFFFFF
 
 
-def forwarding() -> bool:
-    try:
-        with open("/proc/sys/net/ipv4/ip_forward", encoding="ascii") as file:
-            return file.read().strip() == "1"
-    except OSError:
-        return False
-
-
 def registry_config(config: DaemonConfig) -> dict[str, Any]:
     ranges, names = list(LOCAL_REGISTRIES), []
     for registry in config.insecure_registries:
@@ -254,6 +246,6 @@ def warnings(config: DaemonConfig, host: Host) -> list[str] | None:
             if warning:
                 found.append(warning)
     found += [f"WARNING: {warning}" for _, limit, warning in LIMITS if warning and not host.supports(limit)]
-    if not forwarding():
+    if not host.ipv4_forwarding():
         found.append("WARNING: IPv4 forwarding is disabled")
     return found or None

@@ -42,8 +42,28 @@ def wait_emptied() -> None:
 
 
 def _remove(tree: Path) -> None:
-    if tree.is_dir() and not tree.is_symlink():
-        shutil.rmtree(tree, ignore_errors=True)
-    else:
-        with suppress(OSError):
+    with suppress(OSError):
+        if not tree.is_dir() or tree.is_symlink():
             tree.unlink()
+            return
+        with suppress(RecursionError):
+            shutil.rmtree(tree, ignore_errors=True)
+        if tree.exists():
+            _remove_deep(tree)
+
+
+def _remove_deep(tree: Path) -> None:
+    """Nested deeper than rmtree's calls and descriptors go: what is inside comes up."""
+    pending = [tree]
+    while pending:
+        directory = pending.pop()
+        for entry in os.scandir(directory):
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            up = tree / uuid.uuid4().hex
+            os.rename(entry.path, up)
+            pending.append(up)
+        if directory != tree:
+            directory.rmdir()
+    tree.rmdir()

@@ -273,7 +273,7 @@ class Volumes:
         tmpfs = host.get("Tmpfs") or {}
         for target in tmpfs:
             mountpoints.check_absolute(target)
-        images = [mountpoints.anonymous(target) for target in record.config.get("Volumes") or {}]
+        images = [mountpoints.anonymous(target, driver) for target in record.config.get("Volumes") or {}]
         return [dict(point) for point in mountpoints.merge(inherited, asked, tmpfs, images)]
 
     def _resolve(self, point: dict[str, Any], made: list[str]) -> None:

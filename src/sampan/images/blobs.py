@@ -3,7 +3,7 @@
     content/oci-layout
     content/blobs/sha256/<hex>
     content/ingest/<random>        being written; removed at start
-    content/ingest/<hex>.partial   of a download (partial.py); kept for a week, for the next attempt
+    content/ingest/<hex>.partial   of a download (partial.py), for the next attempt: see trim_partials
 
 A blob is digested while it streams in, synced, and renamed to its digest: a file with a blob's name is whole.
 """
@@ -19,6 +19,7 @@ from sampan.errors import Failed, Invalid, NotFound
 
 CHUNK = 1 << 20
 KEEP_PARTIAL = 7 * 24 * 3600.0  # seconds
+KEEP_PARTIALS = 8 << 30  # bytes of all of them: a registry can promise anything
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 
 
@@ -110,19 +111,31 @@ class BlobStore:
         layout = self._content / "oci-layout"
         if not layout.exists():
             layout.write_bytes(LAYOUT)
-        oldest = time.time() - KEEP_PARTIAL
         for leftover in self.ingest_directory.iterdir():
-            if leftover.suffix != ".partial" or leftover.stat().st_mtime < oldest:
+            if leftover.suffix != ".partial":
                 leftover.unlink()
+        self.trim_partials(set())
+
+    def trim_partials(self, kept: set[str]) -> None:
+        """Of downloads that are not under way (`kept`: digests): no old ones, and the youngest that fit."""
+        total, oldest = 0, time.time() - KEEP_PARTIAL
+        for found, info in sorted(self._partials(kept), key=lambda pair: pair[1].st_mtime, reverse=True):
+            if info.st_mtime < oldest or total + info.st_size > KEEP_PARTIALS:
+                found.unlink()
+            else:
+                total += info.st_size
 
     def forget_partials(self, kept: set[str]) -> int:
         """Delete what came of downloads that are not under way any more (`kept`: digests); bytes freed."""
         freed = 0
-        for found in self.ingest_directory.glob("*.partial"):
-            if f"sha256:{found.stem}" not in kept:
-                freed += found.stat().st_size
-                found.unlink()
+        for found, info in self._partials(kept):
+            freed += info.st_size
+            found.unlink()
         return freed
+
+    def _partials(self, kept: set[str]) -> list[tuple[Path, os.stat_result]]:
+        found = self.ingest_directory.glob("*.partial")
+        return [(path, path.stat()) for path in found if f"sha256:{path.stem}" not in kept]
 
     def path(self, digest: str) -> Path:
         algorithm, _, hexadecimal = digest.partition(":")

@@ -8,6 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 
 from sampan.errors import Failed
 from sampan.images.tarread import (
@@ -20,12 +21,13 @@ from sampan.images.tarread import (
     SYMLINK,
     Entry,
 )
-from sampan.images.tarwrite import CHUNK, archive, header, padding
+from sampan.images.tarwrite import CHUNK, Pieces, archive, header, padding
 from sampan.images.unpack import OPAQUE_XATTR, WHITEOUT_OPAQUE, WHITEOUT_PREFIX
 
 # Docker keeps capabilities only; user attributes are the image's own as well. SELinux labels are the host's.
 KEPT_XATTRS = (b"security.capability", b"user.")
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _UNSUPPORTED = (b"trusted.overlay.redirect", b"trusted.overlay.metacopy")
 
 
@@ -61,22 +63,24 @@ class Packer:
         except OSError as error:
             raise Failed(f"pack {directory}: {error.strerror} {error.filename or ''}".rstrip()) from error
 
-    def _tree(self, directory: int, path: bytes) -> Iterator[bytes]:
+    def _tree(self, directory: int, path: bytes) -> Pieces:
         # Names as bytes: listdir of a descriptor gives str.
         for name in sorted(os.fsencode(name) for name in os.listdir(directory)):
             try:
                 found = os.stat(name, dir_fd=directory, follow_symlinks=False)
-                yield from self._member(directory, name, path, found)
             except FileNotFoundError:
                 continue
+            yield self._member(directory, name, path, found)
 
-    def _member(self, directory: int, name: bytes, path: bytes, found: os.stat_result) -> Iterator[bytes]:
+    def _member(self, directory: int, name: bytes, path: bytes, found: os.stat_result) -> Pieces:
         entry = Entry(path + name, REGULAR)
         entry.mode, entry.uid, entry.gid = stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid
         entry.mtime_ns = found.st_mtime_ns if self._clamp is None else min(found.st_mtime_ns, self._clamp)
         kind = stat.S_IFMT(found.st_mode)
         if kind == stat.S_IFDIR:
-            yield from self._directory(directory, name, entry)
+            with suppress(FileNotFoundError):
+                fd = os.open(name, DIRECTORY_FLAGS, dir_fd=directory)
+                yield self._directory(fd, entry)
         elif kind == stat.S_IFCHR and found.st_rdev == 0:
             if self._hides is not None and not self._hides(path + name):
                 return
@@ -87,9 +91,12 @@ class Packer:
             yield header(entry)
         elif kind != stat.S_IFSOCK:
             if kind == stat.S_IFREG:
-                yield from self._file(directory, name, entry)
+                with suppress(FileNotFoundError):
+                    fd = os.open(name, FILE_FLAGS, dir_fd=directory)
+                    yield self._file(fd, entry)
             else:
-                yield from self._special(directory, name, entry, kind, found.st_rdev)
+                with suppress(FileNotFoundError):
+                    yield self._special(directory, name, entry, kind, found.st_rdev)
 
     def _is_link(self, entry: Entry, found: os.stat_result) -> bool:
         """Make the entry a further name of a file already packed, if it is one."""
@@ -100,8 +107,7 @@ class Packer:
         entry.type, entry.linkname = HARDLINK, first
         return True
 
-    def _directory(self, parent: int, name: bytes, entry: Entry) -> Iterator[bytes]:
-        fd = os.open(name, DIRECTORY_FLAGS, dir_fd=parent)
+    def _directory(self, fd: int, entry: Entry) -> Pieces:
         try:
             entry.name += b"/"
             entry.type = DIRECTORY
@@ -112,12 +118,11 @@ class Packer:
                 marker.mode, marker.uid, marker.gid = entry.mode & 0o777, entry.uid, entry.gid
                 marker.mtime_ns = entry.mtime_ns
                 yield header(marker)
-            yield from self._tree(fd, entry.name)
+            yield self._tree(fd, entry.name)
         finally:
             os.close(fd)
 
-    def _file(self, directory: int, name: bytes, entry: Entry) -> Iterator[bytes]:
-        fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    def _file(self, fd: int, entry: Entry) -> Pieces:
         try:
             entry.size = os.fstat(fd).st_size
             _read_xattrs(fd, entry)
@@ -133,7 +138,7 @@ class Packer:
         finally:
             os.close(fd)
 
-    def _special(self, directory: int, name: bytes, entry: Entry, kind: int, device: int) -> Iterator[bytes]:
+    def _special(self, directory: int, name: bytes, entry: Entry, kind: int, device: int) -> bytes:
         if kind == stat.S_IFLNK:
             entry.type = SYMLINK
             entry.mode = 0o777
@@ -144,7 +149,7 @@ class Packer:
         else:
             entry.type = CHARACTER if kind == stat.S_IFCHR else BLOCK_DEVICE
             entry.devmajor, entry.devminor = os.major(device), os.minor(device)
-        yield header(entry)
+        return header(entry)
 
 
 def _read_xattrs(fd: int, entry: Entry) -> bool:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 
 from sampan.errors import Failed
+from sampan.images import space
 from sampan.images.blobs import BlobStore
 
 SUFFIX = ".partial"
@@ -45,8 +46,9 @@ class Partial:
             raise Failed(f"write blob: {error.strerror}") from error
 
     def append(self, data: bytes | memoryview) -> None:
-        """Blocks. Raises Failed when the disk is full."""
+        """Blocks. Raises DiskFull, Failed."""
         view = memoryview(data)
+        space.check(self._store.ingest_directory, len(view), f"blob {self.digest}")
         try:
             while view:
                 written = os.pwrite(self._fd, view, self.size)
@@ -56,6 +58,10 @@ class Partial:
                     self._changed.notify_all()
         except OSError as error:
             raise Failed(f"write blob: {error.strerror}") from error
+
+    def check_space(self) -> None:
+        """Before anything comes: what is promised must fit. Raises DiskFull."""
+        space.check(self._store.ingest_directory, self.whole - self.size, f"blob {self.digest}")
 
     def finish(self, error: BaseException | None = None) -> None:
         """Nothing more comes: readers get to the end, or the error."""

@@ -3,7 +3,8 @@
 Equal entries give equal bytes: nothing of the host (names of users, access times) gets in.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
+from typing import Union
 
 from sampan.images.tarread import BLOCK, XATTR_PREFIX, Entry
 
@@ -13,15 +14,35 @@ MAX_SIZE = 0o77777777777
 MAX_ID = 0o7777777
 
 
-def archive(pieces: Iterable[bytes]) -> Iterator[bytes]:
+# What a member consists of: bytes, and the members below it. Directories may be nested deeper than calls may.
+Pieces = Generator[Union[bytes, "Pieces"], None, None]
+
+
+def archive(pieces: Pieces) -> Iterator[bytes]:
     """A whole tar of its members' headers and data, in pieces of about 1 MB."""
     buffer = bytearray()
-    for piece in pieces:
+    for piece in _flat(pieces):
         buffer += piece
         if len(buffer) >= CHUNK:
             yield bytes(buffer)
             buffer.clear()
     yield bytes(buffer) + END
+
+
+def _flat(pieces: Pieces) -> Iterator[bytes]:
+    stack = [pieces]
+    try:
+        while stack:
+            piece = next(stack[-1], None)
+            if piece is None:
+                stack.pop()
+            elif isinstance(piece, bytes):
+                yield piece
+            else:
+                stack.append(piece)
+    finally:
+        for left in reversed(stack):  # they hold files open
+            left.close()
 
 
 def header(entry: Entry) -> bytes:

@@ -4,7 +4,7 @@ Requests ("op"), besides the view to enter (rootview.py):
 
     stat     "path"                                -> {"stat": ...}, nothing on "data"
     get      "path"                                "data": the stat as a line of JSON, then a tar stream
-    put      "path", "no_overwrite", "user"        "data": a tar stream to read, compressed or not
+    put      "path", "no_overwrite", "user"        "data": a line out, then a tar stream in, compressed or not
     export                                         "data": a line, then a tar stream of the whole root
     copy-up  "rootfs", "path", "target"            copies a directory of an image into an empty volume
 
@@ -45,5 +45,6 @@ def main(request: dict[str, Any], fds: dict[str, int]) -> dict[str, Any]:
     elif op == "export":
         tarout.send_root(fds["data"])
     elif op == "put":
+        os.write(fds["data"], b"\n")
         tarin.receive(request, fds["data"])
     return {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from sampan.errors import Failed, NotFound
+from sampan.errors import Failed, Unavailable
 from sampan.linux import capabilities, process
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
@@ -33,10 +33,11 @@ _KEPT = capabilities.mask(
         "CAP_SETFCAP",
     ]
 )
+_STOPPED = "the container stopped meanwhile"
 
 
 def enter(view: dict[str, Any]) -> None:
-    """Make the container's root the process's own. Raises Failed, NotFound.
+    """Make the container's root the process's own. Raises Failed; Unavailable when it does not run any more.
 
     `view`: "directory" (any one of ours: the root is mounted there for a moment), "rootfs" (of a stopped
     container), or "pid" and "pid_start" of a running one; "mounts": OCI mounts of volumes and binds.
@@ -83,9 +84,12 @@ def _shifted(mount: dict[str, Any]) -> dict[str, Any]:
 
 
 def _foreign_user_namespace(pid: int | None) -> int:
-    if not pid or not ns.differs(pid, "user"):
-        return -1
-    return ns.open_namespace(pid, "user")
+    try:
+        if not pid or not ns.differs(pid, "user"):
+            return -1
+        return ns.open_namespace(pid, "user")
+    except (FileNotFoundError, ProcessLookupError):
+        raise Unavailable(_STOPPED) from None
 
 
 def unshare_mounts() -> None:
@@ -105,12 +109,12 @@ def _running_root(pid: int, start: int) -> int:
     own = ns.open_namespace("self", "mnt")
     try:
         theirs = ns.open_namespace(pid, "mnt")
-    except FileNotFoundError:
-        raise NotFound("the container stopped meanwhile") from None
+    except (FileNotFoundError, ProcessLookupError):
+        raise Unavailable(_STOPPED) from None
     try:
         # Checked after opening: then it cannot be a later process with the same number.
         if process.start_time(pid) != start or ns.same_as_mine(theirs, "mnt"):
-            raise NotFound("the container stopped meanwhile")
+            raise Unavailable(_STOPPED)
         ns.setns(theirs, ns.CLONE_NEWNS)
         root = m.clone("/")
         ns.setns(own, ns.CLONE_NEWNS)

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 _COPY = 1 << 20
 _BLOCK = 32 << 10  # tarfile copies what is left of its buffer for every header it takes
+# Go's archive/tar reads none larger: images/tarread.py.
+_MAX_SPECIAL = 1 << 20
+_SPECIAL = (
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+)
+_PATH_MAX = 4096  # limits.h, with the byte that ends it
 _PAX_XATTR = "SCHILY.xattr."
 # Xattrs that mean something to the kernel outside the container are not a tar's to set.
 _XATTRS = ("user.", "security.capability")
@@ -52,11 +59,14 @@ def receive(request: dict[str, Any], source: int) -> None:
     if not stream.peek(1):
         return
     try:
-        with tarfile.open(fileobj=decompressed(stream), mode="r|", bufsize=_BLOCK) as archive:
+        packed = decompressed(stream)
+        with tarfile.open(fileobj=packed, mode="r|", bufsize=_BLOCK, tarinfo=_Member) as archive:
             Unpacker(archive, target, bool(request.get("no_overwrite")), owner).run()
     except tarfile.ReadError as error:
         text = "unexpected EOF" if "unexpected end" in str(error) else "archive/tar: invalid tar header"
         raise Failed(text) from None
+    except RecursionError:  # long names of long names, without end
+        raise Failed("archive/tar: invalid tar header") from None
     except (EOFError, zlib.error) as error:
         raise Failed(f"unexpected EOF: {error}") from None
     except OSError as error:
@@ -181,7 +191,9 @@ class Unpacker:
         path = self._inside(name)
         if path is None:
             raise Failed(f'"{member.name}" is outside of "{self._target}"')
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+        if len(os.fsencode(path)) >= _PATH_MAX:
+            raise Failed(f"{path[:100]}...: file name too long")  # before half of it is made
+        _make_directories(os.path.dirname(path))
         if not self._make_room(path, name, member):
             return
         self._create(path, member)
@@ -267,6 +279,25 @@ def _set_xattrs(path: str, member: tarfile.TarInfo) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTSUP, errno.EPERM):
                 raise
+
+
+def _make_directories(path: str) -> None:
+    """What is missing of it. os.makedirs calls itself for each, as deep as the stream says."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for path in reversed(missing):
+        os.mkdir(path, 0o755)
+
+
+class _Member(tarfile.TarInfo):
+    """tarfile takes a long name or pax header into memory, whatever its size."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _SPECIAL and self.size > _MAX_SPECIAL:
+            raise Failed("archive/tar: header field too long")
+        return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
 
 
 def _ignoring_gone(call: Any) -> None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import IntEnum
 
+from sampan.errors import Failed
 from sampan.storage.trees import Facts, OnDisk, Place, is_whiteout, roots
 
 
@@ -28,17 +29,36 @@ class Change:
 
 
 def changes(upper: str, lowers: list[str]) -> list[Change]:
-    """Sorted by path. `lowers` is top-most first, as overlayfs has them. Blocks: for a worker thread."""
+    """Sorted by path. `lowers` is top-most first, as overlayfs has them. Blocks: for a worker thread.
+
+    What vanishes meanwhile is left out. Raises Failed.
+    """
     found: dict[str, Kind] = {}
     with ExitStack() as stack:
-        _compare(upper, roots(lowers, stack), "", found)
+        # Not by calls in calls: directories may be nested deeper than these.
+        pending = [(upper, roots(lowers, stack), "")]
+        while pending:
+            directory, below, path = pending.pop()
+            try:
+                pending += _compare(directory, below, path, found)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise Failed(f"read {path[:200]}: {error.strerror}") from error
     return [Change(path, found[path]) for path in sorted(found)]
 
 
-def _compare(upper: str, lowers: list[Place], path: str, found: dict[str, Kind]) -> None:
+def _compare(
+    upper: str, lowers: list[Place], path: str, found: dict[str, Kind]
+) -> list[tuple[str, list[Place], str]]:
+    """One directory; returns those in it."""
+    inside: list[tuple[str, list[Place], str]] = []
     for entry in os.scandir(upper):
         name = f"{path}/{entry.name}"
-        new = OnDisk(entry.path, entry.stat(follow_symlinks=False))
+        try:
+            new = OnDisk(entry.path, entry.stat(follow_symlinks=False))
+        except FileNotFoundError:
+            continue
         old, merged = _lookup(lowers, entry.name)
         if is_whiteout(new.facts):
             found[name] = Kind.DELETED
@@ -50,7 +70,8 @@ def _compare(upper: str, lowers: list[Place], path: str, found: dict[str, Kind])
             # As Docker: who gained or lost a name has changed, even if its times were set back.
             found.setdefault(path, Kind.MODIFIED)
         if _is_directory(new.facts):
-            _compare(entry.path, [] if new.is_opaque() else merged, name, found)
+            inside.append((entry.path, [] if new.is_opaque() else merged, name))
+    return inside
 
 
 def _lookup(lowers: list[Place], name: str) -> tuple[Facts | None, list[Place]]:

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sampan.errors import Failed, Invalid, NotFound
@@ -52,22 +54,42 @@ def is_empty(root: Path, name: str) -> bool:
 
 
 def size(path: Path) -> int:
-    """Bytes of all files below, each inode once, as `docker system df` counts. For a thread."""
+    """Bytes of all files below, each inode once, as `docker system df` counts; what vanishes has none.
+
+    For a thread.
+    """
     total = 0
     seen: set[tuple[int, int]] = set()
-    # By descriptor: a container may swap a directory for a link while we walk.
-    for _, _, files, folder in os.fwalk(path, follow_symlinks=False, onerror=None):
-        for name in files:
+    # By descriptor: a container may swap a directory for a link while we walk. Not by os.fwalk, whose calls
+    # go as deep as directories are nested.
+    stack: list[tuple[int, list[str]]] = []
+    try:
+        _enter(stack, path, None)
+        while stack:
+            folder, names = stack[-1]
+            if not names:
+                os.close(stack.pop()[0])
+                continue
             try:
-                info = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                info = os.stat(name := names.pop(), dir_fd=folder, follow_symlinks=False)
             except OSError:
                 continue
-            if info.st_nlink > 1:
-                if (info.st_dev, info.st_ino) in seen:
-                    continue
+            if stat.S_ISDIR(info.st_mode):
+                _enter(stack, name, folder)
+            elif info.st_nlink < 2 or (info.st_dev, info.st_ino) not in seen:
                 seen.add((info.st_dev, info.st_ino))
-            total += info.st_size
+                total += info.st_size
+    finally:
+        for folder, _ in stack:
+            os.close(folder)
     return total
+
+
+def _enter(stack: list[tuple[int, list[str]]], path: Path | str, above: int | None) -> None:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with suppress(OSError):
+        stack.append((os.open(path, flags, dir_fd=above), []))
+        stack[-1][1].extend(os.listdir(stack[-1][0]))
 
 
 def check_subpath(path: Path, subpath: str) -> None:

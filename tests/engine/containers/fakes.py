@@ -128,6 +128,8 @@ class FakeVolumes:
 
 
 class FakeImages:
+    store = SimpleNamespace(use=lambda image: None)
+
     def get(self, ref: str) -> Any:
         if ref != "busybox":
             raise NotFound(f"No such image: {ref}:latest")

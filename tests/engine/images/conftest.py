@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sampan.db.sqlite import Store
+from sampan.engine import times
 from sampan.engine.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.images import Image, Images, Import, Use
@@ -66,6 +67,10 @@ class Bench:
         how = Import(parse(name).with_default_tag() if name else None, changes or [], "made", created=created)
         image = await self.images.import_(stream(tar(**(files or {"f": name}))), how)
         return self.images.get(image.id)
+
+    def at(self, moment: str) -> None:
+        """What the clock says from now on."""
+        self.images.store.clock = lambda: times.nanoseconds(moment)
 
     async def commit(self, base: Image, name: str = "", **files: str) -> Image:
         image = await self.images.commit(

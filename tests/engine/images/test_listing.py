@@ -9,10 +9,15 @@ pytestmark = pytest.mark.root
 
 
 async def fill(bench: Bench) -> None:
-    await bench.add("old:1", created="2020-01-01T00:00:00Z", changes=["LABEL a=1 b=2"], f="1")
-    await bench.add("mid:1", created="2021-01-01T00:00:00Z", f="2")
-    await bench.add("new/app:2", created="2022-01-01T00:00:00Z", f="3")
-    await bench.add("", created="2023-01-01T00:00:00Z", f="4")
+    """When they came counts, not when they say they were created."""
+    bench.at("2020-01-01T00:00:00Z")
+    await bench.add("old:1", created="2023-01-01T00:00:00Z", changes=["LABEL a=1 b=2"], f="1")
+    bench.at("2021-01-01T00:00:00Z")
+    await bench.add("mid:1", created="2022-01-01T00:00:00Z", f="2")
+    bench.at("2022-01-01T00:00:00Z")
+    await bench.add("new/app:2", created="2021-01-01T00:00:00Z", f="3")
+    bench.at("2023-01-01T00:00:00Z")
+    await bench.add("", created="2020-01-01T00:00:00Z", f="4")
 
 
 def names(bench: Bench, **filters: list[str]) -> list[str]:

@@ -337,6 +337,69 @@ async def test_a_cancelled_pull_leaves_only_what_can_be_gone_on_from(
     assert bench.on_disk() == (0, 0, 0)
 
 
+def promising(registry: FakeRegistry, size: int) -> str:
+    """An image whose one layer never ends; its digest."""
+    registry.image("app", "1", tar_of(f=NOISE))
+    media_type, data = registry.manifests["app", "1"]
+    document = json.loads(data)
+    layer = document["layers"][0]
+    layer["size"] = size
+    registry.manifest("app", "1", document, media_type)
+
+    async def hook(request: web.Request) -> web.StreamResponse | None:
+        if request.method != "GET" or not request.path.endswith(layer["digest"]):
+            return None
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await response.write(NOISE)
+        return response
+
+    registry.hook = hook
+    return str(layer["digest"])
+
+
+async def test_what_cannot_fit_is_not_begun(bench: Bench, registry: FakeRegistry) -> None:
+    layer = promising(registry, 10**15)
+    assert "no space left on device" in await refused(bench, f"{registry.host}/app#1", Failed)
+    assert registry.count("GET", layer) == 0
+    assert bench.on_disk() == (0, 0, 0)
+
+
+async def test_a_download_ends_before_the_disk_does(
+    bench: Bench, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = promising(registry, 64 << 20)
+    sizes = []
+    partial = bench.root / f"data/content/ingest/{layer.removeprefix('sha256:')}.partial"
+    whole = 100 << 20
+
+    def spare(directory: Path) -> int:
+        """Others write at the same time: twice as much is gone."""
+        sizes.append(partial.stat().st_size if partial.exists() else 0)
+        return max(0, whole - 2 * sizes[-1])
+
+    monkeypatch.setattr("sampan.images.space.spare", spare)
+    assert "no space left on device" in await refused(bench, f"{registry.host}/app#1", Failed)
+    assert 0 < max(sizes) <= whole * 2 // 3
+    assert bench.on_disk() == (0, 0, 0)  # what took the disk is given back
+
+
+async def test_what_came_of_a_cancelled_pull_is_let_go_when_it_is_too_much(
+    bench: Bench, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sampan.images.blobs.KEEP_PARTIALS", 4 << 20)
+    layer = promising(registry, 1 << 30)
+    partial = bench.root / f"data/content/ingest/{layer.removeprefix('sha256:')}.partial"
+    task = asyncio.create_task(pull(bench, f"{registry.host}/app#1"))
+    await until_async(lambda: partial.exists() and partial.stat().st_size > 4 << 20, "too much is here")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert bench.on_disk() == (0, 0, 0)
+
+
 async def test_many_pulls_come_and_go(bench: Bench, registry: FakeRegistry) -> None:
     """Whatever is cancelled when, those that stay get their images, and nothing half done is left."""
     chance = random.Random(7)

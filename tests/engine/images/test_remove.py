@@ -1,11 +1,13 @@
 """Docker's rules of rmi and prune: every message was asked of Docker 26."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from sampan.engine.images import Use
 from sampan.errors import Conflict, Failed, Invalid, NotFound
 from sampan.images.references import parse
-from tests.engine.images.conftest import Bench
+from tests.engine.images.conftest import Bench, reopen
 
 pytestmark = pytest.mark.root
 
@@ -155,8 +157,10 @@ async def test_prune_of_all_takes_what_no_container_uses(bench: Bench) -> None:
 
 
 async def test_prune_takes_filters(bench: Bench) -> None:
-    one = await bench.add("", changes=["LABEL a=1 b=2"], created="2020-01-01T00:00:00Z", f="1")
-    two = await bench.add("", created="2030-01-01T00:00:00Z", f="2")
+    bench.at("2020-01-01T00:00:00Z")
+    one = await bench.add("", changes=["LABEL a=1 b=2"], created="2030-01-01T00:00:00Z", f="1")
+    bench.at("2030-01-01T00:00:00Z")
+    two = await bench.add("", created="2020-01-01T00:00:00Z", f="2")
     assert bench.images.prune({"label": ["a=2"]})["ImagesDeleted"] is None
     assert bench.images.prune({"label!": ["a"], "until": ["2025-01-01"]})["ImagesDeleted"] is None
     bench.images.prune({"until": ["2025-01-01"]})
@@ -166,3 +170,24 @@ async def test_prune_takes_filters(bench: Bench) -> None:
     for filters in ({"nope": ["x"]}, {"dangling": ["x"]}, {"until": ["x"]}):
         with pytest.raises((Invalid, Failed)):
             bench.images.prune(filters)
+
+
+async def again(bench: Bench) -> None:
+    await bench.add("", created="2020-01-01T00:00:00Z", f="1")
+
+
+async def stood_upon(bench: Bench) -> None:
+    bench.images.store.use(bench.images.all()[0])
+
+
+@pytest.mark.parametrize("use", [again, stood_upon])
+async def test_what_was_used_lately_is_not_old(bench: Bench, use: Callable[[Bench], Awaitable[None]]) -> None:
+    bench.at("2020-01-01T00:00:00Z")
+    image = await bench.add("", created="2020-01-01T00:00:00Z", f="1")
+    bench.at("2021-01-01T00:00:00Z")
+    await use(bench)
+    bench = await reopen(bench)
+    bench.images.prune({"until": ["2020-06-01"]})
+    assert [found.id for found in bench.images.all()] == [image.id]
+    bench.images.prune({"until": ["2021-06-01"]})
+    assert bench.images.all() == []

@@ -44,6 +44,7 @@ class BuildKitApi:
         check(request)
         headers = tuple(request.headers.items())  # one of them is there many times
         service = self.service()
+        self._engine.builder.sessions.check(headers)  # while an error can still be answered
         await service.serve_session(await hijack(request, upgrade=UPGRADE), headers)
         return Gone()
 

@@ -51,6 +51,11 @@ class Build:
         return self._task
 
     @property
+    def solving(self) -> bool:
+        """There is a plan, and its steps are shown."""
+        return self._context is not None
+
+    @property
     def snapshots(self) -> Mapping[int, str]:
         """Step -> the id of its record, as `sampan build shell` takes it, once the step is done."""
         return self._context.snapshots if self._context else {}
@@ -61,7 +66,7 @@ class Build:
         return self._context.shown(step).digest
 
     def begun(self, context: "Context") -> None:
-        """There is a plan, and now its steps are shown."""
+        """From now on it is `solving`."""
         self._context = context
         context.announce()
 

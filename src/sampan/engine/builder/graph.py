@@ -196,8 +196,17 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """The history that a stage's image would have, as far as its steps are needed."""
+
+    base_history: tuple[Mapping[str, Any], ...]
+    history: tuple[HistoryEntry, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """`steps` holds only what the targets need, in an order in which it can be done."""
 
     steps: tuple[Step, ...]
     targets: tuple[Target, ...]
+    lineages: tuple[Lineage, ...] = ()

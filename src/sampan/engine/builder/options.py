@@ -17,7 +17,10 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True)
 class CacheOption:
-    """One `--cache-from` or `--cache-to`: type inline, registry or local; attrs ref, src, dest, mode, ..."""
+    """One `--cache-from` or `--cache-to`: type inline, registry or local; attrs ref, src, dest, mode, ...
+
+    Of a classic client: type image, attrs ref.
+    """
 
     type: str
     attrs: Mapping[str, str] = field(default_factory=dict)

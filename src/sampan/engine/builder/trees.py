@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """One file. Times are carried along, but count in no key."""
+    """One file. Times are carried along, but count in no key, unless the tree is `published`."""
 
     mode: int  # st_mode, with the type
     uid: int
@@ -42,6 +42,7 @@ class Tree:
     root: HostRoot | SnapshotRoot
     entries: Mapping[str, Entry]
     dated: bool = True  # False: times are not the files' own, but of when somebody put them there
+    published: bool = False  # times are the server's word, the same for everybody: layers keep them
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ async def create(services: Services, request: CreateRequest) -> Created:
     warnings += check_platform(config["Image"], request.platform, image.config)
     own = image.config.get("config") or {}
     root = Root(config["Image"], image.id, cast(Mapping[str, Any], own), services.images.lower_dirs(image))
+    services.images.store.use(image)
     return await create_on(services, request, root, warnings)
 
 

@@ -34,6 +34,8 @@ async def rows_with_size(services: Services, query: ListQuery) -> Rows:
     result = []
     for container in chosen(services, query):
         size = await size_of(services, container)
+        if services.index.by_id(container.id) is not container:
+            continue  # removed meanwhile
         result.append(row(services, container) | {"SizeRw": size.rw, "SizeRootFs": size.root})
     return result
 

@@ -26,14 +26,7 @@ IMAGE_FIELDS = (*KEPT_EMPTY, "ExposedPorts", "StopSignal", "Healthcheck", "Shell
 
 
 def created_seconds(image: Image) -> int:
-    return created_nanoseconds(image) // 1_000_000_000
-
-
-def created_nanoseconds(image: Image) -> int:
-    try:
-        return times.nanoseconds(image.created)
-    except ValueError:
-        return times.nanoseconds(times.ZERO)
+    return _seconds(image.created)
 
 
 def summary(image: Image, tags: list[str], digests: list[str], version: Version) -> dict[str, Any]:

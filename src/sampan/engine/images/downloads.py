@@ -12,9 +12,11 @@ from sampan.engine.images.progress import Line
 from sampan.engine.images.store import ImageStore, Layer, Staging, hexadecimal
 from sampan.engine.images.transfer import INTERVAL, Limits, Transfer
 from sampan.errors import Failed
+from sampan.images.blobs import KEEP_PARTIAL
 from sampan.images.partial import Partial
 from sampan.images.registry.client import Repository
 from sampan.images.registry.manifests import Descriptor
+from sampan.images.space import DiskFull
 from sampan.images.unpack import Unpacked
 
 # What a layer may unfold to: deflate's limit is 1032-fold; zstd has none, which is a bomb's way.
@@ -61,6 +63,7 @@ class Downloads:
     def __init__(self, store: ImageStore, limits: Limits) -> None:
         self._store = store
         self._jobs: dict[str, Job] = {}
+        self._trimming: asyncio.TimerHandle | None = None
         self.configure(limits)
 
     def configure(self, limits: Limits) -> None:
@@ -74,10 +77,23 @@ class Downloads:
 
     async def stop(self) -> None:
         """End what is under way; what came stays for the next start."""
+        if self._trimming is not None:
+            self._trimming.cancel()
         tasks = [job.task for job in self._jobs.values() if job.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, digest: str) -> None:
+        """What came of a download that was cut is not kept for ever."""
+        del self._jobs[digest]
+        self._trim()
+
+    def _trim(self) -> None:
+        self._store.blobs.trim_partials(set(self._jobs))
+        if self._trimming is not None:
+            self._trimming.cancel()
+        self._trimming = asyncio.get_running_loop().call_later(KEEP_PARTIAL, self._trim)
 
     async def layer(
         self, staged: Staging, put: Put, sources: Sequence[Repository], blob: Descriptor, diff_id: str
@@ -119,7 +135,7 @@ class Downloads:
         try:
             await job.task
         finally:
-            del self._jobs[blob.digest]
+            self._ended(blob.digest)
 
     async def _plain(self, job: Job, sources: Sequence[Repository], blob: Descriptor) -> Layer:
         job.status("Pulling fs layer")
@@ -133,6 +149,9 @@ class Downloads:
             partial.commit()
             job.status("Download complete")
             return Layer("", 0, 0, blob.digest, blob.size, blob.media_type)
+        except DiskFull:
+            partial.discard()
+            raise
         finally:
             partial.close()
 
@@ -146,7 +165,7 @@ class Downloads:
                 job.status("Pull complete")
                 return layer
         finally:
-            del self._jobs[blob.digest]
+            self._ended(blob.digest)
 
     async def _fetch(
         self, job: Job, own: Staging, sources: Sequence[Repository], blob: Descriptor, diff_id: str
@@ -193,6 +212,8 @@ class Downloads:
             # Both threads hold files that are about to go.
             await asyncio.gather(hashing, unpacking, return_exceptions=True)
             writer.discard()
+            if isinstance(error, DiskFull):
+                partial.discard()
             raise
         finally:
             partial.close()
@@ -201,6 +222,7 @@ class Downloads:
         if self._slots.locked():
             job.status("Waiting")
         async with self._slots:
+            partial.check_space()
             transfer = Transfer(partial, sources, job.progress, job.status, self._limits)
             await transfer.run()
         partial.finish()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sampan.engine.containers.filters import until
-from sampan.engine.images.documents import Version, created_nanoseconds, shared_sizes, summary
+from sampan.engine.images.documents import Version, shared_sizes, summary
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Failed, Invalid
 from sampan.images.pattern import compile_pattern, matches
@@ -58,7 +58,7 @@ def list_images(
     version: Version,
     containers: Callable[[str], int],
 ) -> list[dict[str, Any]]:
-    """GET /images/json, newest first. Raises Invalid for bad filters, NotFound for images named in them."""
+    """GET /images/json, what came last first. Raises Invalid for bad filters, NotFound for images in them."""
     check_names(filters, ACCEPTED)
     dangling = boolean(filters, "dangling", False)
     for pattern in filters.get("reference", ()):
@@ -89,7 +89,8 @@ def list_images(
         sizes = shared_sizes(store, store.images.values())
         for image, row in chosen:
             row["SharedSize"] = sizes[image.id]
-    chosen.sort(key=lambda pair: created_nanoseconds(pair[0]), reverse=True)
+    # Not by when its config says it was created: a reproducible image is as old as its base.
+    chosen.sort(key=lambda pair: pair[0].added, reverse=True)
     return [row for _, row in chosen]
 
 
@@ -104,12 +105,15 @@ def _names(image: Image, patterns: list[str] | None) -> tuple[list[str], list[st
 
 
 def _time_filter(store: ImageStore, filters: Filters) -> Callable[[Image], bool]:
-    before = [created_nanoseconds(store.get(text)) for text in filters.get("before", ())]
-    before += limits(filters)
-    since = [created_nanoseconds(store.get(text)) for text in filters.get("since", ())]
+    before = [store.get(text).added for text in filters.get("before", ())]
+    since = [store.get(text).added for text in filters.get("since", ())]
+    until = limits(filters)
 
     def in_time(image: Image) -> bool:
-        created = created_nanoseconds(image)
-        return all(created < limit for limit in before) and all(created > limit for limit in since)
+        return (
+            all(image.added < limit for limit in before)
+            and all(image.added > limit for limit in since)
+            and all(image.last_used < limit for limit in until)
+        )
 
     return in_time

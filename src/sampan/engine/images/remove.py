@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sampan.engine.images.documents import created_nanoseconds
 from sampan.engine.images.listing import Filters, boolean, check_names, has_labels, limits
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Conflict, SampanError
@@ -132,7 +131,7 @@ class Removal:
                 continue  # a step of an image that stays
             if dangling and (any(item.tag for item in image.references) or self.store.children(image.id)):
                 continue
-            if latest is not None and created_nanoseconds(image) > latest:
+            if latest is not None and image.last_used > latest:
                 continue
             unwanted = any(has_labels(image.labels, [text]) for text in filters.get("label!", ()))
             if unwanted or not has_labels(image.labels, filters.get("label", ())):

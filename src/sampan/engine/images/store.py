@@ -1,6 +1,7 @@
 """What images, references and layers there are: rows in the database, and the same in memory.
 
-    images/<hex>         {"parent", "last_tagged", "manifest"?}     the config is the blob sha256:<hex>
+    images/<hex>         {"parent", "last_tagged", "manifest"?, "added", "last_used"}
+                         the config is the blob sha256:<hex>; times but last_tagged in ns since 1970
     references/<name>    {"image": ID}                 docker.io/library/busybox:latest, or ...@sha256:...
     layers/<hex>         {"size", "tar_size", "blob", "blob_size", "media_type"}    <hex> of the diff ID
 
@@ -9,15 +10,17 @@ them. Whatever is not named by a row is removed: at once when an image goes, or 
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from sampan.db.sqlite import Change, Delete, Put, Store
 from sampan.engine import times, trash
-from sampan.errors import NotFound, SampanError
+from sampan.errors import Failed, NotFound, SampanError
 from sampan.images import config as image_config
 from sampan.images import references
 from sampan.images.blobs import BlobStore
@@ -25,6 +28,9 @@ from sampan.images.references import Reference
 from sampan.paths import Paths
 from sampan.specs.oci_image import ImageConfig
 from sampan.storage.layers import LayerStore
+
+# A run a second need not write a row a second: nobody prunes by the minute. Nanoseconds.
+USE_GRANULARITY = 60 * 10**9
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Image:
-    """One image as it is now; tags change by replacing the value."""
+    """One image as it is now; tags change by replacing the value.
+
+    `created` is the config's word: a reproducible image is as old as its base. `added` is when it came into
+    this store, `last_used` when it last came again, or was built or run upon; nanoseconds since 1970.
+    """
 
     id: str
     config: ImageConfig
@@ -60,6 +70,8 @@ class Image:
     parent: str = ""
     last_tagged: str = ""
     manifest: str = ""
+    added: int = 0
+    last_used: int = 0
     references: tuple[Reference, ...] = field(default=())
 
     @property
@@ -75,7 +87,13 @@ class Image:
         return (self.config.get("config") or {}).get("Labels") or {}
 
     def row(self) -> dict[str, Any]:
-        return {"parent": self.parent, "last_tagged": self.last_tagged, "manifest": self.manifest}
+        return {
+            "parent": self.parent,
+            "last_tagged": self.last_tagged,
+            "manifest": self.manifest,
+            "added": self.added,
+            "last_used": self.last_used,
+        }
 
 
 @dataclass(frozen=True)
@@ -101,6 +119,7 @@ class ImageStore:
 
     def __init__(self, store: Store, paths: Paths) -> None:
         self._store = store
+        self.clock: Callable[[], int] = time.time_ns
         self.blobs = BlobStore(paths.content)
         self.layer_files = LayerStore(paths.layers, paths.tmp, partial(trash.discard, paths))
         self.images: dict[str, Image] = {}
@@ -149,7 +168,12 @@ class ImageStore:
         for diff_id in image.diff_ids:
             if diff_id not in self.layers or not self.layer_files.exists(diff_id):
                 raise NotFound(f"layer {diff_id} is missing")
-        self.images[id] = replace(image, last_tagged=row.get("last_tagged", ""))
+        self.images[id] = replace(
+            image,
+            last_tagged=row.get("last_tagged", ""),
+            added=row["added"],
+            last_used=row["last_used"],
+        )
 
     def _known_blobs(self) -> set[str]:
         known = {layer.blob for layer in self.layers.values()} | set(self.images)
@@ -217,7 +241,8 @@ class ImageStore:
     ) -> list[Image]:
         """Make images true: durable on disk first, then one transaction.
 
-        Their layers are in `staging`. An image that exists already stays as it is, and gets the names.
+        Their layers are in `staging`. An image that exists already stays as it is, but for its last use, and
+        gets the names.
         `keep`: diff IDs of layers that somebody else needs rows of; `changes` are that somebody's own, asked
         for at the end.
         """
@@ -236,16 +261,19 @@ class ImageStore:
         rows: list[Change] = [Put(f"layers/{hexadecimal(key)}", layer.row()) for key, layer in fresh.items()]
         for id, item in zip(ids, new, strict=True):
             if id not in self.images:
-                self.images[id] = self.describe(id, parsed[id], item.parent, item.manifest)
-                rows.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
+                made = self.describe(id, parsed[id], item.parent, item.manifest)
+                now = self.clock()
+                self.images[id] = replace(made, added=now, last_used=now)
+                rows.append(self._put(id))
             elif item.manifest and not self.images[id].manifest:
                 self.images[id] = replace(self.images[id], manifest=item.manifest)
-                rows.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
+                rows.append(self._put(id))
         names = [(name, id) for id, item in zip(ids, new, strict=True) for name in item.names]
         same = not rows and all(self.references.get(str(name)) == id for name, id in names)
         rows += [*changes(), *self._name(names)]
+        rows += [self._used(id, self.clock()) for id in dict.fromkeys(ids)]
         if rows:
-            # That a name was given again to the image that has it may be forgotten.
+            # That a name was given again to the image that has it, and its use, may be forgotten.
             self._store.apply(rows, durable=not same)
         return [self.images[id] for id in ids]
 
@@ -275,6 +303,20 @@ class ImageStore:
             if name not in known and name not in self._pins:
                 self.blobs.delete(name)
 
+    def use(self, image: Image) -> None:
+        """A container or a build stands on it. May be forgotten: nobody's work fails for it."""
+        now = self.clock()
+        if image.id in self.images and abs(now - self.images[image.id].last_used) > USE_GRANULARITY:
+            with suppress(Failed):
+                self._store.apply([self._used(image.id, now)], durable=False)
+
+    def _used(self, id: str, now: int) -> Put:
+        self.images[id] = replace(self.images[id], last_used=now)
+        return self._put(id)
+
+    def _put(self, id: str) -> Put:
+        return Put(f"images/{hexadecimal(id)}", self.images[id].row())
+
     def name(self, pairs: Iterable[tuple[Reference, str]]) -> None:
         """Point references at images, durably."""
         self._store.apply(self._name(pairs))
@@ -288,7 +330,7 @@ class ImageStore:
             self.references[key] = id
             changes.append(Put(f"references/{key}", {"image": id}))
             self.images[id] = replace(self.images[id], last_tagged=now)
-            changes.append(Put(f"images/{hexadecimal(id)}", self.images[id].row()))
+            changes.append(self._put(id))
             for touched in {id, before} - {None}:
                 self._refresh(touched)  # type: ignore[arg-type]
         return changes

@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Delete, Put, Store
@@ -466,10 +467,15 @@ class Networks:
         return names
 
     async def disconnect(self, ref: str, container_ref: str, *, force: bool = False) -> None:
-        """Raises NotFound, Invalid, Denied, Failed."""
+        """Raises NotFound, Invalid, Denied, Failed.
+
+        A network that was removed is let go of by the name that the container knows.
+        """
         assert self._containers is not None
-        network = self.find(ref)
-        name = network.record.name
+        network: LiveNetwork | None = None
+        with suppress(NotFound):
+            network = self.find(ref)
+        name = network.record.name if network else ref
         try:
             record = self._containers.get(container_ref)
         except NotFound:
@@ -477,17 +483,22 @@ class Networks:
                 raise NotFound(f"endpoint {container_ref} not found") from None
             raise
         async with self._containers.lock(record.id):
+            if network is None and record.state.running and not force:
+                raise NotFound(f"network {ref} not found")
             if name == "host" or record.host_config.get("NetworkMode") == "host":
                 raise Invalid(
                     "container cannot be disconnected from host network or connected to host network"
                 )
-            key = next((key for key in record.networking if key in (name, network.record.id)), None)
-            if key is None:
+            key = next(
+                (key for key in record.networking if key in (name, network.record.id if network else ref)),
+                None,
+            )
+            if key is None and network is not None:
                 key = next((key for key in record.networking if network.record.id.startswith(key)), None)
             if key is None:
                 raise Denied(f"container {record.id} is not connected to network {name}")
             sandbox = self._sandboxes.get(record.id)
-            if sandbox is not None and name in sandbox.endpoints:
+            if network is not None and sandbox is not None and name in sandbox.endpoints:
                 await self._sandboxes.disconnect(record, network)
                 self._emit(network, "disconnect", record.id)
             record.networking = {other: value for other, value in record.networking.items() if other != key}

@@ -98,8 +98,16 @@ class Sandboxes:
         if mode == "host":
             return self._use_host(record)
         if mode == "none" or record.config.get("NetworkDisabled"):
-            return await self._isolate(record, own)
+            return await self._isolate(record, own, self._new(record, "none"), "none")
+        if not record.networking and not self._rejoin(record, mode):
+            return await self._isolate(record, own, self._new(record, "bridge"))
         return await self._open_bridged(record, own)
+
+    def _rejoin(self, record: "ContainerRecord", mode: str) -> bool:
+        """Disconnected from all its networks, it gets its mode's own again, as in Docker, if there is one."""
+        with contextlib.suppress(NotFound):
+            record.networking = {self.network(mode).record.name: {}}
+        return bool(record.networking)
 
     def _join(self, record: "ContainerRecord", ref: str) -> Sandbox:
         other = self.containers.get(ref)
@@ -121,15 +129,21 @@ class Sandboxes:
         self._remember(record, sandbox)
         return Sandbox(None, self.settings(record))
 
-    async def _isolate(self, record: "ContainerRecord", own: int | None) -> Sandbox:
-        sandbox = self._new(record, "none")
+    async def _isolate(
+        self, record: "ContainerRecord", own: int | None, sandbox: LiveSandbox, network: str = ""
+    ) -> Sandbox:
+        """Loopback alone."""
         prepared = await asyncio.to_thread(pool.prepare_bare, own)
         try:
             self.etc.write(record, sandbox, [])
         except BaseException:
             prepared.close()
             raise
-        self._add_plain(record, sandbox, "none")
+        if network:
+            self._add_plain(record, sandbox, network)
+        else:
+            # For the network that it may be connected to later.
+            sandbox.requests = settings.port_requests(record.host_config, record.config, "")
         self._remember(record, sandbox)
         return Sandbox(_keep_netns(prepared, resolver=False), self.settings(record))
 
@@ -480,11 +494,13 @@ class Sandboxes:
         record.endpoints = {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
 
     def _adopt_ports(self, record: "ContainerRecord", sandbox: LiveSandbox, row: dict[str, Any]) -> None:
+        if sandbox.kind != "bridge":
+            return
+        default = next((self.default_host(one.network) for one in sandbox.endpoints.values()), "")
+        sandbox.requests = settings.port_requests(record.host_config, record.config, default)
         publisher = sandbox.endpoints.get(row["publisher"])
         if publisher is None:
             return
-        first = next(iter(sandbox.endpoints.values())).network
-        sandbox.requests = settings.port_requests(record.host_config, record.config, self.default_host(first))
         leases = [
             self._adopt(protocol, parse_host_address(host), port, container_port)
             for protocol, host, port, container_port in row["leases"]

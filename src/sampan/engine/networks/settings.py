@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sampan.engine.networks.record import NetworkRecord
-from sampan.errors import Invalid
+from sampan.errors import Invalid, Unsupported
 from sampan.http.requests import kind_of
 from sampan.linux.rtnetlink import mac_bytes
 from sampan.network import ports
 
 
 def normalise(asked: Any) -> dict[str, Any]:
-    """An EndpointSettings of a request with only what a user may set. Raises Invalid for a wrong type."""
+    """An EndpointSettings of a request with only what a user may set.
+
+    Raises Invalid for a wrong type, Unsupported for what would not be done.
+    """
     if asked is None:
         return {}
     if not isinstance(asked, dict):
@@ -43,6 +46,12 @@ def normalise(asked: Any) -> dict[str, Any]:
     for name in ("IPv4Address", "IPv6Address"):
         if not isinstance(ipam.get(name) or "", str):
             raise _mistyped(ipam[name], f"IPAMConfig.{name}", "string")
+    if ipam.get("LinkLocalIPs"):
+        raise Unsupported("link-local addresses of endpoints (--link-local-ip) are not supported")
+    for name in found.get("DriverOpts") or {}:
+        # Of a network's bridge driver only these mean something; others it ignores, as dockerd's.
+        if name.startswith("com.docker.network.endpoint."):
+            raise Unsupported(f"the driver option {name} of endpoints is not supported")
     return found
 
 

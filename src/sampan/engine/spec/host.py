@@ -3,11 +3,12 @@
 import functools
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sampan.errors import Failed
-from sampan.linux import capabilities
+from sampan.linux import capabilities, sysctl
 from sampan.runtime import cgroups
 
 
@@ -36,7 +37,8 @@ class Host:
     limits: frozenset[str] = frozenset()  # Docker's sysinfo names, such as "MemoryLimit"
     apparmor: frozenset[str] | None = None  # loaded profiles; None: no AppArmor
     seccomp: bool = True
-    ipv4_forwarding: bool = True
+    # Asked each time: the engine itself enables it after its start, and anybody may disable it.
+    ipv4_forwarding: Callable[[], bool] = lambda: True
     nodes: dict[str, DeviceNode] | None = None
 
     def supports(self, limit: str) -> bool:
@@ -108,7 +110,7 @@ def _node(status: os.stat_result) -> DeviceNode | None:
 
 @functools.cache
 def detect() -> Host:
-    """The real machine; what it says does not change while the daemon runs."""
+    """The real machine; what is kept of it does not change while the daemon runs."""
     layout = cgroups.detect()
     uname = os.uname()
     cpus, mems = _cpuset(layout)
@@ -124,8 +126,12 @@ def detect() -> Host:
         limits=_v2_limits(layout) if layout.kind == "v2" else _v1_limits(layout),
         apparmor=_apparmor(),
         seccomp=os.path.exists("/proc/sys/kernel/seccomp/actions_avail"),
-        ipv4_forwarding=_read("/proc/sys/net/ipv4/ip_forward") != "0",
+        ipv4_forwarding=ipv4_forwarding,
     )
+
+
+def ipv4_forwarding() -> bool:
+    return sysctl.read("ipv4", "ip_forward") == "1"
 
 
 def _read(path: str) -> str:

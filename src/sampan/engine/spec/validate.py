@@ -9,7 +9,7 @@ from typing import Any
 from sampan.engine.spec import build, cpuset, namespaces, security, shapes
 from sampan.engine.spec import host as machine
 from sampan.engine.spec.host import Host
-from sampan.errors import Invalid
+from sampan.errors import Failed, Invalid, Unsupported
 
 MIN_MEMORY = 6 << 20
 
@@ -21,7 +21,10 @@ def validate(
     *,
     update: bool = False,
 ) -> list[str]:
-    """Warnings for the client. Drops from `host_config` what the kernel lacks. Raises Invalid."""
+    """Warnings for the client. Drops from `host_config` what the kernel lacks.
+
+    Raises Invalid; Failed and Unsupported for what Docker, or this engine, has no way to do.
+    """
     host = host or machine.detect()
     shapes.check_shapes(host_config)
     warnings = check_resources(host_config, host, update)
@@ -34,11 +37,14 @@ def validate(
     if not -1000 <= score <= 1000:
         raise Invalid(f"Invalid value {score}, range for oom score adj is [-1000, 1000]")
     network = host_config.get("NetworkMode") or ""
-    if not host.ipv4_forwarding and network not in ("host", "none"):
+    if not host.ipv4_forwarding() and network not in ("host", "none"):
         warnings.append("IPv4 forwarding is disabled. Networking will not work.")
     if network == "host" and host_config.get("PortBindings"):
         warnings.append("Published ports are discarded when using host network mode")
     _check_users(host_config)
+    _check_storage(host_config.get("StorageOpt") or {})
+    if host_config.get("Cgroup"):
+        raise Unsupported(f"cannot use the cgroup {host_config['Cgroup']}: a container has its own")
     for path in host_config.get("Tmpfs") or {}:
         _check_tmpfs(path)
     if "" in (host_config.get("Annotations") or {}):
@@ -62,6 +68,14 @@ def _check_users(host_config: Mapping[str, Any]) -> None:
         raise Invalid("cannot share the host PID namespace when user namespaces are enabled")
 
 
+def _check_storage(options: Mapping[str, str]) -> None:
+    """As dockerd's overlay2 on a disk without project quotas (moby overlay2.go, CreateReadWrite)."""
+    for name in options:
+        if name.lower() != "size":
+            raise Failed(f"Unknown option {name.lower()}")
+        raise Failed("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+
+
 def _check_tmpfs(path: str) -> None:
     if not path.startswith("/"):
         raise Invalid(f"invalid mount path: '{path}' mount path must be absolute")
@@ -73,7 +87,11 @@ def check_resources(resources: MutableMapping[str, Any], host: Host, update: boo
     """Raises Invalid."""
     warnings: list[str] = []
     # Obsolete in the kernel since 5.4, gone from Docker's API since 1.42.
-    resources.pop("KernelMemory", None)
+    if resources.pop("KernelMemory", None):
+        warnings.append(_missing("kernel memory limit capabilities", "Limitation discarded."))
+    if resources.get("KernelMemoryTCP") and not host.supports("KernelMemoryTCP"):
+        warnings.append(_missing("kernel memory TCP limit capabilities", "Limitation discarded."))
+        del resources["KernelMemoryTCP"]
     _check_memory(resources, host, update, warnings)
     _check_oom_and_pids(resources, host, warnings)
     _check_cpu(resources, host, warnings)
@@ -170,6 +188,12 @@ def _check_cpu(resources: MutableMapping[str, Any], host: Host, warnings: list[s
         raise Invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
     if 0 < quota < 1000:
         raise Invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)")
+    realtime_period = resources.get("CpuRealtimePeriod") or 0
+    realtime_runtime = resources.get("CpuRealtimeRuntime") or 0
+    if (realtime_period or realtime_runtime) and not host.supports("CPURealtime"):
+        raise Invalid("kernel does not support CPU real-time scheduler")
+    if realtime_period and realtime_runtime > realtime_period:
+        raise Invalid("cpu real-time runtime cannot be higher than cpu real-time period")
     if (resources.get("CpuPercent") or 0) > 0:
         warnings.append("linux does not support CPU percent. Percent discarded.")
         resources["CpuPercent"] = 0

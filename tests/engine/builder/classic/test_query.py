@@ -31,7 +31,7 @@ ROWS = [
     ([("pull", "true")], "pull", True),
     ([("squash", "1")], "squash", True),
     ([("target", "x")], "target", "x"),
-    ([("cachefrom", '["a:b"]')], "cache_from", (CacheOption(type="registry", attrs={"ref": "a:b"}),)),
+    ([("cachefrom", '["a:b"]')], "cache_from", (CacheOption(type="image", attrs={"ref": "a:b"}),)),
     ([("extrahosts", "a:1.2.3.4"), ("extrahosts", "b:::1")], "extra_hosts", ("a:1.2.3.4", "b:::1")),
     (
         [("memory", "6291456"), ("memswap", "-1"), ("cpushares", "junk")],

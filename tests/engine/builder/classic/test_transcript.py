@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from sampan.engine.builder.classic.steps import classic_steps, needed_stages, unused_arguments
 from sampan.engine.builder.classic.transcript import Transcript
 from sampan.engine.builder.dockerfile.instructions import Dockerfile
@@ -65,8 +67,8 @@ class Told:
             self.lines += self.transcript.tell([event])
         return self
 
-    def finish(self, *tags: str) -> "Told":
-        self.lines += self.transcript.finish(RESULT, tags, [])
+    def finish(self, *tags: str, known: bool = False) -> "Told":
+        self.lines += self.transcript.finish(RESULT, tags, [], known=known)
         return self
 
     @property
@@ -106,8 +108,36 @@ def test_steps_are_told_with_output_and_ids() -> None:
 def test_cached_steps_say_so() -> None:
     told = Told(SIMPLE, image(0, 1), run(1, 3, 0), files(2, 4, 1))
     told.tell(ended(1, cached=True), ended(2, cached=True)).finish()
-    assert told.text.count(" ---> Using cache\n") == 2
+    assert told.text.count(" ---> Using cache\n") == 3  # ENV as well: what follows it was found by it
     assert "Running in" not in told.text
+
+
+def test_what_is_only_in_the_config_is_cached_when_the_layer_after_it_is() -> None:
+    text = "FROM base\nENV A=1\nRUN x\nENV B=1\nRUN y\nENV C=1\n"
+    told = Told(text, image(0, 1), run(1, 3, 0), run(2, 5, 1))
+    told.tell(ended(1, cached=True), begun(2), ended(2)).finish()
+    said = [line for line in told.text.splitlines() if line.startswith(("Step", " ---> Using"))]
+    assert said == [
+        "Step 1/6 : FROM base",
+        "Step 2/6 : ENV A=1",
+        " ---> Using cache",
+        "Step 3/6 : RUN x",
+        " ---> Using cache",
+        "Step 4/6 : ENV B=1",
+        " ---> Using cache",
+        "Step 5/6 : RUN y",
+        "Step 6/6 : ENV C=1",
+    ]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_where_there_is_no_layer_the_whole_image_tells(known: bool) -> None:
+    told = Told("FROM base\nENV A=1\nCMD x\n", image(0, 1))
+    told.tell(ended(0))
+    assert "cache" not in told.text
+    told.finish(known=known)
+    assert told.text.count(" ---> Using cache\n") == (2 if known else 0)
+    assert told.text.index("Step 3/3") < told.text.index("Successfully")
 
 
 def test_steps_that_run_beside_each_other_are_told_one_after_the_other() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -369,9 +370,25 @@ async def test_sessions_are_waited_for_and_forgotten(tmp_path: Path) -> None:
         assert await sessions.get(session.id) is session
         assert await sessions.get(f"prefix:{session.id}") is session
         with pytest.raises(AlreadyExists):
-            sessions.check(session.info)
+            sessions.check({"X-Docker-Expose-Session-Uuid": session.id})
     with pytest.raises(NotFound):
         await sessions.get(session.id, seconds=0.01)
+
+
+async def test_of_two_sessions_of_one_id_the_second_is_refused(tmp_path: Path) -> None:
+    """Though both come before either stands."""
+    sessions, headers = Sessions(Contexts(tmp_path)), {"X-Docker-Expose-Session-Uuid": "one"}
+    pairs = [socket.socketpair() for _ in range(2)]
+    first, second = (asyncio.create_task(sessions.serve(ours, b"", headers)) for ours, _ in pairs)
+    with pytest.raises(AlreadyExists, match="session one already exists"):
+        await second
+    assert (await sessions.get("one")).id == "one"
+    pairs[0][1].close()
+    await first
+    pairs[1][1].close()
+    with pytest.raises(NotFound):
+        await sessions.get("one", seconds=0.01)
+    sessions.check(headers)  # it is free again
 
 
 def test_a_session_says_who_it_is() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sampan.engine.builder.build import Build, BuildResult
 from sampan.engine.builder.cache.filters import classic as classic_filters
 from sampan.engine.builder.limits import checked
 from sampan.engine.engine import Engine
+from sampan.engine.images import Image
 from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Failed, Invalid, NotFound
 from sampan.http.requests import json_response, parse_filters, query_bool
@@ -44,7 +45,7 @@ class ClassicBuilds:
         if asked.id:
             self._named[asked.id] = build
         try:
-            return await Telling(request, asked, build).run()
+            return await Telling(request, asked, build, self._engine.images.store.images).run()
         finally:
             if self._named.get(asked.id) is build:
                 del self._named[asked.id]
@@ -93,12 +94,15 @@ async def _ended(build: Build) -> None:
 class Telling:
     """One build, told as it goes. An error before anything was told is an ordinary answer."""
 
-    def __init__(self, request: web.Request, asked: "ClassicRequest", build: Build) -> None:
+    def __init__(
+        self, request: web.Request, asked: "ClassicRequest", build: Build, images: Mapping[str, Image]
+    ) -> None:
         from sampan.engine.builder.classic.transcript import Transcript
 
         self._request = request
         self._asked = asked
         self._build = build
+        self._images = images
         self._transcript = Transcript()
         self._held: list[dict[str, Any]] = []  # told only if the build fails: q=1
         self._response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -125,8 +129,9 @@ class Telling:
         from sampan.engine.builder.classic.steps import classic_steps
 
         build, options = self._build, self._asked.options
-        if self._transcript.begun or build.plan is None or build.dockerfile is None:
+        if self._transcript.begun or not build.solving:
             return
+        assert build.dockerfile is not None
         steps = classic_steps(build.dockerfile, options.target, build.plan, build.digest_of)
         self._transcript.begin(steps, lambda step: build.snapshots.get(step, ""))
 
@@ -152,7 +157,9 @@ class Telling:
         unused: list[str] = []
         if build.dockerfile is not None:
             unused = unused_arguments(build.dockerfile, list(options.build_args), options.target, build.plan)
-        await self._put(self._transcript.finish(result.image_id, options.tags, unused))
+        image = self._images.get(result.image_id)
+        known = image is not None and image.added < build.record.created and not options.no_cache
+        await self._put(self._transcript.finish(result.image_id, options.tags, unused, known=known))
 
     async def _fail(self, error: Exception) -> None:
         from sampan.engine.builder.classic.failures import lines_of, translated

@@ -1,5 +1,8 @@
 """`--cache-from`: records of other machines, whose layers are brought in only when a step needs them.
 
+An image that a classic client names is looked for here, then in its registry, and is also known by its
+history (cache/ancestors.py).
+
 A cache that is not there, is not ours or cannot be read is no failure: its vertex shows why, and the build
 goes on without, as BuildKit's do.
 """
@@ -7,7 +10,7 @@ goes on without, as BuildKit's do.
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -15,27 +18,31 @@ from typing import Any
 import orjson
 
 from sampan.engine.builder.cache import portable
+from sampan.engine.builder.cache.ancestors import Ancestor, Histories, ancestor
 from sampan.engine.builder.cache.places import HasBlobs, Layout, Offered, Place
 from sampan.engine.builder.cache.portable import Document, Portable, PortableMount
 from sampan.engine.builder.cache.records import Details, Record, new_id
 from sampan.engine.builder.cache.store import Cache, Lease
 from sampan.engine.builder.credentials import credentials_for
 from sampan.engine.builder.execute.cachemounts import CacheMounts, Wanted
+from sampan.engine.builder.graph import Plan, Step
 from sampan.engine.builder.options import CacheOption
 from sampan.engine.builder.progress import Progress, now
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.solve.vertices import shown
-from sampan.engine.images import Images
+from sampan.engine.images import Image, Images
 from sampan.engine.images.create import parse_platform
 from sampan.engine.images.ingest import add_layer
 from sampan.errors import Failed, Invalid, NotFound, SampanError
+from sampan.images import config as image_config
 from sampan.images import references
 from sampan.images.archives import Platform
 from sampan.images.compression import decompressed
 from sampan.images.references import Reference
 from sampan.images.registry import platform as platforms
 from sampan.images.registry.client import Repository
-from sampan.images.registry.manifests import Fetched, ImageManifest, parse_image, parse_index
+from sampan.images.registry.manifests import Descriptor, Fetched, ImageManifest, parse_image, parse_index
+from sampan.specs.oci_image import ImageConfig
 
 Bring = Callable[[str], Awaitable[None]]  # a layer, by diff ID, into the staging
 
@@ -60,7 +67,10 @@ class Imports:
         requester: Requester,
         progress: Progress,
         mounts: CacheMounts,
+        plan: Plan,
     ) -> None:
+        self._histories = Histories(plan)
+        self._ancestors: list[tuple[Ancestor, Bring]] = []
         self._images = images
         self._cache = cache
         self._lease = lease
@@ -81,6 +91,8 @@ class Imports:
         try:
             if option.type == "registry":
                 found = await self._registry(option.attrs.get("ref", ""))
+            elif option.type == "image":
+                found = await self._image(option.attrs.get("ref", ""))
             elif option.type == "local":
                 found = await self._local(stack, option)
             else:
@@ -110,7 +122,7 @@ class Imports:
             if within is not None and not all(diff_id in within for diff_id in found.layers):
                 return None
             try:
-                await self._bring(found.layers, source)
+                await self._bring(found.layers, source.bring)
             except SampanError:
                 for other in found.keys:
                     self._by_key.pop(other, None)
@@ -118,7 +130,25 @@ class Imports:
             return self._cache.find(self._lease, key) or self._add(found)
         return None
 
-    async def _bring(self, layers: Sequence[str], source: Imported) -> None:
+    def ancestors(self, step: Step, below: Sequence[str]) -> dict[str, Bring]:
+        """Layers that images have for a step that stands on `below`, by diff ID, and how they come here."""
+        found: dict[str, Bring] = {}
+        for image, bring in self._ancestors:
+            if not platforms.matches(dict(image.config), _platform(step)):
+                continue
+            if layer := self._histories.layer(step, below, image):
+                found.setdefault(layer, bring)
+        return found
+
+    async def take(self, layer: str, bring: Bring) -> bool:
+        """Bring one of `ancestors` in; whether it could be had."""
+        try:
+            await self._bring([layer], bring)
+        except SampanError:
+            return False
+        return True
+
+    async def _bring(self, layers: Sequence[str], bring: Bring) -> None:
         staging, store = self._lease.staging, self._images.store
         for diff_id in layers:
             if diff_id in staging.layers:
@@ -126,7 +156,7 @@ class Imports:
             if diff_id in store.layers:
                 store.reuse(staging, diff_id)
             else:
-                await source.bring(diff_id)
+                await bring(diff_id)
 
     def _add(self, found: Portable) -> Record:
         staging = self._lease.staging
@@ -156,31 +186,61 @@ class Imports:
         )
         await self._mounts.restore(wanted, lambda: chunks)
 
+    # Images
+
+    async def _image(self, ref: str) -> Imported | None:
+        """Raises what the registry says."""
+        image = self._images.store.find(ref)
+        if image is not None:
+            self._add_ancestor(image.config, _not_here)
+            return self._inline(image)
+        reference = references.parse(ref).with_default_tag()
+        found = await self._fetch(reference)
+        if found.manifest.config.media_type == portable.CONFIG_TYPE:
+            return self._remote(found.config, found)
+        config = image_config.parse(found.config)
+        layers = dict(zip(config["rootfs"].get("diff_ids") or (), found.manifest.layers, strict=False))
+        self._add_ancestor(config, self._downloading(layers, found.sources))
+        inline = inline_of(found.config)
+        return None if inline is None else self._remote(inline, found)
+
+    def _add_ancestor(self, config: ImageConfig, bring: Bring) -> None:
+        if (found := ancestor(config)) is not None:
+            self._ancestors.append((found, bring))
+
+    def _inline(self, image: Image) -> Imported | None:
+        inline = inline_of(self._images.store.blobs.read(image.id))
+        return None if inline is None else Imported(portable.load(inline), _not_here)
+
     # Registries
 
     async def _registry(self, ref: str) -> Imported | None:
         """Raises what the registry says."""
         reference = references.parse(ref).with_default_tag()
+        try:
+            found = await self._fetch(reference)
+        except SampanError:
+            image = self._images.store.find(str(reference))
+            if image is not None and (here := self._inline(image)) is not None:
+                return here
+            raise
+        if found.manifest.config.media_type == portable.CONFIG_TYPE:
+            return self._remote(found.config, found)
+        inline = inline_of(found.config)
+        return None if inline is None else self._remote(inline, found)
+
+    async def _fetch(self, reference: Reference) -> "_Found":
+        """An image's manifest and config, or a cache's document in its place."""
         remote = self._images.remote
         credentials = await credentials_for(self._requester, reference)
-        try:
-            repositories = await remote.registries.repositories(reference, "pull", credentials)
-            name = reference.digest or reference.tag or ""
-            resolved = await remote.registries.resolve(repositories, name, reference)
-        except SampanError:
-            if (found := self._here(reference)) is not None:
-                return found
-            raise
+        repositories = await remote.registries.repositories(reference, "pull", credentials)
+        name = reference.digest or reference.tag or ""
+        resolved = await remote.registries.resolve(repositories, name, reference)
         fetched = await self._manifest(resolved.fetched, resolved.sources)
         manifest = parse_image(fetched.data)
         source = resolved.sources[0]
         data = await source.small_blob(manifest.config.digest, manifest.config.size, portable.MAX_SIZE)
-        if manifest.config.media_type != portable.CONFIG_TYPE:
-            inline = inline_of(data)
-            if inline is None:
-                return None
-            data = inline
-        return self._remote(data, manifest, resolved.sources)
+        return _Found(manifest, data, resolved.sources)
 
     async def _manifest(self, fetched: Fetched, sources: Sequence[Repository]) -> Fetched:
         if not fetched.is_index:
@@ -189,34 +249,28 @@ class Imports:
         chosen = platforms.choose(parse_index(fetched.data), host)
         return await sources[0].manifest(chosen["digest"])
 
-    def _remote(self, data: bytes, manifest: ImageManifest, sources: Sequence[Repository]) -> Imported:
+    def _remote(self, data: bytes, found: "_Found") -> Imported:
         document = portable.load(data)
-        if len(document.layers) > len(manifest.layers):
+        if len(document.layers) > len(found.manifest.layers):
             raise Invalid("it speaks of layers that its manifest has not")
-        blobs = dict(zip(document.layers, manifest.layers, strict=False))
+        blobs = dict(zip(document.layers, found.manifest.layers, strict=False))
+
+        async def plain(diff_id: str) -> Iterator[bytes]:
+            blob, downloads = blobs[diff_id], self._images.remote.downloads
+            await downloads.blob(self._lease.staging, lambda line: None, found.sources, blob)
+            return decompressed(self._images.store.blobs.chunks(blob.digest))
+
+        return Imported(document, self._downloading(blobs, found.sources), plain)
+
+    def _downloading(self, blobs: Mapping[str, Descriptor], sources: Sequence[Repository]) -> Bring:
         downloads = self._images.remote.downloads
 
         async def bring(diff_id: str) -> None:
+            if diff_id not in blobs:
+                raise NotFound(f"layer {diff_id} is in no manifest")
             await downloads.layer(self._lease.staging, lambda line: None, sources, blobs[diff_id], diff_id)
 
-        async def plain(diff_id: str) -> Iterator[bytes]:
-            blob = blobs[diff_id]
-            await downloads.blob(self._lease.staging, lambda line: None, sources, blob)
-            return decompressed(self._images.store.blobs.chunks(blob.digest))
-
-        return Imported(document, bring, plain)
-
-    def _here(self, reference: Reference) -> Imported | None:
-        """An image of that name that was built here, or pulled."""
-        image = self._images.store.find(str(reference))
-        inline = inline_of(self._images.store.blobs.read(image.id)) if image is not None else None
-        if inline is None:
-            return None
-
-        async def bring(diff_id: str) -> None:
-            raise NotFound(f"layer {diff_id} is not here")
-
-        return Imported(portable.load(inline), bring)
+        return bring
 
     # Directories
 
@@ -245,6 +299,21 @@ class Imports:
             return decompressed(iter([piece async for piece in place.chunks(blobs[diff_id])]))
 
         return Imported(document, bring, plain)
+
+
+@dataclass(frozen=True)
+class _Found:
+    manifest: ImageManifest
+    config: bytes
+    sources: Sequence[Repository]
+
+
+async def _not_here(diff_id: str) -> None:
+    raise NotFound(f"layer {diff_id} is not here")
+
+
+def _platform(step: Step) -> Platform:
+    return Platform(*parse_platform(step.platform, foreign=True))
 
 
 def inline_of(config: bytes) -> bytes | None:

@@ -178,7 +178,7 @@ def _cache_from(text: str) -> tuple[CacheOption, ...]:
     found = _json(text, "error reading cache-from") if text else []
     if not isinstance(found, list | None) or not all(isinstance(item, str) for item in found or ()):
         raise Invalid("error reading cache-from: not a list of strings")
-    return tuple(CacheOption(type="registry", attrs={"ref": item}) for item in found or ())
+    return tuple(CacheOption(type="image", attrs={"ref": item}) for item in found or ())
 
 
 def _host_config(query: Any) -> dict[str, Any]:

@@ -41,7 +41,9 @@ class Transcript:
         self._base = ""
         self._stage = -1
         self._stages: dict[int, str] = {}  # the last id in each
-        self._cached = False  # the last step of this stage that made a layer was
+        # The last step of this stage that made a layer was; None: there was none yet.
+        self._cached: bool | None = None
+        self._known: bool | None = None  # the whole image was here before; None: it is not made yet
 
     @property
     def begun(self) -> bool:
@@ -83,7 +85,7 @@ class Transcript:
         while self._at < len(self._steps):
             step = self._steps[self._at]
             lines += self._header(step)
-            if not self._through(step, lines):
+            if not self._through(step, lines) or self._was_cached() is None:
                 break
             if self._at == len(self._steps) - 1 and step.kind != "from":
                 self._at += 1  # its id is the image's, which comes at the end
@@ -102,7 +104,7 @@ class Transcript:
         self._told = step.text
         lines = [stream(f"Step {self._at + 1}/{len(self._steps)} : {step.text}"), stream("\n")]
         if step.kind == "from":
-            self._cached = False
+            self._cached = None
             self._base = short(step.image) or self._stages.get(step.below, "")
             self._stage = step.stage
             self._stages[step.stage] = self._base
@@ -138,10 +140,25 @@ class Transcript:
     def _ended(self, step: ClassicStep) -> list[Line]:
         if step.kind in ("arg", "from"):
             return []
-        lines = [stream(" ---> Using cache\n")] if self._cached else []
+        lines = [stream(" ---> Using cache\n")] if self._was_cached() else []
         if step.vertices:
             return lines + self._left(step, len(step.vertices) - 1)
         return lines + self._named(self._made_up(step))
+
+    def _was_cached(self) -> bool | None:
+        """Of the step that is told: what is only in the config is as cached as the layer before it.
+
+        Where there is none, as the next one, or the whole image; None as long as that is not known.
+        """
+        if self._cached is not None or self._steps[self._at].kind in ("arg", "from"):
+            return bool(self._cached)
+        following = next((step for step in self._steps[self._at :] if step.vertices), None)
+        vertex = self._vertices.get(following.vertices[0]) if following else None
+        if vertex is None or following is None:
+            return self._known
+        # Of a COPY it may turn out at its end that it made what is known; a RUN is not begun then.
+        decided = vertex.completed or (vertex.started and following.kind == "run")
+        return vertex.cached if decided else self._known
 
     def _made_up(self, step: ClassicStep) -> str:
         """An id for what is only in the config, or was not even looked at since all after it is cached."""
@@ -157,10 +174,14 @@ class Transcript:
 
     # The end
 
-    def finish(self, image: str, tags: Iterable[str], unused: list[str]) -> list[Line]:
+    def finish(
+        self, image: str, tags: Iterable[str], unused: list[str], *, known: bool = False
+    ) -> list[Line]:
+        """`known`: the very image was here before, and did not have to be made anew."""
+        self._known = known
         lines = self._advance()
         if self._steps and self._steps[-1].kind != "from":
-            if self._cached:
+            if known if self._cached is None else self._cached:
                 lines.append(stream(" ---> Using cache\n"))
             lines.append(stream(f" ---> {short(image)}\n"))
         lines.append({"aux": {"ID": image}})

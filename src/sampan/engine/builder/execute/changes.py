@@ -28,13 +28,15 @@ class Item:
     """An inode of the new layer. The same item under several names is a file with hard links."""
 
     __slots__ = (
-        "children", "content", "gid", "mode", "mtime_ns", "opaque", "rdev", "target", "uid", "xattrs"
+        "children", "content", "gid", "keeps_time", "mode", "mtime_ns", "opaque", "rdev", "target", "uid",
+        "xattrs",
     )  # fmt: skip
 
     def __init__(self, mode: int, owner: Owner, mtime_ns: int) -> None:
         self.mode = mode
         self.uid, self.gid = owner
         self.mtime_ns = mtime_ns
+        self.keeps_time = False  # however late it is
         self.rdev = 0
         self.target = b""
         self.content: Content | None = None
@@ -109,10 +111,10 @@ class Changes:
 
     def _item(self, place: Place) -> Item | None:
         """It may have been copied up since the place was looked up."""
-        if place.item is None and place.parent is not None:
-            parent = self._item(place.parent)
+        for below in _from_above(place):
+            parent = below.parent.item if below.parent is not None else None
             if parent is not None and parent.children is not None:
-                place.item = parent.children.get(place.name)
+                below.item = parent.children.get(below.name)
         return place.item
 
     def resolve(self, path: bytes, *, follow: bool = True) -> tuple[Place, list[bytes]]:
@@ -153,11 +155,16 @@ class Changes:
     def copy_up(self, place: Place) -> Item:
         """The directory as part of the new layer."""
         item = self._item(place)
-        if item is not None:
-            return item
-        assert place.parent is not None and isinstance(place.below, Directory)
-        parent = self.copy_up(place.parent)
-        assert parent.children is not None
+        for missing in _from_above(place):
+            item = self._copy_directory(missing)
+        assert item is not None
+        return item
+
+    def _copy_directory(self, place: Place) -> Item:
+        """Whose parent is part of the new layer."""
+        assert isinstance(place.below, Directory) and place.parent is not None
+        parent = place.parent.item
+        assert parent is not None and parent.children is not None
         node = place.below.top
         item = Item(node.mode, (node.uid, node.gid), node.mtime_ns)
         item.xattrs = node.xattrs
@@ -206,6 +213,16 @@ class Changes:
         for name in missing:
             place = self.put(place, name, Item(stat.S_IFDIR | 0o755, owner, self.now))
         return place
+
+
+def _from_above(place: Place) -> list[Place]:
+    """Those on the way to a place, and itself, that are not known to be in the new layer; from outside."""
+    found: list[Place] = []
+    current: Place | None = place
+    while current is not None and current.item is None and current.parent is not None:
+        found.append(current)
+        current = current.parent
+    return found[::-1]
 
 
 def text(path: bytes) -> str:

@@ -150,11 +150,15 @@ class SnapshotSource:
         return found
 
     def _directory(self, path: str) -> Directory | None:
-        if path not in self._directories:
-            parent, _, name = path.rpartition("/")
-            above = self._directory(parent)
+        missing, known = [], path
+        while known not in self._directories:
+            missing.append(known)
+            known = known.rpartition("/")[0]
+        for below in reversed(missing):
+            above, name = self._directories[known], below.rpartition("/")[2]
             found = None if above is None else self._merged.child(above, os.fsencode(name))
-            self._directories[path] = found if isinstance(found, Directory) else None
+            self._directories[below] = found if isinstance(found, Directory) else None
+            known = below
         return self._directories[path]
 
     def content(self, path: str, entry: Entry) -> Content:

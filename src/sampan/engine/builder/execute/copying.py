@@ -174,6 +174,7 @@ class _Copy:
             return self._links[identity]
         owner = self._owner or (entry.uid, entry.gid)
         item = Item(changed(entry.mode, self._action.chmod), owner, self._time(entry))
+        item.keeps_time = self._tree.published
         item.xattrs = _xattrs(entry)
         if regular:
             item.content = self._source.content(path, entry)

@@ -16,7 +16,7 @@ from sampan.images.tarread import (
     TYPES,
     Entry,
 )
-from sampan.images.tarwrite import archive, header, padding
+from sampan.images.tarwrite import Pieces, archive, header, padding
 from sampan.images.unpack import WHITEOUT_OPAQUE
 
 
@@ -34,20 +34,22 @@ class ChangesPacker:
         """In pieces of about 1 MB. Raises Failed."""
         return archive(self._tree(changes.top, b""))
 
-    def _tree(self, directory: Item, path: bytes) -> Iterator[bytes]:
+    def _tree(self, directory: Item, path: bytes) -> Pieces:
         assert directory.children is not None
         for name in sorted(directory.children):
-            yield from self._member(directory.children[name], path + name)
+            yield self._member(directory.children[name], path + name)
 
-    def _member(self, item: Item, name: bytes) -> Iterator[bytes]:
+    def _member(self, item: Item, name: bytes) -> Pieces:
         kind = TYPES.get(stat.S_IFMT(item.mode))
         if kind is None:
             return  # a socket
         entry = Entry(name, kind)
         entry.mode, entry.uid, entry.gid = stat.S_IMODE(item.mode), item.uid, item.gid
-        entry.mtime_ns = item.mtime_ns if self._clamp is None else min(item.mtime_ns, self._clamp)
+        entry.mtime_ns = item.mtime_ns
+        if self._clamp is not None and not item.keeps_time:
+            entry.mtime_ns = min(item.mtime_ns, self._clamp)
         if kind == DIRECTORY:
-            yield from self._directory(item, entry)
+            yield self._directory(item, entry)
             return
         if self._is_link(item, entry):
             yield header(entry)
@@ -63,7 +65,7 @@ class ChangesPacker:
             entry.devmajor, entry.devminor = os.major(item.rdev), os.minor(item.rdev)
         yield header(entry)
 
-    def _directory(self, item: Item, entry: Entry) -> Iterator[bytes]:
+    def _directory(self, item: Item, entry: Entry) -> Pieces:
         entry.name += b"/"
         entry.xattrs = _kept(item)
         yield header(entry)
@@ -72,7 +74,7 @@ class ChangesPacker:
             marker.mode, marker.uid, marker.gid = entry.mode & 0o777, entry.uid, entry.gid
             marker.mtime_ns = entry.mtime_ns
             yield header(marker)
-        yield from self._tree(item, entry.name)
+        yield self._tree(item, entry.name)
 
     def _is_link(self, item: Item, entry: Entry) -> bool:
         first = self._first.setdefault(id(item), entry.name)

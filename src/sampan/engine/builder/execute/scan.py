@@ -115,13 +115,20 @@ class _Scanner:
     def _below(self, name: str, directory: Directory) -> None:
         if name in self._done:
             return
+        # Directories may be nested deeper than calls may.
+        pending = [(name, self._entries(directory))]
         self._done.add(name)
-        prefix = name + "/" if name else ""
-        for child, found in self._entries(directory):
-            path = prefix + child
+        while pending:
+            path, entries = pending[-1]
+            if (entry := next(entries, None)) is None:
+                pending.pop()
+                continue
+            child, found = entry
+            path = f"{path}/{child}" if path else child
             self._list(path, found)
-            if isinstance(found, Directory):
-                self._below(path, found)
+            if isinstance(found, Directory) and path not in self._done:
+                self._done.add(path)
+                pending.append((path, self._entries(found)))
 
     def _entries(self, directory: Directory) -> Iterator[tuple[str, Found]]:
         for name, found in self._merged.entries(directory):

@@ -14,12 +14,12 @@ from sampan.images.tarread import (
     TYPES,
     Entry,
 )
-from sampan.images.tarwrite import archive, header, padding
+from sampan.images.tarwrite import Pieces, archive, header, padding
 
 
 def snapshot_tar(merged: Merged) -> Iterator[bytes]:
     """In pieces of about 1 MB, sorted. Blocks while iterated. Raises Failed."""
-    return archive(() if merged.root is None else _Writer(merged).tree(merged.root, b""))
+    return archive(_Writer(merged).pack())
 
 
 class _Writer:
@@ -27,7 +27,11 @@ class _Writer:
         self._merged = merged
         self._first: dict[object, bytes] = {}
 
-    def tree(self, directory: Directory, path: bytes) -> Iterator[bytes]:
+    def pack(self) -> Pieces:
+        if self._merged.root is not None:
+            yield self._tree(self._merged.root, b"")
+
+    def _tree(self, directory: Directory, path: bytes) -> Pieces:
         for name, found in self._merged.entries(directory):
             node = found.top if isinstance(found, Directory) else found
             kind = TYPES.get(stat.S_IFMT(node.mode))
@@ -40,7 +44,7 @@ class _Writer:
                 entry.name += b"/"
                 entry.xattrs = node.xattrs
                 yield header(entry)
-                yield from self.tree(found, entry.name)
+                yield self._tree(found, entry.name)
             else:
                 yield from self._file(node, entry)
 

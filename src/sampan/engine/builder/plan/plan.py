@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, cast
 
 from sampan.engine.builder.dockerfile import instructions as df
@@ -10,7 +11,7 @@ from sampan.engine.builder.dockerfile.expand import Expander
 from sampan.engine.builder.dockerfile.instructions import Dockerfile
 from sampan.engine.builder.dockerfile.lint.linter import Linter
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.graph import SCRATCH, ImageSource, Plan, ResultSource, Target
+from sampan.engine.builder.graph import SCRATCH, ImageSource, Lineage, Plan, ResultSource, Target
 from sampan.engine.builder.options import BuildOptions
 from sampan.engine.builder.plan import copies, metadata, runs
 from sampan.engine.builder.plan.arguments import epoch_argument, proxy_variables
@@ -68,13 +69,18 @@ def plan(
     checks = Checks(linter or Linter(), ignore)
     steps = StepList()
     targets: list[Target] = []
+    states: list[StageState] = []
     for wanted in wanted_platforms(options):
-        targets.append(_plan_platform(dockerfile, options, bases, wanted, checks, steps))
+        targets.append(_plan_platform(dockerfile, options, bases, wanted, checks, steps, states))
     failure = checks.linter.failure()
     if failure:
         raise DockerfileError(failure)
     ordered, numbers = steps.finished([target.step for target in targets])
-    return Plan(steps=tuple(ordered), targets=tuple(_renumbered(target, numbers) for target in targets))
+    return Plan(
+        steps=tuple(ordered),
+        targets=tuple(_renumbered(target, numbers) for target in targets),
+        lineages=tuple(_lineage(state, numbers) for state in states),
+    )
 
 
 def _renumbered(target: Target, numbers: dict[int, int]) -> Target:
@@ -84,6 +90,12 @@ def _renumbered(target: Target, numbers: dict[int, int]) -> Target:
     return replace(target, step=numbers[target.step], history=history)
 
 
+def _lineage(state: StageState, numbers: dict[int, int]) -> Lineage:
+    needed = takewhile(lambda entry: entry.step is None or entry.step in numbers, state.history)
+    history = (entry if entry.step is None else replace(entry, step=numbers[entry.step]) for entry in needed)
+    return Lineage(base_history=state.base_history, history=tuple(history))
+
+
 def _plan_platform(
     dockerfile: Dockerfile,
     options: BuildOptions,
@@ -91,6 +103,7 @@ def _plan_platform(
     wanted: Wanted,
     checks: Checks,
     steps: StepList,
+    states: list[StageState],
 ) -> Target:
     stages = resolve(dockerfile, options, bases, wanted, checks)
     if stages.missing:
@@ -118,6 +131,7 @@ def _plan_platform(
                 with placed(dockerfile, command.instruction.lines):
                     _dispatch(state, command)
             shared.states[node] = state
+            states.append(state)
     return _target(shared, shared.states[stages.target], wanted)
 
 

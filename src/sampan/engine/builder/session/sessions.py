@@ -94,31 +94,39 @@ class Sessions:
     def __init__(self, contexts: Contexts) -> None:
         self.contexts = contexts
         self._sessions: dict[str, Session] = {}
+        self._taken: set[str] = set()  # ids, from before the session stands until it has ended
         self._awaited: dict[str, set[asyncio.Future[Session]]] = {}
 
-    def check(self, info: SessionInfo) -> None:
-        """Raises AlreadyExists."""
-        if info.id in self._sessions:
+    def check(self, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> SessionInfo:
+        """Of a session that may be held. Raises Invalid, AlreadyExists."""
+        info = SessionInfo.of(headers)
+        if info.id in self._taken:
             raise AlreadyExists(f"session {info.id} already exists")
+        return info
 
     async def serve(
         self, sock: socket.socket, leftover: bytes, headers: Mapping[str, str] | Iterable[tuple[str, str]]
     ) -> None:
         """Hold it until it has ended, by either side, or stops answering. Raises Invalid, AlreadyExists."""
         try:
-            info = SessionInfo.of(headers)
-            self.check(info)
+            info = self.check(headers)
         except BaseException:
             sock.close()
             raise
-        session = Session(info, await connect(sock, leftover))
+        self._taken.add(info.id)
+        try:
+            await self._hold(Session(info, await connect(sock, leftover)))
+        finally:
+            self._taken.discard(info.id)
+
+    async def _hold(self, session: Session) -> None:
         self._add(session)
         watching = asyncio.create_task(watch(session))
         try:
             await asyncio.shield(session.ended)
         finally:
             watching.cancel()
-            del self._sessions[info.id]
+            del self._sessions[session.id]
             session.client.close()
 
     def _add(self, session: Session) -> None:

@@ -61,6 +61,7 @@ class Resolver:
             image, reference = await self._image(needed, vertex.counter())
         for diff_id in image.diff_ids:
             self._keep(diff_id)
+        self.images.store.use(image)
         self.given[image.id] = Snapshot(image.diff_ids)
         return Base(reference=str(reference), image_id=image.id, config=image.config)
 

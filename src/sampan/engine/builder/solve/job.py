@@ -199,7 +199,7 @@ class Job:
             self._parts.executor.execution(self._options, self._requester, staged)
         )
         context = self._context(plan, dockerfile, resolver, sources, lease, staged)
-        context.imports = await self._imports(stack, lease)
+        context.imports = await self._imports(stack, plan, lease)
         self._build.begun(context)
         try:
             result = await self._solve(context, execution, staged)
@@ -277,14 +277,14 @@ class Job:
             await uncancelled(self._commit(staged, lease, []))
         self._parts.cache.touch(lease, now())
 
-    async def _imports(self, stack: AsyncExitStack, lease: Lease) -> "Imports | None":
+    async def _imports(self, stack: AsyncExitStack, plan: Plan, lease: Lease) -> "Imports | None":
         if not self._options.cache_from:
             return None
         from sampan.engine.builder.cache.importing import Imports
 
         parts = self._parts
         mounts = parts.executor.caches
-        made = Imports(parts.images, parts.cache, lease, self._requester, self._progress, mounts)
+        made = Imports(parts.images, parts.cache, lease, self._requester, self._progress, mounts, plan)
         await made.open(stack, self._options.cache_from, self._build.ref)
         return made
 

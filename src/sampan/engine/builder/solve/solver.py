@@ -279,7 +279,9 @@ class Solver:
             if not step.no_cache and (record := await self._context.seek(key)):
                 record = self._context.cache.alias(self._context.lease, record, [chain.key])
                 return self._take(step, record, shown)
-            snapshot = await self._execute(step, operation, below, selected, shown)
+            snapshot = await self._inherit(step, below, shown) if isinstance(operation, Run) else None
+            if snapshot is None:
+                snapshot = await self._execute(step, operation, below, selected, shown)
             self._keep(step, snapshot, (key, chain.key))
         return snapshot
 
@@ -315,6 +317,38 @@ class Solver:
         shown.finish(cached=True)
         return Snapshot(record.layers)
 
+    async def _inherit(self, step: Step, below: Snapshot, shown: Shown) -> Snapshot | None:
+        """What an image that was named as a cache has for a RUN, by its history."""
+        imports = self._context.imports
+        if imports is None or step.no_cache:
+            return None
+        for layer, bring in imports.ancestors(step, below.layers).items():
+            if await imports.take(layer, bring):
+                shown.finish(cached=True)
+                return Snapshot((*below.layers, layer))
+        return None
+
+    async def _compare(self, step: Step, below: Snapshot, made: Snapshot, shown: Shown) -> Snapshot:
+        """The layer that such an image has for a COPY, if it is what was made here but for its times."""
+        imports = self._context.imports
+        if imports is None or step.no_cache:
+            return made
+        layers = imports.ancestors(step, below.layers)
+        if made.layers[-1] in layers:
+            shown.finish(cached=True)
+            return made
+        for layer, bring in layers.items():
+            if await imports.take(layer, bring) and await self._same(layer, made.layers[-1]):
+                shown.finish(cached=True)
+                return Snapshot((*below.layers, layer))
+        return made
+
+    async def _same(self, *layers: str) -> bool:
+        """Whether layers hold the same files, whenever these were written."""
+        trees = [await self._execution.scan(Snapshot((layer,))) for layer in layers]
+        files = [{path: entry._replace(mtime_ns=0) for path, entry in tree.entries.items()} for tree in trees]
+        return files[0] == files[1]
+
     def _take_below(self, step: Step) -> None:
         """Show what a record stands for, in order: nobody may ask for these steps any more."""
         for id in step.inputs:
@@ -349,7 +383,8 @@ class Solver:
             with shown.running():
                 try:
                     if isinstance(operation, Files):
-                        return await self._files(step, operation, base, selected)
+                        made = await self._files(step, operation, base, selected)
+                        return await self._compare(step, base, made, shown)
                     return await self._run(step, operation, base, shown)
                 except RunFailed as error:
                     id = self._keep_failed(step, error)

@@ -1,7 +1,7 @@
 """ADD of a URL, and contexts from one: fetched once, then asked about.
 
 data/build/http/<sha256 of URL and file name>/: meta.json, and a directory named after the content's digest
-that holds the file under the name it is copied by, 0600, as old as Last-Modified says.
+and its time that holds the file under the name it is copied by, 0600, as old as Last-Modified says.
 """
 
 import asyncio
@@ -49,6 +49,10 @@ class _Meta:
     size: int
     etag: str
     last_modified: str
+
+    @property
+    def directory(self) -> str:
+        return f"{self.digest}.{_seconds(self.last_modified)}"
 
 
 class Downloads:
@@ -186,7 +190,7 @@ async def _receive(
         os.utime(arriving / name, ns=(seconds * 10**9, seconds * 10**9))
         meta = _Meta(shown(url), name, digest, size, _etag(answer), last_modified)
         with suppress(OSError):  # it is there already, the same
-            arriving.rename(place / digest)
+            arriving.rename(place / meta.directory)
         _save(place, meta)
         kept.written(place, size)
         return meta
@@ -293,14 +297,14 @@ def _old_versions(place: Path) -> list[Path]:
         found = [Path(item.path) for item in os.scandir(place) if item.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-    return [path for path in found if known is None or path.name != known.digest]
+    return [path for path in found if known is None or path.name != known.directory]
 
 
 def _load(place: Path) -> _Meta | None:
     """None when nothing, or something damaged, is there."""
     try:
         meta = _Meta(**json.loads((place / "meta.json").read_bytes()))
-        info = os.lstat(place / meta.digest / meta.name)
+        info = os.lstat(place / meta.directory / meta.name)
     except (OSError, ValueError, TypeError):
         return None
     return meta if stat.S_ISREG(info.st_mode) and info.st_size == meta.size else None
@@ -313,10 +317,10 @@ def _save(place: Path, meta: _Meta) -> None:
 
 
 def _tree(place: Path, meta: _Meta) -> Tree:
-    folder = place / meta.digest
+    folder = place / meta.directory
     above, info = os.stat(folder), os.lstat(folder / meta.name)
     entries = {
         "": Entry(stat.S_IFDIR | 0o755, 0, 0, 0, above.st_mtime_ns, ""),
         meta.name: Entry(stat.S_IFREG | 0o600, 0, 0, meta.size, info.st_mtime_ns, meta.digest),
     }
-    return Tree(HostRoot(str(folder)), entries)
+    return Tree(HostRoot(str(folder)), entries, published=True)

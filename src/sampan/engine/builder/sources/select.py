@@ -64,7 +64,7 @@ def key_of(tree: Tree, pairs: Sequence[tuple[str, str]], *, owners: bool, modes:
         if not below and path not in entries:
             lines.append("root\0")
             continue
-        mode, uid, gid, _, _, content, rdev, xattrs = entries[path]
+        mode, uid, gid, _, mtime_ns, content, rdev, xattrs = entries[path]
         if not below and stat.S_ISDIR(mode):
             lines.append("directory\0")
             continue
@@ -74,6 +74,8 @@ def key_of(tree: Tree, pairs: Sequence[tuple[str, str]], *, owners: bool, modes:
             owner = f"{uid}:{gid}" if owners else ""
             head = heads[mode, uid, gid] = f"{shown:o}\0{owner}\0"
         lines.append(f"{head}{content}\0{below}\0")
+        if tree.published:
+            lines.append(f"{mtime_ns}\0")
         if rdev or xattrs:
             lines.append(f"{rdev}\0{xattrs!r}\0")
         if len(lines) >= 4096:
