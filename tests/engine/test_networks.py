@@ -100,7 +100,17 @@ class Rig:
         host = normalise({"NetworkMode": mode, **more.get("host", {})}, HOST_CONFIG, "h")
         joined = more.get("networking", {mode: {}} if not mode.startswith("container:") else {})
         made = ContainerRecord(
-            id, name, "", "image", "sha256:0", "/bin/true", [], config, host, networking=joined
+            id,
+            name,
+            "",
+            "image",
+            "sha256:0",
+            "/bin/true",
+            [],
+            config,
+            host,
+            networking=joined,
+            cgroup=f"/sampan/{id}",
         )
         self.paths.container(id).data.mkdir(parents=True)
         self.containers.records[id] = made

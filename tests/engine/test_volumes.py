@@ -43,6 +43,7 @@ class Box:
             args=[],
             config={"Volumes": volumes},
             host_config=host,
+            cgroup=f"/sampan/{id}",
         )
         record.mount_points = await self.volumes.mounts_for(record, self.find)
         self.records[id] = record

@@ -17,6 +17,7 @@ from sampan.engine.containers.logconfig import check_log_config, merge_log_confi
 from sampan.engine.containers.merge import command_of, merge
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
+from sampan.engine.spec.build import cgroup_path
 from sampan.engine.spec.defaults import MASKED_PATHS, READONLY_PATHS
 from sampan.engine.spec.validate import validate
 from sampan.errors import Invalid, NotFound
@@ -117,6 +118,7 @@ async def create_on(services: Services, request: CreateRequest, root: Root, warn
             host_config=host,
             networking=endpoints_of(host["NetworkMode"], endpoints),
             lower=root.lower,
+            cgroup=cgroup_path(id, host, services.defaults),
         )
         container = Container(record)
         make_directories(services, container, undo)

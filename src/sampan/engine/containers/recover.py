@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sampan.engine import times, trash
 from sampan.engine.containers import exits
@@ -14,11 +14,9 @@ from sampan.engine.containers.restart import wanted
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.start import start
 from sampan.engine.execs import recover_execs
+from sampan.engine.spec.build import cgroup_path
 from sampan.errors import SampanError, Unavailable
 from sampan.runtime.client import Shim, read_exit
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("sampan.recover")
 
@@ -27,7 +25,7 @@ LOST = 255  # exit code of a container nobody saw end: as Docker after a crash o
 
 async def recover(services: Services) -> None:
     for _, row in services.store.list("containers/"):
-        record = ContainerRecord.from_row(row)
+        record = record_of(services, row)
         # Whoever asked for the removal that was cut short got no answer: they can ask again.
         record.state.removing = False
         record.lower = services.images.current_lowers(record.lower)
@@ -44,6 +42,12 @@ async def recover(services: Services) -> None:
     for container in services.index:
         if container.shim is None:
             follow_policy(services, container)
+
+
+def record_of(services: Services, row: dict[str, Any]) -> ContainerRecord:
+    """Rows of containers that were never started had no cgroup once."""
+    path = row.get("cgroup") or cgroup_path(row["id"], row["host_config"], services.defaults)
+    return ContainerRecord.from_row(row | {"cgroup": path})
 
 
 def remove_strangers(services: Services) -> None:
@@ -71,6 +75,7 @@ async def take_over(services: Services, container: Container) -> tuple[Container
 def listen(services: Services, container: Container, shim: Shim) -> None:
     """It runs, whatever the row says: a start may have been cut short after the program began."""
     state = container.record.state
+    container.record.cgroup = shim.cgroup or container.record.cgroup
     changed = not state.running or state.restarting or state.pid != shim.pid
     changed = settle_pause(services, container) or changed
     state.running, state.restarting, state.pid, state.started_at = True, False, shim.pid, shim.started_at
@@ -111,12 +116,13 @@ async def adopt(services: Services, container: Container, shim: Shim) -> None:
 async def settle_ended(services: Services, container: Container) -> None:
     """It does not run. If the row says it does, its end was missed."""
     record, state = container.record, container.record.state
+    event = read_exit(services.paths_of(container))
+    if event is None:
+        services.kill_leftovers(container)
+    await services.networks.release(record.id)
     if not state.running:
         recover_execs(services, container, {})
         return
-    event = read_exit(services.paths_of(container))
-    if event is None and not state.restarting:
-        services.kill_leftovers(container)
     services.leave_parent(container)
     if not state.restarting:
         event = event or {"code": LOST, "at": times.now(), "oom": False, "error": ""}
@@ -126,7 +132,6 @@ async def settle_ended(services: Services, container: Container) -> None:
     state.pid = 0
     if state.health is not None:
         state.health = {**state.health, "Status": "unhealthy"}
-    await services.networks.release(record.id)
     recover_execs(services, container, {})
     services.note(container)
 
