@@ -1,6 +1,7 @@
 """Create, start, exit, restart, stop, remove: the engine's side, with everything around it faked."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -393,6 +394,20 @@ async def again(here: World, container: Container) -> Container:
     here.services.index.remove(container)
     await recover.recover(here.services)
     return here.services.index.find(container.id)
+
+
+async def test_a_lost_directory_is_made_again_and_told_if_something_was_in_it(here: World) -> None:
+    fresh, used = await here.create("fresh"), await here.create("used")
+    used.record.started_before = True
+    here.services.save(used)
+    for container in (fresh, used):
+        shutil.rmtree(here.services.paths_of(container).data)
+        found = await again(here, container)
+        assert here.services.paths_of(found).upper.is_dir() and here.services.paths_of(found).work.is_dir()
+        assert ("was lost" in found.record.state.error) == (container is used)
+        assert ("was lost" in here.row(found)["state"]["error"]) == (container is used)
+        await start.start(here.services, found)
+        assert found.record.state.error == ""
 
 
 async def test_what_a_start_decides_is_in_the_row_before_the_launcher_is_asked(here: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sampan.engine import times, trash
 from sampan.engine.containers import exits
 from sampan.engine.containers.container import Container
+from sampan.engine.containers.create import make_directories
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.restart import wanted
 from sampan.engine.containers.services import Services
@@ -39,6 +40,7 @@ async def recover(services: Services) -> None:
             listen(services, container, shim)
         else:
             await settle_ended(services, container)
+        restore_directory(services, container)
     for container in services.index:
         if container.shim is None:
             follow_policy(services, container)
@@ -48,6 +50,20 @@ def record_of(services: Services, row: dict[str, Any]) -> ContainerRecord:
     """Rows of containers that were never started had no cgroup once."""
     path = row.get("cgroup") or cgroup_path(row["id"], row["host_config"], services.defaults)
     return ContainerRecord.from_row(row | {"cgroup": path})
+
+
+def restore_directory(services: Services, container: Container) -> None:
+    """One that is gone is made again: a start makes what is in it, but for what the program had written."""
+    paths = services.paths_of(container)
+    if paths.upper.is_dir() and paths.work.is_dir():
+        return
+    log.warning("container %s: its directory %s was gone and is made again", container.id, paths.data)
+    make_directories(paths)
+    if container.record.started_before:
+        container.record.state.error = (
+            f"{paths.data} was lost, and with it all that the container had written"
+        )
+        services.note(container)
 
 
 def remove_strangers(services: Services) -> None:
