@@ -6,7 +6,7 @@
   content/                   OCI image layout: blobs/<algorithm>/<hex>, ingest/ for ones that are arriving
   layers/<hex of diff ID>/   fs/ (the files), or layer.tar and index.erofs: storage/layers.py
   containers/<id>/           upper/ work/ hostname hosts resolv.conf <id>-json.log
-  volumes/<name>/_data       named and anonymous volumes
+  volumes/<name>/            _data/, the volume; _filling/ while it gets what an image has at its place
   tmp/                       emptied at every start
   build/                     the builder's: history/ of finished builds; digests/ of files; http/ and git/,
                              what was fetched; received/, directories of sessions; mounts/ of type cache;

@@ -47,6 +47,7 @@ def record(paths: Paths, driver: str, *, tty: bool = False, running: bool = Fals
         args=[],
         config={"Tty": tty},
         host_config={"LogConfig": {"Type": driver}},
+        cgroup=f"/sampan/{ID}",
     )
     made.state.running = running
     return made

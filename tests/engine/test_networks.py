@@ -100,7 +100,17 @@ class Rig:
         host = normalise({"NetworkMode": mode, **more.get("host", {})}, HOST_CONFIG, "h")
         joined = more.get("networking", {mode: {}} if not mode.startswith("container:") else {})
         made = ContainerRecord(
-            id, name, "", "image", "sha256:0", "/bin/true", [], config, host, networking=joined
+            id,
+            name,
+            "",
+            "image",
+            "sha256:0",
+            "/bin/true",
+            [],
+            config,
+            host,
+            networking=joined,
+            cgroup=f"/sampan/{id}",
         )
         self.paths.container(id).data.mkdir(parents=True)
         self.containers.records[id] = made
@@ -476,6 +486,55 @@ def test_what_a_killed_daemon_left_is_removed_by_the_next(tmp_path: Path) -> Non
         process = rig.processes.pop(gone.id)
         process.kill()
         process.wait()
+
+    on_rig(tmp_path, body)
+
+
+def test_bridges_and_pairs_of_others_are_left_alone(tmp_path: Path) -> None:
+    """Also those with names like ours, those of another engine, and one that a network was told to use."""
+    others = {"br-0123456789ab", "docker0", "br-theirs", "br-given", "veth0123456"}
+    options = {"com.docker.network.bridge.name": "br-given"}
+
+    async def body(rig: Rig) -> None:
+        with netlink.Socket(netlink.NETLINK_ROUTE) as sock:
+            sock.transact([rtnetlink.add_bridge(name) for name in sorted(others) if name != "veth0123456"])
+            sock.transact([rtnetlink.set_alias("br-theirs", "sampan_theirs network")])
+            sock.transact([rtnetlink.add_veth("veth0123456", "veth0123457", None, mtu=1500)])
+        await rig.networks.create({"Name": "given", "Options": options})
+        await rig.networks.create({"Name": "own", "Options": {"com.docker.network.bridge.name": "br-own"}})
+        await rig.stop()
+        await rig.start()
+        assert others | {"br-own"} <= links()
+        await rig.networks.remove("given")
+        await rig.networks.remove("own")
+        assert others <= links() and "br-own" not in links()
+        with netlink.Socket(netlink.NETLINK_ROUTE) as sock:
+            found = [rtnetlink.link_by_name(sock, name) for name in others]
+            sock.transact([rtnetlink.delete_link(link.index) for link in found if link is not None])
+
+    on_rig(tmp_path, body)
+
+
+def test_a_network_that_cannot_be_made_or_removed_is_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise netlink.NetlinkError(16, "device busy", 0)
+
+    async def body(rig: Rig) -> None:
+        id = await rig.networks.create({"Name": "net"})
+        with monkeypatch.context() as patch:
+            patch.setattr("sampan.network.bridges._configure", refuse)
+            with pytest.raises(Failed, match=r"cannot create network bad: .*busy"):
+                await rig.networks.create({"Name": "bad"})
+        with monkeypatch.context() as patch:
+            patch.setattr("sampan.network.bridges.remove", refuse)
+            with pytest.raises(Failed, match=r"cannot remove network net: .*busy"):
+                await rig.networks.remove("net")
+        assert [row["name"] for _, row in rig.store.list("networks/")].count("net") == 1
+        await rig.run("box", "net")
+        bridges = {name for name in links() if name.startswith("br-")}
+        assert bridges == {f"br-{id[:12]}"}
 
     on_rig(tmp_path, body)
 

@@ -1,6 +1,7 @@
 """Volumes as rows and directories: names, options, references, what a restart finds."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sampan.engine.ocimounts import by_depth, rootfs_propagation
 from sampan.engine.volumes import ANONYMOUS, Volumes, image_may_have
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 from sampan.paths import Paths
+from sampan.storage import volumes as disk
 
 
 class Box:
@@ -43,6 +45,7 @@ class Box:
             args=[],
             config={"Volumes": volumes},
             host_config=host,
+            cgroup=f"/sampan/{id}",
         )
         record.mount_points = await self.volumes.mounts_for(record, self.find)
         self.records[id] = record
@@ -192,14 +195,47 @@ async def test_the_next_daemon_knows_volumes_and_users(box: Box) -> None:
         after.remove("data")
 
 
-async def test_a_restart_takes_back_a_directory_and_drops_a_lost_one(box: Box) -> None:
-    box.volumes.create("lost")
-    (box.paths.volumes / "lost/_data").rmdir()
-    (box.paths.volumes / "found/_data").mkdir(parents=True)
-    (box.paths.volumes / "found/_data/precious").write_text("x")
+async def test_a_restart_takes_back_a_directory_that_no_row_names(box: Box) -> None:
+    nameless = "0f" * 32
+    for name in ("found", nameless):
+        (box.paths.volumes / name / "_data").mkdir(parents=True)
+        (box.paths.volumes / name / "_data/precious").write_text("x")
     after = box.fresh()
     await after.start()
-    assert [volume.name for volume in after.select({})] == ["found"]
+    assert sorted(volume.name for volume in after.select({})) == [nameless, "found"]
+    assert (await after.prune({}))[0] == [nameless], "its name says that it was anonymous"
+
+
+async def test_a_volume_that_lost_its_directory_is_kept_and_not_used(box: Box) -> None:
+    box.volumes.create("data", labels={"k": "v"})
+    record = await box.container("c1", {"Binds": ["data:/d"]})
+    shutil.rmtree(box.paths.volumes / "data")
+    box.volumes = box.fresh()
+    await box.volumes.start()
+    assert box.volumes.get("data").labels == {"k": "v"}
+    for use in (box.volumes.oci_mounts(record), box.container("c2", {"Binds": ["data:/d"]})):
+        with pytest.raises(
+            Failed, match=r"volume data has lost its directory .*/data/_data, and with it its data"
+        ):
+            await use
+    assert await box.volumes.copy_mounts(record) == []
+    (box.paths.volumes / "data/_data").mkdir(parents=True)
+    assert len(await box.volumes.oci_mounts(record)) == 1, "it was put back"
+    shutil.rmtree(box.paths.volumes / "data")
+    await box.volumes.release(record, remove_anonymous=False)
+    box.volumes.remove("data")
+    box.volumes.create("data")
+    assert len(await box.volumes.oci_mounts(record)) == 1, "a new one"
+
+
+async def test_a_volume_that_is_only_a_row_gets_its_directory_again(box: Box) -> None:
+    box.volumes.create("remote", options={"type": "tmpfs", "device": "tmpfs"})
+    shutil.rmtree(box.paths.volumes / "remote")
+    after = box.fresh()
+    await after.start()
+    assert (box.paths.volumes / "remote/_data").is_dir()
+    record = await box.container("c1", {"Binds": ["remote:/d"]})
+    assert [mount["type"] for mount in await after.oci_mounts(record)] == ["tmpfs"]
 
 
 async def test_a_restart_removes_what_a_crash_left_of_a_creation(box: Box) -> None:
@@ -339,3 +375,27 @@ def test_most_volumes_need_no_copy(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     assert image_may_have([str(tmp_path)], "/var/lib/data")
     assert not image_may_have([str(tmp_path)], "/data")
+
+
+@pytest.mark.parametrize("mounted", [False, True])
+def test_what_was_gathered_becomes_the_content_at_once(tmp_path: Path, mounted: bool) -> None:
+    disk.create(tmp_path, "data")
+    empty = disk.data(tmp_path, "data").stat().st_ino
+    beside = disk.start_filling(tmp_path, "data")
+    (beside / "sub").mkdir()
+    (beside / "file").write_text("x")
+    beside.chmod(0o1777)
+    disk.finish_filling(tmp_path, "data", mounted=mounted)
+    found = disk.data(tmp_path, "data")
+    assert sorted(os.listdir(found)) == ["file", "sub"]
+    assert found.stat().st_mode & 0o7777 == 0o1777
+    assert (found.stat().st_ino == empty) == mounted
+    assert os.listdir(tmp_path / "data") == ["_data"]
+
+
+def test_what_is_there_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    disk.create(tmp_path, "data")
+    (disk.start_filling(tmp_path, "data") / "file").write_text("x")
+    (disk.data(tmp_path, "data") / "mine").touch()
+    disk.finish_filling(tmp_path, "data", mounted=False)
+    assert os.listdir(disk.data(tmp_path, "data")) == ["mine"]

@@ -105,3 +105,13 @@ def test_run_in_leaves_the_caller_where_it_was() -> None:
 def test_run_in_raises_what_the_function_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         netns.run_in_new(lambda: 1 // 0)
+
+
+@pytest.mark.root
+def test_an_alias_is_read_as_it_was_set() -> None:
+    def body(sock: netlink.Socket) -> None:
+        sock.transact([rtnetlink.add_bridge("b0"), rtnetlink.set_alias("b0", "some engine's")])
+        link = rtnetlink.link_by_name(sock, "b0")
+        assert link is not None and link.alias == "some engine's"
+
+    in_new_namespace(body)

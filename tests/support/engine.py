@@ -51,10 +51,10 @@ class Sampand:
     own = True
     kind = "sampan"
 
-    def __init__(self, *flags: str, sockets: tuple[str, ...] = ()) -> None:
+    def __init__(self, *flags: str, data: Path | None = None) -> None:
         # The token stands in every path: whatever is found with it anywhere later on is a leftover.
         self.token = f"sampan-test-{secrets.token_hex(4)}"
-        self.data = DATA_PARENT / self.token
+        self.data = data or DATA_PARENT / self.token
         self.exec = EXEC_PARENT / self.token
         self.host = f"unix://{EXEC_PARENT / self.token}.sock"
         self.cgroup = f"/{self.token}"

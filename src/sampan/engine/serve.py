@@ -34,7 +34,7 @@ from sampan.engine.volumes import Volumes
 from sampan.errors import Failed, SampanError
 from sampan.http.app import Api, Server
 from sampan.http.tls import exposure_warning, server_context
-from sampan.linux import process
+from sampan.linux import durable, process
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
 
@@ -208,8 +208,10 @@ def prepare(paths: Paths) -> None:
     for path in (paths.data, paths.containers, paths.volumes, paths.tmp, paths.trash, paths.layers):
         path.mkdir(parents=True, exist_ok=True, mode=0o710)
     (paths.exec / "containers").mkdir(parents=True, exist_ok=True, mode=0o710)
+    durable.sync(paths.data)
     if not paths.format.exists():
-        paths.format.write_text(FORMAT + "\n")
+        durable.write(paths.format, (FORMAT + "\n").encode())
+        durable.sync(*paths.data.parents)
     found = paths.format.read_text().strip()
     if found != FORMAT:
         raise Failed(f"{paths.data} has format {found}, this version of Sampan knows {FORMAT}")

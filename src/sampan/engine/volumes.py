@@ -1,8 +1,10 @@
 """Volumes: rows `volumes/<name>`, directories in storage/volumes.py, and who uses them.
 
-A row is made after its directory and deleted after the directory went to the trash. At start a directory
-without a row goes when it is empty (a crash came between), else it becomes a volume again (somebody's data:
-never deleted on suspicion), and a row without a directory is dropped unless a container refers to it.
+A row is made after its directory is on the disk, and deleted before the directory goes to the trash. At
+start a directory without a row goes when it is empty (a crash came between), else it becomes a volume again
+(somebody's data: never deleted on suspicion). A row without its directory comes of no crash: whatever took
+the directory took the data. Docker forgets such a volume, and the next `run` makes an empty one as if nothing
+had been lost; here it stays, and nothing uses it until the directory is back or the volume is removed.
 """
 
 import asyncio
@@ -19,7 +21,8 @@ from sampan.engine import mountpoints, ocimounts, times, trash
 from sampan.engine.config import DaemonConfig
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.events import Events
-from sampan.errors import Conflict, Invalid, NotFound, SampanError
+from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
+from sampan.linux import durable
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
 from sampan.storage import volumes as disk
@@ -32,6 +35,7 @@ log = logging.getLogger("sampan.volumes")
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 ANONYMOUS = "com.docker.volume.anonymous"
+GENERATED = re.compile(r"[0-9a-f]{64}")  # the name of an anonymous one
 OPTIONS = ("type", "o", "device", "size")
 LIST_FILTERS = ("dangling", "driver", "label", "label!", "name")
 PRUNE_FILTERS = ("label", "label!", "all")
@@ -78,6 +82,11 @@ class Volume:
     def anonymous(self) -> bool:
         return ANONYMOUS in (self.labels or {})
 
+    @property
+    def device(self) -> str:
+        """What is mounted instead of its directory; "": nothing."""
+        return (self.options or {}).get("device", "")
+
 
 class Volumes:
     def __init__(
@@ -100,12 +109,12 @@ class Volumes:
         root = str(self._paths.volumes)
         for _, row in self._store.list("containers/"):
             self._hold(row["id"], row.get("mount_points") or [])
-        for key, row in self._store.list("volumes/"):
-            if disk.data(self._paths.volumes, row["Name"]).is_dir() or row["Name"] in self._users:
-                self._volumes[row["Name"]] = Volume.from_row(row, root)
-            else:
-                log.warning("volume %s has lost its directory and is forgotten", row["Name"])
-                self._store.delete(key)
+        for _, row in self._store.list("volumes/"):
+            volume = self._volumes[row["Name"]] = Volume.from_row(row, root)
+            if volume.device:  # all there is to it is the row
+                disk.create(self._paths.volumes, volume.name)
+            elif not self._is_there(volume):
+                log.error("%s", lost(volume))
         for name in list(disk.names(self._paths.volumes)):
             if name in self._volumes or not NAME.fullmatch(name):
                 continue
@@ -113,11 +122,11 @@ class Volumes:
                 trash.discard(self._paths, self._paths.volumes / name)
             else:
                 log.warning("volume %s was found on disk only and is taken back", name)
-                self._insert(name, None, None)
-        for name in self._volumes:
-            disk.create(self._paths.volumes, name)
+                disk.create(self._paths.volumes, name)
+                self._insert(name, None, {ANONYMOUS: ""} if GENERATED.fullmatch(name) else None)
         for name in disk.unfinished(self._paths.volumes):
             trash.discard(self._paths, self._paths.volumes / name)
+        trash.discard(self._paths, *(disk.filling(self._paths.volumes, name) for name in self._volumes))
 
     async def stop(self) -> None:
         """Nothing runs between requests."""
@@ -194,10 +203,11 @@ class Volumes:
         self._delete(name)
 
     def _delete(self, name: str) -> None:
-        trash.discard(self._paths, self._paths.volumes / name)
         self._store.delete(f"volumes/{name}")
         del self._volumes[name]
         self._filling.pop(name, None)
+        trash.discard(self._paths, self._paths.volumes / name)
+        durable.sync(self._paths.volumes)  # or the directory may be back after a power failure
         self._events.emit("volume", "destroy", name, {"driver": "local"})
 
     async def prune(self, filters: dict[str, list[str]]) -> tuple[list[str], int]:
@@ -223,7 +233,7 @@ class Volumes:
 
     async def size(self, volume: Volume) -> int:
         """Bytes it holds; -1 where that is not ours to measure (a device's)."""
-        if (volume.options or {}).get("device"):
+        if volume.device:
             return -1
         return await asyncio.to_thread(disk.size, disk.data(self._paths.volumes, volume.name))
 
@@ -246,7 +256,7 @@ class Volumes:
                 elif point["Type"] == "image":
                     self._resolve_image(point)
             self._hold(record.id, points)
-            await self._fill(record.lower, points)
+            await self._fill(record, points)
         except BaseException:
             self._drop(record.id)
             for name in made:
@@ -285,7 +295,16 @@ class Volumes:
         )
         if not known:
             made.append(volume.name)
+        self._check_there(volume)
         point["Name"], point["Source"], point["Driver"] = volume.name, volume.mountpoint, "local"
+
+    def _is_there(self, volume: Volume) -> bool:
+        return bool(volume.device) or disk.exists(self._paths.volumes, volume.name)
+
+    def _check_there(self, volume: Volume) -> None:
+        """Raises Failed for one whose directory is gone."""
+        if not self._is_there(volume):
+            raise lost(volume)
 
     def _resolve_image(self, point: dict[str, Any]) -> None:
         if self._images is None:
@@ -296,29 +315,35 @@ class Volumes:
         # The last one only holds the mount points a root needs.
         point["Spec"] |= {"image": image.id, "lower": self._images.lower_dirs(image)[:-1]}
 
-    async def _fill(self, lower: list[str], points: list[dict[str, Any]]) -> None:
+    async def _fill(self, record: ContainerRecord, points: list[dict[str, Any]]) -> None:
         """Copy what the image has at a volume's place into it, while it is empty."""
+        lower = record.lower
         wanted = [p for p in points if p["Spec"].get("copy") and image_may_have(lower, p["Destination"])]
         for point in wanted:
             lock = self._filling.setdefault(point["Name"], asyncio.Lock())
             async with lock:
                 volume = self._volumes[point["Name"]]
-                if (volume.options or {}).get("device") or not disk.is_empty(
-                    self._paths.volumes, volume.name
-                ):
-                    continue
-                task = await self._launcher.task(
-                    "archive",
-                    {
-                        "op": "copy-up",
-                        "rootfs": {"type": "overlay", "lower": lower},
-                        "path": point["Destination"],
-                        "target": volume.mountpoint,
-                    },
-                    self._paths.tmp,
-                    {},
-                )
-                await task.wait()
+                if not volume.device and disk.is_empty(self._paths.volumes, volume.name):
+                    await self._copy_up(record, volume, point["Destination"])
+
+    async def _copy_up(self, record: ContainerRecord, volume: Volume, path: str) -> None:
+        """All or nothing, however this ends: half a copy would never be completed."""
+        root = self._paths.volumes
+        beside = disk.start_filling(root, volume.name)
+        request = {
+            "op": "copy-up",
+            "rootfs": {"type": "overlay", "lower": record.lower},
+            "path": path,
+            "target": str(beside),
+        }
+        try:
+            task = await self._launcher.task("archive", request, self._paths.tmp, {})
+            await task.wait()
+            await asyncio.to_thread(durable.sync_filesystem, beside)
+            disk.finish_filling(root, volume.name, mounted=self._users[volume.name] != {record.id})
+        except BaseException:
+            trash.discard(self._paths, beside)
+            raise
 
     def _hold(self, container: str, points: list[dict[str, Any]]) -> None:
         for point in points:
@@ -356,8 +381,9 @@ class Volumes:
                     assert self._images is not None
                     mounts.append(ocimounts.image(point, self._images.current_lowers(point["Spec"]["lower"])))
                 case _:
-                    options = self.get(point["Name"]).options or {}
-                    mounts.append(await ocimounts.local_volume(point, options))
+                    volume = self.get(point["Name"])
+                    self._check_there(volume)
+                    mounts.append(await ocimounts.local_volume(point, volume.options or {}))
         self._tell(record, "mount")
         return ocimounts.by_depth(mounts)
 
@@ -370,8 +396,10 @@ class Volumes:
         for point in record.mount_points:
             if point["Type"] == "bind" and ocimounts.exists(point["Source"]):
                 mounts.append(ocimounts.bind(point, point["Source"]))
-            elif point["Type"] == "volume" and point["Name"] in self._volumes:
-                mounts.append(await ocimounts.local_volume(point, self._volumes[point["Name"]].options or {}))
+            elif point["Type"] == "volume":
+                volume = self._volumes.get(point["Name"])
+                if volume is not None and self._is_there(volume):
+                    mounts.append(await ocimounts.local_volume(point, volume.options or {}))
         paths = self._paths.container(record.id)
         for target, source in (
             ("/etc/hostname", paths.hostname),
@@ -407,6 +435,13 @@ class Volumes:
                     "read/write": "true" if point["RW"] else "false",
                 }
             self._events.emit("volume", action, point["Name"], attributes)
+
+
+def lost(volume: Volume) -> Failed:
+    return Failed(
+        f"volume {volume.name} has lost its directory {volume.mountpoint}, and with it its data",
+        hint="put the directory back from a backup, or remove the volume and create it again",
+    )
 
 
 def _tmpfs_options(point: dict[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sampan.errors import Failed, Invalid, NotFound
+from sampan.linux import durable
 
 CHUNK = 1 << 20
 KEEP_PARTIAL = 7 * 24 * 3600.0  # seconds
@@ -72,14 +73,14 @@ class Ingest(DigestedFile):
             raise Invalid(f"unexpected digest: expected {expected}, got {digest}")
         target = self._store.path(digest)
         try:
-            if target.exists():
+            if _size(target) == self.size:  # another one was made by a power failure
                 return digest
             os.fchmod(self._fd, 0o644)
             if sync:
                 os.fsync(self._fd)
             os.rename(self.path, target)
             if sync:
-                _sync_directory(target.parent)
+                durable.sync(target.parent)
         except OSError as error:
             raise Failed(f"commit blob {digest}: {error.strerror}") from error
         finally:
@@ -110,7 +111,7 @@ class BlobStore:
         self.ingest_directory.mkdir(exist_ok=True)
         layout = self._content / "oci-layout"
         if not layout.exists():
-            layout.write_bytes(LAYOUT)
+            durable.write(layout, LAYOUT)
         for leftover in self.ingest_directory.iterdir():
             if leftover.suffix != ".partial":
                 leftover.unlink()
@@ -195,9 +196,9 @@ class BlobStore:
                 os.unlink(entry.path)
 
 
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _size(path: Path) -> int:
+    """-1 where nothing is."""
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1

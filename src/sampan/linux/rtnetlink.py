@@ -32,6 +32,7 @@ IFLA_IFNAME = 3
 IFLA_MTU = 4
 IFLA_MASTER = 10
 IFLA_LINKINFO = 18
+IFLA_IFALIAS = 20
 IFLA_AF_SPEC = 26
 IFLA_NET_NS_FD = 28
 IFLA_INFO_KIND = 1
@@ -86,6 +87,7 @@ class Link:
     mac: str
     master: int
     kind: str
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,11 @@ def add_veth(
         netlink.attribute(IFLA_INFO_DATA | netlink.NLA_F_NESTED, data),
     )
     return _link(RTM_NEWLINK, netlink.NLM_F_CREATE | netlink.NLM_F_EXCL, body)
+
+
+def set_alias(name: str, alias: str) -> Message:
+    """A text of up to 255 bytes that means nothing to the kernel. By name: for a link made just before."""
+    return _link(RTM_NEWLINK, 0, netlink.text(IFLA_IFNAME, name) + netlink.text(IFLA_IFALIAS, alias))
 
 
 def set_link(
@@ -252,6 +259,7 @@ def _parse_link(body: bytes) -> Link:
         mac_text(found.get(IFLA_ADDRESS, b"")),
         int.from_bytes(found.get(IFLA_MASTER, b""), "little"),
         netlink.string(info.get(IFLA_INFO_KIND, b"")),
+        netlink.string(found.get(IFLA_IFALIAS, b"")),
     )
 
 

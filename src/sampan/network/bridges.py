@@ -1,4 +1,8 @@
-"""Bridge devices and the kernel settings they need."""
+"""Bridge devices and the kernel settings they need.
+
+A bridge that an engine made carries its mark as alias (`ip link` shows it), and no other is ever removed: a
+network may be given a bridge that was there before, and others have names like ours.
+"""
 
 import ipaddress
 import os
@@ -30,10 +34,11 @@ def random_mac() -> str:
     return "02:42:" + ":".join(f"{byte:02x}" for byte in os.urandom(4))
 
 
-def ensure(host: netlink.Socket, plan: BridgePlan) -> int:
+def ensure(host: netlink.Socket, plan: BridgePlan, mark: str, *, claim: bool) -> int:
     """Make the bridge, or bring an existing one to the plan without a blip; returns its index.
 
-    Raises NetlinkError, and then no new bridge is left.
+    It is marked if it is made, or with `claim`: nobody else would give one that name. Raises NetlinkError,
+    and then no new bridge is left.
     """
     link = rtnetlink.link_by_name(host, plan.name)
     if link is not None and link.kind != "bridge":
@@ -46,6 +51,8 @@ def ensure(host: netlink.Socket, plan: BridgePlan) -> int:
         link = rtnetlink.link_by_name(host, plan.name)
         assert link is not None
     try:
+        if made or claim:
+            host.transact([rtnetlink.set_alias(plan.name, mark)])
         _configure(host, plan, link)
     except BaseException:
         if made:
@@ -77,11 +84,15 @@ def _configure(host: netlink.Socket, plan: BridgePlan, link: rtnetlink.Link) -> 
     host.transact(messages)
 
 
-def remove(host: netlink.Socket, name: str) -> None:
-    """Nothing happens when it is gone already. Raises NetlinkError."""
+def remove(host: netlink.Socket, name: str, mark: str) -> None:
+    """Nothing happens when it is gone already, or is not ours. Raises NetlinkError."""
     link = rtnetlink.link_by_name(host, name)
-    if link is not None and link.kind == "bridge":
+    if link is not None and is_ours(link, mark):
         host.transact([rtnetlink.delete_link(link.index)])
+
+
+def is_ours(link: rtnetlink.Link, mark: str) -> bool:
+    return link.kind == "bridge" and link.alias == mark
 
 
 def uplink_mtu(host: netlink.Socket) -> int:

@@ -1,7 +1,6 @@
 """One end of a veth pair on a bridge, the other inside a container's namespace, with its addresses."""
 
 import os
-import re
 from dataclasses import dataclass
 
 from sampan.linux import netlink, rtnetlink, sysctl
@@ -39,15 +38,20 @@ def random_name() -> str:
     return "veth" + os.urandom(4).hex()[:7]
 
 
-def is_ours(link: rtnetlink.Link) -> bool:
-    """Whether `random_name` could have named it."""
-    return link.kind == "veth" and re.fullmatch("veth[0-9a-f]{7}", link.name) is not None
+def is_ours(link: rtnetlink.Link, mark: str) -> bool:
+    return link.kind == "veth" and link.alias == mark
 
 
-def make_veth(host: netlink.Socket, inside: netlink.Socket, netns: int, inner_name: str, *, mtu: int) -> Veth:
-    """A pair with its inner end in `netns`, where `inside` was opened. Raises NetlinkError."""
+def make_veth(
+    host: netlink.Socket, inside: netlink.Socket, netns: int, inner_name: str, *, mtu: int, mark: str
+) -> Veth:
+    """A pair with its inner end in `netns`, where `inside` was opened. Raises NetlinkError.
+
+    `mark` is its engine's, by which the next daemon knows it: made and marked in one datagram, it is never
+    seen without.
+    """
     name = random_name()
-    host.transact([rtnetlink.add_veth(name, inner_name, netns, mtu=mtu)])
+    host.transact([rtnetlink.add_veth(name, inner_name, netns, mtu=mtu), rtnetlink.set_alias(name, mark)])
     outer = rtnetlink.link_by_name(host, name)
     inner = rtnetlink.link_by_name(inside, inner_name)
     if outer is None or inner is None:

@@ -98,14 +98,6 @@ class Table:
             )
             self._follow(True)
 
-    def bridges(self) -> list[str]:
-        """Those that the kernel's table knows: an earlier daemon's, before `install`."""
-        try:
-            keys = self._firewall.element_keys(self.name, "bridges")
-        except NetlinkError:
-            return []
-        return [key.rstrip(b"\0").decode(errors="replace") for key in keys]
-
     def watch(self) -> None:
         """From now on restore the table, and adapt to others, within the event loop's next turn."""
         self._monitor = nft.Monitor(self.name, self._firewall.port)

@@ -69,7 +69,7 @@ class Prepared:
         self.resolver.close()
 
 
-def prepare(host: netlink.Socket, mtu: int, own: int | None = None) -> Prepared:
+def prepare(host: netlink.Socket, mtu: int, mark: str, own: int | None = None) -> Prepared:
     """In a new namespace, or in the one behind `own`. Raises OSError when the kernel refuses."""
 
     def inside_namespace() -> Prepared:
@@ -78,7 +78,7 @@ def prepare(host: netlink.Socket, mtu: int, own: int | None = None) -> Prepared:
             descriptor = netns.current()
             stack.callback(os.close, descriptor)
             inside.transact([rtnetlink.set_link(1, up=True)])
-            veth = endpoints.make_veth(host, inside, descriptor, "eth0", mtu=mtu)
+            veth = endpoints.make_veth(host, inside, descriptor, "eth0", mtu=mtu, mark=mark)
             # As Docker: IPv6 stays on for loopback, and off for interfaces of networks without it.
             endpoints.set_ipv6("eth0", False)
             # Up now: a bridge port forwards only once linkwatch has seen its carrier, milliseconds later.
@@ -113,9 +113,10 @@ def _run_in(own: int | None, function: Callable[[], Prepared]) -> Prepared:
 class Pool:
     """A few prepared namespaces, refilled by a thread."""
 
-    def __init__(self, size: int, mtu: int) -> None:
+    def __init__(self, size: int, mtu: int, mark: str) -> None:
         self._size = size
         self._mtu = mtu
+        self._mark = mark
         self._ready: deque[Prepared] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -135,7 +136,7 @@ class Pool:
                 self._wake.clear()
                 while len(self._ready) < self._size and not self._stopping:
                     try:
-                        self._ready.append(prepare(host, self._mtu))
+                        self._ready.append(prepare(host, self._mtu, self._mark))
                     except OSError as error:
                         log.warning("cannot prepare a network namespace: %s", error)
                         break
@@ -167,7 +168,7 @@ class Pool:
 
     def _make(self, own: int | None = None) -> Prepared:
         with netlink.Socket(netlink.NETLINK_ROUTE) as host:
-            return prepare(host, self._mtu, own)
+            return prepare(host, self._mtu, self._mark, own)
 
     def stop(self) -> None:
         """Waits for the thread. Call where that does not matter."""

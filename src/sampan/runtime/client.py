@@ -101,6 +101,7 @@ class Shim:
         self.paths = paths
         self.pid = 0
         self.started_at = ""
+        self.cgroup = ""  # of one that was there already
         self.vanished = False
         self._channel = channel
         self._numbers = count(1)
@@ -127,7 +128,7 @@ class Shim:
             raise errors.Unavailable(f"the shim of container {paths.id} does not answer: {error}") from None
         shim = cls(paths, Channel(connection))
         status = await shim.status()
-        shim.pid, shim.started_at = status["pid"], status["started_at"]
+        shim.pid, shim.started_at, shim.cgroup = status["pid"], status["started_at"], status["cgroup"]
         return shim
 
     def on_event(self, callback: Callable[[dict[str, Any]], None]) -> None:

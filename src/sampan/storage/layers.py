@@ -9,7 +9,6 @@ layer's name is whole. Which layers exist is the database's to say: `reconcile` 
 never changed once committed. Both forms may lie side by side.
 """
 
-import ctypes
 import errno
 import os
 import shutil
@@ -20,12 +19,11 @@ from pathlib import Path
 from typing import Literal
 
 from sampan.errors import Failed
-from sampan.linux import erofs
+from sampan.linux import durable, erofs
 from sampan.storage.mounts import LayerMounts
 
 Form = Literal["directory", "erofs"]
 _FILES, _TAR, _INDEX = "fs", "layer.tar", "index.erofs"
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
@@ -128,16 +126,8 @@ class LayerStore:
         return self.lower(diff_id)
 
     def sync(self) -> None:
-        """Make all layers committed so far durable: syncfs(2), one call for thousands of small files.
-
-        Raises Failed when the disk reports an error.
-        """
-        fd = os.open(self._layers, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            if _libc.syncfs(fd) != 0:
-                raise Failed(f"sync {self._layers}: {os.strerror(ctypes.get_errno())}")
-        finally:
-            os.close(fd)
+        """Make all layers committed so far durable. Raises Failed when the disk reports an error."""
+        durable.sync_filesystem(self._layers)
 
     def discard(self, prepared: Prepared) -> None:
         self._throw(prepared.path)

@@ -1,13 +1,18 @@
-"""Volumes on disk: <root>/<name>/_data. Names and metadata are the engine's; this is only directories."""
+"""Volumes on disk: <root>/<name>/_data, only directories: names and metadata are the engine's.
+
+Beside it, _filling: the content that the volume begins with, as long as that is gathered.
+"""
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from sampan.errors import Failed, Invalid, NotFound
+from sampan.linux import durable
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 
 
@@ -15,23 +20,60 @@ def data(root: Path, name: str) -> Path:
     return root / name / "_data"
 
 
-def create(root: Path, name: str) -> bool:
-    """Make the directory; false if it was there. Raises Invalid for a name the filesystem refuses, Failed."""
-    folder = root / name
+def create(root: Path, name: str) -> None:
+    """Make the directory, durably, if it is missing. Raises Invalid for a name that is too long, Failed."""
+    folder, inside = root / name, data(root, name)
     try:
-        folder.mkdir(mode=0o701)
-    except FileExistsError:
-        data(root, name).mkdir(mode=0o755, exist_ok=True)
-        return False
+        # The umask must not decide who may enter: the content belongs to the containers' users.
+        if not folder.is_dir():
+            folder.mkdir(mode=0o701)
+            folder.chmod(0o701)
+        if not inside.is_dir():
+            inside.mkdir(mode=0o755)
+            inside.chmod(0o755)
     except OSError as error:
         kind = Invalid if error.errno == errno.ENAMETOOLONG else Failed
         raise kind(f"mkdir {folder}: {error.strerror}") from None
-    # The umask must not decide who may enter: the content belongs to the containers' users.
-    os.chmod(folder, 0o701)
-    inside = data(root, name)
-    inside.mkdir()
-    os.chmod(inside, 0o755)
-    return True
+    durable.sync(folder, root)
+
+
+def exists(root: Path, name: str) -> bool:
+    return data(root, name).is_dir()
+
+
+def filling(root: Path, name: str) -> Path:
+    """Where the content that a volume begins with is gathered."""
+    return root / name / "_filling"
+
+
+def start_filling(root: Path, name: str) -> Path:
+    beside = filling(root, name)
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(mode=0o755)
+    beside.chmod(0o755)
+    return beside
+
+
+def finish_filling(root: Path, name: str, *, mounted: bool) -> None:
+    """Make what was gathered, and synced, the volume's content, at once; what is there by now stays instead.
+
+    `mounted`: somebody may have the empty directory itself, so that it can only be filled, name by name.
+    """
+    beside, inside = filling(root, name), data(root, name)
+    if mounted:
+        info = beside.stat()
+        os.chown(inside, info.st_uid, info.st_gid)
+        shutil.copystat(beside, inside)
+        for entry in os.listdir(beside):
+            os.rename(beside / entry, inside / entry)
+    else:
+        try:
+            os.rename(beside, inside)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    shutil.rmtree(beside, ignore_errors=True)
+    durable.sync(inside, root / name)
 
 
 def names(root: Path) -> Iterator[str]:

@@ -12,7 +12,7 @@ from sampan.errors import AlreadyExists, Invalid, NotFound
 
 def container(id: str, name: str) -> Container:
     empty: dict[str, Any] = {}
-    return Container(ContainerRecord(id, name, "", "", "", "", [], empty, empty))
+    return Container(ContainerRecord(id, name, "", "", "", "", [], empty, empty, cgroup=f"/{id}"))
 
 
 @pytest.fixture

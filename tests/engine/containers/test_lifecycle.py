@@ -1,6 +1,7 @@
 """Create, start, exit, restart, stop, remove: the engine's side, with everything around it faked."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -386,3 +387,51 @@ async def test_a_removal_cut_short_can_be_asked_for_again(here: World) -> None:
     found = here.services.index.find("web")
     assert found is not container
     await remove.remove(here.services, found)
+
+
+async def again(here: World, container: Container) -> Container:
+    """As the next daemon finds it."""
+    here.services.index.remove(container)
+    await recover.recover(here.services)
+    return here.services.index.find(container.id)
+
+
+async def test_a_lost_directory_is_made_again_and_told_if_something_was_in_it(here: World) -> None:
+    fresh, used = await here.create("fresh"), await here.create("used")
+    used.record.started_before = True
+    here.services.save(used)
+    for container in (fresh, used):
+        shutil.rmtree(here.services.paths_of(container).data)
+        found = await again(here, container)
+        assert here.services.paths_of(found).upper.is_dir() and here.services.paths_of(found).work.is_dir()
+        assert ("was lost" in found.record.state.error) == (container is used)
+        assert ("was lost" in here.row(found)["state"]["error"]) == (container is used)
+        await start.start(here.services, found)
+        assert found.record.state.error == ""
+
+
+async def test_what_a_start_decides_is_in_the_row_before_the_launcher_is_asked(here: World) -> None:
+    container = await here.create(CgroupParent="/mine")
+    assert here.row(container)["cgroup"] == f"/mine/{container.id}"
+    container.record.host_config["CgroupParent"] = "/other"
+    here.launcher.gate = asyncio.Event()
+    going = asyncio.create_task(start.start(here.services, container))
+    await until(lambda: here.row(container)["log_path"])
+    assert here.row(container)["cgroup"] == f"/other/{container.id}"
+    assert not here.row(container)["state"]["running"]
+    here.launcher.gate.set()
+    await going
+
+
+async def test_a_row_without_a_cgroup_gets_the_one_it_would_have(here: World) -> None:
+    container = await here.create()
+    here.services.store.put(container.record.key, {**here.row(container), "cgroup": ""})
+    found = await again(here, container)
+    assert found.record.cgroup == f"{here.services.defaults.cgroup_parent}/{container.id}"
+
+
+@pytest.mark.parametrize("path", ["", "/", "/sampan", "/sampan/another"])
+async def test_a_container_cannot_have_a_cgroup_that_is_not_its_own(here: World, path: str) -> None:
+    row = here.row(await here.create())
+    with pytest.raises(ValueError, match=f'cannot have the cgroup "{path}"'):
+        ContainerRecord.from_row({**row, "cgroup": path})

@@ -23,7 +23,8 @@ def record(**more: Any) -> ContainerRecord:
         "image_id": "sha256:1", "path": "sh", "args": [], "config": {"Labels": {"a": "1", "b": ""}},
         "host_config": {"NetworkMode": "bridge"},
     }  # fmt: skip
-    return ContainerRecord(**(values | more))
+    values |= more
+    return ContainerRecord(**values, cgroup=f"/sampan/{values['id']}")
 
 
 @pytest.mark.parametrize(

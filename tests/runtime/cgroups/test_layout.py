@@ -2,7 +2,8 @@
 
 import pytest
 
-from sampan.runtime.cgroups import layout
+from sampan.errors import Failed
+from sampan.runtime.cgroups import layout, open_cgroup
 
 V2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
 V1 = """26 25 0:23 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
@@ -52,3 +53,10 @@ def test_a_delegated_unit_keeps_containers_to_itself(monkeypatch: pytest.MonkeyP
     for own in ("/system.slice/sampan.service", "/system.slice/sampan.service/daemon"):
         found = layout.default_parent(layout.parse(V2), f"0::{own}\n")
         assert found == "/system.slice/sampan.service/containers"
+
+
+@pytest.mark.parametrize("path", ["", "/", "//", "sampan/abc", "/sampan/..", "/../sampan"])
+@pytest.mark.parametrize(("unified", "v1"), [("/cgroups", {}), (None, {"pids": "/cgroups/pids"})])
+def test_there_is_no_handle_on_the_root_cgroup(path: str, unified: str | None, v1: dict[str, str]) -> None:
+    with pytest.raises(Failed, match=f'"{path}" is the path of no container\'s cgroup'):
+        open_cgroup(path, layout.Layout(unified, v1))

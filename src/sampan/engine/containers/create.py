@@ -5,7 +5,7 @@ import random
 import secrets
 import socket
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,9 +17,12 @@ from sampan.engine.containers.logconfig import check_log_config, merge_log_confi
 from sampan.engine.containers.merge import command_of, merge
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
+from sampan.engine.spec.build import cgroup_path
 from sampan.engine.spec.defaults import READONLY_PATHS, masked_paths
 from sampan.engine.spec.validate import validate
 from sampan.errors import Invalid, NotFound
+from sampan.linux import durable
+from sampan.paths import ContainerPaths
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,17 @@ async def create_on(services: Services, request: CreateRequest, root: Root, warn
             host_config=host,
             networking=endpoints_of(host["NetworkMode"], endpoints),
             lower=root.lower,
+            cgroup=cgroup_path(id, host, services.defaults),
         )
         container = Container(record)
-        make_directories(services, container, undo)
+        paths = services.paths_of(container)
+        undo.callback(trash.discard, services.paths, paths.data)
+        make_directories(paths)
         record.mount_points = await services.volumes.mounts_for(record, services.donor)
         try:
+            if not host["AutoRemove"]:  # whose row does not last either: see Services.save
+                # Now, as a volume's sync may have put all of it on the disk already.
+                durable.sync(paths.data, paths.data.parent)
             services.save(container)
         except BaseException:
             await services.volumes.release(record, remove_anonymous=True)
@@ -140,13 +149,12 @@ def new_id() -> str:
     return id
 
 
-def make_directories(services: Services, container: Container, undo: ExitStack) -> None:
-    paths = services.paths_of(container)
-    os.mkdir(paths.data, 0o710)
-    undo.callback(trash.discard, services.paths, paths.data)
+def make_directories(paths: ContainerPaths) -> None:
+    """Those that are missing."""
     # The upper directory is the container's root directory: it shows its mode.
-    os.mkdir(paths.upper, 0o755)
-    os.mkdir(paths.work, 0o700)
+    for path, mode in ((paths.data, 0o710), (paths.upper, 0o755), (paths.work, 0o700)):
+        with suppress(FileExistsError):
+            os.mkdir(path, mode)
 
 
 def endpoints_of(mode: str, endpoints: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Documents that Docker's API shows as they are (config, host_config, endpoints, m
 dictionaries with Docker's keys.
 """
 
+import posixpath
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -83,9 +84,14 @@ class ContainerRecord:
     restart_count: int = 0
     manually_stopped: bool = False
     first_id: int = 0  # --userns=auto: where its range of user and group IDs begins
-    cgroup: str = ""  # its path, while it runs
+    cgroup: str = field(kw_only=True)  # its path, whether or not it runs
     started_before: bool = False  # a first start happened, so files like hosts exist
     platform: str = "linux"
+
+    def __post_init__(self) -> None:
+        # Whatever is in it is listed, frozen, killed: it must not be anybody else's.
+        if posixpath.basename(self.cgroup) != self.id:
+            raise ValueError(f'container {self.id} cannot have the cgroup "{self.cgroup}"')
 
     @property
     def key(self) -> str:

@@ -4,21 +4,20 @@ import asyncio
 import logging
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sampan.engine import times, trash
 from sampan.engine.containers import exits
 from sampan.engine.containers.container import Container
+from sampan.engine.containers.create import make_directories
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.restart import wanted
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.start import start
 from sampan.engine.execs import recover_execs
+from sampan.engine.spec.build import cgroup_path
 from sampan.errors import SampanError, Unavailable
 from sampan.runtime.client import Shim, read_exit
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger("sampan.recover")
 
@@ -27,7 +26,7 @@ LOST = 255  # exit code of a container nobody saw end: as Docker after a crash o
 
 async def recover(services: Services) -> None:
     for _, row in services.store.list("containers/"):
-        record = ContainerRecord.from_row(row)
+        record = record_of(services, row)
         # Whoever asked for the removal that was cut short got no answer: they can ask again.
         record.state.removing = False
         record.lower = services.images.current_lowers(record.lower)
@@ -41,9 +40,30 @@ async def recover(services: Services) -> None:
             listen(services, container, shim)
         else:
             await settle_ended(services, container)
+        restore_directory(services, container)
     for container in services.index:
         if container.shim is None:
             follow_policy(services, container)
+
+
+def record_of(services: Services, row: dict[str, Any]) -> ContainerRecord:
+    """Rows of containers that were never started had no cgroup once."""
+    path = row.get("cgroup") or cgroup_path(row["id"], row["host_config"], services.defaults)
+    return ContainerRecord.from_row(row | {"cgroup": path})
+
+
+def restore_directory(services: Services, container: Container) -> None:
+    """One that is gone is made again: a start makes what is in it, but for what the program had written."""
+    paths = services.paths_of(container)
+    if paths.upper.is_dir() and paths.work.is_dir():
+        return
+    log.warning("container %s: its directory %s was gone and is made again", container.id, paths.data)
+    make_directories(paths)
+    if container.record.started_before:
+        container.record.state.error = (
+            f"{paths.data} was lost, and with it all that the container had written"
+        )
+        services.note(container)
 
 
 def remove_strangers(services: Services) -> None:
@@ -71,6 +91,7 @@ async def take_over(services: Services, container: Container) -> tuple[Container
 def listen(services: Services, container: Container, shim: Shim) -> None:
     """It runs, whatever the row says: a start may have been cut short after the program began."""
     state = container.record.state
+    container.record.cgroup = shim.cgroup or container.record.cgroup
     changed = not state.running or state.restarting or state.pid != shim.pid
     changed = settle_pause(services, container) or changed
     state.running, state.restarting, state.pid, state.started_at = True, False, shim.pid, shim.started_at
@@ -111,12 +132,13 @@ async def adopt(services: Services, container: Container, shim: Shim) -> None:
 async def settle_ended(services: Services, container: Container) -> None:
     """It does not run. If the row says it does, its end was missed."""
     record, state = container.record, container.record.state
+    event = read_exit(services.paths_of(container))
+    if event is None:
+        services.kill_leftovers(container)
+    await services.networks.release(record.id)
     if not state.running:
         recover_execs(services, container, {})
         return
-    event = read_exit(services.paths_of(container))
-    if event is None and not state.restarting:
-        services.kill_leftovers(container)
     services.leave_parent(container)
     if not state.restarting:
         event = event or {"code": LOST, "at": times.now(), "oom": False, "error": ""}
@@ -126,7 +148,6 @@ async def settle_ended(services: Services, container: Container) -> None:
     state.pid = 0
     if state.health is not None:
         state.health = {**state.health, "Status": "unhealthy"}
-    await services.networks.release(record.id)
     recover_execs(services, container, {})
     services.note(container)
 

@@ -57,7 +57,7 @@ class Services:
             no_new_privileges=config.no_new_privileges,
             seccomp_profile=seccomp_profile(config.seccomp_profile),
             ulimits=config.default_ulimits,
-            cgroup_parent=config.cgroup_parent or settle(self.host.layout),
+            cgroup_parent=posixpath.join("/", config.cgroup_parent or settle(self.host.layout)),
         )
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -79,15 +79,18 @@ class Services:
     def paths_of(self, container: Container) -> ContainerPaths:
         return container.paths(self.paths)
 
-    def save(self, container: Container) -> None:
+    def save(self, container: Container, *, lasting: bool = True) -> None:
         """Durable once this returns. Raises Failed.
 
         After a power failure a container that removes itself is gone, whatever its row says: no disk write.
-        None either for one that is being removed, whose row goes next.
+        None either for one that is being removed, whose row goes next, or where only the next daemon is to
+        know, and nothing of it outlasts the machine (`lasting` false).
         """
         late = [other.record for other in self.unsaved if self.index.by_id(other.id) is other]
         rows = [*(record for record in late if record is not container.record), container.record]
-        durable = any(not row.host_config["AutoRemove"] and not row.state.removing for row in rows)
+        durable = lasting and any(
+            not row.host_config["AutoRemove"] and not row.state.removing for row in rows
+        )
         self.store.apply([Put(record.key, record) for record in rows], durable=durable)
         self.unsaved.clear()
 
@@ -122,12 +125,13 @@ class Services:
 
     def leave_cgroups(self) -> None:
         """On the way out: without containers, nothing of ours is left in the tree."""
-        leave(self.defaults.cgroup_parent, self.host.layout)
+        if self.defaults.cgroup_parent != "/":
+            leave(self.defaults.cgroup_parent, self.host.layout)
 
     def leave_parent(self, container: Container) -> None:
         """A container's end may leave the parent it asked for empty; the default one stays for the next."""
         parent = posixpath.dirname(container.record.cgroup)
-        if parent not in ("", "/", self.defaults.cgroup_parent):
+        if parent not in ("/", self.defaults.cgroup_parent):
             leave(parent, self.host.layout)
 
     def cgroup(self, container: Container) -> Cgroup:
@@ -135,8 +139,6 @@ class Services:
 
     def kill_leftovers(self, container: Container) -> None:
         """Whatever still runs in the container's cgroup after its shim died."""
-        if not container.record.cgroup:
-            return
         cgroup = self.cgroup(container)
         if cgroup.exists():
             cgroup.kill()

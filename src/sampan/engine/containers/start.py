@@ -1,7 +1,8 @@
 """Starting a container: all of it, or nothing.
 
-The order follows what the program's first instruction needs: network namespace, mounts, spec, shim. The row
-is written once the program runs: a daemon that dies in between finds the shim's socket (see recover.py).
+The order follows what the program's first instruction needs: network namespace, mounts, spec, shim. What was
+decided for it (its cgroup, its range of IDs) is in the row before the shim is asked for, that it runs once it
+does: a daemon that dies in between finds the shim's socket (see recover.py).
 """
 
 import logging
@@ -79,6 +80,7 @@ async def launch(services: Services, container: Container) -> None:
                 layers = services.images.layer_mounts(record.lower)
                 for descriptor in layers.values():
                     descriptors.callback(os.close, descriptor)
+                services.save(container, lasting=False)
                 waiting = list(container.attaching)
                 request["attach"] = [item.attach for item in waiting]
                 shim = await services.launcher.start(

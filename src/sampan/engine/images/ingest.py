@@ -110,6 +110,8 @@ async def restore_layers(store: ImageStore, diff_ids: Iterable[str]) -> None:
         try:
             written = await asyncio.to_thread(writer.unpack_blob, store.layers[diff_id].blob)
             if written.layer.diff_id == diff_id:
+                # It has a row: once it has its name as well, it is believed to be whole.
+                await asyncio.to_thread(store.layer_files.sync)
                 await asyncio.to_thread(writer.commit, diff_id)
                 continue
         except SampanError:

@@ -26,6 +26,11 @@ class Instance:
     table: str
     bridge: str
 
+    @property
+    def mark(self) -> str:
+        """The alias of its bridges and veth pairs, by which it knows them among others'."""
+        return f"{self.table} network"
+
     @classmethod
     def of(cls, exec_root: str) -> "Instance":
         if exec_root == EXEC_ROOT:

@@ -126,7 +126,9 @@ def resolv_conf(wish: ResolvWish) -> str:
 
 def write_resolv_conf(paths: ContainerPaths, wish: ResolvWish, written: str) -> str:
     """Unless the user has edited it since: `written` is what an earlier call returned, "" at first."""
-    if written and _digest(read(paths.resolv_conf)) != written:
+    found = read(paths.resolv_conf)
+    # An empty one is no edit: a power failure keeps names of files and forgets what was in them.
+    if written and found and _digest(found) != written:
         return written
     text = resolv_conf(wish)
     write_in_place(paths.resolv_conf, text)

@@ -15,7 +15,7 @@ from sampan.engine.networks.create import Surroundings
 from sampan.engine.networks.defaults import Instance
 from sampan.engine.networks.etc import EtcFiles
 from sampan.engine.networks.live import LiveNetwork
-from sampan.engine.networks.record import HOST_BINDING, NetworkRecord, Subnet
+from sampan.engine.networks.record import BRIDGE_NAME, HOST_BINDING, NetworkRecord, Subnet
 from sampan.engine.networks.relays import Relays
 from sampan.engine.networks.sandbox import Host
 from sampan.engine.networks.sandboxes import Containers, Sandbox, Sandboxes, StepSandbox
@@ -60,7 +60,7 @@ class Networks:
         self._networks: dict[str, LiveNetwork] = {}  # by ID
         self._by_name: dict[str, str] = {}
         self._containers: Containers | None = None
-        self._creating = asyncio.Lock()
+        self._changing = asyncio.Lock()
 
     def bind(self, containers: Containers) -> None:
         """Whom to ask about containers; once, before `start`."""
@@ -83,7 +83,12 @@ class Networks:
         ports = Ports()
         self._relays = Relays(self._paths, self._launcher, ports)
         self._host = Host(
-            self._socket, self._table, ports, self._relays, bridges.bridged_packets_meet_rules()
+            self._socket,
+            self._table,
+            ports,
+            self._relays,
+            self._instance.mark,
+            bridges.bridged_packets_meet_rules(),
         )
         dns = Overrides(self._config.dns, self._config.dns_search, self._config.dns_opts)
         self._etc = EtcFiles(self._paths, dns, self.host_gateways)
@@ -154,7 +159,9 @@ class Networks:
 
     def _ensure_bridge(self, record: NetworkRecord) -> int:
         """Raises NetlinkError."""
-        index = bridges.ensure(self._socket, record.bridge_plan())
+        chosen = record.options.get(BRIDGE_NAME, self._instance.bridge)
+        claim = record.bridge != chosen or chosen == self._instance.bridge
+        index = bridges.ensure(self._socket, record.bridge_plan(), self._instance.mark, claim=claim)
         if self._config.ip_forward:
             for version in {subnet.network.version for subnet in record.subnets}:
                 bridges.enable_forwarding(version)
@@ -173,13 +180,12 @@ class Networks:
         for record in running:
             self._sandboxes.recover(record, ports)
         self._relays.settle()
-        previous = self._table.bridges()
         if self._config.iptables:
             self._install_rules()
-        self._remove_strangers(previous)
+        self._remove_strangers()
         for record in running:
             self._sandboxes.reopen_resolver(record)
-        self._host.pool = Pool(POOL_SIZE, self._mtu)
+        self._host.pool = Pool(POOL_SIZE, self._mtu, self._instance.mark)
         self._host.pool.start()
         for chain in self._table.forward_drops():
             log.warning("%s", forward_warning(chain))
@@ -195,20 +201,17 @@ class Networks:
                 hint="the kernel needs nftables with NAT and fib for inet; or start with --iptables=false",
             ) from error
 
-    def _remove_strangers(self, previous: Sequence[str]) -> None:
-        """Bridges of ours without a row, and veth pairs on our bridges without a running container."""
+    def _remove_strangers(self) -> None:
+        """Bridges of ours without a row, and veth pairs of ours without a running container."""
         known = {network.record.bridge for network in self._networks.values()}
-        by_name = {link.name: link for link in rtnetlink.links(self._socket)}
-        ours = {by_name[name].index for name in {*known, *previous} if name in by_name}
         used = {e.veth for sandbox in self._sandboxes.all() for e in sandbox.endpoints.values()}
-        for link in by_name.values():
-            if link.master in ours and plumbing.is_ours(link) and link.name not in used:
+        for link in rtnetlink.links(self._socket):
+            if plumbing.is_ours(link, self._instance.mark) and link.name not in used:
                 log.info("removing %s: no running container has it", link.name)
                 plumbing.unplug(self._socket, link.name)
-        for name in previous:
-            if name not in known and name != self._config.bridge:
-                log.info("removing bridge %s: no network has it", name)
-                bridges.remove(self._socket, name)
+            elif bridges.is_ours(link, self._instance.mark) and link.name not in known:
+                log.info("removing bridge %s: no network has it", link.name)
+                bridges.remove(self._socket, link.name, self._instance.mark)
 
     async def stop(self) -> None:
         """Let go. While containers run, bridges and rules stay; without any, the host is as it was before."""
@@ -230,8 +233,11 @@ class Networks:
 
     def _remove_bridges(self) -> None:
         for network in self._networks.values():
-            if network.bridge and network.record.bridge != self._config.bridge:
-                self._remove_bridge(network.record.bridge)
+            if network.bridge:
+                try:
+                    self._remove_bridge(network.record.bridge)
+                except OSError as error:
+                    log.warning("cannot remove bridge %s: %s", network.record.bridge, error.strerror)
 
     def warnings(self) -> list[str]:
         """For GET /info: what on this host keeps containers from the network."""
@@ -269,27 +275,24 @@ class Networks:
 
     async def create(self, body: dict[str, Any]) -> str:
         """Returns the ID. Raises Invalid, AlreadyExists, NotFound, Denied, Failed."""
-        async with self._creating:
+        async with self._changing:
             record = create.build(body, self._surroundings())
+            # The row first: the daemon may die in between, and then the next one finishes what it says.
+            self._store.put(record.key, record.row())
             index = 0
             if record.bridge:
                 try:
                     index = self._ensure_bridge(record)
-                    self._store.put(record.key, record.row())
                 except BaseException as error:
-                    self._undo_bridge(record)
+                    self._table.remove_network(record.bridge)
+                    bridges.remove(self._socket, record.bridge, self._instance.mark)
+                    self._store.delete(record.key)
                     if isinstance(error, OSError):
                         raise Failed(f"cannot create network {record.name}: {error.strerror}") from error
                     raise
-            else:
-                self._store.put(record.key, record.row())
             self._add(LiveNetwork.of(record, index))
         self._event("create", record)
         return record.id
-
-    def _undo_bridge(self, record: NetworkRecord) -> None:
-        self._table.remove_network(record.bridge)
-        bridges.remove(self._socket, record.bridge)
 
     def _surroundings(self) -> Surroundings:
         existing = [network.record for network in self._networks.values()]
@@ -304,38 +307,44 @@ class Networks:
         return Surroundings(existing, self._pools(), taken, self._mtu)
 
     async def remove(self, ref: str) -> None:
-        """Raises NotFound, Denied (predefined, or in use)."""
-        network = self.find(ref)
-        record = network.record
+        """Raises NotFound, Denied (predefined, or in use), Failed."""
+        async with self._changing:
+            network = self.find(ref)
+            self._check_remove(network.record)
+            # Unlisted before the first wait, so that nobody joins meanwhile.
+            del self._networks[network.record.id]
+            del self._by_name[network.record.name]
+            try:
+                await self._take_apart(network.record)
+            except (OSError, SampanError) as error:
+                self._load(network.record)
+                why = error.strerror if isinstance(error, OSError) else error
+                raise Failed(f"cannot remove network {network.record.name}: {why}") from error
+        self._event("destroy", network.record)
+
+    def _check_remove(self, record: NetworkRecord) -> None:
         if record.predefined:
             raise Denied(f"{record.name} is a pre-defined network and cannot be removed")
-        if network.endpoints:
+        if self._networks[record.id].endpoints:
             raise Denied(
                 f"error while removing network: network {record.name} id {record.id} has active endpoints"
             )
         users = [n.record for n in self._networks.values() if n.record.config_from == record.name]
         if record.config_only and users:
             raise Denied(f'error while removing network: configuration network "{record.name}" is in use')
-        # Unlisted before the first wait, so that nobody joins meanwhile.
-        del self._networks[record.id]
-        del self._by_name[record.name]
-        try:
-            self._store.delete(record.key)
-        except BaseException:
-            self._add(network)
-            raise
+
+    async def _take_apart(self, record: NetworkRecord) -> None:
+        """The row goes last: a network whose removal is cut short is whole again with the next daemon."""
         if record.bridge:
             self._table.remove_network(record.bridge)
             # Unregistering a device waits for RCU, some ten milliseconds.
             await asyncio.to_thread(self._remove_bridge, record.bridge)
-        self._event("destroy", record)
+        self._store.delete(record.key)
 
     def _remove_bridge(self, name: str) -> None:
+        """Raises NetlinkError."""
         with netlink.Socket(netlink.NETLINK_ROUTE) as own:
-            try:
-                bridges.remove(own, name)
-            except OSError as error:
-                log.warning("cannot remove bridge %s: %s", name, error.strerror)
+            bridges.remove(own, name, self._instance.mark)
 
     async def prune(self, wanted: filters.Filters) -> dict[str, Any]:
         """POST /networks/prune. Raises Invalid for a bad filter."""

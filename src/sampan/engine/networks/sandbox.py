@@ -93,6 +93,7 @@ class Host:
     table: Table
     ports: Ports
     relays: Relays
+    mark: str  # what the engine's devices carry as alias
     hairpin: bool  # bridged packets meet the host's rules, so one may have to leave by the port it came from
     pool: Pool | None = None
 
@@ -134,7 +135,7 @@ class Host:
         name = plumbing.free_name(inside)
         mtu = endpoint.network.record.mtu
         plan = self.plan(sandbox, endpoint)
-        veth = plumbing.make_veth(self.socket, inside, namespace, name, mtu=mtu)
+        veth = plumbing.make_veth(self.socket, inside, namespace, name, mtu=mtu, mark=self.mark)
         endpoint.veth, endpoint.inner = veth.name, name
         try:
             netns.run_in(namespace, lambda: plumbing.set_ipv6(name, plan.ipv6))

@@ -338,6 +338,7 @@ class Sandboxes:
         """Let go of everything; nothing happens for a container without a sandbox."""
         sandbox = self._live.pop(container, None)
         if sandbox is None:
+            self._forget_addresses(container)
             return
         if sandbox.resolver is not None:
             sandbox.resolver.close()
@@ -354,6 +355,17 @@ class Sandboxes:
                 for name, endpoint in sandbox.endpoints.items()
             }
         self.paths.container(container).network.unlink(missing_ok=True)
+
+    def _forget_addresses(self, container: str) -> None:
+        """Of one whose end, or whose cut start, no daemon saw."""
+        record = self.containers.by_id(container)
+        if record is not None:
+            record.endpoints = {
+                name: idle_settings(
+                    record.networking.get(name) or {}, was["NetworkID"], was["DNSNames"] or ()
+                )
+                for name, was in record.endpoints.items()
+            }
 
     def _drop(self, endpoint: Endpoint) -> None:
         endpoint.network.remove(endpoint)
@@ -424,6 +436,9 @@ class Sandboxes:
         sandbox = self._live[record.id]
         endpoint = sandbox.endpoints.pop(network.record.name)
         self._drop(endpoint)
+        self._remember(
+            record, sandbox
+        )  # first: a pair that nobody remembers is removed, by the next daemon too
         try:
             plumbing.unplug(self.host.socket, endpoint.veth)
             with inside_of(record.state.pid) as (_, inside):
@@ -489,9 +504,24 @@ class Sandboxes:
             if endpoint.veth in ports:
                 self.host.deliver_directly(endpoint, ports[endpoint.veth])
             sandbox.endpoints[network.record.name] = endpoint
+        self._settle(record, sandbox)
         self._adopt_ports(record, sandbox, row)
         self._live[record.id] = sandbox
         record.endpoints = {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
+
+    def _settle(self, record: "ContainerRecord", sandbox: LiveSandbox) -> None:
+        """Of a connect or disconnect that was cut short, what the container has by now is what counts."""
+        agreed: dict[str, Any] = {}
+        missing = dict(sandbox.endpoints)
+        for ref, asked in record.networking.items():
+            try:
+                name = self.network(ref).record.name
+            except SampanError:
+                agreed[ref] = asked
+                continue
+            if missing.pop(name, None) is not None:
+                agreed[ref] = asked
+        record.networking = agreed | {name: endpoint.asked for name, endpoint in missing.items()}
 
     def _adopt_ports(self, record: "ContainerRecord", sandbox: LiveSandbox, row: dict[str, Any]) -> None:
         if sandbox.kind != "bridge":

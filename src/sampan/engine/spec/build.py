@@ -64,7 +64,7 @@ def build(inputs: SpecInputs) -> Built:
     nodes, rules = devices.devices(host_config, host)
     limits = resources.resources(host_config, host)
     limits["devices"] = rules
-    path = cgroup_path(inputs)
+    path = cgroup_path(inputs.id, host_config, inputs.defaults)
     linux: Linux = {
         "namespaces": spaces,
         "cgroupsPath": path,
@@ -119,10 +119,10 @@ def has_init(host_config: Mapping[str, Any], defaults: Defaults) -> bool:
     return defaults.init if wanted is None else bool(wanted)
 
 
-def cgroup_path(inputs: SpecInputs) -> str:
+def cgroup_path(id: str, host_config: Mapping[str, Any], defaults: Defaults) -> str:
     """Below every hierarchy's mount point, whatever "../" a request holds."""
-    parent = inputs.host_config.get("CgroupParent") or inputs.defaults.cgroup_parent
-    return posixpath.normpath(f"/{parent}/{inputs.id}").replace("//", "/")
+    parent = host_config.get("CgroupParent") or defaults.cgroup_parent
+    return posixpath.normpath(f"/{parent}/{id}").replace("//", "/")
 
 
 def _cgroup(path: str, limits: Resources, host: Host) -> dict[str, Any]:

@@ -42,7 +42,10 @@ def unified() -> bool:
 
 
 def open_cgroup(path: str, layout: Layout | dict[str, Any] | None = None) -> V1 | V2:
-    """A handle on the cgroup at `path`, whether or not it exists. Raises Unsupported without cgroups."""
+    """A handle on a container's cgroup or a parent of some, whether or not it exists.
+
+    Raises Unsupported without cgroups, Failed for the root cgroup or no path at all.
+    """
     if layout is None:
         layout = detect()
     elif isinstance(layout, dict):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import time
 
+from sampan.errors import Failed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` costs 3 ms and every shim imports this
     from typing import Any
@@ -44,6 +46,13 @@ class Layout:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Layout:
         return cls(plain["unified"], plain["v1"])
+
+
+def below_root(path: str) -> str:
+    """The path itself, if it can be a container's: the root cgroup is the host's. Raises Failed."""
+    if not path.startswith("/") or not path.strip("/") or ".." in path.split("/"):
+        raise Failed(f'"{path}" is the path of no container\'s cgroup')
+    return path
 
 
 def parse(mountinfo: str) -> Layout:
@@ -127,7 +136,6 @@ def settle(layout: Layout, scope: str = "sampan.scope") -> str:
 
 
 def _ask_for(directory: str, scope: str) -> None:
-    from sampan.errors import Failed
     from sampan.runtime.cgroups import systemd
 
     try:

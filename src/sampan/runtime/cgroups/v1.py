@@ -11,6 +11,7 @@ from sampan.errors import Failed
 from sampan.linux.signals import SIGKILL
 from sampan.runtime.cgroups import files
 from sampan.runtime.cgroups.devices import v1_rules
+from sampan.runtime.cgroups.layout import below_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class V1:
     """`path` is the same below every hierarchy. A hybrid's unified tree is used only after clone_fd()."""
 
     def __init__(self, path: str, layout: Layout) -> None:
-        self.path = path
+        self.path = below_root(path)
         self.layout = layout
         self._dirs = {controller: point + path for controller, point in layout.v1.items()}
 

@@ -10,6 +10,7 @@ import time
 from sampan.errors import Failed
 from sampan.linux.signals import SIGKILL
 from sampan.runtime.cgroups import files
+from sampan.runtime.cgroups.layout import below_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ REMOVE_TIMEOUT = 5.0
 class V2:
     def __init__(self, path: str, layout: Layout) -> None:
         assert layout.unified is not None
-        self.path = path
+        self.path = below_root(path)
         self.layout = layout
-        self.directory = layout.unified + path
+        self.directory = layout.unified + self.path
 
     # Making and joining
 

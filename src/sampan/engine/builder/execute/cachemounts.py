@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sampan.db.sqlite import Delete, Put, Store
 from sampan.engine.builder.progress import now
 from sampan.images.unpack import unpack
+from sampan.linux import durable
 from sampan.storage.sizes import tree_size
 
 Sharing = Literal["shared", "private", "locked"]
@@ -139,7 +140,7 @@ class CacheMounts:
             os.chmod(directory, wanted.mode)
             os.chown(directory, wanted.uid, wanted.gid)
             if fill is not None:
-                await asyncio.to_thread(lambda: unpack(fill(), str(directory)))
+                await asyncio.to_thread(_fill, directory, fill)
         except BaseException:
             self._throw(directory)
             raise
@@ -182,3 +183,9 @@ class CacheMounts:
         for name in gone:
             del self._keys[name]
             self._throw(self._records.pop(name).directory)
+
+
+def _fill(directory: Path, fill: Callable[[], Iterator[bytes]]) -> None:
+    """Whole on the disk: a row that is not durable may last all the same."""
+    unpack(fill(), str(directory))
+    durable.sync_filesystem(directory)

@@ -27,6 +27,7 @@ from sampan.engine.builder.sources.kept import ARRIVING, Kept
 from sampan.engine.images import threads
 from sampan.errors import Failed, Invalid, NotFound, SampanError
 from sampan.images.registry.transport import Proxies
+from sampan.linux import durable
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Repositories:
             files.mkdir(parents=True, mode=0o755)
             size = self._fill(wish, arriving, files, access, 0)
             access.goes_on()
+            durable.sync_filesystem(files)  # once it has its name, it is believed to be whole
             with suppress(OSError):  # another build was faster
                 os.rename(files, place / "files")
             self.kept.written(place, size)
