@@ -92,7 +92,12 @@ async def put(call: Call) -> web.StreamResponse:
 
 
 async def delete(call: Call) -> web.StreamResponse:
-    reference = _existing_reference(call)
+    await remove(call, _existing_reference(call))
+    return web.Response(status=202)
+
+
+async def remove(call: Call, reference: Reference) -> None:
+    """Delete a tag or a manifest for the API or the page. Raises ManifestUnknown, InUse."""
     if call.registry.shared is not None:
         call.registry.shared.check_deletable(call.name, reference)
     digest = await call.registry.manifests.delete(call.name, reference)
@@ -103,7 +108,6 @@ async def delete(call: Call) -> web.StreamResponse:
         digest=digest,
         tag=reference.tag or "",
     )
-    return web.Response(status=202)
 
 
 async def referrers(call: Call) -> web.StreamResponse:
