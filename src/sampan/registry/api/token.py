@@ -35,7 +35,7 @@ class TokenEndpoint:
     async def _issue(
         self, call: Call, given: tuple[str, str] | None, scopes: list[str]
     ) -> web.StreamResponse:
-        if given is not None and not await self._gate.users.check(*given):
+        if given is not None and not await self._gate.users.check(*given, call.request.remote or ""):
             raise self._wrong()
         answer = self._gate.issuer.issue(given[0] if given else None, scopes)
         return json_response(answer, headers={"Cache-Control": "no-store"})

@@ -75,13 +75,13 @@ class BasicGate(Gate):
     signs_in = True
 
     def __init__(self, users: Htpasswd, rules: Rules, realm: str) -> None:
-        self._users = users
+        self.users = users
         self._rules = rules
         self._challenge = f'Basic realm="{quoted(realm)}"'
 
     async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
         given = basic_credentials(request)
-        if given is not None and not await self._users.check(*given):
+        if given is not None and not await self.users.check(*given, request.remote or ""):
             raise unauthorized(need, self._challenge)
         return Actor(given[0] if given else None, self._rules, entered=given is not None)
 
@@ -104,7 +104,7 @@ class OwnTokenGate(Gate):
         token = bearer_token(request)
         if token is None:
             given = basic_credentials(request)
-            if given is not None and not await self.users.check(*given):
+            if given is not None and not await self.users.check(*given, request.remote or ""):
                 raise self._ask(request, need)
             return Actor(given[0] if given else None, self._rules, entered=given is not None)
         try:
