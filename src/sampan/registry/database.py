@@ -92,6 +92,7 @@ def _translated(error: sqlite3.OperationalError) -> Exception:
     code = error.sqlite_errorcode & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return DiskFull("the registry's disk is full")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    # It cannot open what it needs when descriptors have run out.
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN):
         return Unavailable("the registry's database is busy; try again")
     return error

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Sequence
 from pathlib import Path
 
 from sampan.registry.database import finished
-from sampan.registry.errors import DiskFull, RegistryError, SizeInvalid
+from sampan.registry.errors import EXHAUSTED, DiskFull, RegistryError, SizeInvalid, exhausted
 from sampan.registry.hashing import State
 
 PIECE = 1 << 20
@@ -76,6 +76,8 @@ class Receiver:
 def translated(error: OSError) -> RegistryError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"cannot write upload: {os.strerror(error.errno)}")
+    if error.errno in EXHAUSTED:
+        return exhausted()
     return RegistryError(f"cannot write upload: {error.strerror}")
 
 

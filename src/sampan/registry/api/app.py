@@ -16,7 +16,7 @@ from sampan.registry.api.call import Call, Route, json_response
 from sampan.registry.api.table import Match, Table
 from sampan.registry.auth.access import NOBODY, Actor, Need
 from sampan.registry.auth.gate import Gate
-from sampan.registry.errors import Denied, NotFound, RegistryError, Unsupported
+from sampan.registry.errors import EXHAUSTED, Denied, NotFound, RegistryError, Unsupported, exhausted
 from sampan.registry.names import check_name, is_name
 from sampan.registry.registry import Registry
 
@@ -121,6 +121,8 @@ NO_ROUTE = Route("", "", _nowhere, None)
 async def refuse(request: web.Request, error: Exception) -> web.Response:
     """The answer for a failure; a bug is logged by `status_of`."""
     headers: dict[str, str] = {}
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        error = exhausted()
     if isinstance(error, RegistryError):
         status, document, headers = error.status, error.document(), error.headers
         if status >= 500:

@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sampan.errors import Failed, SampanError
-from sampan.http.app import bind_tcp
+from sampan.http.app import bind_tcp, raise_file_limit
 from sampan.registry.accesslog import AccessLog
 from sampan.registry.auth.gate import make_gate
 from sampan.registry.cache.upstream import Upstream
@@ -35,6 +35,7 @@ log = logging.getLogger("sampan.registry")
 def supervise(load: Callable[[], Config]) -> int:
     """Serve until told to stop. Raises Invalid, Failed for what cannot work from the start."""
     config = load()
+    raise_file_limit()
     prepare(config)
     listener = bind_tcp(*config.listen)
     arena = Arena()
@@ -67,7 +68,7 @@ def supervise(load: Callable[[], Config]) -> int:
     host, port = listener.getsockname()[:2]
     scheme = "https" if config.tls_cert else "http"
     log.info("serving %s on %s://%s:%d with %d workers", config.root, scheme, host, port, count)
-    return Supervisor(places, first, reload, config.drain_timeout).run()
+    return Supervisor(places, first, reload, listener.close, config.drain_timeout).run()
 
 
 def check(config: Config) -> None:
