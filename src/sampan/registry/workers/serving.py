@@ -14,6 +14,7 @@ from aiohttp.web_protocol import ERROR as NO_HTTP  # stands for what its parser 
 from aiohttp.web_protocol import RequestHandler
 
 from sampan.http.app import ApiRequest, not_about_bad_requests
+from sampan.http.requests import readable
 from sampan.registry.accesslog import AccessLog, plain_query, shortened, timestamp
 from sampan.registry.api.app import Handled, RegistryApi
 from sampan.registry.api.call import SLOWEST
@@ -86,7 +87,7 @@ class Front:
         task: "asyncio.Task[None]",
     ) -> ApiRequest:
         loop = protocol._loop
-        made = ApiRequest(message, payload, protocol, writer, task, loop, client_max_size=1 << 20)
+        made = ApiRequest(readable(message), payload, protocol, writer, task, loop, client_max_size=1 << 20)
         if message is NO_HTTP:
             self._account(made, web.Response(status=400), True, 0.0)
         return made
