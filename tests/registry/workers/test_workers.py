@@ -5,14 +5,14 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.registry.process import SOURCES, Served, free_port, registry_process
+from sampan.interpreter import isolated
+from tests.registry.process import Served, free_port, registry_process
 from tests.registry.support import sha256
 from tests.support.poll import until
 
@@ -215,9 +215,8 @@ HOPELESS = [
 @pytest.mark.parametrize(("text", "named"), [row[1:] for row in HOPELESS], ids=[row[0] for row in HOPELESS])
 def test_what_cannot_work_is_said_at_once_in_one_line(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "config.toml").write_text(text)
-    command = [sys.executable, "-m", "sampan.registry", "serve", "--root", str(tmp_path / "root")]
+    command = isolated("sampan.registry", "serve", "--root", str(tmp_path / "root"))
     command += ["--addr", "127.0.0.1:0", "--config", str(tmp_path / "config.toml")]
-    environment = dict(os.environ, PYTHONPATH=SOURCES)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert named in done.stderr and "Traceback" not in done.stderr
