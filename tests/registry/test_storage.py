@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sampan.errors import Failed
+from sampan.interpreter import HOME
 from sampan.registry.collect import CollectConfig
 from sampan.registry.config import Config
 from sampan.registry.documents import OCI_INDEX, OCI_MANIFEST
@@ -29,7 +30,6 @@ from sampan.registry.repositories import QuotaRule, catalog, tags
 from sampan.registry.retention import RetentionRule
 from sampan.registry.schema import MIGRATIONS, migrate
 from sampan.registry.uploads import Chunk
-from tests.registry.process import SOURCES
 from tests.registry.support import CONFIG, Clock, image, index, sha256
 
 DATA = b"data" * 10_000
@@ -269,6 +269,6 @@ def test_start_up_and_listing_never_walk_the_disk(tmp_path: Path) -> None:
         f"r = Registry(Config(root={str(tmp_path)!r}))\n"
         "catalog(r.read, 10, ''); search(r.read, 'x', 10, 0, lambda n: True); r.database.close()\n"
     )
-    environment = dict(os.environ, PYTHONPATH=SOURCES)
+    environment = dict(os.environ, PYTHONPATH=HOME)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr

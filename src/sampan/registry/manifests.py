@@ -89,7 +89,8 @@ class Manifests:
     ) -> Stored:
         """Store a manifest, and point the tag at it. Not `complete` (a cache): what it names may be absent.
 
-        Raises ManifestTooLarge, ManifestInvalid, DigestInvalid, ManifestBlobUnknown, Denied over quota.
+        Raises ManifestTooLarge, ManifestInvalid, DigestInvalid, ManifestBlobUnknown, Denied over quota,
+        DiskFull.
         """
         if len(body) > documents.MAX_MANIFEST:
             raise too_large()
@@ -101,6 +102,7 @@ class Manifests:
                 {"provided": reference.digest, "computed": digest},
             )
         document = documents.parse(body, content_type)
+        self._database.reserve.check(len(body))
 
         def change(db: sqlite3.Connection) -> Stored:
             if complete:
@@ -151,8 +153,8 @@ class Manifests:
     async def delete(self, name: str, reference: Reference) -> str:
         """Remove a tag, or a manifest with its tags; returns the digest. Raises ManifestUnknown, InUse."""
         if reference.tag:
-            return await self._database.write(lambda db: self._delete_tag(db, name, reference))
-        return await self._database.write(lambda db: self._delete_manifest(db, name, reference))
+            return await self._database.write(lambda db: self._delete_tag(db, name, reference), frees=True)
+        return await self._database.write(lambda db: self._delete_manifest(db, name, reference), frees=True)
 
     def _delete_tag(self, db: sqlite3.Connection, name: str, reference: Reference) -> str:
         found = lookup(db, name, reference)

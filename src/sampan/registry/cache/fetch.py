@@ -216,6 +216,7 @@ class Fetches:
         if length is None or fetch.total is not None:
             return
         fetch.total = start + length
+        self._database.reserve.check(length)
         key, total = fetch.path.name, fetch.total
         await self._database.write(
             lambda db: db.execute("INSERT OR REPLACE INTO fetches (key, size) VALUES (?, ?)", (key, total)),
@@ -232,6 +233,7 @@ class Fetches:
                     continue
             if fetch.total is not None and state.offset + len(chunk) > fetch.total:
                 raise RegistryError(f"upstream sends more than the {fetch.total} bytes it announced")
+            self._database.reserve.check()
             if len(chunk) <= SMALL:
                 _append(fetch.descriptor, state, chunk)
             else:

@@ -24,6 +24,7 @@ from sampan.registry.config import Config
 from sampan.registry.database import connect
 from sampan.registry.layout import Layout
 from sampan.registry.metrics.shared import Arena
+from sampan.registry.reserve import Reserve
 from sampan.registry.schema import migrate
 from sampan.registry.serve import tls_context
 from sampan.registry.workers.process import Setting, run
@@ -84,8 +85,14 @@ def prepare(config: Config) -> None:
     """Make or upgrade the root before the workers open it; nothing stays open. Raises Failed."""
     layout = Layout(Path(config.root))
     layout.prepare()
+    reserve = Reserve(layout)
+    reserve.spend()  # on a full disk even opening the database may need some
     try:
         with closing(connect(layout.database)) as db:
             migrate(db)
+        if not reserve.fill():
+            log.warning("the disk of %s is full: nothing can be pushed", config.root)
     except sqlite3.Error as error:
         raise Failed(f"cannot use {layout.database}: {error}") from error
+    except OSError as error:
+        raise Failed(f"cannot use {config.root}: {error.strerror}") from error
