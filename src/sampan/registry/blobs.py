@@ -101,6 +101,10 @@ class Blobs:
             (make_id(db, name, now), digest, now),
         )
 
+    def check_quota(self, name: str, adding: int) -> None:
+        """Raises Denied when so many more bytes of a blob would not fit."""
+        self._quotas.check(self._database.read, name, adding)
+
     def known(self, digest: str) -> bool:
         """Whether the registry has the blob, in whatever repository; its file need not be synced again."""
         return self.known_in(self._database.read, digest)

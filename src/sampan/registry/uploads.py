@@ -99,7 +99,7 @@ class Uploads:
         Raises UploadUnknown, RangeInvalid, SizeInvalid, UploadBusy, DiskFull.
         """
         async with self._turn(name, id) as session:
-            await self._receive(session, chunk)
+            await self._receive(name, session, chunk)
             await self._sync(session)
         now = self._clock()
         await self._database.write(
@@ -115,7 +115,7 @@ class Uploads:
         """
         async with self._turn(name, id) as session:
             if last is not None:
-                await self._receive(session, last)
+                await self._receive(name, session, last)
             if session.state.algorithm != digest.partition(":")[0]:
                 session.state = new_state(digest.partition(":")[0])
                 await asyncio.to_thread(session.state.catch_up, session.descriptor, session.size)
@@ -136,7 +136,7 @@ class Uploads:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             session = Session(id, descriptor, new_state(digest.partition(":")[0]), 0)
-            await self._receive(session, chunk)
+            await self._receive(name, session, chunk)
             if session.state.digest != digest:
                 raise _mismatch(digest, session.state.digest)
             return await self._commit(name, session, digest)
@@ -149,7 +149,7 @@ class Uploads:
         async with self._turn(name, id):
             await self._forget(id)
 
-    async def _receive(self, session: Session, chunk: Chunk) -> None:
+    async def _receive(self, name: str, session: Session, chunk: Chunk) -> None:
         if chunk.start is not None and chunk.start != session.size:
             raise RangeInvalid(
                 f"chunk starts at {chunk.start}, but {session.size} bytes have arrived",
@@ -160,11 +160,18 @@ class Uploads:
             self._database.reserve.check(chunk.length)
         receiver = Receiver(session.descriptor, session.state, self._database.reserve)
         try:
-            received = await receiver.receive(chunk.data, chunk.length)
+            received = await receiver.receive(self._within(name, session.size, chunk.data), chunk.length)
         finally:
             session.size = session.state.offset
         if chunk.length is not None and received != chunk.length:
             raise SizeInvalid(f"{chunk.length} bytes were announced, {received} arrived")
+
+    async def _within(self, name: str, size: int, data: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """What is not finished yet takes room as well. Raises Denied past the repository's quota."""
+        async for piece in data:
+            size += len(piece)
+            self._blobs.check_quota(name, size)
+            yield piece
 
     async def _commit(self, name: str, session: Session, digest: str) -> Blob:
         path = self._layout.upload(session.id)

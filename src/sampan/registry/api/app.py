@@ -12,7 +12,7 @@ from aiohttp import web
 from sampan.errors import SampanError
 from sampan.http.app import ApiRequest
 from sampan.http.errors import status_of
-from sampan.registry.api.call import Call, Route, json_response
+from sampan.registry.api.call import Call, Route, from_elsewhere, json_response
 from sampan.registry.api.table import Match, Table
 from sampan.registry.auth.access import NOBODY, Actor, Need
 from sampan.registry.auth.gate import Gate
@@ -95,6 +95,8 @@ class RegistryApi:
                     raise Unsupported(f"{call.name} is a cache of another registry: push there")
         if call.route.action is not None:
             self._check_mode(call)
+            if call.route.action in ("push", "delete") and from_elsewhere(call.request):
+                raise Denied("another site's page may not write here")
             call.actor = await self.gate.admit(call.request, _need(call, call.route.action))
         return await call.route.handler(call)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 from aiohttp import web
@@ -75,6 +75,16 @@ class Route:
     handler: Handler
     action: str | None
     label: str = ""
+
+
+def from_elsewhere(request: web.BaseRequest) -> bool:
+    """Whether a browser sends this for another site's page, with its user's password all the same."""
+    origin = request.headers.get("Origin")
+    try:
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("Host", "")
+    except ValueError:
+        foreign = True
+    return foreign or request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

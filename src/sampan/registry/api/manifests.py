@@ -114,10 +114,9 @@ async def referrers(call: Call) -> web.StreamResponse:
     """Never 404: what is not there has no referrers."""
     digest = check_digest(call.part("digest"))
     kind = call.query.get("artifactType", "")
-    found = call.registry.manifests.referrers(
-        call.name, digest, call.query.get("last", ""), REFERRERS_PAGE + 1
+    found, more = call.registry.manifests.referrers(
+        call.name, digest, call.query.get("last", ""), REFERRERS_PAGE
     )
-    more, found = len(found) > REFERRERS_PAGE, found[:REFERRERS_PAGE]
     last = str(found[-1].descriptor["digest"]) if more else None
     filters = {"artifactType": kind} if kind else {}
     headers = next_link(f"/v2/{call.name}/referrers/{digest}", None, last, **filters)

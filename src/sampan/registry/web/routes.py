@@ -100,7 +100,7 @@ class Pages:
         reference, found = self._find(call)
         parts = [
             data.Part(str(item.descriptor["digest"]), "", int(item.descriptor["size"]), item.artifact_type)
-            for item in call.registry.manifests.referrers(call.name, found.manifest.digest, "", 100)
+            for item in call.registry.manifests.referrers(call.name, found.manifest.digest, "", 100)[0]
         ]
         deletable = self._visitors.may_delete(call, visitor, call.name)
         now = call.registry.clock()

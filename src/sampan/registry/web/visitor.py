@@ -3,11 +3,10 @@
 import hmac
 import secrets
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sampan.registry.api.call import Call
+from sampan.registry.api.call import Call, from_elsewhere
 from sampan.registry.auth.access import Actor, Need
 from sampan.registry.auth.gate import Gate
 from sampan.registry.errors import Denied, Unauthorized
@@ -61,18 +60,7 @@ def keep_token(request: web.BaseRequest, response: web.Response, token: str) -> 
 def check_form(request: web.BaseRequest, given: str) -> None:
     """Browsers send passwords along with other sites' forms too: the form must be ours. Raises Denied."""
     cookie = request.cookies.get(COOKIE, "")
-    origin = request.headers.get("Origin")
-    foreign = origin is not None and _host(origin) != request.headers.get("Host", "")
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if foreign or site not in ("same-origin", "none") or not cookie:
+    if from_elsewhere(request) or not cookie:
         raise Denied("this form was not sent from this registry's page")
     if not hmac.compare_digest(cookie.encode(), given.encode()):
         raise Denied("this form has expired: go back, reload, and try again")
-
-
-def _host(origin: str) -> str | None:
-    """None for what is no URL."""
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return None

@@ -16,7 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 from sampan.http.app import ApiRequest, not_about_bad_requests
 from sampan.http.requests import readable
 from sampan.registry.accesslog import AccessLog, plain_query, shortened, timestamp
-from sampan.registry.api.app import Handled, RegistryApi
+from sampan.registry.api.app import Handled, RegistryApi, refuse
 from sampan.registry.api.call import SLOWEST
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.workers.accept import Acceptor
@@ -107,7 +107,7 @@ class Front:
             if self._draining and not response.prepared:
                 response.force_close()
             # Sent here rather than by aiohttp, so that time and bytes of the body count.
-            await self._send(request, response)
+            response = await self._sent(request, response)
             finished = True
             return response
         finally:
@@ -115,6 +115,17 @@ class Front:
             metrics.in_flight.add(-1)
             metrics.uploading.add(-uploading)
             self._account(request, response, finished, time.perf_counter() - begun)
+
+    async def _sent(self, request: ApiRequest, response: web.StreamResponse) -> web.StreamResponse:
+        """The answer, or the one that says why it cannot be sent: a blob's file is opened only now."""
+        try:
+            await self._send(request, response)
+        except OSError as error:
+            if response.prepared or isinstance(error, ConnectionError):
+                raise
+            response = await refuse(request, error)
+            await self._send(request, response)
+        return response
 
     async def _send(self, request: ApiRequest, response: web.StreamResponse) -> None:
         # What is streamed has its own eye on the client; less than this never waits for it.
