@@ -11,6 +11,7 @@ import pytest
 
 from sampan.registry.documents import OCI_INDEX, OCI_MANIFEST
 from sampan.registry.repositories import BATCH, QuotaRule, catalog
+from sampan.registry.web import data
 from tests.registry.support import CONFIG, Client, descriptor, image, serving, sha256
 
 
@@ -45,19 +46,30 @@ async def test_large_referrers_come_a_few_at_a_time(tmp_path: Path) -> None:
         assert page.status == 200
 
 
-async def test_huge_manifests_are_listed_without_a_look_into_them(tmp_path: Path) -> None:
+async def test_huge_manifests_are_listed_without_a_look_into_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def as_object(content: bytes) -> dict[str, object]:
+        read.append(len(content))
+        return parse(content)
+
+    parse = data.as_object
+    monkeypatch.setattr(data, "as_object", as_object)
     async with serving(tmp_path) as client:
         await client.push_blob("a", CONFIG)
         huge = image(annotations={"x": "y" * 3_000_000})
         await put(client, "huge", huge)
         await put(client, "small", image())
-        entries = [descriptor(huge, OCI_MANIFEST)] * 1000
+        entries = [descriptor(image(), OCI_MANIFEST), *[descriptor(huge, OCI_MANIFEST)] * 50]
         index = json.dumps({"schemaVersion": 2, "manifests": entries}).encode()
         await put(client, "index", index, OCI_INDEX)
         page = await client("GET", "/ui/repository/a")
         assert page.status == 200
         for tag in ("huge", "small", "index"):
             assert f"/ui/manifest/a/{tag}".encode() in page.body
+        assert sum(read) < 200_000
 
 
 def test_a_catalog_of_what_one_may_not_see_costs_few_queries() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from sampan.errors import Failed
 from sampan.interpreter import HOME
-from sampan.registry.collect import CollectConfig
+from sampan.registry.collect import FULL_EXPIRY, CollectConfig
 from sampan.registry.config import Config
 from sampan.registry.documents import OCI_INDEX, OCI_MANIFEST
 from sampan.registry.errors import (
@@ -193,6 +193,23 @@ async def test_collection_waits_for_the_grace_period(workers: list[Registry], cl
     assert str(done) == f"2 links, 2 blobs, {len(DATA) + len(CONFIG)} bytes"
     assert not blob.exists()
     assert catalog(workers[0].read, 10, "").items == []
+
+
+async def test_on_a_full_disk_unfinished_uploads_go_soon(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(Config(root=str(tmp_path)), clock)
+    id = await registry.uploads.start("a")
+    await registry.uploads.append("a", id, Chunk(pieces(DATA)))
+    clock.now += FULL_EXPIRY + 1
+    await registry.collector.run()
+    assert registry.uploads.offset("a", id) == len(DATA)
+    monkeypatch.setattr(registry.database.reserve, "room", lambda: 0)
+    await registry.collector.run()
+    assert not registry.layout.upload(id).exists()
+    with pytest.raises(UploadUnknown):
+        registry.uploads.offset("a", id)
+    registry.database.close()
 
 
 async def test_one_worker_collects_at_a_time(workers: list[Registry]) -> None:

@@ -28,6 +28,7 @@ from sampan.registry.settings import duration, option, switch
 
 log = logging.getLogger("sampan.registry")
 T = TypeVar("T")
+FULL_EXPIRY = 3600.0  # seconds an unfinished upload may rest while the disk is full
 BATCH = 200  # rows per transaction: other writers wait for less than 20 ms
 DIRECTORIES_PER_PASS = 32  # of 512: with a pass an hour every file is looked at within a day
 
@@ -194,8 +195,11 @@ class Collector:
     # Uploads and files without a row
 
     def _expire_uploads(self, db: sqlite3.Connection, done: Collected) -> int:
+        expiry = self._upload_expiry
+        if self._database.reserve.room() <= 0:  # nobody can push because of what rests there
+            expiry = min(expiry, FULL_EXPIRY)
         rows = db.execute(
-            "SELECT id FROM uploads WHERE touched < ? LIMIT ?", (self._clock() - self._upload_expiry, BATCH)
+            "SELECT id FROM uploads WHERE touched < ? LIMIT ?", (self._clock() - expiry, BATCH)
         ).fetchall()
         for (id,) in rows:
             # A request that is at it right now notices that the row has gone, and answers so.

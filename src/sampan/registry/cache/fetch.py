@@ -21,7 +21,7 @@ import aiohttp
 from sampan.registry.blobs import Blob, Blobs, discard, unknown
 from sampan.registry.cache.upstream import Upstream
 from sampan.registry.database import Database, finished
-from sampan.registry.errors import BlobUnknown, RegistryError, Unavailable
+from sampan.registry.errors import BlobUnknown, DiskFull, RegistryError, Unavailable
 from sampan.registry.hashing import State, new_state
 from sampan.registry.layout import Layout
 from sampan.registry.metrics import families
@@ -171,7 +171,11 @@ class Fetches:
             await asyncio.to_thread(state.catch_up, fetch.descriptor, there)
             fetch.offset = state.offset
         if not there or state.digest != digest:
-            await self._receive_all(fetch, state, name, digest, upstream)
+            try:
+                await self._receive_all(fetch, state, name, digest, upstream)
+            except DiskFull:
+                await self._forget(fetch)  # going on from there would need more room still
+                raise
         if state.digest != digest:
             await self._forget(fetch)
             raise Unavailable(f"upstream of {name} sent {state.digest} for {digest}: not kept")
@@ -254,7 +258,7 @@ class Fetches:
         discard(fetch.path)
         key = fetch.path.name
         await self._database.write(
-            lambda db: db.execute("DELETE FROM fetches WHERE key=?", (key,)), durable=False
+            lambda db: db.execute("DELETE FROM fetches WHERE key=?", (key,)), durable=False, frees=True
         )
 
 

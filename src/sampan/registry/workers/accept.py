@@ -9,6 +9,7 @@ import errno
 import logging
 import socket
 import ssl
+from contextlib import suppress
 
 from sampan.http.app import BACKLOG
 from sampan.registry.workers.connections import Connections, is_late, room
@@ -46,9 +47,10 @@ class Acceptor:
         """Take what waits already, then refuse: new connections at once, once no process listens any more."""
         self._closed = True
         self._loop.remove_reader(self._listener.fileno())
-        for _ in range(BACKLOG + 1):
-            if not self._accept():
-                break
+        with suppress(OSError):  # no descriptor is left
+            for _ in range(BACKLOG + 1):
+                if not self._accept():
+                    break
         self._listener.close()
 
     def close_waiting(self, patience: float) -> bool:
