@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -29,9 +29,10 @@ Verify = Callable[[bytes, bytes], bool]
 
 @dataclass(frozen=True)
 class Users:
-    """What the file says."""
+    """What the file says; `verified` is until when which questions need not be looked at again."""
 
     hashes: dict[str, bytes]
+    verified: dict[bytes, float] = field(default_factory=dict)
 
     @cached_property
     def costs(self) -> Sequence[int]:
@@ -63,8 +64,7 @@ class Htpasswd:
         self._verify = verify
         self._seen: tuple[int, int] = (0, 0)
         self._users = Users({})
-        self._salt = secrets.token_bytes(16)
-        self._verified: dict[bytes, float] = {}
+        self._salt = b""
         self._load()
 
     def _load(self) -> None:
@@ -76,8 +76,8 @@ class Htpasswd:
         except (OSError, UnicodeDecodeError) as error:
             raise Invalid(f"cannot read {self._path}: {error}") from None
         self._users = Users(parse(text, str(self._path)))
+        self._salt = secrets.token_bytes(16)  # questions about what the file said before are others
         self._seen = (found.st_mtime_ns, found.st_ino)
-        self._verified.clear()
 
     async def check(self, user: str, password: str, address: str) -> bool:
         """Whether the password is the user's; `address` is who asks.
@@ -90,20 +90,21 @@ class Htpasswd:
             log.error("nobody can sign in: %s", error)
             raise Unavailable("the registry cannot check passwords now") from None
         key = hashlib.sha256(self._salt + f"{len(user)}:{user}:{password}".encode()).digest()
-        now = time.monotonic()
-        if self._verified.get(key, 0.0) > now:
+        known = self._users
+        if known.verified.get(key, 0.0) > time.monotonic():
             return True
-        known, hashed = self._users, self._users.hash_of(user)
         # bcrypt looks at 72 bytes; its library refuses more, htpasswd cut them off.
-        secret = password.encode()[:72]
-        right = await self._verifiers.run(address, key, lambda: self._verify(secret, hashed))
-        if not right or user not in known.hashes:
-            return False
-        if known is self._users:  # the file may have changed meanwhile
-            if len(self._verified) >= MOST:
-                self._verified.clear()
-            self._verified[key] = now + REMEMBERED
-        return True
+        secret, hashed = password.encode()[:72], known.hash_of(user)
+
+        def look() -> bool:
+            right = self._verify(secret, hashed) and user in known.hashes
+            if right:  # remembered here, so that nobody asks again before the answer is out
+                if len(known.verified) >= MOST:
+                    known.verified.clear()
+                known.verified[key] = time.monotonic() + REMEMBERED
+            return right
+
+        return await self._verifiers.run(address, key, look)
 
 
 def parse(text: str, where: str) -> dict[str, bytes]:
