@@ -31,6 +31,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sampan.interpreter import isolated
+
 MIB = 1 << 20
 NAME = "bench/image"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -102,7 +104,7 @@ def docker_registry(root: Path) -> tuple[list[str], int]:
 
 def sampan_registry(root: Path) -> tuple[list[str], int]:
     port = free_port()
-    words = [sys.executable, "-m", "sampan.registry", "serve", "--root", str(root / "sampan")]
+    words = isolated("sampan.registry", "serve", "--root", str(root / "sampan"))
     return [*words, "--addr", f"127.0.0.1:{port}"], port
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from sampan.cli import tree
 from sampan.cli.main import load, run
+from sampan.interpreter import isolated
 from tests.cli.recorder import Recorder
 
 
@@ -254,9 +255,7 @@ def test_registry_serve_becomes_the_registry(monkeypatch):
     calls = []
     monkeypatch.setattr("os.execv", lambda *args: calls.append(args))
     run(["registry", "serve", "--root", "/r", "--help"], {})
-    assert calls == [
-        (sys.executable, [sys.executable, "-m", "sampan.registry", "serve", "--root", "/r", "--help"])
-    ]
+    assert calls == [(sys.executable, isolated("sampan.registry", "serve", "--root", "/r", "--help"))]
 
 
 def test_aliases_lead_to_the_same_module():

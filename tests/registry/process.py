@@ -5,16 +5,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import sampan
+from sampan.interpreter import isolated
 from tests.support.poll import until
-
-SOURCES = str(Path(sampan.__file__).parent.parent)
 
 
 @dataclass
@@ -33,16 +30,13 @@ class Served:
         return (self.root.parent / "log").read_text()
 
     def command(self) -> list[str]:
-        program = [sys.executable, "-m", "sampan.registry", "serve", "--root", str(self.root)]
+        program = isolated("sampan.registry", "serve", "--root", str(self.root))
         return [*program, "--addr", self.address, "--workers", "2", *self.arguments]
 
     def start(self) -> None:
-        environment = dict(os.environ, PYTHONPATH=SOURCES)
         with (self.root.parent / "log").open("ab") as log:
             # A group of its own, so that all workers can be killed at once.
-            self.process = subprocess.Popen(
-                self.command(), env=environment, stdout=log, stderr=log, start_new_session=True
-            )
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, start_new_session=True)
         until(self._answers, f"the registry on {self.address} answers", seconds=60)
 
     def _answers(self) -> bool:

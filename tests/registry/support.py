@@ -13,11 +13,11 @@ from typing import Any
 import aiohttp
 
 from sampan.http.app import bind_tcp
+from sampan.registry.api.app import RegistryApi
 from sampan.registry.config import Config
 from sampan.registry.documents import OCI_INDEX, OCI_MANIFEST
 from sampan.registry.events import Event
 from sampan.registry.metrics.measure import Metrics
-from sampan.registry.registry import Registry
 from sampan.registry.serve import build
 from sampan.registry.workers.serving import Front
 
@@ -49,11 +49,12 @@ class Client:
     """Raw requests to one registry. Paths go out as they are."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, port: int, registry: Registry, events: list[Event]
+        self, session: aiohttp.ClientSession, port: int, api: RegistryApi, events: list[Event]
     ) -> None:
         self._session = session
         self.port = port
-        self.registry = registry
+        self.api = api
+        self.registry = api.registry
         self.events = events
 
     async def __call__(self, method: str, path: str, data: Any = None, **headers: str) -> Answer:
@@ -62,7 +63,7 @@ class Client:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         url = URL(f"http://127.0.0.1:{self.port}{path}", encoded=True)
         async with self._session.request(
-            method, url, data=data, headers=named, skip_auto_headers=("Content-Type",)
+            method, url, data=data, headers=named, skip_auto_headers=("Content-Type",), allow_redirects=False
         ) as response:
             folded = {name.title(): value for name, value in response.headers.items()}
             return Answer(response.status, folded, await response.read())
@@ -122,11 +123,11 @@ async def serving(root: Path, clock: Clock | None = None, **settings: Any) -> As
     registry.events.listen(events.append)
     front = Front(api, metrics, None)
     sock = bind_tcp("127.0.0.1", 0)
+    port = sock.getsockname()[1]
     front.listen(sock, None)
     try:
         async with aiohttp.ClientSession() as session:
-            yield Client(session, sock.getsockname()[1], registry, events)
+            yield Client(session, port, api, events)
     finally:
         await front.stop(0.2)
-        sock.close()
         await registry.stop()

@@ -235,7 +235,17 @@ def test_rules_do_not_take_a_users_name_for_a_pattern() -> None:
     assert not rules.allow("{a,b}", "home/a/x", "pull")
 
 
-@pytest.mark.parametrize("text", ["bob", ":x", "bob:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=", "bob:$apr1$x$y"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bob",
+        "bob:$2y$05$short",
+        "bob:$2y$99$" + "a" * 53,
+        ":x",
+        "bob:{SHA}fEqNCco3Yq9h5ZUglD3CZJT4lBs=",
+        "bob:$apr1$x$y",
+    ],
+)
 def test_htpasswd_with_anything_but_bcrypt_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="line 1"):
         parse(text, "file")

@@ -8,9 +8,6 @@ import socket
 import threading
 from pathlib import Path
 
-import pytest
-
-from sampan.linux.mount import mount, unmount
 from sampan.registry.documents import OCI_MANIFEST
 from tests.registry.process import Served, registry_process
 from tests.registry.support import CONFIG, image, sha256
@@ -234,24 +231,3 @@ def zeros(size: int) -> str:
     for _ in range(size >> 20):
         digest.update(b"\0" * (1 << 20))
     return digest.hexdigest()
-
-
-@pytest.mark.root
-def test_a_full_disk_is_said_and_costs_nothing_that_is_there(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    root.mkdir()
-    mount("tmpfs", str(root), "tmpfs", 0, "size=8m")
-    try:
-        with registry_process(tmp_path) as served:
-            small = b"small" * 100
-            assert served.request("POST", f"/v2/x/blobs/uploads/?digest={sha256(small)}", small)[0] == 201
-            large = bytes(16 << 20)
-            status, _, body = served.request("POST", f"/v2/x/blobs/uploads/?digest={sha256(large)}", large)
-            assert status == 507
-            assert "No space left on device" in json.loads(body)["errors"][0]["message"]
-            assert served.request("GET", f"/v2/x/blobs/{sha256(small)}")[2] == small
-            assert list((root / "uploads").iterdir()) == []
-            again = b"again" * 100
-            assert served.request("POST", f"/v2/x/blobs/uploads/?digest={sha256(again)}", again)[0] == 201
-    finally:
-        unmount(str(root))

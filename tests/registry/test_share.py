@@ -95,6 +95,8 @@ async def test_a_tag_follows_the_engines_and_goes_with_it(bench: Bench, client: 
     assert second.headers["Docker-Content-Digest"] != first
     refused = await client("DELETE", "/v2/app/manifests/latest")
     assert (refused.status, "image of the engine" in str(refused.json)) == (405, True)
+    form = {"Cookie": f"sampan_form={'t' * 43}", "Content_Type": "application/x-www-form-urlencoded"}
+    assert (await client("POST", "/ui/delete/app/latest", "token=" + "t" * 43, **form)).status == 405
     bench.images.remove("app")
     assert (await client("GET", "/v2/app/manifests/latest")).code == "MANIFEST_UNKNOWN"
     layer = second.json["layers"][0]["digest"]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sampan.errors import Failed
-from sampan.registry.collect import CollectConfig
+from sampan.interpreter import HOME
+from sampan.registry.collect import FULL_EXPIRY, CollectConfig
 from sampan.registry.config import Config
 from sampan.registry.documents import OCI_INDEX, OCI_MANIFEST
 from sampan.registry.errors import (
@@ -29,7 +30,6 @@ from sampan.registry.repositories import QuotaRule, catalog, tags
 from sampan.registry.retention import RetentionRule
 from sampan.registry.schema import MIGRATIONS, migrate
 from sampan.registry.uploads import Chunk
-from tests.registry.process import SOURCES
 from tests.registry.support import CONFIG, Clock, image, index, sha256
 
 DATA = b"data" * 10_000
@@ -195,6 +195,23 @@ async def test_collection_waits_for_the_grace_period(workers: list[Registry], cl
     assert catalog(workers[0].read, 10, "").items == []
 
 
+async def test_on_a_full_disk_unfinished_uploads_go_soon(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(Config(root=str(tmp_path)), clock)
+    id = await registry.uploads.start("a")
+    await registry.uploads.append("a", id, Chunk(pieces(DATA)))
+    clock.now += FULL_EXPIRY + 1
+    await registry.collector.run()
+    assert registry.uploads.offset("a", id) == len(DATA)
+    monkeypatch.setattr(registry.database.reserve, "room", lambda: 0)
+    await registry.collector.run()
+    assert not registry.layout.upload(id).exists()
+    with pytest.raises(UploadUnknown):
+        registry.uploads.offset("a", id)
+    registry.database.close()
+
+
 async def test_one_worker_collects_at_a_time(workers: list[Registry]) -> None:
     found = await asyncio.gather(*(worker.collector.run() for worker in workers))
     assert sorted(item is None for item in found) == [False, True]
@@ -269,6 +286,6 @@ def test_start_up_and_listing_never_walk_the_disk(tmp_path: Path) -> None:
         f"r = Registry(Config(root={str(tmp_path)!r}))\n"
         "catalog(r.read, 10, ''); search(r.read, 'x', 10, 0, lambda n: True); r.database.close()\n"
     )
-    environment = dict(os.environ, PYTHONPATH=SOURCES)
+    environment = dict(os.environ, PYTHONPATH=HOME)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ import time
 
 from sampan.cli.errors import CliError
 from sampan.cli.output import warn
+from sampan.interpreter import plain_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ DEADLINE = 15.0
 def find_program() -> str:
     """sampand beside this program, beside this interpreter, or on PATH; raises CliError."""
     places = [os.path.dirname(os.path.abspath(sys.argv[0])), os.path.dirname(sys.executable)]
-    places += os.environ.get("PATH", os.defpath).split(os.pathsep)
+    places += [
+        place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)
+    ]
     for place in places:
         program = os.path.join(place, "sampand")
         if os.access(program, os.X_OK):
@@ -36,7 +39,8 @@ def start(client: Client) -> bool:
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     actions = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
     warn(f"No engine is running: starting {program} in the background (log: {log_path})")
-    pid = os.posix_spawn(program, [program], os.environ, file_actions=actions, setsid=True)
+    environment = plain_environment(os.environ)
+    pid = os.posix_spawn(program, [program], environment, file_actions=actions, setsid=True)
     os.close(null)
     os.close(log)
     deadline = time.monotonic() + DEADLINE

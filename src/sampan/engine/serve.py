@@ -6,7 +6,6 @@ import fcntl
 import gc
 import logging
 import os
-import resource
 import signal
 import socket
 import ssl
@@ -32,7 +31,7 @@ from sampan.engine.logs import Logs
 from sampan.engine.networks import Networks
 from sampan.engine.volumes import Volumes
 from sampan.errors import Failed, SampanError
-from sampan.http.app import Api, Server
+from sampan.http.app import Api, Server, raise_file_limit
 from sampan.http.tls import exposure_warning, server_context
 from sampan.linux import durable, process
 from sampan.paths import Paths
@@ -160,12 +159,6 @@ class Daemon:
         daemonlog.set_up(self.config)
         engine.reconfigure(self.config)
         log.info("daemon.json was read again")
-
-
-def raise_file_limit() -> None:
-    """Published ports and attached clients each hold a descriptor; the soft limit is 1024 in many places."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def tls_context(config: DaemonConfig) -> ssl.SSLContext | None:

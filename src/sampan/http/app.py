@@ -6,6 +6,7 @@ On aiohttp's low-level server with our own routing table; docs/decisions/http-se
 import asyncio
 import logging
 import os
+import resource
 import socket
 import ssl
 from collections.abc import Iterable
@@ -26,6 +27,8 @@ from sampan.http.routing import Table, split_version
 from sampan.http.upgrade import Connections
 
 log = logging.getLogger("sampan.http")
+
+BACKLOG = 512  # connections that the kernel keeps for a server that is busy
 
 
 class Match(dict[str, str]):
@@ -150,9 +153,9 @@ class Server:
     async def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
         loop = asyncio.get_running_loop()
         if sock.family == socket.AF_UNIX:
-            listener = await loop.create_unix_server(self._server, sock=sock, backlog=512, ssl=context)
+            listener = await loop.create_unix_server(self._server, sock=sock, backlog=BACKLOG, ssl=context)
         else:
-            listener = await loop.create_server(self._server, sock=sock, backlog=512, ssl=context)
+            listener = await loop.create_server(self._server, sock=sock, backlog=BACKLOG, ssl=context)
         self._listeners.append(listener)
 
     async def stop(self) -> None:
@@ -164,6 +167,12 @@ class Server:
 
 def not_about_bad_requests(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+def raise_file_limit() -> None:
+    """Every client holds a descriptor, some two; the soft limit is 1024 in many places."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def bind_unix(path: str, mode: int = 0o660, group: int | None = None) -> socket.socket:
@@ -192,7 +201,7 @@ def bind_unix(path: str, mode: int = 0o660, group: int | None = None) -> socket.
         if group is not None:
             os.chown(path, 0, group)
         os.chmod(path, mode)
-        sock.listen(512)
+        sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise Failed(f"cannot listen on {path}: {error.strerror}") from error
@@ -212,7 +221,7 @@ def bind_tcp(host: str, port: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-        sock.listen(512)
+        sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise Failed(f"cannot listen on tcp {host}:{port}: {error.strerror}") from error

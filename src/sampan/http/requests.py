@@ -5,6 +5,8 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from sampan.errors import Invalid
 
@@ -87,6 +89,27 @@ def kind_of(value: object) -> str:
             return "array"
         case _:
             return "object"
+
+
+def readable(message: RawRequestMessage) -> RawRequestMessage:
+    """The request's head without bytes that are no UTF-8.
+
+    aiohttp keeps those as lone surrogates, which no JSON document, log or header can take up again: replaced
+    here, once, before anybody reads them.
+    """
+    headers = message.headers
+    if all(_is_text(name) and _is_text(value) for name, value in headers.items()) and _is_text(message.path):
+        return message
+    plain = CIMultiDict((_text(name), _text(value)) for name, value in headers.items())
+    return message._replace(path=_text(message.path), headers=CIMultiDictProxy(plain))
+
+
+def _is_text(value: str) -> bool:
+    return value.isascii() or _text(value) == value
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:

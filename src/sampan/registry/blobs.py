@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sampan.registry.database import Database
 from sampan.registry.errors import BlobUnknown, InUse
-from sampan.registry.layout import Layout
+from sampan.registry.layout import Layout, sync_directory
 from sampan.registry.repositories import Quotas, find_id, make_id
 
 Clock = Callable[[], float]
@@ -46,6 +46,7 @@ class Blobs:
         self._quotas = quotas
         self._grace = grace
         self._clock = clock
+        self._synced: set[Path] = set()
 
     def find(self, name: str, digest: str) -> Blob:
         """Raises BlobUnknown, also for a blob that only other repositories have."""
@@ -75,7 +76,11 @@ class Blobs:
             raise unknown(name, digest)
 
     async def mount(self, name: str, digest: str, source: str) -> Blob | None:
-        """Give `name` the blob that `source` has; None when it has none. Raises Denied over quota."""
+        """Give `name` the blob that `source` has; None when it has none.
+
+        Raises Denied over quota, DiskFull.
+        """
+        self._database.reserve.check()
         return await self._database.write(lambda db: self._mount(db, name, digest, source))
 
     def _mount(self, db: sqlite3.Connection, name: str, digest: str, source: str) -> Blob | None:
@@ -96,6 +101,10 @@ class Blobs:
             (make_id(db, name, now), digest, now),
         )
 
+    def check_quota(self, name: str, adding: int) -> None:
+        """Raises Denied when so many more bytes of a blob would not fit."""
+        self._quotas.check(self._database.read, name, adding)
+
     def known(self, digest: str) -> bool:
         """Whether the registry has the blob, in whatever repository; its file need not be synced again."""
         return self.known_in(self._database.read, digest)
@@ -113,9 +122,7 @@ class Blobs:
         target = self._layout.blob(digest)
         if not self.known_in(db, digest):
             os.chmod(file, 0o644)
-            if not target.parent.is_dir():
-                target.parent.mkdir(exist_ok=True)
-                sync_directory(target.parent.parent)
+            self._directory(target.parent)
             os.rename(file, target)
             sync_directory(target.parent)
             db.execute(
@@ -125,9 +132,16 @@ class Blobs:
             )
         self.link(db, name, digest, size)
 
+    def _directory(self, path: Path) -> None:
+        """There, and still after a power failure: who made it may have been killed before they synced."""
+        if path not in self._synced:
+            path.mkdir(exist_ok=True)
+            sync_directory(path.parent)
+            self._synced.add(path)
+
     async def delete(self, name: str, digest: str) -> None:
         """Take the blob from the repository. Raises BlobUnknown, and InUse while a manifest names it."""
-        await self._database.write(lambda db: self._delete(db, name, digest))
+        await self._database.write(lambda db: self._delete(db, name, digest), frees=True)
 
     def _delete(self, db: sqlite3.Connection, name: str, digest: str) -> None:
         row = db.execute(_FIND, (name, digest)).fetchone()
@@ -141,14 +155,6 @@ class Blobs:
         id, now = find_id(db, name), self._clock()
         db.execute("UPDATE links SET used=? WHERE repository=? AND digest=?", (now, id, digest))
         db.execute("DELETE FROM links WHERE repository=? AND digest=?", (id, digest))
-
-
-def sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def discard(path: Path) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import partial
+from typing import TypeVar
 
 from sampan.registry.blobs import Clock, discard
 from sampan.registry.database import Database
@@ -26,6 +27,8 @@ from sampan.registry.retention import RetentionRule, Tag, expired, rule_for
 from sampan.registry.settings import duration, option, switch
 
 log = logging.getLogger("sampan.registry")
+T = TypeVar("T")
+FULL_EXPIRY = 3600.0  # seconds an unfinished upload may rest while the disk is full
 BATCH = 200  # rows per transaction: other writers wait for less than 20 ms
 DIRECTORIES_PER_PASS = 32  # of 512: with a pass an hour every file is looked at within a day
 
@@ -85,14 +88,17 @@ class Collector:
         finally:
             os.close(descriptor)
 
+    async def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        return await self._database.write(change, frees=True)
+
     async def _pass(self) -> Collected:
         done = Collected()
         if self._retention:
             await self._apply_retention(done)
         for step in (self._expire_uploads, self._drop_links, self._doom_blobs, self._delete_doomed):
-            while await self._database.write(partial(step, done=done)) == BATCH:
+            while await self._write(partial(step, done=done)) == BATCH:
                 pass
-        await self._database.write(self._drop_repositories)
+        await self._write(self._drop_repositories)
         await self._sweep_uploads(done)
         await self._sweep_blobs(done)
         return done
@@ -106,11 +112,11 @@ class Collector:
             if rule is None:
                 continue
             if rule.drops_tags:
-                await self._database.write(partial(self._drop_tags, repository=id, rule=rule, done=done))
+                await self._write(partial(self._drop_tags, repository=id, rule=rule, done=done))
             after = rule.untagged_after
             if after is not None:
                 untagged = partial(self._drop_untagged, repository=id, after=after, done=done)
-                while await self._database.write(untagged):
+                while await self._write(untagged):
                     pass  # what an index named is untagged once the index has gone
 
     def _drop_tags(
@@ -189,8 +195,11 @@ class Collector:
     # Uploads and files without a row
 
     def _expire_uploads(self, db: sqlite3.Connection, done: Collected) -> int:
+        expiry = self._upload_expiry
+        if self._database.reserve.room() <= 0:  # nobody can push because of what rests there
+            expiry = min(expiry, FULL_EXPIRY)
         rows = db.execute(
-            "SELECT id FROM uploads WHERE touched < ? LIMIT ?", (self._clock() - self._upload_expiry, BATCH)
+            "SELECT id FROM uploads WHERE touched < ? LIMIT ?", (self._clock() - expiry, BATCH)
         ).fetchall()
         for (id,) in rows:
             # A request that is at it right now notices that the row has gone, and answers so.
@@ -205,7 +214,7 @@ class Collector:
         for entry in list(os.scandir(self._layout.uploads)):
             with suppress(FileNotFoundError):
                 if entry.stat().st_mtime < before:
-                    await self._database.write(partial(self._drop_file, id=entry.name, done=done))
+                    await self._write(partial(self._drop_file, id=entry.name, done=done))
 
     def _drop_file(self, db: sqlite3.Connection, id: str, done: Collected) -> None:
         if db.execute("SELECT 1 FROM uploads WHERE id=?", (id,)).fetchone() is None:
@@ -225,9 +234,9 @@ class Collector:
                 continue
             for begin in range(0, len(names), BATCH):
                 digests = [f"{algorithm}:{name}" for name in names[begin : begin + BATCH]]
-                await self._database.write(self._drop_orphans(digests, done))
+                await self._write(self._drop_orphans(digests, done))
         following = (start + DIRECTORIES_PER_PASS) % (256 * len(ALGORITHMS))
-        await self._database.write(
+        await self._write(
             lambda db: db.execute(
                 "INSERT INTO settings VALUES ('swept', ?)"
                 " ON CONFLICT (name) DO UPDATE SET value=excluded.value",

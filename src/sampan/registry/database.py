@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from sampan.registry.errors import DiskFull, Unavailable
+from sampan.registry.layout import Layout
+from sampan.registry.reserve import Reserve
 from sampan.registry.schema import migrate
 
 T = TypeVar("T")
@@ -28,7 +30,10 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 class Database:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, layout: Layout) -> None:
+        path = layout.database
+        #: Room for what frees room; who brings something asks it first.
+        self.reserve = Reserve(layout)
         self._writer_db = connect(path)
         self._durable = True
         migrate(self._writer_db)
@@ -37,14 +42,18 @@ class Database:
         self.read.execute("PRAGMA query_only=ON")
         self._thread = ThreadPoolExecutor(1, "database")
 
-    async def write(self, change: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+    async def write(
+        self, change: Callable[[sqlite3.Connection], T], *, durable: bool = True, frees: bool = False
+    ) -> T:
         """Run `change` in one transaction on the writing thread: all of it is kept, or none.
 
         It must be short, for all workers wait for it. Without `durable` it survives the process but not a
-        power failure, and costs no wait for the disk. Raises what `change` raises; DiskFull; Unavailable.
+        power failure, and costs no wait for the disk. What `frees` room works on a full disk.
+
+        Raises what `change` raises; DiskFull; Unavailable.
         """
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._thread, self.write_now, change, durable)
+        work = loop.run_in_executor(self._thread, self.write_now, change, durable, frees)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -52,9 +61,13 @@ class Database:
             await finished(work)
             raise
 
-    def write_now(self, change: Callable[[sqlite3.Connection], T], durable: bool = True) -> T:
+    def write_now(
+        self, change: Callable[[sqlite3.Connection], T], durable: bool = True, frees: bool = False
+    ) -> T:
         """The same on the calling thread: for start-up and tests, when nothing else writes."""
         db = self._writer_db
+        if frees:
+            self.reserve.spend()
         try:
             if durable != self._durable:
                 db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
@@ -92,6 +105,7 @@ def _translated(error: sqlite3.OperationalError) -> Exception:
     code = error.sqlite_errorcode & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return DiskFull("the registry's disk is full")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    # It cannot open what it needs when descriptors have run out.
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN):
         return Unavailable("the registry's database is busy; try again")
     return error

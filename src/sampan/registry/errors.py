@@ -3,6 +3,7 @@
 OCI Distribution Specification 1.1, "Error Codes": `{"errors": [{"code", "message", "detail"}]}`.
 """
 
+import errno
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -131,3 +132,11 @@ class Unavailable(RegistryError):
 
 class TooManyRequests(RegistryError):
     code, status = "TOOMANYREQUESTS", 429
+
+
+# This machine has too little of something for a moment: no mistake of anybody's.
+EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
+
+
+def exhausted() -> Unavailable:
+    return Unavailable("the registry has too much to do; try again", headers={"Retry-After": "1"})

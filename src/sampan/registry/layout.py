@@ -9,8 +9,11 @@
   jobs.lock                    held by the one process that does the jobs
   collect.lock                 held by the worker that collects garbage
   token.key                    what signs the built-in token endpoint's tokens
+  reserve                      holds room on the disk: reserve.py
 """
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +60,10 @@ class Layout:
     def token_key(self) -> Path:
         return self.root / "token.key"
 
+    @cached_property
+    def reserve(self) -> Path:
+        return self.root / "reserve"
+
     def blob(self, digest: str) -> Path:
         """Where a blob is; `digest` has been checked against the grammar."""
         algorithm, _, hexadecimal = digest.partition(":")
@@ -67,15 +74,28 @@ class Layout:
 
     def prepare(self) -> None:
         """Make the tree. Raises Failed for a root of a newer Sampan, or one that cannot be made."""
+        made = [*(self.blobs / algorithm for algorithm in ALGORITHMS), self.uploads, self.fetches]
         try:
-            for algorithm in ALGORITHMS:
-                (self.blobs / algorithm).mkdir(parents=True, exist_ok=True)
-            self.uploads.mkdir(exist_ok=True)
-            self.fetches.mkdir(exist_ok=True)
+            for directory in made:
+                directory.mkdir(parents=True, exist_ok=True)
             if not self.format.exists():
                 self.format.write_text(FORMAT + "\n")
+            # Rows will name what is in there: the directories must survive what rows survive.
+            for directory in (*made, self.blobs, self.root):
+                sync_directory(directory)
+            with suppress(PermissionError):  # of others, where the root is given to us
+                sync_directory(self.root.absolute().parent)
             found = self.format.read_text().strip()
         except OSError as error:
             raise Failed(f"cannot use {self.root}: {error.strerror}") from error
         if found != FORMAT:
             raise Failed(f"{self.root} has format {found}, this version of Sampan knows {FORMAT}")
+
+
+def sync_directory(path: Path) -> None:
+    """What has been made in it, or renamed into it, survives a power failure from here on."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -22,6 +22,7 @@ from sampan.registry.errors import (
 from sampan.registry.names import Reference
 from sampan.registry.repositories import Quotas, find_id, make_id
 
+REFERRERS_BYTES = 4 << 20  # of manifests in one page
 _BY_TAG = """
 SELECT m.id, m.digest, m.media_type, m.size, m.subject, m.content FROM repositories AS r
   JOIN tags AS t ON t.repository = r.id JOIN manifests AS m ON m.id = t.manifest
@@ -89,7 +90,8 @@ class Manifests:
     ) -> Stored:
         """Store a manifest, and point the tag at it. Not `complete` (a cache): what it names may be absent.
 
-        Raises ManifestTooLarge, ManifestInvalid, DigestInvalid, ManifestBlobUnknown, Denied over quota.
+        Raises ManifestTooLarge, ManifestInvalid, DigestInvalid, ManifestBlobUnknown, Denied over quota,
+        DiskFull.
         """
         if len(body) > documents.MAX_MANIFEST:
             raise too_large()
@@ -101,6 +103,7 @@ class Manifests:
                 {"provided": reference.digest, "computed": digest},
             )
         document = documents.parse(body, content_type)
+        self._database.reserve.check(len(body))
 
         def change(db: sqlite3.Connection) -> Stored:
             if complete:
@@ -151,8 +154,8 @@ class Manifests:
     async def delete(self, name: str, reference: Reference) -> str:
         """Remove a tag, or a manifest with its tags; returns the digest. Raises ManifestUnknown, InUse."""
         if reference.tag:
-            return await self._database.write(lambda db: self._delete_tag(db, name, reference))
-        return await self._database.write(lambda db: self._delete_manifest(db, name, reference))
+            return await self._database.write(lambda db: self._delete_tag(db, name, reference), frees=True)
+        return await self._database.write(lambda db: self._delete_manifest(db, name, reference), frees=True)
 
     def _delete_tag(self, db: sqlite3.Connection, name: str, reference: Reference) -> str:
         found = lookup(db, name, reference)
@@ -179,15 +182,25 @@ class Manifests:
         remove(db, found.id, self._clock())
         return found.digest
 
-    def referrers(self, name: str, subject: str, after: str, limit: int) -> list[Referrer]:
-        """Manifests about `subject`, by digest; a repository or subject that is not there has none."""
+    def referrers(self, name: str, subject: str, after: str, limit: int) -> tuple[list[Referrer], bool]:
+        """Manifests about `subject`, by digest, and whether there are more; of what is not there, none.
+
+        Annotations go with them, of whatever size: fewer than `limit` when they are many bytes.
+        """
         rows = self._database.read.execute(
             "SELECT m.digest, m.media_type, m.artifact_type, m.size, m.content FROM repositories AS r"
             " JOIN manifests AS m ON m.repository = r.id"
             " WHERE r.name=? AND m.subject=? AND m.digest > ? ORDER BY m.digest LIMIT ?",
-            (name, subject, after, limit),
+            (name, subject, after, limit + 1),
         )
-        return [_referrer(*row) for row in rows]
+        found: list[Referrer] = []
+        size = 0
+        for row in rows:
+            if len(found) == limit or size > REFERRERS_BYTES:
+                return found, True
+            found.append(_referrer(*row))
+            size += len(row[4])
+        return found, False
 
 
 def too_large() -> ManifestTooLarge:

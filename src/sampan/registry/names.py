@@ -30,9 +30,13 @@ def check_name(name: str) -> str:
         raise NameInvalid(
             f"repository name must not be more than {MAX_NAME} characters", {"name": name[:300]}
         )
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise NameInvalid("invalid repository name", {"name": name})
     return name
+
+
+def is_name(text: str) -> bool:
+    return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:

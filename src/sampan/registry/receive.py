@@ -10,8 +10,9 @@ from collections.abc import AsyncIterable, Sequence
 from pathlib import Path
 
 from sampan.registry.database import finished
-from sampan.registry.errors import DiskFull, RegistryError, SizeInvalid
+from sampan.registry.errors import EXHAUSTED, DiskFull, RegistryError, SizeInvalid, exhausted
 from sampan.registry.hashing import State
+from sampan.registry.reserve import Reserve
 
 PIECE = 1 << 20
 SMALL = 128 << 10  # hashing and writing less than this takes no longer than handing it to a thread
@@ -20,8 +21,9 @@ SMALL = 128 << 10  # hashing and writing less than this takes no longer than han
 class Receiver:
     """Appends to one open file, whose hash up to its end is `state`."""
 
-    def __init__(self, descriptor: int, state: State) -> None:
+    def __init__(self, descriptor: int, state: State, reserve: Reserve) -> None:
         self._descriptor = descriptor
+        self._reserve = reserve
         self.state = state
 
     async def receive(self, chunks: AsyncIterable[bytes], limit: int | None = None) -> int:
@@ -61,6 +63,8 @@ class Receiver:
         return total
 
     def _put(self, chunks: Sequence[bytes]) -> None:
+        if chunks:
+            self._reserve.check()
         for chunk in chunks:
             view = memoryview(chunk)
             while view:
@@ -76,6 +80,8 @@ class Receiver:
 def translated(error: OSError) -> RegistryError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"cannot write upload: {os.strerror(error.errno)}")
+    if error.errno in EXHAUSTED:
+        return exhausted()
     return RegistryError(f"cannot write upload: {error.strerror}")
 
 

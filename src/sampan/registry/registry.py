@@ -34,7 +34,7 @@ class Registry:
         self.clock = clock
         self.layout = Layout(Path(config.root))
         self.layout.prepare()
-        self.database = Database(self.layout.database)
+        self.database = Database(self.layout)
         self.events = Events()
         self.quotas = Quotas(config.quota)
         self.blobs = Blobs(self.layout, self.database, self.quotas, config.collect.grace, clock)

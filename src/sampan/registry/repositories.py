@@ -9,6 +9,8 @@ from sampan.registry.patterns import matches, pattern
 from sampan.registry.settings import required, size
 
 Allowed = Callable[[str], bool]
+BATCH = 1000
+MOST_TERMS = 10  # of a search; SQLite nests a thousand, no name fits so many
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,18 @@ class Quotas:
 def catalog(db: sqlite3.Connection, n: int, last: str, allowed: Allowed | None = None) -> Page:
     """Repository names after `last` in lexical order; with `allowed`, only those it lets through."""
     found: list[str] = []
+    # Who asks for few and may see none must not cost a query for each.
+    batch = max(n + 1, BATCH)
     while True:
         rows = db.execute(
-            "SELECT name FROM repositories WHERE name > ? ORDER BY name LIMIT ?", (last, n + 1)
+            "SELECT name FROM repositories WHERE name > ? ORDER BY name LIMIT ?", (last, batch)
         ).fetchall()
         for (name,) in rows:
             if allowed is None or allowed(name):
                 if len(found) == n:
                     return Page(found, found[-1] if found else last)
                 found.append(name)
-        if len(rows) <= n:
+        if len(rows) < batch:
             return Page(found, None)
         last = rows[-1][0]
 
@@ -119,7 +123,7 @@ def search(
     db: sqlite3.Connection, words: str, limit: int, offset: int, allowed: Allowed
 ) -> tuple[int, list[Found]]:
     """How many repositories have all the words in their names, and one page of them, best first."""
-    terms = words.lower().split()
+    terms = words.lower().split()[:MOST_TERMS]
     where = " AND ".join(["instr(r.name, ?) > 0"] * len(terms)) or "1"
     rows = db.execute(
         "SELECT r.name, count(*), max(t.updated), max(t.pulled) FROM repositories AS r"

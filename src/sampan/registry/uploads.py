@@ -25,7 +25,7 @@ from sampan.registry.errors import (
     UploadUnknown,
 )
 from sampan.registry.hashing import State, States, new_state
-from sampan.registry.layout import Layout
+from sampan.registry.layout import Layout, sync_directory
 from sampan.registry.receive import Receiver, open_upload, translated
 
 TURN_SECONDS = (
@@ -70,15 +70,17 @@ class Uploads:
         self._states = States()
 
     async def start(self, name: str, algorithm: str = "sha256") -> str:
-        """A new upload's id."""
+        """A new upload's id. Raises DiskFull."""
         id, now = str(uuid.uuid4()), self._clock()
+        self._database.reserve.check()
         os.close(open_upload(self._layout.upload(id), new=True))
+        await asyncio.to_thread(sync_directory, self._layout.uploads)
         await self._database.write(
             lambda db: db.execute(
                 "INSERT INTO uploads (id, repository, started, touched, algorithm) VALUES (?, ?, ?, ?, ?)",
                 (id, name, now, now, algorithm),
             ),
-            durable=False,  # after a power failure the client starts again; nothing else was acknowledged
+            durable=False,  # after a power failure the client starts again
         )
         self._states.keep(id, new_state(algorithm))
         return id
@@ -92,9 +94,13 @@ class Uploads:
             raise _unknown(name, id) from None
 
     async def append(self, name: str, id: str, chunk: Chunk) -> int:
-        """Add a chunk; returns the length. Raises UploadUnknown, RangeInvalid, SizeInvalid, UploadBusy."""
+        """Add a chunk, which is on the disk then; returns the length.
+
+        Raises UploadUnknown, RangeInvalid, SizeInvalid, UploadBusy, DiskFull.
+        """
         async with self._turn(name, id) as session:
-            await self._receive(session, chunk)
+            await self._receive(name, session, chunk)
+            await self._sync(session)
         now = self._clock()
         await self._database.write(
             lambda db: db.execute("UPDATE uploads SET touched=? WHERE id=?", (now, id)), durable=False
@@ -104,11 +110,12 @@ class Uploads:
     async def finish(self, name: str, id: str, digest: str, last: Chunk | None = None) -> Blob:
         """Add the last chunk and make the upload the blob `digest`. A wrong digest ends the upload.
 
-        Raises UploadUnknown, RangeInvalid, SizeInvalid, UploadBusy, DigestInvalid, Denied over quota.
+        Raises UploadUnknown, RangeInvalid, SizeInvalid, UploadBusy, DigestInvalid, Denied over quota,
+        DiskFull.
         """
         async with self._turn(name, id) as session:
             if last is not None:
-                await self._receive(session, last)
+                await self._receive(name, session, last)
             if session.state.algorithm != digest.partition(":")[0]:
                 session.state = new_state(digest.partition(":")[0])
                 await asyncio.to_thread(session.state.catch_up, session.descriptor, session.size)
@@ -129,7 +136,7 @@ class Uploads:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             session = Session(id, descriptor, new_state(digest.partition(":")[0]), 0)
-            await self._receive(session, chunk)
+            await self._receive(name, session, chunk)
             if session.state.digest != digest:
                 raise _mismatch(digest, session.state.digest)
             return await self._commit(name, session, digest)
@@ -142,28 +149,34 @@ class Uploads:
         async with self._turn(name, id):
             await self._forget(id)
 
-    async def _receive(self, session: Session, chunk: Chunk) -> None:
+    async def _receive(self, name: str, session: Session, chunk: Chunk) -> None:
         if chunk.start is not None and chunk.start != session.size:
             raise RangeInvalid(
                 f"chunk starts at {chunk.start}, but {session.size} bytes have arrived",
                 {"start": chunk.start, "received": session.size},
                 {"Range": range_header(session.size)},
             )
-        receiver = Receiver(session.descriptor, session.state)
+        if chunk.length:
+            self._database.reserve.check(chunk.length)
+        receiver = Receiver(session.descriptor, session.state, self._database.reserve)
         try:
-            received = await receiver.receive(chunk.data, chunk.length)
+            received = await receiver.receive(self._within(name, session.size, chunk.data), chunk.length)
         finally:
             session.size = session.state.offset
         if chunk.length is not None and received != chunk.length:
             raise SizeInvalid(f"{chunk.length} bytes were announced, {received} arrived")
 
+    async def _within(self, name: str, size: int, data: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """What is not finished yet takes room as well. Raises Denied past the repository's quota."""
+        async for piece in data:
+            size += len(piece)
+            self._blobs.check_quota(name, size)
+            yield piece
+
     async def _commit(self, name: str, session: Session, digest: str) -> Blob:
         path = self._layout.upload(session.id)
         if not self._blobs.known(digest):
-            try:
-                await asyncio.to_thread(os.fsync, session.descriptor)
-            except OSError as error:
-                raise translated(error) from error
+            await self._sync(session)
 
         def change(db: sqlite3.Connection) -> Blob:
             if not self._blobs.known_in(db, digest):
@@ -181,10 +194,16 @@ class Uploads:
         discard(path)
         return blob
 
+    async def _sync(self, session: Session) -> None:
+        try:
+            await asyncio.to_thread(os.fsync, session.descriptor)
+        except OSError as error:
+            raise translated(error) from error
+
     async def _forget(self, id: str) -> None:
         self._states.drop(id)
         discard(self._layout.upload(id))
-        await self._database.write(lambda db: db.execute("DELETE FROM uploads WHERE id=?", (id,)))
+        await self._database.write(lambda db: db.execute("DELETE FROM uploads WHERE id=?", (id,)), frees=True)
 
     def _algorithm(self, name: str, id: str) -> str:
         row = self._database.read.execute(

@@ -367,3 +367,23 @@ async def test_downloads_nobody_goes_on_with_are_swept(cache: Client) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert await sweep(layout, database, 950) == 1
     assert sorted(path.name for path in layout.fetches.iterdir()) == ["held", "new"]
+
+
+async def test_a_blob_larger_than_the_disk_is_refused_and_leaves_nothing(
+    origin: Origin, cache: Client
+) -> None:
+    async def boundless(request: web.Request) -> web.StreamResponse:
+        if "/blobs/" not in request.path:
+            raise NotImplementedError
+        response = web.StreamResponse(headers={"Content-Length": str(10**15)})
+        await response.prepare(request)
+        await response.write(b"x" * 100_000)
+        await origin.gate.wait()
+        return response
+
+    origin.gate.clear()
+    origin.before = boundless
+    answer = await cache("GET", f"/v2/{NAME}/blobs/{sha256(LAYER)}")
+    origin.gate.set()
+    assert answer.status == 507
+    assert list(cache.registry.layout.fetches.iterdir()) == []

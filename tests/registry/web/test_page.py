@@ -166,9 +166,8 @@ async def test_a_delete_with_our_form(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{client.port}"
         assert (await client("GET", "/v2/a/manifests/1")).status == 200
         headers = {"Content_Type": FORM, "Cookie": cookie, "Origin": url}
-        # aiohttp's client follows the answer, 303, to the repository.
         answer = await client("POST", path, f"token={token}", **headers)
-        assert answer.status == 200
+        assert (answer.status, answer.headers["Location"]) == (303, "/ui/repository/a")
         assert (await client("GET", "/v2/a/manifests/1")).status == 404
         assert client.events[-1].action == "delete"
 

@@ -81,7 +81,7 @@ async def test_pushes_pulls_and_deletes_are_told_in_order(tmp_path: Path) -> Non
             await client("DELETE", "/v2/team/web/manifests/1.0")
             await client("DELETE", f"/v2/team/web/manifests/{digest}")
             await endpoint.until(lambda: len(endpoint.events) >= 6)
-            assert pending(client.registry.read) == {}
+            await endpoint.until(lambda: pending(client.registry.read) == {})
     actions = [(event["action"], event["target"].get("tag", "")) for event in endpoint.events]
     assert actions == [
         ("push", ""), ("push", ""), ("push", "1.0"), ("pull", "1.0"), ("delete", "1.0"), ("delete", ""),

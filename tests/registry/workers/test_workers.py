@@ -5,14 +5,14 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
-from tests.registry.process import SOURCES, Served, free_port, registry_process
+from sampan.interpreter import isolated
+from tests.registry.process import Served, free_port, registry_process
 from tests.registry.support import sha256
 from tests.support.poll import until
 
@@ -64,7 +64,7 @@ def test_stopping_lets_requests_finish(served: Served) -> None:
     sock = half_an_upload(served)
     assert served.process is not None
     served.process.send_signal(signal.SIGTERM)
-    until(lambda: refused(served), "no new connection is accepted")
+    until(lambda: refused(served), "new connections are refused")
     sock.sendall(DATA[len(DATA) // 2 :])
     assert sock.recv(65536).startswith(b"HTTP/1.1 201")
     assert served.process.wait(20) == 0
@@ -72,13 +72,46 @@ def test_stopping_lets_requests_finish(served: Served) -> None:
 
 
 def refused(served: Served) -> bool:
-    """Workers have let go of the socket; the supervisor's queue takes connections until it ends."""
+    """Nobody listens: not that a connection would wait for somebody."""
     try:
-        with socket.create_connection(("127.0.0.1", served.port), timeout=0.2) as sock:
-            sock.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
-            return not sock.recv(100)
-    except OSError:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=10):
+            return False
+    except ConnectionRefusedError:
         return True
+
+
+def waiting(served: Served, count: int) -> list[socket.socket]:
+    """Connections that have asked something while no worker could take them."""
+    found = []
+    for _ in range(count):
+        sock = socket.create_connection(("127.0.0.1", served.port), timeout=30)
+        sock.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        found.append(sock)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_what_waits_is_answered_when_the_supervisor_goes(served: Served, number: signal.Signals) -> None:
+    workers = children(served)
+    assert served.process is not None
+    upload = half_an_upload(served)
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    clients = waiting(served, 20)
+    served.process.send_signal(number)
+    if number == signal.SIGKILL:
+        served.process.wait(10)
+    for pid in workers:
+        os.kill(pid, signal.SIGCONT)
+    for sock in clients:
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+        sock.close()
+    until(lambda: refused(served), "new connections are refused")
+    assert any(alive(pid) for pid in workers), "the upload is not finished yet"
+    upload.sendall(DATA[len(DATA) // 2 :])
+    assert upload.recv(65536).startswith(b"HTTP/1.1 201")
+    upload.close()
+    until(lambda: not any(alive(pid) for pid in workers), "no worker is left")
 
 
 def test_the_configuration_is_read_again_while_requests_go_on(served: Served, tmp_path: Path) -> None:
@@ -182,9 +215,8 @@ HOPELESS = [
 @pytest.mark.parametrize(("text", "named"), [row[1:] for row in HOPELESS], ids=[row[0] for row in HOPELESS])
 def test_what_cannot_work_is_said_at_once_in_one_line(tmp_path: Path, text: str, named: str) -> None:
     (tmp_path / "config.toml").write_text(text)
-    command = [sys.executable, "-m", "sampan.registry", "serve", "--root", str(tmp_path / "root")]
+    command = isolated("sampan.registry", "serve", "--root", str(tmp_path / "root"))
     command += ["--addr", "127.0.0.1:0", "--config", str(tmp_path / "config.toml")]
-    environment = dict(os.environ, PYTHONPATH=SOURCES)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert named in done.stderr and "Traceback" not in done.stderr

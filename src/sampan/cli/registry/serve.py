@@ -6,6 +6,7 @@ import os
 import sys
 
 from sampan.cli.flags import Command
+from sampan.interpreter import isolated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def run(session: Session, options: Options, args: list[str]) -> None:
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "sampan.registry", "serve", *args])
+    command = isolated("sampan.registry", "serve", *args)
+    os.execv(command[0], command)
 
 
 COMMAND = Command("[OPTIONS]", run, raw=True)

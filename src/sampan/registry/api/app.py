@@ -12,12 +12,12 @@ from aiohttp import web
 from sampan.errors import SampanError
 from sampan.http.app import ApiRequest
 from sampan.http.errors import status_of
-from sampan.registry.api.call import Call, Route, json_response
+from sampan.registry.api.call import Call, Route, from_elsewhere, json_response
 from sampan.registry.api.table import Match, Table
-from sampan.registry.auth.access import Actor, Need
+from sampan.registry.auth.access import NOBODY, Actor, Need
 from sampan.registry.auth.gate import Gate
-from sampan.registry.errors import Denied, NotFound, RegistryError, Unsupported
-from sampan.registry.names import check_name
+from sampan.registry.errors import EXHAUSTED, Denied, NotFound, RegistryError, Unsupported, exhausted
+from sampan.registry.names import check_name, is_name
 from sampan.registry.registry import Registry
 
 log = logging.getLogger("sampan.registry")
@@ -59,7 +59,7 @@ class RegistryApi:
         started, clock = time.time(), time.perf_counter()
         request._state["headers"] = HEADERS
         request._state["id"] = secrets.token_hex(8)
-        call = Call(request, self.registry, Actor(), NO_ROUTE)
+        call = Call(request, self.registry, NOBODY, NO_ROUTE)
         try:
             response = await self._answer(call)
             if self.settle is not None:
@@ -95,7 +95,9 @@ class RegistryApi:
                     raise Unsupported(f"{call.name} is a cache of another registry: push there")
         if call.route.action is not None:
             self._check_mode(call)
-            call.actor = await self.gate.admit(call.request, Need(call.name, call.route.action))
+            if call.route.action in ("push", "delete") and from_elsewhere(call.request):
+                raise Denied("another site's page may not write here")
+            call.actor = await self.gate.admit(call.request, _need(call, call.route.action))
         return await call.route.handler(call)
 
     def _check_mode(self, call: Call) -> None:
@@ -104,6 +106,11 @@ class RegistryApi:
             raise Denied("this registry is read-only")
         if call.route.action == "delete" and not config.allow_delete:
             raise Unsupported("deletes are disabled on this registry")
+
+
+def _need(call: Call, action: str) -> Need:
+    source = call.query.get("from", "") if action == "push" and call.query.get("mount") else ""
+    return Need(call.name, action, source if is_name(source) else "")
 
 
 async def _nowhere(call: Call) -> web.StreamResponse:
@@ -116,6 +123,8 @@ NO_ROUTE = Route("", "", _nowhere, None)
 async def refuse(request: web.Request, error: Exception) -> web.Response:
     """The answer for a failure; a bug is logged by `status_of`."""
     headers: dict[str, str] = {}
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        error = exhausted()
     if isinstance(error, RegistryError):
         status, document, headers = error.status, error.document(), error.headers
         if status >= 500:

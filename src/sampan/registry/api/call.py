@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 from aiohttp import web
@@ -15,6 +15,8 @@ from sampan.registry.auth.access import Actor
 from sampan.registry.errors import PageInvalid, TooSlow, UploadInvalid
 from sampan.registry.events import Event, Source
 from sampan.registry.registry import Registry
+
+SLOWEST = 1 << 10  # bytes a second that a client must send, or take, once its patience is used up
 
 
 @dataclass
@@ -75,28 +77,50 @@ class Route:
     label: str = ""
 
 
+def from_elsewhere(request: web.BaseRequest) -> bool:
+    """Whether a browser sends this for another site's page, with its user's password all the same."""
+    origin = request.headers.get("Origin")
+    try:
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("Host", "")
+    except ValueError:
+        foreign = True
+    return foreign or request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+
+
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     body = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 
 async def body(request: web.Request, patience: float) -> AsyncIterator[bytes]:
-    """The request's body as it arrives. Raises TooSlow for a client that stops sending, UploadInvalid."""
+    """The request's body as it arrives. Raises TooSlow for a client that stops sending, UploadInvalid.
+
+    Or that sends next to nothing: a byte a minute would hold a connection, and an upload, for ever. Only the
+    time for which we wait counts.
+    """
     if request.headers.get("Expect", "").lower() == "100-continue" and request.version >= (1, 1):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
-    content = request.content
+    content, loop = request.content, asyncio.get_running_loop()
+    credit = patience
     while True:
+        begun = loop.time()
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(min(patience, credit)):
                 chunk = await content.readany()
         except TimeoutError:
-            raise TooSlow(f"no data for {patience:g} seconds", headers={"Connection": "close"}) from None
+            raise too_slow(patience) from None
         except (web.PayloadAccessError, ValueError) as error:
             raise UploadInvalid(f"request body cannot be read: {error}") from None
         if not chunk:
             return
+        credit += len(chunk) / SLOWEST - (loop.time() - begun)
         yield chunk
+
+
+def too_slow(patience: float) -> TooSlow:
+    message = f"no data for {patience:g} seconds, or less than {SLOWEST} bytes a second"
+    return TooSlow(message, headers={"Connection": "close"})
 
 
 async def read_body(call: Call, limit: int, too_large: Callable[[], SampanError]) -> bytes:

@@ -28,12 +28,12 @@ def _database(call: Call) -> str:
 def _storage(call: Call) -> str:
     layout = call.registry.layout
     try:
-        found = os.statvfs(layout.uploads)
+        room = call.registry.database.reserve.room()
     except OSError as error:
         return f"{layout.uploads}: {error.strerror}"
     if not os.access(layout.uploads, os.W_OK):
         return f"{layout.uploads}: cannot be written to"
-    return "ok" if found.f_bavail * found.f_frsize > 16 << 20 else "disk is full"
+    return "ok" if room > 0 else "disk is full"
 
 
 ROUTES = (

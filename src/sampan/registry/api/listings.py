@@ -33,9 +33,7 @@ async def list_repositories(call: Call) -> web.StreamResponse:
     n = page_size(call.query, call.registry.config.page_size) or 0
     if call.registry.shared is not None:
         await call.registry.shared.refresh()
-    page = catalog(
-        call.registry.read, n, call.query.get("last", ""), lambda name: call.actor.may(name, "pull")
-    )
+    page = catalog(call.registry.read, n, call.query.get("last", ""), call.actor.may_list)
     headers = next_link("/v2/_catalog", n, page.last if n else None)
     return json_response({"repositories": page.items}, headers=headers)
 
@@ -55,9 +53,7 @@ async def search_v1(call: Call) -> web.StreamResponse:
     size = limit or SEARCH_PAGE
     if call.registry.shared is not None:
         await call.registry.shared.refresh()
-    total, found = search(
-        call.registry.read, words, size, (page - 1) * size, lambda name: call.actor.may(name, "pull")
-    )
+    total, found = search(call.registry.read, words, size, (page - 1) * size, call.actor.may_list)
     results = [
         {
             "name": item.name,

@@ -92,7 +92,12 @@ async def put(call: Call) -> web.StreamResponse:
 
 
 async def delete(call: Call) -> web.StreamResponse:
-    reference = _existing_reference(call)
+    await remove(call, _existing_reference(call))
+    return web.Response(status=202)
+
+
+async def remove(call: Call, reference: Reference) -> None:
+    """Delete a tag or a manifest for the API or the page. Raises ManifestUnknown, InUse."""
     if call.registry.shared is not None:
         call.registry.shared.check_deletable(call.name, reference)
     digest = await call.registry.manifests.delete(call.name, reference)
@@ -103,17 +108,15 @@ async def delete(call: Call) -> web.StreamResponse:
         digest=digest,
         tag=reference.tag or "",
     )
-    return web.Response(status=202)
 
 
 async def referrers(call: Call) -> web.StreamResponse:
     """Never 404: what is not there has no referrers."""
     digest = check_digest(call.part("digest"))
     kind = call.query.get("artifactType", "")
-    found = call.registry.manifests.referrers(
-        call.name, digest, call.query.get("last", ""), REFERRERS_PAGE + 1
+    found, more = call.registry.manifests.referrers(
+        call.name, digest, call.query.get("last", ""), REFERRERS_PAGE
     )
-    more, found = len(found) > REFERRERS_PAGE, found[:REFERRERS_PAGE]
     last = str(found[-1].descriptor["digest"]) if more else None
     filters = {"artifactType": kind} if kind else {}
     headers = next_link(f"/v2/{call.name}/referrers/{digest}", None, last, **filters)

@@ -17,12 +17,14 @@ class Match(NamedTuple):
 
 class Table:
     def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes: list[Route] = []
         self._fixed: dict[str, dict[str, Route]] = {}
         self._patterns: dict[str, tuple[re.Pattern[str], dict[str, Route]]] = {}
         for route in routes:
             self.add(route)
 
     def add(self, route: Route) -> None:
+        self.routes.append(route)
         if "{" not in route.path:
             self._fixed.setdefault(route.path, {})[route.method] = route
             return

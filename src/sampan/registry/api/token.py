@@ -21,7 +21,7 @@ class TokenEndpoint:
         given = basic_credentials(call.request)
         if given is None and "Authorization" in call.request.headers:
             raise self._wrong()
-        return await self._issue(given, _split(call.request.query.getall("scope", [])))
+        return await self._issue(call, given, _split(call.request.query.getall("scope", [])))
 
     async def post(self, call: Call) -> web.StreamResponse:
         """RFC 6749, 4.3; there are no refresh tokens, for passwords are checked here anyway."""
@@ -29,12 +29,13 @@ class TokenEndpoint:
         form = {key: values[0] for key, values in parse_qs(data.decode("utf-8", "replace")).items()}
         if form.get("grant_type") != "password":
             return json_response({"error": "unsupported_grant_type"}, 400)
-        return await self._issue(
-            (form.get("username", ""), form.get("password", "")), _split([form.get("scope", "")])
-        )
+        given = form.get("username", ""), form.get("password", "")
+        return await self._issue(call, given, _split([form.get("scope", "")]))
 
-    async def _issue(self, given: tuple[str, str] | None, scopes: list[str]) -> web.StreamResponse:
-        if given is not None and not await self._gate.users.check(*given):
+    async def _issue(
+        self, call: Call, given: tuple[str, str] | None, scopes: list[str]
+    ) -> web.StreamResponse:
+        if given is not None and not await self._gate.users.check(*given, call.request.remote or ""):
             raise self._wrong()
         answer = self._gate.issuer.issue(given[0] if given else None, scopes)
         return json_response(answer, headers={"Cache-Control": "no-store"})

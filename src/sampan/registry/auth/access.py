@@ -1,31 +1,39 @@
-"""Who asks for what, and what rules say to it."""
+"""Who asks for what, and what rules and tokens say to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sampan.registry.auth.config import ACTIONS, Rule
+from sampan.registry.auth.config import Rule
 from sampan.registry.patterns import matches
 
 ANONYMOUS = "anonymous"
-CATALOG = "registry:catalog:*"
+CATALOG = "registry:catalog"  # what a token's access calls listings over repositories
+
+Grants = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Need:
-    """What a request wants to do. Without a repository: `catalog` (listings), or "" (just be let in)."""
+    """What a request wants to do. Without a repository: `catalog` (listings), or "" (just be let in).
+
+    `source`: where it would like to mount a blob from. Refused, it can be done without, so it only tells
+    clients what to ask a token for.
+    """
 
     repository: str = ""
     action: str = ""
+    source: str = ""
 
     @property
     def scope(self) -> str:
         """As token services understand it. A push asks for pull too, as Docker's clients do."""
         if self.action == "catalog":
-            return CATALOG
+            return f"{CATALOG}:*"
         if not self.repository:
             return ""
         actions = "pull,push" if self.action == "push" else self.action
-        return f"repository:{self.repository}:{actions}"
+        more = f" repository:{self.source}:pull" if self.source else ""
+        return f"repository:{self.repository}:{actions}{more}"
 
 
 class Rules:
@@ -34,6 +42,11 @@ class Rules:
     def __init__(self, rules: Sequence[Rule], *, otherwise: bool = True) -> None:
         self._rules = tuple(rules)
         self._otherwise = otherwise
+
+    @property
+    def open_something(self) -> bool:
+        """Whether there is anything that needs no credentials."""
+        return any(ANONYMOUS in rule.users for rule in self._rules)
 
     def for_anonymous(self) -> "Rules":
         """Only what everybody may do without credentials."""
@@ -67,23 +80,57 @@ def _filled(rule: Rule, user: str | None) -> str:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who is asking; `may` answers for listings and the page what a request of theirs would get."""
+    """Who is asking, with all that decides what they may do: every door asks here, and nowhere else.
 
-    user: str | None = None
-    rules: Rules | None = None
-    grants: dict[str, frozenset[str]] | None = field(default=None, repr=False)  # an external token's access
+    `rules`: None allows everything. `entered`: they have shown good credentials, or none are needed.
+    `grants`: a token's access. One of our own narrows what rules allow its user; that of a service
+    (`foreign`) stands beside them.
+    """
+
+    user: str | None
+    rules: Rules | None
+    entered: bool = True
+    grants: Grants | None = field(default=None, repr=False)
+    foreign: bool = False
 
     @property
     def name(self) -> str:
         return self.user or ""
 
+    @property
+    def sees_something(self) -> bool:
+        """Whether it makes sense to show them the page."""
+        return self.entered or (self.rules is not None and self.rules.open_something)
+
     def may(self, repository: str, action: str) -> bool:
-        if self.grants is not None:
-            granted = self.grants.get(repository, frozenset())
-            if action in granted or "*" in granted:
-                return True
+        ruled = self.may_with_any_token(repository, action)
+        if self.grants is None:
+            return ruled
+        granted = _holds(self.grants, repository, action)
+        return (ruled or granted) if self.foreign else (ruled and granted)
+
+    def may_with_any_token(self, repository: str, action: str) -> bool:
+        """What rules alone say: whether another token could help."""
         return self.rules is None or self.rules.allow(self.user, repository, action)
 
+    def may_list(self, repository: str) -> bool:
+        """Whether listings show it: what one may pull, or with a token of ours for them, its user may."""
+        if self.grants is not None and not self.foreign and _holds(self.grants, CATALOG, "catalog"):
+            return self.may_with_any_token(repository, "pull")
+        return self.may(repository, "pull")
 
-def every_action(actor: Actor, repository: str) -> list[str]:
-    return [action for action in ACTIONS if actor.may(repository, action)]
+    def fits(self, need: Need) -> bool:
+        """Whether a request that needs this is let in."""
+        if need.repository:
+            return self.may(need.repository, need.action)
+        if need.action and self.grants is not None:
+            return _holds(self.grants, CATALOG, need.action)
+        return self.entered
+
+
+NOBODY = Actor(None, Rules((), otherwise=False), entered=False)
+
+
+def _holds(grants: Grants, name: str, action: str) -> bool:
+    granted = grants.get(name, frozenset())
+    return action in granted or "*" in granted

@@ -6,7 +6,8 @@ do. RFC 7235, RFC 6750, Docker Registry v2 token authentication specification.
 
 import base64
 import binascii
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 from aiohttp import web
 
@@ -16,16 +17,31 @@ from sampan.registry.auth.htpasswd import Htpasswd
 from sampan.registry.auth.jwt import BadToken, check_times, grants
 from sampan.registry.auth.tokens import TokenIssuer, load_key
 from sampan.registry.blobs import Clock
-from sampan.registry.errors import Denied, Unauthorized
+from sampan.registry.errors import Denied, RegistryError, Unauthorized
 from sampan.registry.layout import Layout
 
 SERVICE = "sampan-registry"
 
 
-class Gate(Protocol):
+class Gate(ABC):
+    """One for all doors: the API's, the page's, the token endpoint's."""
+
+    signs_in = False  # by name and password, which browsers ask for
+
     async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
         """Who is asking, if they may. Raises Unauthorized, Denied."""
-        ...
+        actor = await self.identify(request, need)
+        if not actor.fits(need):
+            raise self.refusal(request, actor, need)
+        return actor
+
+    @abstractmethod
+    async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
+        """Who is asking, whatever they may do. Raises Unauthorized for credentials that are no good."""
+
+    @abstractmethod
+    def refusal(self, request: web.BaseRequest, actor: Actor, need: Need) -> RegistryError:
+        """Unauthorized where other credentials, or any, could help; else Denied."""
 
 
 def make_gate(config: AuthConfig, layout: Layout, clock: Clock) -> Gate:
@@ -42,41 +58,41 @@ def make_gate(config: AuthConfig, layout: Layout, clock: Clock) -> Gate:
     return OpenGate(rules if config.rule else None)
 
 
-class OpenGate:
+class OpenGate(Gate):
     """No authentication: everybody may do everything, or what rules allow to `anonymous`."""
 
     def __init__(self, rules: Rules | None) -> None:
         self._rules = rules
 
-    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
-        actor = Actor(None, self._rules)
-        if need.repository and not actor.may(need.repository, need.action):
-            raise denied(need)
-        return actor
+    async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
+        return Actor(None, self._rules)
+
+    def refusal(self, request: web.BaseRequest, actor: Actor, need: Need) -> RegistryError:
+        return denied(need)
 
 
-class BasicGate:
+class BasicGate(Gate):
+    signs_in = True
+
     def __init__(self, users: Htpasswd, rules: Rules, realm: str) -> None:
-        self._users = users
+        self.users = users
         self._rules = rules
         self._challenge = f'Basic realm="{quoted(realm)}"'
 
-    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
+    async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
         given = basic_credentials(request)
-        if given is not None and not await self._users.check(*given):
+        if given is not None and not await self.users.check(*given, request.remote or ""):
             raise unauthorized(need, self._challenge)
-        actor = Actor(given[0] if given else None, self._rules)
-        if need.repository and actor.may(need.repository, need.action):
-            return actor
-        if given is None:
-            raise unauthorized(need, self._challenge)
-        if need.repository:
-            raise denied(need)
-        return actor
+        return Actor(given[0] if given else None, self._rules, entered=given is not None)
+
+    def refusal(self, request: web.BaseRequest, actor: Actor, need: Need) -> RegistryError:
+        return denied(need) if actor.entered else unauthorized(need, self._challenge)
 
 
-class OwnTokenGate:
+class OwnTokenGate(Gate):
     """Tokens of our own endpoint; basic credentials are taken as well, for people with curl."""
+
+    signs_in = True
 
     def __init__(self, issuer: TokenIssuer, users: Htpasswd, rules: Rules, service: str) -> None:
         self.issuer = issuer
@@ -84,45 +100,35 @@ class OwnTokenGate:
         self._rules = rules
         self._service = service
 
-    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
+    async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
         token = bearer_token(request)
         if token is None:
-            return await self._without_token(request, need)
+            given = basic_credentials(request)
+            if given is not None and not await self.users.check(*given, request.remote or ""):
+                raise self._ask(request, need)
+            return Actor(given[0] if given else None, self._rules, entered=given is not None)
         try:
             claims = self.issuer.verify(token)
         except BadToken as error:
             raise self._ask(request, need, "invalid_token", str(error)) from None
-        user = str(claims.get("sub", "")) or None
-        actor = Actor(user, self._rules)
-        if not need.scope:
-            return actor
-        granted = grants(claims).get(need.repository or "registry:catalog", frozenset())
-        allowed = actor.may(need.repository, need.action) if need.repository else user is not None
-        if allowed and (need.action in granted or "*" in granted):
-            return actor
-        if allowed or user is None:
-            raise self._ask(request, need, "insufficient_scope")
-        raise denied(need)
+        return Actor(str(claims.get("sub", "")) or None, self._rules, grants=grants(claims))
 
-    async def _without_token(self, request: web.BaseRequest, need: Need) -> Actor:
-        given = basic_credentials(request)
-        if given is not None and not await self.users.check(*given):
-            raise self._ask(request, need)
-        actor = Actor(given[0] if given else None, self._rules)
-        if need.repository and actor.may(need.repository, need.action):
-            return actor
-        if given is None:
-            raise self._ask(request, need)
-        if need.repository:
-            raise denied(need)
-        return actor
+    def refusal(self, request: web.BaseRequest, actor: Actor, need: Need) -> RegistryError:
+        if not actor.entered:
+            return self._ask(request, need)
+        helped = (
+            not need.repository
+            or actor.user is None
+            or actor.may_with_any_token(need.repository, need.action)
+        )
+        return self._ask(request, need, "insufficient_scope") if helped else denied(need)
 
     def _ask(self, request: web.BaseRequest, need: Need, error: str = "", detail: str = "") -> Unauthorized:
         realm = f"{origin(request)}/token"
         return unauthorized(need, bearer_challenge(realm, self._service, need, error), detail)
 
 
-class ForeignTokenGate:
+class ForeignTokenGate(Gate):
     """Tokens of an external service: what they grant counts; rules only say what needs none."""
 
     def __init__(self, config: AuthConfig, rules: Rules, clock: Clock) -> None:
@@ -134,26 +140,19 @@ class ForeignTokenGate:
         self._rules = rules.for_anonymous()
         self._clock = clock
 
-    async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
+    async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
         token = bearer_token(request)
         if token is None:
-            actor = Actor(None, self._rules)
-            if need.repository and actor.may(need.repository, need.action):
-                return actor
-            raise self._ask(need)
+            return Actor(None, self._rules, entered=False)
         try:
             claims = self._claims(token)
         except BadToken as error:
             raise self._ask(need, "invalid_token", str(error)) from None
-        actor = Actor(str(claims.get("sub", "")) or None, self._rules, grants(claims))
-        if not need.scope:
-            return actor
-        allowed = (
-            actor.may(need.repository, need.action) if need.repository else actor.may("registry:catalog", "*")
-        )
-        if not allowed:
-            raise self._ask(need, "insufficient_scope")
-        return actor
+        user = str(claims.get("sub", "")) or None
+        return Actor(user, self._rules, grants=grants(claims), foreign=True)
+
+    def refusal(self, request: web.BaseRequest, actor: Actor, need: Need) -> RegistryError:
+        return self._ask(need, "insufficient_scope" if actor.entered else "")
 
     def _claims(self, token: str) -> dict[str, Any]:
         claims = self._verify(token, self._keys)
@@ -208,11 +207,9 @@ def bearer_challenge(realm: str, service: str, need: Need, error: str = "") -> s
 
 
 def _detail(need: Need) -> list[dict[str, str]] | None:
-    if not need.scope:
-        return None
-    kind, _, rest = need.scope.partition(":")
-    name = rest.rpartition(":")[0]
-    return [{"Type": kind, "Name": name, "Action": need.action}]
+    if need.repository:
+        return [{"Type": "repository", "Name": need.repository, "Action": need.action}]
+    return [{"Type": "registry", "Name": "catalog", "Action": need.action}] if need.action else None
 
 
 def unauthorized(need: Need, challenge: str, why: str = "") -> Unauthorized:

@@ -1,30 +1,70 @@
 """Users and their bcrypt hashes in Apache's htpasswd file (`htpasswd -B`), read again when it changes."""
 
-import asyncio
 import hashlib
+import logging
 import os
+import re
 import secrets
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import bcrypt
 
 from sampan.errors import Invalid
+from sampan.registry.auth.verifying import Verifiers
+from sampan.registry.errors import Unavailable
+
+log = logging.getLogger("sampan.registry")
 
 REMEMBERED = 300.0  # seconds: bcrypt takes 50 ms and more by design, and clients send the password each time
 MOST = 10_000
-# Compared with for users there are none of, so that names cannot be guessed by the time an answer takes.
-NOBODY = bcrypt.hashpw(b"", bcrypt.gensalt(10))
+_HASH = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
+DEFAULT_COST = 10
+
+Verify = Callable[[bytes, bytes], bool]
+
+
+@dataclass(frozen=True)
+class Users:
+    """What the file says; `verified` is until when which questions need not be looked at again."""
+
+    hashes: dict[str, bytes]
+    verified: dict[bytes, float] = field(default_factory=dict)
+
+    @cached_property
+    def costs(self) -> Sequence[int]:
+        return [int(hashed[4:6]) for hashed in self.hashes.values()] or [DEFAULT_COST]
+
+    @cached_property
+    def _secret(self) -> bytes:
+        """The same in all workers, and known to nobody who does not know the file."""
+        return hashlib.sha256(repr(sorted(self.hashes.items())).encode()).digest()
+
+    def hash_of(self, user: str) -> bytes:
+        """What to compare with. Work must not tell which users there are: others get a hash that fits no
+        password, always of the same cost, which is as likely as the file's users have it.
+        """
+        found = self.hashes.get(user)
+        if found is not None:
+            return found
+        number = int.from_bytes(hashlib.sha256(self._secret + user.encode()).digest()[:8], "big")
+        return bcrypt.gensalt(self.costs[number % len(self.costs)]) + b"." * 31
 
 
 class Htpasswd:
-    def __init__(self, path: str) -> None:
+    def __init__(
+        self, path: str, verifiers: Verifiers | None = None, verify: Verify = bcrypt.checkpw
+    ) -> None:
         """Raises Invalid for a file that cannot be read or has other hashes than bcrypt's."""
         self._path = Path(path)
+        self._verifiers = verifiers or Verifiers()
+        self._verify = verify
         self._seen: tuple[int, int] = (0, 0)
-        self._hashes: dict[str, bytes] = {}
-        self._salt = secrets.token_bytes(16)
-        self._verified: dict[bytes, float] = {}
+        self._users = Users({})
+        self._salt = b""
         self._load()
 
     def _load(self) -> None:
@@ -35,26 +75,36 @@ class Htpasswd:
             text = self._path.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise Invalid(f"cannot read {self._path}: {error}") from None
-        self._hashes = parse(text, str(self._path))
+        self._users = Users(parse(text, str(self._path)))
+        self._salt = secrets.token_bytes(16)  # questions about what the file said before are others
         self._seen = (found.st_mtime_ns, found.st_ino)
-        self._verified.clear()
 
-    async def check(self, user: str, password: str) -> bool:
-        """Whether the password is the user's. Raises Invalid when the file cannot be read any more."""
-        self._load()
+    async def check(self, user: str, password: str, address: str) -> bool:
+        """Whether the password is the user's; `address` is who asks.
+
+        Raises TooManyRequests, and Unavailable when the file cannot be read any more.
+        """
+        try:
+            self._load()
+        except Invalid as error:
+            log.error("nobody can sign in: %s", error)
+            raise Unavailable("the registry cannot check passwords now") from None
         key = hashlib.sha256(self._salt + f"{len(user)}:{user}:{password}".encode()).digest()
-        now = time.monotonic()
-        if self._verified.get(key, 0.0) > now:
+        known = self._users
+        if known.verified.get(key, 0.0) > time.monotonic():
             return True
-        known = self._hashes.get(user, NOBODY)
         # bcrypt looks at 72 bytes; its library refuses more, htpasswd cut them off.
-        right = await asyncio.to_thread(bcrypt.checkpw, password.encode()[:72], known)
-        if not right or user not in self._hashes:
-            return False
-        if len(self._verified) >= MOST:
-            self._verified.clear()
-        self._verified[key] = now + REMEMBERED
-        return True
+        secret, hashed = password.encode()[:72], known.hash_of(user)
+
+        def look() -> bool:
+            right = self._verify(secret, hashed) and user in known.hashes
+            if right:  # remembered here, so that nobody asks again before the answer is out
+                if len(known.verified) >= MOST:
+                    known.verified.clear()
+                known.verified[key] = time.monotonic() + REMEMBERED
+            return right
+
+        return await self._verifiers.run(address, key, look)
 
 
 def parse(text: str, where: str) -> dict[str, bytes]:
@@ -67,7 +117,8 @@ def parse(text: str, where: str) -> dict[str, bytes]:
         user, colon, hashed = line.partition(":")
         if not colon or not user:
             raise Invalid(f"{where}, line {number}: no USER:HASH")
-        if not hashed.startswith(("$2y$", "$2a$", "$2b$")):
+        match = _HASH.fullmatch(hashed)
+        if match is None or not 4 <= int(match[1]) <= 31:
             raise Invalid(f"{where}, line {number}: the hash of {user} is no bcrypt hash (use htpasswd -B)")
         found[user] = hashed.encode()
     return found

@@ -14,6 +14,7 @@ from typing import Any
 from sampan.registry.auth.access import Rules
 from sampan.registry.auth.jwt import BadToken, check_times, sign, verify_own
 from sampan.registry.blobs import Clock
+from sampan.registry.layout import sync_directory
 
 ISSUER = "sampan-registry"
 
@@ -37,6 +38,7 @@ def load_key(path: Path) -> bytes:
         pass
     finally:
         os.unlink(beside)
+    sync_directory(path.parent)
     return path.read_bytes()
 
 

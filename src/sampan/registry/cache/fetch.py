@@ -21,7 +21,7 @@ import aiohttp
 from sampan.registry.blobs import Blob, Blobs, discard, unknown
 from sampan.registry.cache.upstream import Upstream
 from sampan.registry.database import Database, finished
-from sampan.registry.errors import BlobUnknown, RegistryError, Unavailable
+from sampan.registry.errors import BlobUnknown, DiskFull, RegistryError, Unavailable
 from sampan.registry.hashing import State, new_state
 from sampan.registry.layout import Layout
 from sampan.registry.metrics import families
@@ -171,7 +171,11 @@ class Fetches:
             await asyncio.to_thread(state.catch_up, fetch.descriptor, there)
             fetch.offset = state.offset
         if not there or state.digest != digest:
-            await self._receive_all(fetch, state, name, digest, upstream)
+            try:
+                await self._receive_all(fetch, state, name, digest, upstream)
+            except DiskFull:
+                await self._forget(fetch)  # going on from there would need more room still
+                raise
         if state.digest != digest:
             await self._forget(fetch)
             raise Unavailable(f"upstream of {name} sent {state.digest} for {digest}: not kept")
@@ -216,6 +220,7 @@ class Fetches:
         if length is None or fetch.total is not None:
             return
         fetch.total = start + length
+        self._database.reserve.check(length)
         key, total = fetch.path.name, fetch.total
         await self._database.write(
             lambda db: db.execute("INSERT OR REPLACE INTO fetches (key, size) VALUES (?, ?)", (key, total)),
@@ -232,6 +237,7 @@ class Fetches:
                     continue
             if fetch.total is not None and state.offset + len(chunk) > fetch.total:
                 raise RegistryError(f"upstream sends more than the {fetch.total} bytes it announced")
+            self._database.reserve.check()
             if len(chunk) <= SMALL:
                 _append(fetch.descriptor, state, chunk)
             else:
@@ -252,7 +258,7 @@ class Fetches:
         discard(fetch.path)
         key = fetch.path.name
         await self._database.write(
-            lambda db: db.execute("DELETE FROM fetches WHERE key=?", (key,)), durable=False
+            lambda db: db.execute("DELETE FROM fetches WHERE key=?", (key,)), durable=False, frees=True
         )
 
 

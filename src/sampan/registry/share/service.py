@@ -12,6 +12,7 @@ import platform
 import sqlite3
 import uuid
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -87,7 +88,7 @@ class Shared:
             beside = registry.layout.upload(str(uuid.uuid4()))
             try:
                 os.link(path, beside)
-                size = beside.stat().st_size
+                size = await asyncio.to_thread(synced_size, beside)
                 await registry.database.write(
                     partial(registry.blobs.take_in, name=name, digest=digest, size=size, file=beside)
                 )
@@ -173,6 +174,16 @@ class Shared:
 
     def _file(self, digest: str) -> str:
         return str(self._registry.layout.blob(digest).absolute())
+
+
+def synced_size(path: Path) -> int:
+    """Of a file that a row is about to name."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+        return os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
 
 
 def _for_this_machine(index: dict[str, Any]) -> str | None:

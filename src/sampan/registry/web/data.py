@@ -14,6 +14,9 @@ from sampan.registry.registry import Registry
 
 PAGE = 50
 MAX_CONFIG = 4 << 20
+SHOWN_PARTS, LISTED_PARTS = 200, 40
+# A list reads many manifests on the event loop: what is larger than any image's is not looked into.
+_CONTENT = "CASE WHEN m.size <= 65536 THEN m.content ELSE x'' END"
 
 
 @dataclass(frozen=True)
@@ -103,18 +106,18 @@ def tag_rows(db: sqlite3.Connection, name: str, page: int) -> tuple[int, list[Ta
         "SELECT count(*) FROM tags AS t JOIN repositories AS r ON r.id = t.repository WHERE r.name=?", (name,)
     ).fetchone()
     rows = db.execute(
-        "SELECT t.name, m.digest, m.media_type, m.content, m.repository, t.updated,"
+        f"SELECT t.name, m.digest, m.media_type, {_CONTENT}, m.repository, t.updated,"
         " max(coalesce(t.pulled, 0), coalesce(m.pulled, 0))"
         " FROM repositories AS r JOIN tags AS t ON t.repository = r.id"
         " JOIN manifests AS m ON m.id = t.manifest"
         " WHERE r.name=? ORDER BY t.updated DESC, t.name LIMIT ? OFFSET ?",
         (name, PAGE, (page - 1) * PAGE),
-    ).fetchall()
+    )
     found = []
     for tag, digest, media_type, content, repository, updated, pulled in rows:
         document = as_object(content)
         if media_type in INDEXES:
-            parts = index_parts(db, repository, document)
+            parts = index_parts(db, repository, document, LISTED_PARTS)
             platforms = tuple(part.platform for part in parts if part.platform)
             total = sum(part.size or 0 for part in parts)
         else:
@@ -159,12 +162,14 @@ def platform_text(value: Any) -> str:
     return "" if found == "unknown/unknown" else found
 
 
-def index_parts(db: sqlite3.Connection, repository: int, document: dict[str, Any]) -> list[Part]:
+def index_parts(
+    db: sqlite3.Connection, repository: int, document: dict[str, Any], most: int = SHOWN_PARTS
+) -> list[Part]:
     found = []
-    for entry in objects(document.get("manifests"))[:200]:
+    for entry in objects(document.get("manifests"))[:most]:
         digest = text(entry.get("digest"))
         row = db.execute(
-            "SELECT content FROM manifests WHERE repository=? AND digest=?", (repository, digest)
+            f"SELECT {_CONTENT} FROM manifests AS m WHERE repository=? AND digest=?", (repository, digest)
         ).fetchone()
         size = None if row is None else image_size(as_object(row[0]))
         annotations = entry.get("annotations")

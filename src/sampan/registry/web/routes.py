@@ -9,6 +9,7 @@ from aiohttp import web
 from sampan.errors import SampanError
 from sampan.http.errors import status_of
 from sampan.registry.api.call import Call, Route, read_body
+from sampan.registry.api.manifests import remove
 from sampan.registry.auth.gate import Gate
 from sampan.registry.errors import Denied, ManifestTooLarge, NameUnknown, RegistryError
 from sampan.registry.manifests import unknown
@@ -33,25 +34,34 @@ class Pages:
         found = [
             Route("GET", "/", self._shown(self.home), None, "page"),
             Route("GET", "/sign-in", self.sign_in, None, "page"),
-            Route("GET", "/ui/repository/{name}", self._shown(self.repository), None, "page"),
-            Route("GET", "/ui/manifest/{name}/{reference}", self._shown(self.manifest), None, "page"),
-            Route("GET", "/ui/delete/{name}/{reference}", self._shown(self.confirm), None, "page"),
-            Route("POST", "/ui/delete/{name}/{reference}", self._shown(self.delete), None, "page"),
+            Route("GET", "/ui/repository/{name}", self._shown(self.repository, "pull"), None, "page"),
+            Route("GET", "/ui/manifest/{name}/{reference}", self._shown(self.manifest, "pull"), None, "page"),
+            Route("GET", "/ui/delete/{name}/{reference}", self._shown(self.confirm, "delete"), None, "page"),
+            Route("POST", "/ui/delete/{name}/{reference}", self._shown(self.delete, "delete"), None, "page"),
         ]
         return [*found, *(Route("GET", f"/ui/{name}", self.static, None, "page") for name in STATIC)]
 
-    def _shown(self, view: View) -> Callable[[Call], Awaitable[web.StreamResponse]]:
-        """Failures as pages; API clients get theirs as JSON elsewhere."""
+    def _shown(self, view: View, action: str = "") -> Callable[[Call], Awaitable[web.StreamResponse]]:
+        """For who may do `action` in the path's repository. Failures as pages; the API's are JSON."""
 
         async def handler(call: Call) -> web.StreamResponse:
             try:
                 visitor = await self._visitors.admit(call)
                 call.actor = visitor.actor
+                if action:
+                    self._check(call, visitor, action)
                 return await view(call, visitor)
             except SampanError as error:
                 return problem(error)
 
         return handler
+
+    def _check(self, call: Call, visitor: Visitor, action: str) -> None:
+        """What one may not pull is not there. Raises ManifestUnknown, Denied."""
+        if not visitor.actor.may(call.name, "pull"):
+            raise unknown(call.name, parse_reference("latest"))
+        if action == "delete" and not self._visitors.may_delete(call, visitor, call.name):
+            raise Denied("you may not delete from this repository")
 
     async def static(self, call: Call) -> web.StreamResponse:
         name = call.request.raw_path.partition("?")[0].rpartition("/")[2]
@@ -70,14 +80,11 @@ class Pages:
 
     async def home(self, call: Call, visitor: Visitor) -> web.Response:
         words, number = call.query.get("q", "").strip()[:200], _page(call)
-        total, rows = data.repositories(
-            call.registry.read, words, number, lambda name: visitor.actor.may(name, "pull")
-        )
+        total, rows = data.repositories(call.registry.read, words, number, visitor.actor.may_list)
         body = views.repository_list(rows, total, words, number, call.registry.clock(), host(call))
         return page("Registry", body, words=words, visitor=visitor)
 
     async def repository(self, call: Call, visitor: Visitor) -> web.Response:
-        _may_see(call, visitor)
         number = _page(call)
         total, rows = data.tag_rows(call.registry.read, call.name, number)
         if not total and not self._exists(call):
@@ -90,10 +97,10 @@ class Pages:
         return row is not None
 
     async def manifest(self, call: Call, visitor: Visitor) -> web.Response:
-        reference, found = self._find(call, visitor)
+        reference, found = self._find(call)
         parts = [
             data.Part(str(item.descriptor["digest"]), "", int(item.descriptor["size"]), item.artifact_type)
-            for item in call.registry.manifests.referrers(call.name, found.manifest.digest, "", 100)
+            for item in call.registry.manifests.referrers(call.name, found.manifest.digest, "", 100)[0]
         ]
         deletable = self._visitors.may_delete(call, visitor, call.name)
         now = call.registry.clock()
@@ -101,8 +108,7 @@ class Pages:
         return page(f"{call.name} {reference[:20]}", body, visitor=visitor)
 
     async def confirm(self, call: Call, visitor: Visitor) -> web.Response:
-        reference, found = self._find(call, visitor)
-        self._check_delete(call, visitor)
+        reference, found = self._find(call)
         token = form_token(call.request)
         response = page(
             f"Delete from {call.name}", views.confirm(call.name, reference, found, token), visitor=visitor
@@ -111,32 +117,16 @@ class Pages:
         return response
 
     async def delete(self, call: Call, visitor: Visitor) -> web.Response:
-        _may_see(call, visitor)
-        self._check_delete(call, visitor)
         body = await read_body(call, MAX_FORM, lambda: ManifestTooLarge("the form is too large"))
         check_form(call.request, _field(body, "token"))
-        reference = parse_reference(call.part("reference"))
-        digest = await call.registry.manifests.delete(call.name, reference)
-        kind = "tag" if reference.tag else "manifest"
-        call.emit(action="delete", kind=kind, repository=call.name, digest=digest, tag=reference.tag or "")
+        await remove(call, parse_reference(call.part("reference")))
         return web.Response(status=303, headers={"Location": repository_path(call.name), **HEADERS})
 
-    def _check_delete(self, call: Call, visitor: Visitor) -> None:
-        if not self._visitors.may_delete(call, visitor, call.name):
-            raise Denied("you may not delete from this repository")
-
-    def _find(self, call: Call, visitor: Visitor) -> tuple[str, data.Image]:
-        _may_see(call, visitor)
+    def _find(self, call: Call) -> tuple[str, data.Image]:
         reference = parse_reference(call.part("reference"))
         return str(reference), data.image(
             call.registry, call.name, call.registry.manifests.find(call.name, reference)
         )
-
-
-def _may_see(call: Call, visitor: Visitor) -> None:
-    """What one may not pull is not there. Raises ManifestUnknown."""
-    if not visitor.actor.may(call.name, "pull"):
-        raise unknown(call.name, parse_reference("latest"))
 
 
 def _page(call: Call) -> int:

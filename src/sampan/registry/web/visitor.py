@@ -3,13 +3,12 @@
 import hmac
 import secrets
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from sampan.registry.api.call import Call
-from sampan.registry.auth.access import ANONYMOUS, Actor, Need, Rules
-from sampan.registry.auth.gate import ForeignTokenGate, Gate, OpenGate
+from sampan.registry.api.call import Call, from_elsewhere
+from sampan.registry.auth.access import Actor, Need
+from sampan.registry.auth.gate import Gate
 from sampan.registry.errors import Denied, Unauthorized
 
 COOKIE = "sampan_form"
@@ -26,24 +25,20 @@ class Visitors:
         self._gate = gate
 
     async def admit(self, call: Call, *, sign_in: bool = False) -> Visitor:
-        """Raises Unauthorized with a challenge that browsers understand.
+        """Raises Unauthorized with a challenge that browsers understand, Denied.
 
         Who shows no credentials sees what rules open to everybody, if they open anything.
         """
-        if isinstance(self._gate, OpenGate):
-            return Visitor(await self._gate.admit(call.request, Need()))
-        rules = call.registry.config.auth.rule
-        public = any(ANONYMOUS in rule.users for rule in rules)
-        browser = not isinstance(self._gate, ForeignTokenGate)
-        if not sign_in and public and "Authorization" not in call.request.headers:
-            return Visitor(Actor(None, Rules(rules).for_anonymous()), may_sign_in=browser)
         try:
-            return Visitor(await self._gate.admit(call.request, Need()))
+            actor = await self._gate.identify(call.request, Need())
+            if not (actor.entered if sign_in else actor.sees_something):
+                raise self._gate.refusal(call.request, actor, Need())
         except Unauthorized as error:
-            if browser:
+            if self._gate.signs_in:
                 realm = call.registry.config.auth.realm.replace("\\", "").replace('"', "")
                 error.headers["WWW-Authenticate"] = f'Basic realm="{realm}", charset="UTF-8"'
             raise
+        return Visitor(actor, may_sign_in=self._gate.signs_in and not actor.entered)
 
     def may_delete(self, call: Call, visitor: Visitor, name: str) -> bool:
         config = call.registry.config
@@ -65,10 +60,7 @@ def keep_token(request: web.BaseRequest, response: web.Response, token: str) -> 
 def check_form(request: web.BaseRequest, given: str) -> None:
     """Browsers send passwords along with other sites' forms too: the form must be ours. Raises Denied."""
     cookie = request.cookies.get(COOKIE, "")
-    origin = request.headers.get("Origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("Host", "")
-    site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if foreign or site not in ("same-origin", "none") or not cookie:
+    if from_elsewhere(request) or not cookie:
         raise Denied("this form was not sent from this registry's page")
     if not hmac.compare_digest(cookie.encode(), given.encode()):
         raise Denied("this form has expired: go back, reload, and try again")

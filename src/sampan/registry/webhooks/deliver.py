@@ -74,7 +74,7 @@ class Deliverer:
             if not problem:
                 failures = 0
                 last = rows[-1][0]
-                await self._database.write(lambda db, last=last: drop(db, endpoint.name, last))  # type: ignore[misc]
+                await self._database.write(lambda db, last=last: drop(db, endpoint.name, last), frees=True)  # type: ignore[misc]
                 continue
             failures += 1
             if failures in (1, endpoint.threshold):
@@ -94,7 +94,7 @@ class Deliverer:
             return rows
         log.error("webhook %s: %d events older than %g s given up", endpoint.name, len(old), endpoint.keep)
         last = old[-1][0]
-        await self._database.write(lambda db: drop(db, endpoint.name, last))
+        await self._database.write(lambda db: drop(db, endpoint.name, last), frees=True)
         return [row for row in rows if row[0] > last]
 
     async def _post(self, session: aiohttp.ClientSession, endpoint: Webhook, events: Sequence[bytes]) -> str:

@@ -4,6 +4,7 @@ notifications(id, endpoint, created, event)      in the order of id, per endpoin
 """
 
 import asyncio
+import logging
 import sqlite3
 import uuid
 from collections.abc import Sequence
@@ -11,11 +12,13 @@ from collections.abc import Sequence
 import orjson
 
 from sampan.registry.database import Database
+from sampan.registry.errors import DiskFull
 from sampan.registry.events import Event
 from sampan.registry.patterns import matches
 from sampan.registry.webhooks.config import Webhook
 from sampan.registry.webhooks.envelope import document
 
+log = logging.getLogger("sampan.registry")
 Row = tuple[str, float, bytes]
 
 
@@ -31,7 +34,7 @@ class Queue:
         self._address = address
         self._instance = str(uuid.uuid4())
         self._pending: list[Row] = []
-        self._durable = False
+        self._durable = self._deletes = False
         self._turn = asyncio.Lock()
 
     def listen(self, event: Event) -> None:
@@ -46,6 +49,7 @@ class Queue:
             self._pending += [(name, event.time, body) for name in wanted]
             # A change must be told even after a power failure; that somebody pulled, after a kill.
             self._durable |= event.action != "pull"
+            self._deletes |= event.action == "delete"
 
     @property
     def waiting(self) -> bool:
@@ -55,9 +59,16 @@ class Queue:
         """Returns when all heard so far is in the database; many requests share one transaction."""
         async with self._turn:
             rows, self._pending = self._pending, []
-            durable, self._durable = self._durable, False
-            if rows:
-                await self._database.write(lambda db: _insert(db, rows), durable=durable)
+            durable, deletes = self._durable, self._deletes
+            self._durable = self._deletes = False
+            if not rows:
+                return
+            try:
+                await self._database.write(lambda db: _insert(db, rows), durable=durable, frees=deletes)
+            except DiskFull:
+                if durable:
+                    raise
+                log.error("disk full: %d notifications of pulls are lost", len(rows))
 
 
 def _insert(db: sqlite3.Connection, rows: Sequence[Row]) -> None:

@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sampan.errors import Failed, SampanError
-from sampan.http.app import bind_tcp
+from sampan.http.app import bind_tcp, raise_file_limit
 from sampan.registry.accesslog import AccessLog
 from sampan.registry.auth.gate import make_gate
 from sampan.registry.cache.upstream import Upstream
@@ -24,6 +24,7 @@ from sampan.registry.config import Config
 from sampan.registry.database import connect
 from sampan.registry.layout import Layout
 from sampan.registry.metrics.shared import Arena
+from sampan.registry.reserve import Reserve
 from sampan.registry.schema import migrate
 from sampan.registry.serve import tls_context
 from sampan.registry.workers.process import Setting, run
@@ -35,6 +36,7 @@ log = logging.getLogger("sampan.registry")
 def supervise(load: Callable[[], Config]) -> int:
     """Serve until told to stop. Raises Invalid, Failed for what cannot work from the start."""
     config = load()
+    raise_file_limit()
     prepare(config)
     listener = bind_tcp(*config.listen)
     arena = Arena()
@@ -67,7 +69,7 @@ def supervise(load: Callable[[], Config]) -> int:
     host, port = listener.getsockname()[:2]
     scheme = "https" if config.tls_cert else "http"
     log.info("serving %s on %s://%s:%d with %d workers", config.root, scheme, host, port, count)
-    return Supervisor(places, first, reload, config.drain_timeout).run()
+    return Supervisor(places, first, reload, listener.close, config.drain_timeout).run()
 
 
 def check(config: Config) -> None:
@@ -83,8 +85,14 @@ def prepare(config: Config) -> None:
     """Make or upgrade the root before the workers open it; nothing stays open. Raises Failed."""
     layout = Layout(Path(config.root))
     layout.prepare()
+    reserve = Reserve(layout)
+    reserve.spend()  # on a full disk even opening the database may need some
     try:
         with closing(connect(layout.database)) as db:
             migrate(db)
+        if not reserve.fill():
+            log.warning("the disk of %s is full: nothing can be pushed", config.root)
     except sqlite3.Error as error:
         raise Failed(f"cannot use {layout.database}: {error}") from error
+    except OSError as error:
+        raise Failed(f"cannot use {config.root}: {error.strerror}") from error

@@ -13,11 +13,12 @@ from sampan.registry.registry import Registry
 from sampan.registry.webhooks.deliver import Deliverer
 
 log = logging.getLogger("sampan.registry")
+RESERVE_EVERY = 5.0  # seconds
 
 
 async def run_jobs(registry: Registry, metrics: Metrics) -> None:
     """Until cancelled."""
-    jobs: list[Coroutine[Any, Any, None]] = []
+    jobs: list[Coroutine[Any, Any, None]] = [keep_reserve(registry)]
     if registry.config.collect.enabled:
         jobs.append(collect_forever(registry, metrics))
     if registry.config.webhook:
@@ -26,6 +27,16 @@ async def run_jobs(registry: Registry, metrics: Metrics) -> None:
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(job)
+
+
+async def keep_reserve(registry: Registry) -> None:
+    """Hold the reserve again after it was needed."""
+    while True:
+        try:
+            await asyncio.to_thread(registry.database.reserve.fill)
+        except OSError as error:
+            log.error("cannot hold %s: %s", registry.layout.reserve, error.strerror)
+        await asyncio.sleep(RESERVE_EVERY)
 
 
 async def collect_forever(registry: Registry, metrics: Metrics) -> None:

@@ -40,6 +40,8 @@ class Setting:
 
 
 def run(setting: Setting) -> int:
+    if setting.place.jobs:
+        setting.listener.close()  # or connections would wait here for somebody to take them
     uvloop.run(_until_told(setting, _jobs if setting.place.jobs else _serve))
     return 0
 

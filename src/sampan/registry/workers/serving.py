@@ -5,17 +5,24 @@ import logging
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
+from aiohttp.web_protocol import ERROR as NO_HTTP  # stands for what its parser refuses; it answers itself
 from aiohttp.web_protocol import RequestHandler
 
 from sampan.http.app import ApiRequest, not_about_bad_requests
+from sampan.http.requests import readable
 from sampan.registry.accesslog import AccessLog, plain_query, shortened, timestamp
-from sampan.registry.api.app import Handled, RegistryApi
+from sampan.registry.api.app import Handled, RegistryApi, refuse
+from sampan.registry.api.call import SLOWEST
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.workers.accept import Acceptor
+from sampan.registry.workers.connections import FIRST_WORDS, Connections
 
+LARGE = 64 << 10  # asyncio's mark from which on a writer waits
 READ_BUFFER = 512 << 10  # per connection at most: uploads are read in large pieces
 KEEP_ALIVE = 90.0  # seconds; clients come back for the next layer on the same connection
 DRAIN_POLL = 0.02
@@ -31,12 +38,11 @@ class Front:
         self._metrics = metrics
         self._log = log
         self._acceptors: list[Acceptor] = []
-        self._busy: set[RequestHandler] = set()
         self._draining = False
         api.observers.append(_remember)
-        self._server = web.Server(
+        self._connections = Connections(
             self.handle,
-            request_factory=_request,
+            request_factory=self._request,
             handler_cancellation=True,
             access_log=None,
             keepalive_timeout=KEEP_ALIVE,
@@ -48,10 +54,10 @@ class Front:
         logging.getLogger("aiohttp.server").addFilter(_worth_a_line)
 
     def listen(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
-        self._acceptors.append(Acceptor(sock, self._server, context))
+        self._acceptors.append(Acceptor(sock, self._connections, context))
 
     async def stop(self, drain: float) -> None:
-        """Accept no more, let requests finish for `drain` seconds, then cut what is left.
+        """Listen no more, answer what has come for `drain` seconds, then cut what is left.
 
         aiohttp's own shutdown() stops reading at once: an upload in progress could never finish.
         """
@@ -59,13 +65,32 @@ class Front:
             acceptor.close()
         self._draining = True
         end = time.monotonic() + drain
-        while self._busy and time.monotonic() < end:
-            for connection in self._server.connections:
-                if connection not in self._busy:
-                    connection.close()
+        # Each look closes what has begun to wait since the last.
+        while self._in_hand(FIRST_WORDS) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(DRAIN_POLL)
-        self._server.pre_shutdown()
-        await self._server.shutdown(LAST_WORDS)
+        self._in_hand(0.0)
+        self._connections.pre_shutdown()
+        await self._connections.shutdown(LAST_WORDS)
+
+    def _in_hand(self, patience: float) -> bool:
+        """Close what only waits; whether there is anything else."""
+        handshakes = [acceptor.close_waiting(patience) for acceptor in self._acceptors]
+        fresh = self._connections.close_waiting(patience)
+        return fresh or any(handshakes) or bool(self._connections.busy)
+
+    def _request(
+        self,
+        message: Any,
+        payload: Any,
+        protocol: RequestHandler,
+        writer: Any,
+        task: "asyncio.Task[None]",
+    ) -> ApiRequest:
+        loop = protocol._loop
+        made = ApiRequest(readable(message), payload, protocol, writer, task, loop, client_max_size=1 << 20)
+        if message is NO_HTTP:
+            self._account(made, web.Response(status=400), True, 0.0)
+        return made
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         assert isinstance(request, ApiRequest)
@@ -73,7 +98,7 @@ class Front:
         uploading = request.can_read_body and "/blobs/uploads/" in request.raw_path
         metrics.in_flight.add(1)
         metrics.uploading.add(uploading)
-        self._busy.add(protocol)
+        self._connections.begin(protocol)
         begun = time.perf_counter()
         response: web.StreamResponse | None = None
         finished = False
@@ -82,15 +107,35 @@ class Front:
             if self._draining and not response.prepared:
                 response.force_close()
             # Sent here rather than by aiohttp, so that time and bytes of the body count.
-            await response.prepare(request)
-            await response.write_eof()
+            response = await self._sent(request, response)
             finished = True
             return response
         finally:
-            self._busy.discard(protocol)
+            self._connections.end(protocol)
             metrics.in_flight.add(-1)
             metrics.uploading.add(-uploading)
             self._account(request, response, finished, time.perf_counter() - begun)
+
+    async def _sent(self, request: ApiRequest, response: web.StreamResponse) -> web.StreamResponse:
+        """The answer, or the one that says why it cannot be sent: a blob's file is opened only now."""
+        try:
+            await self._send(request, response)
+        except OSError as error:
+            if response.prepared or isinstance(error, ConnectionError):
+                raise
+            response = await refuse(request, error)
+            await self._send(request, response)
+        return response
+
+    async def _send(self, request: ApiRequest, response: web.StreamResponse) -> None:
+        # What is streamed has its own eye on the client; less than this never waits for it.
+        if not isinstance(response, web.Response) or sent_bytes(response) < LARGE:
+            await response.prepare(request)
+            await response.write_eof()
+            return
+        with watched(request.transport, self._api.registry.config.body_timeout):
+            await response.prepare(request)
+            await response.write_eof()
 
     def _account(
         self, request: ApiRequest, response: web.StreamResponse | None, finished: bool, seconds: float
@@ -159,11 +204,26 @@ def _worth_a_line(record: logging.LogRecord) -> bool:
     return not ended and not_about_bad_requests(record)
 
 
+@contextmanager
+def watched(transport: asyncio.Transport | None, patience: float) -> Iterator[None]:
+    """Cuts the connection of a client that takes next to nothing of what is to be sent."""
+    loop = asyncio.get_running_loop()
+    left: float = float("inf")
+    timer = loop.call_later(patience, lambda: look())
+
+    def look() -> None:
+        nonlocal left, timer
+        before, left = left, transport.get_write_buffer_size() if transport is not None else 0
+        if left > before - patience * SLOWEST and transport is not None:
+            transport.abort()
+        else:
+            timer = loop.call_later(patience, look)
+
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _remember(handled: Handled) -> None:
     handled.request._state["handled"] = handled
-
-
-def _request(
-    message: Any, payload: Any, protocol: RequestHandler, writer: Any, task: "asyncio.Task[None]"
-) -> ApiRequest:
-    return ApiRequest(message, payload, protocol, writer, task, protocol._loop, client_max_size=1 << 20)

@@ -4,7 +4,7 @@ It has no threads and no event loop, so that fork(2) is safe at any time: a work
 milliseconds, its imports shared copy-on-write. It holds the listening socket, so connections that arrive
 meanwhile wait in its queue and are not refused.
 
-    SIGTERM, SIGINT   every process finishes its requests, then all is over
+    SIGTERM, SIGINT   the socket is closed, every process finishes its requests, then all is over
     SIGHUP            the configuration is read again; new workers start with it, the old ones finish and go
 """
 
@@ -52,12 +52,20 @@ does. Returns the exit status."""
 
 class Supervisor:
     def __init__(
-        self, places: list[Place], work: Work, reload: Callable[[], Work | None], drain: float
+        self,
+        places: list[Place],
+        work: Work,
+        reload: Callable[[], Work | None],
+        unlisten: Callable[[], None],
+        drain: float,
     ) -> None:
-        """`reload` returns what new workers do, or None to leave everything as it is."""
+        """`reload` returns what new workers do, or None to leave everything as it is; `unlisten` lets go of
+        the socket here.
+        """
         self._places = places
         self._work = work
         self._reload = reload
+        self._unlisten = unlisten
         self._drain = drain
         self._generation = 0
         self._children: dict[int, Child] = {}
@@ -114,6 +122,7 @@ class Supervisor:
             log.info("stopping: requests in progress have %g seconds to finish", self._drain)
             self._stop_at = time.monotonic() + self._drain + KILL_MARGIN
             self._due.clear()
+            self._unlisten()  # nobody is started any more; the last worker to close it ends the listening
         self._signal_all(signal.SIGTERM)
 
     def _signal_all(self, number: signal.Signals) -> None:

@@ -1,0 +1,31 @@
+"""Command lines that start this interpreter again with a module of ours, and nobody else's code.
+
+`python -m` looks for modules in the current directory first: a tomllib.py there would run, as root as a rule.
+With -I neither that, nor PYTHON* variables, nor a user's site-packages count (python(1); -P alone would leave
+the last two). It still reads pyvenv.cfg and .pth files, so virtual environments are as they were.
+"""
+
+import os
+import site
+import sys
+from collections.abc import Mapping
+
+HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Where our package is in no site-packages (a checkout, PYTHONPATH, a user's own), an isolated interpreter has
+# to be told: behind the standard library's zip, files and extensions, so that it cannot stand in for that.
+_START = (
+    "import runpy, sys; sys.path.insert(3, sys.argv[1]); module = sys.argv[2]; del sys.argv[1:3]; "
+    "runpy.run_module(module, run_name='__main__', alter_sys=True)"
+)
+
+
+def isolated(module: str, *args: str) -> list[str]:
+    """The command that runs one of our modules as a program, the same code that runs here."""
+    if HOME in site.getsitepackages():
+        return [sys.executable, "-I", "-m", module, *args]
+    return [sys.executable, "-I", "-c", _START, HOME, module, *args]
+
+
+def plain_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without what would make an interpreter that is no child of `isolated` run other code."""
+    return {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
