@@ -25,7 +25,7 @@ class Container:
         self.record = ContainerRecord(
             id=ID, name="c", created="", image="", image_id="", path="sh", args=[],
             config=normalise({}, CONFIG, ""), host_config={},
-            networking={}, lower=[],
+            networking={}, lower=[], cgroup=f"/sampan/{ID}",
         )  # fmt: skip
         self.record.state = State(running=True)
         self.pausing, self.thawing = pausing, thawing
