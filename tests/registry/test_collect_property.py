@@ -79,7 +79,7 @@ class Pushes(RuleBasedStateMachine):
     @precondition(lambda self: self.uploads)
     @rule(worker=workers, choose=st.randoms(use_true_random=False))
     def append_half(self, worker: int, choose: Any) -> None:
-        id = choose.choice(sorted(self.uploads))
+        id = choose.choice(list(self.uploads))  # ids are random: in the order they were made
         name, data, sent, touched = self.uploads[id]
         half = data[sent : sent + len(data) // 2]
         try:
@@ -94,7 +94,7 @@ class Pushes(RuleBasedStateMachine):
     @precondition(lambda self: self.uploads)
     @rule(worker=workers, choose=st.randoms(use_true_random=False))
     def finish_upload(self, worker: int, choose: Any) -> None:
-        id = choose.choice(sorted(self.uploads))
+        id = choose.choice(list(self.uploads))  # ids are random: in the order they were made
         name, data, sent, touched = self.uploads.pop(id)
         last = Chunk(pieces(data[sent:]), sent)
         try:
