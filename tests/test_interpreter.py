@@ -117,4 +117,4 @@ def test_nothing_else_starts_an_interpreter() -> None:
         for path in root.rglob("*.py")
         if re.search(r"sys\.executable,|spawn.*sys\.executable|exec.*sys\.executable", path.read_text())
     }
-    assert found <= {"interpreter.py", "runtime/client.py"}
+    assert found == {"interpreter.py"}

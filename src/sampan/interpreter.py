@@ -6,7 +6,6 @@ the last two). It still reads pyvenv.cfg and .pth files, so virtual environments
 """
 
 import os
-import site
 import sys
 from collections.abc import Mapping
 
@@ -21,9 +20,17 @@ _START = (
 
 def isolated(module: str, *args: str) -> list[str]:
     """The command that runs one of our modules as a program, the same code that runs here."""
+    import site  # not for those who call `bare`: they count what they load
+
     if HOME in site.getsitepackages():
         return [sys.executable, "-I", "-m", module, *args]
     return [sys.executable, "-I", "-c", _START, HOME, module, *args]
+
+
+def bare(statement: str, *args: str) -> list[str]:
+    """The command that runs a statement with the standard library and our package, and no site-packages."""
+    start = f"import sys; sys.path.append(sys.argv.pop(1)); {statement}"
+    return [sys.executable, "-I", "-S", "-X", "utf8", "-c", start, HOME, *args]
 
 
 def plain_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ import gc
 import os
 import sys
 
+from sampan import interpreter
 from sampan.linux import files, memfd, process, signals, sockets
 
 TYPE_CHECKING = False
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
 
 READY = b"ready"  # its only message, once it can take some
 _LOWEST = 10  # of the numbers handed over: above the standard streams, which are opened anew
-_CODE = (
-    "import sys; sys.path.append(sys.argv[1]); "
-    "from sampan.runtime.launcher import main; main(int(sys.argv[2]))"
-)
+_MAIN = "from sampan.runtime.launcher import main; main(int(sys.argv[1]))"
 
 
 def spawn() -> tuple[int, sockets.Socket]:
@@ -37,11 +35,10 @@ def spawn() -> tuple[int, sockets.Socket]:
     program, connection = (fcntl.fcntl(fd, fcntl.F_DUPFD, _LOWEST) for fd in (copy, theirs.fileno()))
     try:
         os.set_inheritable(program, False)
-        # argv[0] is where the interpreter looks for its library.
-        argv = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _CODE, _package_root(), str(connection)]
         pid = os.posix_spawn(
             f"/proc/self/fd/{program}",
-            argv,
+            # The first argument, the file of the same interpreter, is where it looks for its library.
+            interpreter.bare(_MAIN, str(connection)),
             _environment(),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0),
@@ -57,10 +54,6 @@ def spawn() -> tuple[int, sockets.Socket]:
             os.close(fd)
         theirs.close()
     return pid, ours
-
-
-def _package_root() -> str:
-    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def _environment() -> dict[str, str]:
