@@ -2,6 +2,7 @@
 
 import os
 import re
+import site
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -72,7 +73,7 @@ def hostile(trap: Path) -> dict[str, str]:
 def test_nor_has_the_environment(trap: Path, monkeypatch: pytest.MonkeyPatch, installed: bool) -> None:
     if installed:
         # What it is like is found out by an interpreter that is told nothing: as here, by a .pth file.
-        monkeypatch.setattr(interpreter, "HOME", interpreter.site.getsitepackages()[0])
+        monkeypatch.setattr(interpreter, "HOME", site.getsitepackages()[0])
     command = isolated("sampan.registry", "serve", "--help")
     done = subprocess.run(command, cwd=trap, env=hostile(trap), capture_output=True, text=True, timeout=60)
     if installed and "No module named" in done.stderr:

@@ -5,9 +5,14 @@ With -I neither that, nor PYTHON* variables, nor a user's site-packages count (p
 the last two). It still reads pyvenv.cfg and .pth files, so virtual environments are as they were.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from collections.abc import Mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Where our package is in no site-packages (a checkout, PYTHONPATH, a user's own), an isolated interpreter has
