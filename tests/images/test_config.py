@@ -5,7 +5,6 @@ import json
 import pytest
 
 from sampan.errors import Invalid
-from sampan.images.chain import chain_ids
 from sampan.images.config import (
     EMPTY_DIFF_ID,
     committed,
@@ -15,6 +14,7 @@ from sampan.images.config import (
     imported,
     parse,
 )
+from sampan.specs.oci.chain import chain_ids
 
 DIFF = "sha256:" + "ab" * 32
 OTHER = "sha256:" + "cd" * 32

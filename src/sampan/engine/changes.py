@@ -15,7 +15,7 @@ from sampan.engine.builder.plan.metadata import set_variable
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.ports import parse_ports
 from sampan.errors import Invalid
-from sampan.specs.oci_image import ContainerConfig
+from sampan.specs.oci.image import ContainerConfig
 
 _SHELL = ["/bin/sh", "-c"]
 

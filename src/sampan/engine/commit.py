@@ -16,7 +16,7 @@ from sampan.errors import Conflict, NotFound
 from sampan.images import references
 from sampan.images.pack import Packer
 from sampan.paths import Paths
-from sampan.specs.oci_image import ContainerConfig
+from sampan.specs.oci.image import ContainerConfig
 
 
 @dataclass(frozen=True)

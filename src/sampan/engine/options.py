@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.errors import Invalid
-from sampan.specs import ulimits
+from sampan.specs.docker import ulimits
 
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})

@@ -12,7 +12,7 @@ import orjson
 
 from sampan.errors import Failed, SampanError
 from sampan.images.references import Reference, is_digest, parse
-from sampan.specs.oci_image import (
+from sampan.specs.oci.image import (
     CONTAINERD_NAME,
     DOCKER_INDEX,
     DOCKER_MANIFEST,

@@ -8,7 +8,7 @@ import orjson
 
 from sampan.errors import Invalid
 from sampan.images.references import is_digest
-from sampan.specs.oci_image import ContainerConfig, History, ImageConfig
+from sampan.specs.oci.image import ContainerConfig, History, ImageConfig
 
 # The digest of a tar without any entry: two zero blocks. History marks such a layer as empty.
 EMPTY_DIFF_ID = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"

@@ -4,7 +4,7 @@ import re
 
 from sampan.errors import Failed, Invalid
 from sampan.images.references import Reference
-from sampan.specs.gomatch import compile_match
+from sampan.specs.golang.match import compile_match
 
 
 def matches(pattern: str, reference: Reference) -> bool:

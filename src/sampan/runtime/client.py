@@ -22,7 +22,7 @@ import orjson
 from sampan import errors
 from sampan.paths import ContainerPaths
 from sampan.runtime.protocol import Attach, ErrorReply, ExecRequest, StartRequest, Status
-from sampan.specs.oci import IdMapping
+from sampan.specs.oci.runtime import IdMapping
 
 log = logging.getLogger(__name__)
 

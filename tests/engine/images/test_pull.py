@@ -20,7 +20,7 @@ from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError
 from sampan.http.bearer import Credentials
 from sampan.images.archives import Platform
 from sampan.images.registry.hosts import Hosts
-from sampan.specs.oci_image import DOCKER_MANIFEST, LAYER, LAYER_ZSTD
+from sampan.specs.oci.image import DOCKER_MANIFEST, LAYER, LAYER_ZSTD
 from tests.engine.images.conftest import Bench, reopen
 from tests.support.fakeregistry import FakeRegistry, cut_after, digest_of, error, serving, tar_of
 from tests.support.poll import until_async

@@ -15,7 +15,7 @@ from sampan.images.registry.manifests import (
     parse_image,
     parse_index,
 )
-from sampan.specs.oci_image import DOCKER_MANIFEST, INDEX, MANIFEST
+from sampan.specs.oci.image import DOCKER_MANIFEST, INDEX, MANIFEST
 
 # A machine under load is no failure.
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.cli.flags import parse_int
 from sampan.cli.units import ram_in_bytes
-from sampan.specs import ulimits
+from sampan.specs.docker import ulimits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

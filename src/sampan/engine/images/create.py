@@ -12,7 +12,7 @@ from sampan.errors import Invalid
 from sampan.images import config as image_config
 from sampan.images.config import empty_container_config, host_architecture
 from sampan.images.references import Reference
-from sampan.specs.oci_image import ContainerConfig
+from sampan.specs.oci.image import ContainerConfig
 
 _PLATFORM = re.compile("[A-Za-z0-9_-]+")
 

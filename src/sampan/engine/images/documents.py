@@ -5,9 +5,9 @@ from typing import Any
 
 from sampan.engine import times
 from sampan.engine.images.store import Image, ImageStore
-from sampan.images.chain import chain_ids
 from sampan.images.config import empty_container_config
 from sampan.linux import erofs
+from sampan.specs.oci.chain import chain_ids
 
 Version = tuple[int, int]
 

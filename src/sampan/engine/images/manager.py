@@ -25,7 +25,7 @@ from sampan.errors import Invalid
 from sampan.images.archives import Platform
 from sampan.images.references import Reference
 from sampan.paths import Paths
-from sampan.specs.oci_image import ContainerConfig
+from sampan.specs.oci.image import ContainerConfig
 from sampan.storage.init_layer import make_init_layer
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from sampan.engine.images.listing import Filters, boolean, check_names, has_labe
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Conflict, SampanError
 from sampan.images import references
-from sampan.images.chain import chain_ids
 from sampan.images.references import Reference
+from sampan.specs.oci.chain import chain_ids
 
 Record = dict[str, str]
 PRUNE = {"dangling", "label", "label!", "until"}

@@ -19,7 +19,7 @@ from sampan.images.compression import decompressed
 from sampan.images.references import Reference
 from sampan.images.tarread import DIRECTORY, REGULAR, Entry
 from sampan.images.tarwrite import END, header, padding
-from sampan.specs.oci_image import CONFIG, CONTAINERD_NAME, INDEX, LAYER, MANIFEST, REF_NAME
+from sampan.specs.oci.image import CONFIG, CONTAINERD_NAME, INDEX, LAYER, MANIFEST, REF_NAME
 from sampan.storage.layers import LayerStore
 
 LAYOUT = b'{"imageLayoutVersion": "1.0.0"}'

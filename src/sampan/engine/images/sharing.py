@@ -20,7 +20,7 @@ from sampan.errors import Failed, Invalid
 from sampan.images import config as image_config
 from sampan.images.references import Reference, parse_digest
 from sampan.images.registry.manifests import identify, parse_image
-from sampan.specs.oci_image import DOCKER_INDEX, INDEX
+from sampan.specs.oci.image import DOCKER_INDEX, INDEX
 
 
 def offers(images: Images, registry: str, repository: str = "") -> list[dict[str, Any]]:

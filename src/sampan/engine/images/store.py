@@ -23,7 +23,7 @@ from sampan.images import references
 from sampan.images.blobs import BlobStore
 from sampan.images.references import Reference
 from sampan.paths import Paths
-from sampan.specs.oci_image import ImageConfig
+from sampan.specs.oci.image import ImageConfig
 from sampan.storage.layers import LayerStore
 
 

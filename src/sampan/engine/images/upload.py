@@ -17,7 +17,7 @@ from sampan.images.references import Reference
 from sampan.images.registry.client import Repository
 from sampan.images.registry.errors import RegistryError, Unreachable
 from sampan.images.registry.manifests import Descriptor, oci_layer
-from sampan.specs.oci_image import LAYER
+from sampan.specs.oci.image import LAYER
 
 ATTEMPTS = 5
 DELAY = 1.0  # seconds before the first repetition; doubled for each next

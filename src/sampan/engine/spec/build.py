@@ -9,7 +9,7 @@ from sampan.engine.spec import defaults, devices, mounts, namespaces, process, r
 from sampan.engine.spec.host import Host
 from sampan.engine.spec.userns import IdRange
 from sampan.linux import capabilities
-from sampan.specs.oci import Linux, Mount, Process, Resources, Spec
+from sampan.specs.oci.runtime import Linux, Mount, Process, Resources, Spec
 
 OCI_VERSION = "1.2.0"
 

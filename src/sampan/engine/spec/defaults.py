@@ -1,6 +1,6 @@
 """What a container has when nobody says anything: moby oci/defaults.go and runc specconv.AllowedDevices."""
 
-from sampan.specs.oci import DeviceRule, Mount
+from sampan.specs.oci.runtime import DeviceRule, Mount
 
 MASKED_PATHS = (
     "/proc/asound",

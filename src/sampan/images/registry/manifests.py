@@ -11,7 +11,7 @@ import orjson
 
 from sampan.images.references import is_digest
 from sampan.images.registry.errors import Refused
-from sampan.specs.oci_image import (
+from sampan.specs.oci.image import (
     CONFIG,
     DOCKER_INDEX,
     DOCKER_MANIFEST,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sampan.engine.builder.options import BuildOptions, CacheOption, Output, OutputType
 from sampan.errors import Invalid, Unsupported
-from sampan.specs.ulimits import NAMES
+from sampan.specs.docker.ulimits import NAMES
 
 DOCKERFILE = "dockerfile.v0"
 GATEWAY = "gateway.v0"

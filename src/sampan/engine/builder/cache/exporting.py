@@ -43,7 +43,7 @@ from sampan.images.references import Reference
 from sampan.images.registry.client import Repository
 from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.manifests import Descriptor, digest_of
-from sampan.specs.oci_image import INDEX, LAYER, MANIFEST, REF_NAME
+from sampan.specs.oci.image import INDEX, LAYER, MANIFEST, REF_NAME
 
 PARALLEL = 5
 

@@ -33,7 +33,7 @@ from sampan.paths import ContainerPaths
 from sampan.runtime.cgroups import leave, open_cgroup
 from sampan.runtime.client import Shim, remove_tree
 from sampan.runtime.protocol import Attach, StartRequest
-from sampan.specs.oci import Mount
+from sampan.specs.oci.runtime import Mount
 
 HOSTNAME = "buildkitsandbox"
 SSH_AUTH_SOCK = "SSH_AUTH_SOCK"

@@ -18,7 +18,7 @@ from sampan.engine.images.save import LAYOUT, directory_member, file_header, fil
 from sampan.errors import Failed
 from sampan.images.registry.manifests import INDEXES, Descriptor, digest_of
 from sampan.images.tarwrite import END, padding
-from sampan.specs.oci_image import CONFIG, CONTAINERD_NAME, INDEX, REF_NAME, ImageConfig
+from sampan.specs.oci.image import CONFIG, CONTAINERD_NAME, INDEX, REF_NAME, ImageConfig
 
 CREATED = "org.opencontainers.image.created"
 

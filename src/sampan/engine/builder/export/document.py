@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from sampan.engine.builder.graph import Target
 from sampan.images import config as image_config
-from sampan.specs.oci_image import ImageConfig
+from sampan.specs.oci.image import ImageConfig
 
 CACHE_KEY = "sampan.build.cache.v1"  # ours: see cache/portable.py
 UNKNOWN = "buildkit.exporter.image.v0"  # the comment of a layer whose history says nothing

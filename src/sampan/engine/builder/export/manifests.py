@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from sampan.images.registry.manifests import DOCKER_CONFIG, DOCKER_LAYER, Descriptor
-from sampan.specs.oci_image import (
+from sampan.specs.oci.image import (
     CONFIG,
     DOCKER_INDEX,
     DOCKER_MANIFEST,

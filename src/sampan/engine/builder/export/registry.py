@@ -24,7 +24,7 @@ from sampan.images.references import Reference
 from sampan.images.registry.client import Repository
 from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.manifests import Descriptor
-from sampan.specs.oci_image import CONFIG, LAYER
+from sampan.specs.oci.image import CONFIG, LAYER
 
 PARALLEL = 5  # uploads, as many as `docker push` has by default
 

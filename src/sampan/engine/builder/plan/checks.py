@@ -31,7 +31,7 @@ from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.platforms import Platform
 from sampan.errors import Invalid
 from sampan.images import references
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.patterns import Matcher
 
 _SECRET = re.compile(
     r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE

@@ -34,9 +34,9 @@ from sampan.errors import (
 )
 from sampan.images.registry.transport import Proxies
 from sampan.paths import Paths
-from sampan.specs.dockerignore import NAME as IGNORE_FILE
-from sampan.specs.gopaths import inside
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.file import NAME as IGNORE_FILE
+from sampan.specs.docker.ignore.patterns import Matcher
+from sampan.specs.golang.path import inside
 
 T = TypeVar("T")
 # (what, bytes or objects so far, of how many; 0: not known)

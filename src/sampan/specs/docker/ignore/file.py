@@ -1,7 +1,7 @@
 """.dockerignore: a pattern a line. Pure. As moby/patternmatcher/ignorefile."""
 
 from sampan.errors import Invalid
-from sampan.specs.gopaths import clean, trim
+from sampan.specs.golang.path import clean, trim
 
 NAME = ".dockerignore"
 LONGEST = 64 << 10  # bytes of a line, Go's bufio.Scanner

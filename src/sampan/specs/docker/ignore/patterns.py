@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable
 
 from sampan.errors import Invalid
-from sampan.specs.gomatch import compile_match
-from sampan.specs.gopaths import clean, trim
-from sampan.specs.patternregex import Slow, translate
+from sampan.specs.docker.ignore.expressions import Slow, translate
+from sampan.specs.golang.match import compile_match
+from sampan.specs.golang.path import clean, trim
 
 MOST = 10_000  # patterns with wildcards; to compile one takes 0.1 ms
 _SPECIAL = frozenset("*[]?^\\")

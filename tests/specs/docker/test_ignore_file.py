@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.errors import Invalid
-from sampan.specs.dockerignore import parse
-from sampan.specs.gopaths import clean, inside
+from sampan.specs.docker.ignore.file import parse
+from sampan.specs.golang.path import clean, inside
 
 
 @pytest.mark.parametrize(

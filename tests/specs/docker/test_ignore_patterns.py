@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sampan.errors import Invalid
-from sampan.specs.patternregex import Slow, _tame, _translated, translate
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.expressions import Slow, _tame, _translated, translate
+from sampan.specs.docker.ignore.patterns import Matcher
 
 CASES = [
     ("**", "file", True),
