@@ -7,6 +7,7 @@ Deliberately without argparse, re, typing or dataclasses: they cost more than a 
 from __future__ import annotations
 
 from sampan.cli.errors import CliError
+from sampan.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ class HelpWanted(Exception):
 class Flag:
     """One option. `type` is what help shows and, without `parse`, how the value is read.
 
-    parse: text -> value, raises ValueError(reason). For the repeatable types it is applied to each text and
-    may return a list of values. `given` stands in when the option is given without a value (as for bool).
+    parse: text -> value, raises ValueError or Invalid with the reason. For the repeatable types it is applied
+    to each text and may return a list of values. `given` stands in when the option is given without a value (as for bool).
     """
 
     __slots__ = (
@@ -140,7 +141,7 @@ def parse_int(text: str, function: str = "ParseInt", low: int = -(2**63), high: 
 
 
 def _parse_duration(text: str) -> int:
-    from sampan.cli.units import parse_duration
+    from sampan.specs.golang.duration import parse_duration
 
     return parse_duration(text)
 
@@ -269,7 +270,7 @@ class _Parser:
         convert = flag.parse or _PARSERS.get(flag.type)
         try:
             value = convert(text) if convert else text
-        except ValueError as error:
+        except (ValueError, Invalid) as error:
             raise FlagError(f"invalid argument {quote(text)} for {quote(shown)} flag: {error}") from None
         if flag.repeatable:
             held = self.options[flag.name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from sampan.cli.units import human_duration
+from sampan.specs.golang.units import human_duration
 
 _MONTH_DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 

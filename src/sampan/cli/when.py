@@ -6,7 +6,8 @@ import time
 
 from sampan.cli.errors import CliError
 from sampan.cli.timestamps import days_from_epoch, parse_rfc3339
-from sampan.cli.units import parse_duration
+from sampan.errors import Invalid
+from sampan.specs.golang.duration import parse_duration
 
 
 def timestamp(text: str) -> str:
@@ -15,7 +16,7 @@ def timestamp(text: str) -> str:
         nanoseconds = parse_duration(text)
         moment = time.time_ns() - nanoseconds
         return f"{moment // 10**9}.{moment % 10**9:09d}"
-    except ValueError:
+    except Invalid:
         pass
     if "-" not in text[1:] and "T" not in text:
         return _number(text)

@@ -13,10 +13,10 @@ from typing import Any
 
 from sampan.errors import Invalid
 from sampan.specs.docker import ulimits
+from sampan.specs.golang.units import ram_in_bytes
 
 TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 JSON_TYPES = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -115,24 +115,11 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def parse_size(text: str) -> int:
-    """Bytes from "64m", "1.5GiB", "512" (github.com/docker/go-units RAMInBytes)."""
-    number = text.rstrip("bBiIkKmMgGtTpP ")
-    unit = text[len(number) :].strip().lower().removesuffix("b").removesuffix("i")
-    try:
-        value = float(number)
-    except ValueError:
-        value = -1.0
-    if value < 0 or unit not in SIZE_UNITS or value == float("inf"):
-        raise Invalid(f"invalid size: '{text}'")
-    return int(value * SIZE_UNITS[unit])
-
-
 def size_from_file(key: str, value: Any) -> int:
     if type(value) is int:
         return value
     if type(value) is str:
-        return parse_size(value)
+        return ram_in_bytes(value)
     raise mistyped(key, value, "string")
 
 
@@ -344,7 +331,7 @@ def verbatim(text: str) -> str:
 SWITCH = Kind("", lambda _, text: parse_bool(text), of_type(bool, "bool"), go_text)
 TEXT = Kind("string", lambda _, text: text, of_type(str, "string"), go_text)
 INT = Kind("int", lambda _, text: parse_int(text), of_type(int, "int"), go_text)
-SIZE = Kind("bytes", lambda _, text: parse_size(text), size_from_file, go_text)
+SIZE = Kind("bytes", lambda _, text: ram_in_bytes(text), size_from_file, go_text)
 IP = Kind("ip", lambda _, text: parse_ip(text), ip_from_file, go_text)
 LIST = list_kind("list", verbatim)
 LABELS = list_kind("list", parse_label)

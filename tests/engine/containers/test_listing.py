@@ -6,7 +6,7 @@ import pytest
 
 from sampan.engine import times
 from sampan.engine.containers import filters
-from sampan.engine.containers.listing import command, human, status
+from sampan.engine.containers.listing import command, status
 from sampan.engine.containers.record import ContainerRecord, State
 from sampan.errors import Invalid
 
@@ -24,20 +24,6 @@ def record(**more: Any) -> ContainerRecord:
         "host_config": {"NetworkMode": "bridge"},
     }  # fmt: skip
     return ContainerRecord(**(values | more))
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.4, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"),
-        (119, "About a minute"), (120, "2 minutes"), (3600, "About an hour"), (2 * 3600, "2 hours"),
-        (47 * 3600, "47 hours"), (48 * 3600, "2 days"), (13 * 86400, "13 days"), (14 * 86400, "2 weeks"),
-        (59 * 86400, "8 weeks"), (60 * 86400, "2 months"),
-        (729 * 86400, "24 months"), (730 * 86400, "2 years"),
-    ],
-)  # fmt: skip
-def test_ages_read_as_docker_says_them(seconds: float, words: str) -> None:
-    assert human(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
 from sampan.cli.timestamps import ago, parse_rfc3339
-from sampan.cli.units import human_size
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from sampan.cli.copying import paths
 from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape
-from sampan.cli.units import human_size
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from sampan.cli.http import escape
 from sampan.cli.listing import Listing
 from sampan.cli.text import ellipsis
 from sampan.cli.timestamps import ago, rfc3339
-from sampan.cli.units import human_size
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from sampan.cli.image.reference import short_repository, split
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
 from sampan.cli.timestamps import ago, go_string
-from sampan.cli.units import human_size
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

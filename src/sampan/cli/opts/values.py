@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sampan.cli.flags import parse_int
-from sampan.cli.units import ram_in_bytes
+from sampan.errors import Invalid
 from sampan.specs.docker import ulimits
+from sampan.specs.golang.units import ram_in_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def throttle_bytes(text: str) -> dict[str, Any]:
     path, rate = _throttle(text)
     try:
         value = ram_in_bytes(rate)
-    except ValueError:
+    except Invalid:
         raise ValueError(
             f"invalid rate for device: {text}. The correct format is <device-path>:<number>[<unit>]."
             " Number must be a positive integer. Unit is optional and can be kb, mb, or gb"

@@ -6,7 +6,7 @@ from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
-from sampan.cli.units import human_size
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from sampan.engine.containers.record import ContainerRecord, State
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.sizes import size_of
 from sampan.errors import SampanError
+from sampan.specs.golang.units import human_duration
 
 Rows = list[dict[str, Any]]
 
@@ -158,25 +159,4 @@ def status(state: State, now: float | None = None) -> str:
 
 
 def age(now: float, since: str) -> str:
-    return human(now - times.nanoseconds(since) / 1e9)
-
-
-def human(seconds: float) -> str:
-    """go-units' HumanDuration."""
-    whole, minutes, hours = int(seconds), int(seconds / 60), int(seconds / 3600 + 0.5)
-    if whole < 1:
-        return "Less than a second"
-    if whole < 60:
-        return "1 second" if whole == 1 else f"{whole} seconds"
-    if minutes < 60:
-        return "About a minute" if minutes == 1 else f"{minutes} minutes"
-    if hours < 48:
-        return "About an hour" if hours == 1 else f"{hours} hours"
-    for limit, per, unit in (
-        (24 * 14, 24, "days"),
-        (24 * 60, 24 * 7, "weeks"),
-        (24 * 365 * 2, 24 * 30, "months"),
-    ):
-        if hours < limit:
-            return f"{hours // per} {unit}"
-    return f"{int(seconds / 3600) // 24 // 365} years"
+    return human_duration(now - times.nanoseconds(since) / 1e9)

@@ -9,6 +9,7 @@ from typing import Any
 from sampan.errors import Invalid
 from sampan.paths import ContainerPaths
 from sampan.runtime.protocol import LogConfig
+from sampan.specs.golang.units import from_human_size
 
 DRIVERS = ("json-file", "local", "none")
 COMMON = frozenset({"max-size", "max-file", "compress", "mode", "max-buffer-size"})
@@ -17,7 +18,6 @@ OPTIONS = {
     "local": COMMON | {"labels", "labels-regex", "env", "env-regex", "tag"},
     "none": frozenset(),
 }  # fmt: skip
-SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 DEFAULT_SIZE = 10_000_000
 DEFAULT_FILES = 5
 
@@ -59,10 +59,13 @@ def size(text: str) -> int:
         return DEFAULT_SIZE
     if text == "-1":
         return 0
-    match = SIZE.fullmatch(text)
-    if match is None or float(match[1]) == 0:
-        raise Invalid(f"invalid value for max-size: {text}")
-    return int(float(match[1]) * 1024 ** ("kmgtp".index(match[2].lower()) + 1 if match[2] else 0))
+    try:
+        found = from_human_size(text)
+    except Invalid as error:
+        raise Invalid(f"invalid value for max-size: {text}: {error.message}") from None
+    if found == 0:
+        raise Invalid("max-size must be a positive number")
+    return found
 
 
 def files(text: str) -> int:

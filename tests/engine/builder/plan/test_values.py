@@ -2,7 +2,6 @@
 
 import pytest
 
-from sampan.engine.builder import golang
 from sampan.engine.builder.plan import platforms
 from sampan.engine.builder.plan.paths import destination, has_wildcards, joined
 from sampan.engine.builder.plan.ports import parse_ports
@@ -32,45 +31,6 @@ def test_platforms_are_normalised(text: str, shown: str) -> None:
 def test_a_bad_platform_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         platforms.parse(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "quoted"),
-    [
-        ("plain", '"plain"'),
-        ('a"b\\c', r'"a\"b\\c"'),
-        ("tab\tnew\nbell\a", r'"tab\tnew\nbell\a"'),
-        ("é€", '"é€"'),
-        ("\x01\x7f\u00a0\u200b", r'"\x01\x7f\u00a0\u200b"'),
-        ("\udcff", r'"\xff"'),
-    ],
-)
-def test_strings_are_quoted_as_go_does(text: str, quoted: str) -> None:
-    assert golang.quote(text) == quoted
-
-
-@pytest.mark.parametrize(
-    ("number", "quoted"), [(0, r"'\x00'"), (3, r"'\x03'"), (10, r"'\n'"), (39, r"'\''"), (100, "'d'")]
-)
-def test_retries_are_written_as_a_character(number: int, quoted: str) -> None:
-    assert golang.quote_rune(number) == quoted
-
-
-@pytest.mark.parametrize(
-    ("nanoseconds", "text"),
-    [
-        (0, "0s"),
-        (1, "1ns"),
-        (1_500, "1.5µs"),
-        (300_000_000, "300ms"),
-        (1_500_000_000, "1.5s"),
-        (90_000_000_000, "1m30s"),
-        (3_600_000_000_000, "1h0m0s"),
-        (-1_000_000_000, "-1s"),
-    ],
-)
-def test_durations_are_written_as_go_does(nanoseconds: int, text: str) -> None:
-    assert golang.duration(nanoseconds) == text
 
 
 @pytest.mark.parametrize(

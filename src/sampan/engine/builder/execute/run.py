@@ -20,7 +20,6 @@ from sampan.engine.builder.execute.parts import Build
 from sampan.engine.builder.execute.runmounts import Made, RunMounts
 from sampan.engine.builder.execute.stack import unique
 from sampan.engine.builder.execute.stepnetworks import StepNetworks
-from sampan.engine.builder.golang import quote
 from sampan.engine.builder.graph import Run
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.containers.services import Services
@@ -33,6 +32,7 @@ from sampan.paths import ContainerPaths
 from sampan.runtime.cgroups import leave, open_cgroup
 from sampan.runtime.client import Shim, remove_tree
 from sampan.runtime.protocol import Attach, StartRequest
+from sampan.specs.golang.quote import quote
 from sampan.specs.oci.runtime import Mount
 
 HOSTNAME = "buildkitsandbox"

@@ -8,8 +8,8 @@ from typing import Any
 from sampan.engine.builder.dockerfile.instructions import Dockerfile
 from sampan.engine.builder.dockerfile.nodes import directive_in
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.golang import quote
 from sampan.engine.builder.graph import Lines
+from sampan.specs.golang.quote import quote
 
 CHECK_ARGUMENT = "BUILDKIT_DOCKERFILE_CHECK"  # a build argument that is used instead of the directive
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")  # strconv.ParseBool
