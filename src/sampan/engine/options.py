@@ -6,17 +6,16 @@ daemon's heavier half.
 """
 
 import ipaddress
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.errors import Invalid
 from sampan.specs.docker import ulimits
+from sampan.specs.golang.numbers import parse_bool, parse_int
+from sampan.specs.golang.quote import quote
 from sampan.specs.golang.units import ram_in_bytes
 
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 JSON_TYPES = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -96,25 +95,6 @@ def of_type(kind: type, wanted: str) -> Callable[[str, Any], Any]:
     return read
 
 
-def parse_bool(text: str) -> bool:
-    if text in TRUE:
-        return True
-    if text in FALSE:
-        return False
-    raise Invalid(f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax")
-
-
-def parse_int(text: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise Invalid(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax") from None
-
-
-def quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
 def size_from_file(key: str, value: Any) -> int:
     if type(value) is int:
         return value
@@ -184,11 +164,8 @@ def parse_ulimit(text: str) -> dict[str, Any]:
     if name not in ulimits.NAMES:
         raise Invalid(f"invalid ulimit type: {name}")
     soft, colon, hard = limits.partition(":")
-    try:
-        low = int(soft)
-        high = int(hard) if colon else low
-    except ValueError:
-        raise Invalid(f"strconv.ParseInt: parsing {quoted(limits)}: invalid syntax") from None
+    low = parse_int(soft)
+    high = parse_int(hard) if colon else low
     return checked_ulimit({"Name": name, "Hard": high, "Soft": low})
 
 
@@ -226,7 +203,7 @@ def parse_pool(text: str) -> tuple[str, int]:
         if name.strip().lower() == "base":
             base = value
         elif name.strip().lower() == "size":
-            size = parse_int(value)
+            size = parse_int(value, base=0)
         else:
             raise Invalid(f"unexpected key '{name}' in '{part}'")
     return checked_pool(base, size)
@@ -236,7 +213,7 @@ def checked_pool(base: str, size: int) -> tuple[str, int]:
     try:
         network = ipaddress.ip_network(base)
     except ValueError:
-        raise Invalid(f"invalid base pool {quoted(base)}: invalid CIDR address: {base}") from None
+        raise Invalid(f"invalid base pool {quote(base)}: invalid CIDR address: {base}") from None
     if not network.prefixlen <= size <= network.max_prefixlen:
         raise Invalid(
             f"invalid pool size {size}: the subnets of {base} need a prefix length from {network.prefixlen}"
@@ -330,7 +307,7 @@ def verbatim(text: str) -> str:
 
 SWITCH = Kind("", lambda _, text: parse_bool(text), of_type(bool, "bool"), go_text)
 TEXT = Kind("string", lambda _, text: text, of_type(str, "string"), go_text)
-INT = Kind("int", lambda _, text: parse_int(text), of_type(int, "int"), go_text)
+INT = Kind("int", lambda _, text: parse_int(text, base=0), of_type(int, "int"), go_text)
 SIZE = Kind("bytes", lambda _, text: ram_in_bytes(text), size_from_file, go_text)
 IP = Kind("ip", lambda _, text: parse_ip(text), ip_from_file, go_text)
 LIST = list_kind("list", verbatim)

@@ -7,6 +7,7 @@ import orjson
 from aiohttp import web
 
 from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_int
 
 BODY_LIMIT = 8 << 20  # bytes of a JSON body; archives are streamed and not bounded by this
 FALSE = frozenset({"", "0", "no", "false", "none"})
@@ -114,15 +115,7 @@ def query_bool(query: Mapping[str, str], name: str, default: bool = False) -> bo
 def query_int(query: Mapping[str, str], name: str, default: int = 0) -> int:
     """Raises Invalid in the words of Go's strconv."""
     value = query.get(name, "")
-    if value == "":
-        return default
-    try:
-        number = int(value)
-    except ValueError:
-        raise Invalid(f'strconv.ParseInt: parsing "{value}": invalid syntax') from None
-    if not -(1 << 63) <= number < 1 << 63 or value != value.strip() or "_" in value:
-        raise Invalid(f'strconv.ParseInt: parsing "{value}": invalid syntax')
-    return number
+    return parse_int(value) if value else default
 
 
 def parse_filters(query: Mapping[str, str]) -> dict[str, list[str]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from sampan.cli.container.ports import display_ports
-from sampan.cli.flags import Command, Flag, quote
+from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
 from sampan.cli.text import ellipsis
 from sampan.cli.timestamps import ago, go_string
+from sampan.specs.golang.quote import quote
 from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False

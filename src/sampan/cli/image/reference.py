@@ -73,11 +73,13 @@ _REFERENCE = (
 
 def require_no_trust(session: Session, options: Options) -> None:
     """Raises CliError where signatures are asked for: nothing here can check them."""
+    from sampan.specs.golang.numbers import TRUE
+
     flag = "disable-content-trust"
     if not options[flag]:
         raise CliError("content trust is not supported: leave out --disable-content-trust=false")
     asked = session.environ.get("DOCKER_CONTENT_TRUST", "")
-    if flag not in options.changed and asked in ("1", "t", "T", "TRUE", "true", "True"):
+    if flag not in options.changed and asked in TRUE:
         raise CliError("content trust is not supported: unset DOCKER_CONTENT_TRUST")
 
 

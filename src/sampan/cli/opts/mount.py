@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from sampan.cli.flags import parse_bool
 from sampan.cli.opts import csv
 from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_bool
 from sampan.specs.golang.units import ram_in_bytes
 
 TYPE_CHECKING = False
@@ -74,7 +74,7 @@ def _set(mount: dict[str, Any], key: str, value: str, field: str) -> None:
 def _bool(key: str, value: str) -> bool:
     try:
         return parse_bool(value)
-    except ValueError:
+    except Invalid:
         raise ValueError(f"invalid value for {key}: {value}") from None
 
 

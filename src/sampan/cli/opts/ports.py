@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sampan.cli.errors import CliError
-from sampan.cli.flags import parse_int
 from sampan.cli.opts.values import is_ip
+from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_uint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,26 +82,20 @@ def _checked_ip(address: str) -> str:
 def _range(text: str, what: str) -> tuple[int, int]:
     try:
         return parse_range(text)
-    except ValueError:
+    except (ValueError, Invalid):
         raise CliError(f"invalid {what}: {text}") from None
 
 
 def parse_range(text: str) -> tuple[int, int]:
-    """FIRST[-LAST]; raises ValueError as Docker words it."""
+    """FIRST[-LAST]; raises ValueError or Invalid as Docker words it."""
     if not text:
         raise ValueError("empty string specified for ports")
     first, dash, last = text.partition("-")
-    low = _port(first)
-    high = _port(last) if dash else low
+    low = parse_uint(first, bits=16)
+    high = parse_uint(last, bits=16) if dash else low
     if high < low:
         raise ValueError(f"invalid range specified for port: {text}")
     return low, high
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
-    return parse_int(text.lstrip("0") or "0", "ParseUint", 0, 65535)
 
 
 def parse_exposed(specs: list[str]) -> dict[str, Any]:
@@ -112,7 +107,7 @@ def parse_exposed(specs: list[str]) -> dict[str, Any]:
         ports, slash, protocol = spec.partition("/")
         try:
             first, last = parse_range(ports)
-        except ValueError as error:
+        except (ValueError, Invalid) as error:
             raise CliError(f"invalid range format for --expose: {spec}, error: {error}") from None
         protocol = protocol if slash else "tcp"
         for port in range(first, last + 1):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sampan.cli.flags import parse_int
 from sampan.errors import Invalid
 from sampan.specs.docker import ulimits
+from sampan.specs.golang.numbers import parse_int
 from sampan.specs.golang.units import ram_in_bytes
 
 TYPE_CHECKING = False

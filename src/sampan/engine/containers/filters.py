@@ -10,6 +10,7 @@ from sampan.engine import times
 from sampan.engine.containers.checks import PORT
 from sampan.engine.containers.record import ContainerRecord
 from sampan.errors import Invalid
+from sampan.specs.golang.numbers import atoi
 
 Values = list[str]
 LIST = frozenset(
@@ -39,10 +40,10 @@ def check_values(filters: Mapping[str, Values]) -> None:
         if value not in HEALTH:
             raise Invalid(f"unrecognized filter value for health: {value}")
     for value in filters.get("exited", ()):
-        if not re.fullmatch(r"[+-]?\d+", value):
-            raise Invalid(
-                f"invalid filter 'exited={value}': strconv.Atoi: parsing \"{value}\": invalid syntax"
-            )
+        try:
+            atoi(value)
+        except Invalid as error:
+            raise Invalid(f"invalid filter 'exited={value}': {error.message}") from None
     values = filters.get("is-task", [])
     if values and not all(value.lower() in ("0", "1", "t", "f", "true", "false") for value in values):
         raise Invalid(f"invalid filter 'is-task=[{' '.join(values)}]'")

@@ -9,6 +9,7 @@ from typing import Any
 from sampan.errors import Invalid
 from sampan.paths import ContainerPaths
 from sampan.runtime.protocol import LogConfig
+from sampan.specs.golang.numbers import parse_bool
 from sampan.specs.golang.units import from_human_size
 
 DRIVERS = ("json-file", "local", "none")
@@ -47,8 +48,7 @@ def check_log_config(config: dict[str, Any]) -> None:
     count = files(options.get("max-file", ""))
     if driver == "json-file" and count > 1 and options.get("max-size") == "-1" and "max-file" in options:
         raise Invalid("max-file cannot be used without max-size")
-    if options.get("compress", "true") not in ("true", "false", "1", "0", "t", "f", "True", "False"):
-        raise Invalid(f"invalid value for compress: {options['compress']}")
+    compressed(options)
     if options.get("mode", "") not in ("", "blocking", "non-blocking"):
         raise Invalid(f"logger: logging mode not supported: {options['mode']}")
 
@@ -68,6 +68,14 @@ def size(text: str) -> int:
     return found
 
 
+def compressed(options: dict[str, str]) -> bool:
+    """Raises Invalid."""
+    try:
+        return parse_bool(options.get("compress", "true"))
+    except Invalid as error:
+        raise Invalid(f"error reading compress log option: {error.message}") from None
+
+
 def files(text: str) -> int:
     if text == "":
         return DEFAULT_FILES
@@ -83,7 +91,7 @@ def log_request(config: dict[str, Any], paths: ContainerPaths, attrs: dict[str, 
         "path": str(paths.local_log if driver == "local" else paths.log) if driver != "none" else "",
         "max_size": size(options.get("max-size", "")),
         "max_file": files(options.get("max-file", "")),
-        "compress": options.get("compress", "true").lower() in ("true", "1", "t"),
+        "compress": compressed(options),
     }
     if attrs:
         request["attrs"] = attrs

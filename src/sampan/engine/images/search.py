@@ -12,6 +12,7 @@ from sampan.images.registry.errors import Unreachable
 from sampan.images.registry.hosts import Hosts
 from sampan.images.registry.hostsfile import Tls, find
 from sampan.images.registry.transport import Transport, limited
+from sampan.specs.golang.numbers import atoi
 
 HUB = "index.docker.io"
 DEFAULT_LIMIT, MOST = 25, 100
@@ -23,10 +24,7 @@ def parse_limit(text: str) -> int:
     """Raises Invalid in Docker's words."""
     if not text:
         return DEFAULT_LIMIT
-    try:
-        limit = int(text)
-    except ValueError:
-        raise Invalid(f'strconv.Atoi: parsing "{text}": invalid syntax') from None
+    limit = atoi(text)
     if limit == 0:
         return DEFAULT_LIMIT
     if not 1 <= limit <= MOST:
@@ -135,11 +133,9 @@ def check(filters: Mapping[str, list[str]]) -> _Wanted:
     wanted.automated = _boolean(filters, "is-automated")
     for text in filters.get("stars", ()):
         try:
-            wanted.stars = max(wanted.stars, int(text))
-        except ValueError:
-            raise Invalid(
-                f"invalid filter 'stars={text}': strconv.Atoi: parsing \"{text}\": invalid syntax"
-            ) from None
+            wanted.stars = max(wanted.stars, atoi(text))
+        except Invalid as error:
+            raise Invalid(f"invalid filter 'stars={text}': {error.message}") from None
     return wanted
 
 

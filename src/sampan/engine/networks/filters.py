@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from sampan.engine import times
 from sampan.engine.networks.record import NetworkRecord
 from sampan.errors import Invalid
+from sampan.specs.golang.numbers import FALSE, TRUE
 
 LIST = frozenset({"dangling", "driver", "id", "label", "name", "scope", "type"})
 PRUNE = frozenset({"label", "label!", "until"})
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 Filters = Mapping[str, Sequence[str]]

@@ -20,6 +20,7 @@ from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Failed, Invalid, NotFound
 from sampan.http.requests import json_response, parse_filters, query_bool
 from sampan.images.registry import auth
+from sampan.specs.golang.numbers import atoi
 
 if TYPE_CHECKING:
     from sampan.engine.builder.classic.query import ClassicRequest
@@ -193,10 +194,8 @@ def kept_bytes(query: Any) -> int:
         text = query.get(name, "")
         if text:
             try:
-                return int(text)
-            except ValueError:
-                raise Invalid(
-                    f"{name} is in bytes and expects an integer, got {text}: strconv.Atoi: parsing "
-                    f'"{text}": invalid syntax'
-                ) from None
+                return atoi(text)
+            except Invalid as error:
+                problem = f"{name} is in bytes and expects an integer, got {text}: {error.message}"
+                raise Invalid(problem) from None
     return 0

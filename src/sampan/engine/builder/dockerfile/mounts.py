@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from sampan.engine.builder.dockerfile.suggest import did_you_mean
 from sampan.engine.builder.errors import DockerfileError
 from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_bool
 from sampan.specs.golang.quote import quote
 from sampan.specs.golang.units import ram_in_bytes
 
@@ -17,8 +18,6 @@ _KEYS = (
     *("mode", "uid", "gid", "src", "dst", "destination", "ro", "rw", "readwrite", "env"),
 )
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")  # strconv.ParseBool
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,9 +160,10 @@ def parse_device(text: str) -> tuple[str, bool]:
 
 
 def _boolean(key: str, value: str) -> bool:
-    if value not in _TRUE + _FALSE:
-        raise DockerfileError(f"invalid value for {key}: {value}")
-    return value in _TRUE
+    try:
+        return parse_bool(value)
+    except Invalid:
+        raise DockerfileError(f"invalid value for {key}: {value}") from None
 
 
 def _number(name: str, value: str, base: int) -> int:

@@ -28,6 +28,7 @@ from sampan.engine.builder.plan.stages import (
 )
 from sampan.errors import Invalid
 from sampan.images import references
+from sampan.specs.golang.numbers import TRUE
 
 # What a name that no registry knows may have been meant to be.
 _COMMON_IMAGES = ("alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora")
@@ -60,7 +61,7 @@ def wanted_platforms(options: BuildOptions) -> list[Wanted]:
 
 def multi_platform(options: BuildOptions) -> bool:
     """Whether even one platform is to be treated as one of several."""
-    return options.build_args.get("BUILDKIT_MULTI_PLATFORM", "").lower() in ("1", "t", "true")
+    return options.build_args.get("BUILDKIT_MULTI_PLATFORM", "") in TRUE
 
 
 def resolve(
