@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from sampan.errors import Failed
-from sampan.images.archives import Archive, ArchivedImage, Platform
+from sampan.images.archives import Archive, ArchivedImage
 from sampan.images.config import id_of
+from sampan.specs.oci.platform import Platform
 
 HERE = Platform("linux", "amd64")
 

@@ -10,9 +10,9 @@ import pytest
 import zstandard
 
 from sampan.errors import Failed, Invalid, NotFound
-from sampan.images.archives import Platform
 from sampan.images.config import id_of
 from sampan.images.references import parse
+from sampan.specs.oci.platform import Platform
 from tests.engine.images.conftest import Bench, read, tar
 
 pytestmark = pytest.mark.root

@@ -18,9 +18,9 @@ from sampan.engine.images.pull import Pull, nearest, parse
 from sampan.engine.images.transfer import Limits
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError
 from sampan.http.bearer import Credentials
-from sampan.images.archives import Platform
 from sampan.images.registry.hosts import Hosts
 from sampan.specs.oci.image import DOCKER_MANIFEST, LAYER, LAYER_ZSTD
+from sampan.specs.oci.platform import Platform
 from tests.engine.images.conftest import Bench, reopen
 from tests.support.fakeregistry import FakeRegistry, cut_after, digest_of, error, serving, tar_of
 from tests.support.poll import until_async

@@ -84,13 +84,13 @@ def _pull(session: Session, options: Options, image: str) -> None:
 
 
 def _normal_platform(text: str) -> str:
-    from sampan.cli.platforms import parse
+    from sampan.errors import Invalid
+    from sampan.specs.oci.platform import parse
 
     try:
-        parts = parse(text)
-    except CliError as error:
+        return parse(text).short
+    except Invalid as error:
         raise CliError(f"error parsing specified platform: {error.message}") from None
-    return "/".join(parts[key] for key in ("os", "architecture", "variant") if key in parts)
 
 
 def _add_proxies(session: Session, body: dict[str, Any]) -> None:

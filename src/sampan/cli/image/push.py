@@ -54,11 +54,12 @@ def _platform(text: str) -> dict[str, str]:
     """The query of --platform, after a note on what it leaves out; raises CliError."""
     from sampan.cli import gojson
     from sampan.cli.notes import note
-    from sampan.cli.platforms import parse
+    from sampan.errors import Invalid
+    from sampan.specs.oci.platform import parse
 
     try:
-        platform = parse(text)
-    except CliError as error:
+        platform = parse(text).document
+    except Invalid as error:
         raise CliError(f"Invalid platform {text}{error.message}") from None
     note(sys.stdout, _PLATFORM_NOTE, bold="--platform")
     return {"platform": gojson.dumps(platform)}

@@ -6,7 +6,7 @@ from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.manifest.documents import Reference
 from sampan.cli.manifest.store import NotKept, Store
-from sampan.cli.platforms import is_known
+from sampan.specs.oci.platform import is_known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from sampan.engine.containers.services import Services
 from sampan.engine.spec.defaults import MASKED_PATHS, READONLY_PATHS
 from sampan.engine.spec.validate import validate
 from sampan.errors import Invalid, NotFound
+from sampan.specs.oci import platform as platforms
 
 
 @dataclass(frozen=True)
@@ -221,8 +222,7 @@ def expose_published(config: dict[str, Any], host: dict[str, Any]) -> None:
 def check_platform(ref: str, wanted: str, image: Mapping[str, Any]) -> list[str]:
     """A warning when the image is for another machine, NotFound when that one was asked for."""
     own = f"{image.get('os') or 'linux'}/{image.get('architecture') or ''}"
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
-    host = f"linux/{machine}"
+    host = f"linux/{platforms.machine()[0]}"
     if not image.get("architecture"):
         return []
     if not wanted:
@@ -232,7 +232,7 @@ def check_platform(ref: str, wanted: str, image: Mapping[str, Any]) -> list[str]
             f"The requested image's platform ({own}) does not match the detected host platform ({host}) "
             "and no specific platform was requested"
         ]
-    asked = host if wanted == "linux" else wanted if "/" in wanted else f"linux/{wanted}"
+    asked = str(platforms.parse(wanted))
     if "/".join(asked.split("/")[:2]) != own:
         # 404, so that clients pull the right one.
         raise NotFound(

@@ -11,12 +11,13 @@ from sampan.engine.images.progress import Send
 from sampan.engine.images.store import Image, ImageStore, NewImage, Staging, hexadecimal
 from sampan.errors import Failed
 from sampan.images import config as image_config
-from sampan.images.archives import Archive, ArchivedImage, Platform
+from sampan.images.archives import Archive, ArchivedImage
 from sampan.images.blobs import BlobStore
 from sampan.images.compression import decompressed
 from sampan.images.references import Reference
 from sampan.images.tarread import HARDLINK, REGULAR, SYMLINK, TarReader
 from sampan.images.unpack import clean
+from sampan.specs.oci.platform import Platform
 
 MAX_MEMBERS = 100_000
 PARALLEL = 2  # layers unpacked at once

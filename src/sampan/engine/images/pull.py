@@ -18,9 +18,7 @@ from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError, Unauth
 from sampan.http.bearer import NO_CREDENTIALS, Credentials
 from sampan.images import config as image_config
 from sampan.images import references
-from sampan.images.archives import Platform
 from sampan.images.references import DEFAULT_DOMAIN, Reference
-from sampan.images.registry import platform as platforms
 from sampan.images.registry.auth import ANONYMOUS
 from sampan.images.registry.client import Repository
 from sampan.images.registry.errors import Refused, RegistryError
@@ -31,6 +29,8 @@ from sampan.images.registry.manifests import (
     parse_image,
     parse_index,
 )
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci.platform import Platform
 
 MAX_CONFIG = 8 << 20
 MAX_DEPTH = 3  # of indexes in indexes

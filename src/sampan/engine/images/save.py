@@ -13,13 +13,14 @@ import orjson
 from sampan.engine.images.store import Image, ImageStore, Layer, hexadecimal
 from sampan.errors import Failed, NotFound
 from sampan.images import references
-from sampan.images.archives import Platform
 from sampan.images.blobs import CHUNK, BlobStore
 from sampan.images.compression import decompressed
 from sampan.images.references import Reference
 from sampan.images.tarread import DIRECTORY, REGULAR, Entry
 from sampan.images.tarwrite import END, header, padding
+from sampan.specs.oci import platform as platforms
 from sampan.specs.oci.image import CONFIG, CONTAINERD_NAME, INDEX, LAYER, MANIFEST, REF_NAME
+from sampan.specs.oci.platform import Platform
 from sampan.storage.layers import LayerStore
 
 LAYOUT = b'{"imageLayoutVersion": "1.0.0"}'
@@ -73,7 +74,7 @@ def _resolve(store: ImageStore, name: str) -> Iterator[tuple[Image, Reference | 
 def for_platform(saved: Sequence[Saved], platform: Platform | None) -> None:
     """Raises NotFound when one of the images is for another platform than asked."""
     for item in saved:
-        if platform and not platform.accepts(dict(item.image.config)):
+        if platform and not platforms.matches(dict(item.image.config), platform):
             name = item.names[0].familiar if item.names else item.image.id
             raise NotFound(
                 f"image with reference {name} was found but does not provide the specified platform "

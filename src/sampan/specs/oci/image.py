@@ -14,7 +14,7 @@ REF_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
 
 
-class Platform(TypedDict):
+class DescriptorPlatform(TypedDict):
     architecture: str
     os: str
     variant: NotRequired[str]
@@ -25,7 +25,7 @@ class Descriptor(TypedDict):
     digest: str
     size: int
     annotations: NotRequired[dict[str, str]]
-    platform: NotRequired[Platform]
+    platform: NotRequired[DescriptorPlatform]
 
 
 class Manifest(TypedDict):

@@ -1,36 +1,10 @@
-"""Platforms, Go's formats, ports, paths."""
+"""Ports and paths."""
 
 import pytest
 
-from sampan.engine.builder.plan import platforms
 from sampan.engine.builder.plan.paths import destination, has_wildcards, joined
 from sampan.engine.builder.plan.ports import parse_ports
 from sampan.errors import Invalid
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("linux/amd64", "linux/amd64"),
-        ("linux/x86_64", "linux/amd64"),
-        ("LINUX/ARM64/v8", "linux/arm64"),
-        ("linux/aarch64", "linux/arm64"),
-        ("linux/arm", "linux/arm/v7"),
-        ("linux/arm/6", "linux/arm/v6"),
-        ("linux/armhf", "linux/arm/v7"),
-        ("macos/arm64", "darwin/arm64"),
-        ("windows(10.0.17763)/amd64", "windows(10.0.17763)/amd64"),
-        ("arm64", "linux/arm64"),
-    ],
-)
-def test_platforms_are_normalised(text: str, shown: str) -> None:
-    assert str(platforms.parse(text)) == shown
-
-
-@pytest.mark.parametrize("text", ["", "linux/", "a/b/c/d", "linux/*", "nonsense", "li nux/amd64"])
-def test_a_bad_platform_is_refused(text: str) -> None:
-    with pytest.raises(Invalid):
-        platforms.parse(text)
 
 
 @pytest.mark.parametrize(

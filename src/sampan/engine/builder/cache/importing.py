@@ -26,16 +26,14 @@ from sampan.engine.builder.progress import Progress, now
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.solve.vertices import shown
 from sampan.engine.images import Images
-from sampan.engine.images.create import parse_platform
 from sampan.engine.images.ingest import add_layer
 from sampan.errors import Failed, Invalid, NotFound, SampanError
 from sampan.images import references
-from sampan.images.archives import Platform
 from sampan.images.compression import decompressed
 from sampan.images.references import Reference
-from sampan.images.registry import platform as platforms
 from sampan.images.registry.client import Repository
 from sampan.images.registry.manifests import Fetched, ImageManifest, parse_image, parse_index
+from sampan.specs.oci import platform as platforms
 
 Bring = Callable[[str], Awaitable[None]]  # a layer, by diff ID, into the staging
 
@@ -185,7 +183,7 @@ class Imports:
     async def _manifest(self, fetched: Fetched, sources: Sequence[Repository]) -> Fetched:
         if not fetched.is_index:
             return fetched
-        host = Platform(*parse_platform(""))
+        host = platforms.host()
         chosen = platforms.choose(parse_index(fetched.data), host)
         return await sources[0].manifest(chosen["digest"])
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from sampan.engine.builder.dockerfile.expand import Expander
 from sampan.engine.builder.dockerfile.instructions import Arg, Dockerfile
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.plan.platforms import Platform
 from sampan.errors import Invalid
 from sampan.specs.golang.numbers import parse_int
+from sampan.specs.oci.platform import Platform
 
 EPOCH = "SOURCE_DATE_EPOCH"
 # Handed to RUN without being declared, and in no cache key. dockerfile reference, "Predefined ARGs".

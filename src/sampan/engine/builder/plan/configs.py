@@ -5,7 +5,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from sampan.engine.builder.plan.platforms import Platform, normalize
+from sampan.specs.oci.platform import Platform, normalize
 
 # The fields of docker-image-spec's config; BuildKit drops any other of the base's.
 _CONFIG = (
