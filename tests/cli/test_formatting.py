@@ -13,7 +13,6 @@ from sampan.cli.container.ports import display_ports
 from sampan.cli.listing import Listing
 from sampan.cli.tabwriter import align
 from sampan.cli.text import ellipsis, natural
-from sampan.cli.timestamps import parse_rfc3339
 
 
 def test_columns_belong_to_neighbouring_lines():
@@ -59,20 +58,6 @@ def test_long_texts_end_in_an_ellipsis(text, width, short):
 
 def test_numbers_in_names_sort_by_value():
     assert sorted(["net10", "net9", "a1", "net"], key=natural) == ["a1", "net", "net9", "net10"]
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("1970-01-01T00:00:00Z", (0, 0)),
-        ("2026-11-24T13:36:58.755801176Z", (1795527418, 755801176)),
-        ("2026-11-24T14:36:58+01:00", (1795527418, 0)),
-        ("0001-01-01T00:00:00Z", (-62135596800, 0)),
-        ("2024-02-29T00:00:00.5Z", (1709164800, 500000000)),
-    ],
-)
-def test_rfc3339(text, moment):
-    assert parse_rfc3339(text) == moment
 
 
 VALUES = st.recursive(

@@ -11,12 +11,12 @@ from typing import Any
 
 from sampan import __version__
 from sampan.db.sqlite import Store
-from sampan.engine import times
 from sampan.engine.config import DaemonConfig, split_host
 from sampan.engine.engine import API_VERSION, MIN_API_VERSION, Engine
 from sampan.engine.spec.host import Host, detect
 from sampan.http.app import text
 from sampan.http.tls import exposure_warning
+from sampan.specs.golang import time as times
 from sampan.specs.oci.platform import machine
 
 # statfs(2): the names Docker gives to filesystems.

@@ -6,10 +6,10 @@ import os
 import time
 
 from sampan.linux import process, signals
-from sampan.runtime.clock import rfc3339
 from sampan.runtime.execs import Exec
 from sampan.runtime.failures import describe
 from sampan.specs.golang.duration import format_duration
+from sampan.specs.golang.time import now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Health:
     def _finished(self, began: str, clock: float, code: int, output: str) -> None:
         self._probe = None
         state = self.state
-        entry: HealthLog = {"Start": began, "End": rfc3339(), "ExitCode": code, "Output": output}
+        entry: HealthLog = {"Start": began, "End": now(), "ExitCode": code, "Output": output}
         state["Log"] = [*state["Log"], entry][-_KEPT_RESULTS:]
         if code == 0:
             state["FailingStreak"] = 0
@@ -83,7 +83,7 @@ class Probe:
         self._check = check
         self._on_done: Callable[[str, float, int, str], None] | None = on_done
         self._timeout = check["timeout"]
-        self._began = rfc3339()
+        self._began = now()
         self._clock = time.monotonic()
         self._output = Capture()
         self._timed_out = False

@@ -6,8 +6,8 @@ import os
 import stat
 
 from sampan.errors import Failed, NotFound
-from sampan.runtime.clock import rfc3339
 from sampan.runtime.failures import reason
+from sampan.specs.golang.time import rfc3339
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

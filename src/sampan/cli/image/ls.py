@@ -8,7 +8,7 @@ from sampan.cli.help import FORMAT_HELP
 from sampan.cli.image.reference import short_repository, split
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
-from sampan.cli.timestamps import ago, go_string
+from sampan.cli.when import ago, created_at
 from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
@@ -96,7 +96,10 @@ def listing(trunc: bool) -> Listing:
     return Listing(
         {
             "Containers": ("CONTAINERS", lambda row: count(row, "Containers")),
-            "CreatedAt": ("CREATED AT", lambda row: go_string(int(row.get("Created") or 0))),
+            "CreatedAt": (
+                "CREATED AT",
+                created_at,
+            ),
             "CreatedSince": ("CREATED", lambda row: _since(int(row.get("Created") or 0))),
             "Digest": ("DIGEST", lambda row: row["digest"]),
             "ID": ("IMAGE ID", lambda row: short_id(row["Id"]) if trunc else row["Id"]),

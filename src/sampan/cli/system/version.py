@@ -122,11 +122,12 @@ def _ansic(text: str) -> str:
     """An RFC 3339 time as C's ctime writes it; anything else as it is."""
     import time
 
-    from sampan.cli.timestamps import parse_rfc3339
+    from sampan.errors import Invalid
+    from sampan.specs.golang.time import SECOND, parse
 
     try:
-        return time.asctime(time.gmtime(parse_rfc3339(text)[0]))
-    except (ValueError, IndexError):
+        return time.asctime(time.gmtime(parse(text) // SECOND))
+    except Invalid:
         return text
 
 

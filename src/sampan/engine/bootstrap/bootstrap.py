@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sampan.engine import times
 from sampan.engine.bootstrap import busybox, root
 from sampan.engine.bootstrap.apt import Apt, Source
 from sampan.engine.bootstrap.distribution import (
@@ -28,6 +27,7 @@ from sampan.images import references
 from sampan.images.deb import data_tar
 from sampan.images.references import Reference
 from sampan.images.tarread import REGULAR, TarReader
+from sampan.specs.golang import time as times
 
 Say = Callable[[str], Awaitable[None]]
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

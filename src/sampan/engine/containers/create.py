@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sampan.engine import times, trash
+from sampan.engine import trash
 from sampan.engine.containers import checks, names
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.documents import CONFIG, HOST_CONFIG, normalise
@@ -20,6 +20,7 @@ from sampan.engine.containers.services import Services
 from sampan.engine.spec.defaults import MASKED_PATHS, READONLY_PATHS
 from sampan.engine.spec.validate import validate
 from sampan.errors import Invalid, NotFound
+from sampan.specs.golang import time as times
 from sampan.specs.oci import platform as platforms
 
 

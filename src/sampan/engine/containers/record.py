@@ -7,7 +7,7 @@ dictionaries with Docker's keys.
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sampan.engine import times
+from sampan.specs.golang import time as times
 
 
 @dataclass

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 import sampan
-from sampan.engine import times
 from sampan.engine.images.ingest import add_layer, add_local_layer, staging
 from sampan.engine.images.store import Image, ImageStore, NewImage
 from sampan.errors import Invalid
 from sampan.images import config as image_config
 from sampan.images.config import empty_container_config
 from sampan.images.references import Reference
+from sampan.specs.golang import time as times
 from sampan.specs.oci.image import ContainerConfig
 from sampan.specs.oci.platform import Platform, machine, parse
 

@@ -12,6 +12,7 @@ from sampan.images.registry.errors import Unreachable
 from sampan.images.registry.hosts import Hosts
 from sampan.images.registry.hostsfile import Tls, find
 from sampan.images.registry.transport import Transport, limited
+from sampan.specs.docker.filters import boolean, check_names
 from sampan.specs.golang.numbers import atoi
 
 HUB = "index.docker.io"
@@ -125,25 +126,13 @@ class _Wanted:
 
 def check(filters: Mapping[str, list[str]]) -> _Wanted:
     """Raises Invalid in Docker's words."""
-    for name in filters:
-        if name not in ACCEPTED:
-            raise Invalid(f"invalid filter '{name}'")
+    check_names(filters, ACCEPTED)
     wanted = _Wanted()
-    wanted.official = _boolean(filters, "is-official")
-    wanted.automated = _boolean(filters, "is-automated")
+    wanted.official = boolean(filters, "is-official")
+    wanted.automated = boolean(filters, "is-automated")
     for text in filters.get("stars", ()):
         try:
             wanted.stars = max(wanted.stars, atoi(text))
         except Invalid as error:
             raise Invalid(f"invalid filter 'stars={text}': {error.message}") from None
     return wanted
-
-
-def _boolean(filters: Mapping[str, list[str]], name: str) -> bool | None:
-    values = filters.get(name)
-    if not values:
-        return None
-    true, false = bool({"1", "true"} & set(values)), bool({"0", "false"} & set(values))
-    if true == false:
-        raise Invalid(f"invalid filter '{name}=[{' '.join(values)}]'")
-    return true

@@ -16,13 +16,14 @@ from functools import partial
 from typing import Any
 
 from sampan.db.sqlite import Change, Delete, Put, Store
-from sampan.engine import times, trash
+from sampan.engine import trash
 from sampan.errors import NotFound, SampanError
 from sampan.images import config as image_config
 from sampan.images import references
 from sampan.images.blobs import BlobStore
 from sampan.images.references import Reference
 from sampan.paths import Paths
+from sampan.specs.golang import time as times
 from sampan.specs.oci.image import ImageConfig
 from sampan.storage.layers import LayerStore
 

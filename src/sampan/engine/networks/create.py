@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sampan.engine import times
 from sampan.engine.networks.record import (
     BRIDGE_NAME,
     ENABLE_ICC,
@@ -23,6 +22,7 @@ from sampan.http.requests import kind_of
 from sampan.linux.rtnetlink import Network
 from sampan.network.addresses import overlaps, pick_subnet
 from sampan.network.bridges import NAME_LIMIT
+from sampan.specs.golang import time as times
 from sampan.specs.golang.numbers import atoi, parse_bool
 
 BOOLEANS = (ENABLE_ICC, ENABLE_MASQUERADE, INHIBIT_IPV4)
