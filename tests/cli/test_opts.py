@@ -284,9 +284,8 @@ def test_a_seccomp_profile_is_read_here_and_sent_compact(tmp_path):
     ],
 )
 def test_image_names(name, short, full):
-    reference.check(name)
-    assert reference.familiar(name) == short
-    assert reference.full_repository(reference.split(name)[0]) == full
+    found = reference.named(name)
+    assert (found.with_default_tag().familiar, found.name) == (short, full)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +300,7 @@ def test_image_names(name, short, full):
 )
 def test_bad_image_names(name, message):
     with pytest.raises(CliError) as caught:
-        reference.check(name)
+        reference.named(name)
     assert caught.value.message == message
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from sampan.images.blobs import KEEP_PARTIAL, BlobStore
-from sampan.images.config import id_of
 from sampan.images.partial import Cut, Partial
+from sampan.specs.oci import digest as digests
 
 DATA = bytes(range(256)) * 8192
-DIGEST = id_of(DATA)
+DIGEST = digests.of(DATA)
 
 
 @pytest.fixture
@@ -78,13 +78,13 @@ def test_nothing_leaves_no_file_and_too_much_starts_anew(store: BlobStore) -> No
 
 def test_old_ones_go_at_the_start_and_idle_ones_when_asked(store: BlobStore) -> None:
     for name in ("a", "b"):
-        partial = Partial(store, id_of(name.encode()), 10)
+        partial = Partial(store, digests.of(name.encode()), 10)
         partial.append(b"12345")
         partial.close()
-    old = store.ingest_directory / f"{id_of(b'a')[7:]}.partial"
+    old = store.ingest_directory / f"{digests.of(b'a')[7:]}.partial"
     os.utime(old, (0, time.time() - KEEP_PARTIAL - 10))
     store.start()
     assert not old.exists()
-    assert store.forget_partials({id_of(b"b")}) == 0
+    assert store.forget_partials({digests.of(b"b")}) == 0
     assert store.forget_partials(set()) == 5
     assert list(store.ingest_directory.iterdir()) == []

@@ -13,7 +13,7 @@ from tests.test_imports import LIGHT
 ROOT = Path(sampan.specs.__file__).parent
 
 # Beyond LIGHT: what a grammar may be written with where the command line and the shims do not load it.
-GRAMMAR = {"re", "typing", "hashlib"}
+GRAMMAR = {"re", "typing"}
 # Generated from tables by the protobuf library, and loaded only once somebody speaks gRPC.
 MESSAGES = ("buildkit", "protobuf", "wellknown")
 
@@ -23,7 +23,6 @@ MORE = {
     "docker.ignore.expressions": {"re", "typing"},
     "oci.runtime": {"typing"},
     "oci.image": {"typing"},
-    "oci.chain": {"hashlib"},
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from sampan.errors import Failed, SampanError
-from sampan.images.references import Reference, is_digest, parse
+from sampan.specs.oci.digest import is_digest
 from sampan.specs.oci.image import (
     CONTAINERD_NAME,
     DOCKER_INDEX,
@@ -21,6 +21,7 @@ from sampan.specs.oci.image import (
     REF_NAME,
 )
 from sampan.specs.oci.platform import Platform, matches
+from sampan.specs.oci.reference import Reference, parse
 
 MAX_DOCUMENT = 8 << 20  # bytes of a JSON document in an archive
 MAX_DEPTH = 4  # of indexes in indexes

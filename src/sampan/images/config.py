@@ -1,12 +1,11 @@
 """The image config document: reading one from elsewhere, writing new ones as Docker does. Pure."""
 
-import hashlib
 from typing import Any, cast
 
 import orjson
 
 from sampan.errors import Invalid
-from sampan.images.references import is_digest
+from sampan.specs.oci.digest import is_digest
 from sampan.specs.oci.image import ContainerConfig, History, ImageConfig
 from sampan.specs.oci.platform import machine
 
@@ -164,8 +163,3 @@ def committed(
         if not document[name]:
             del document[name]
     return cast(ImageConfig, document)
-
-
-def id_of(data: bytes) -> str:
-    """The image ID of a config document."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -13,9 +13,9 @@ from sampan.db.sqlite import Store
 from sampan.engine.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.images import Image, Images, Import, Use
-from sampan.images.references import parse
 from sampan.paths import Paths
 from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import parse
 from tests.support.layers import names, read
 
 HERE = Platform("linux", "amd64")

@@ -6,7 +6,6 @@ import binascii
 
 from sampan.cli import gojson
 from sampan.cli.credentials import CredentialError, Credentials, server_of
-from sampan.cli.image.reference import domain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 
-def header(session: Session, repository: str) -> dict[str, str]:
-    """The header for the registry of `repository`; an empty object when there are no credentials."""
-    return {"X-Registry-Auth": encode(credentials(session, domain(repository)))}
+def header(session: Session, registry: str) -> dict[str, str]:
+    """The header for `registry`; an empty object when there are no credentials."""
+    return {"X-Registry-Auth": encode(credentials(session, registry))}
 
 
 def credentials(session: Session, registry: str) -> dict[str, str]:

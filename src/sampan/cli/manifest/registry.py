@@ -17,6 +17,7 @@ from sampan.cli.errors import CliError
 from sampan.cli.image.auth import credentials
 from sampan.errors import SampanError
 from sampan.http.bearer import Authorizer, Credentials, TokenAnswer
+from sampan.specs.oci import digest as digests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Registry:
             data,
         )
         self._check(answer, 201)
-        return str(answer.headers.get("Docker-Content-Digest") or digest_of(data))
+        return str(answer.headers.get("Docker-Content-Digest") or digests.of(data))
 
     def mount(self, repository: str, digest: str, source: str) -> None:
         """Have a blob of repository `source` in `repository`, too; raises CliError."""
@@ -275,12 +276,6 @@ def _reason(error: Any, host: str) -> str:
     if isinstance(error, OSError):  # getaddrinfo(3) has its own numbers, all below zero
         return f"dial tcp: lookup {host}: no such host" if error.errno else str(error)
     return f"malformed HTTP response: {error}"
-
-
-def digest_of(data: bytes) -> str:
-    from hashlib import sha256
-
-    return f"sha256:{sha256(data).hexdigest()}"
 
 
 def verify(data: bytes, digest: str, what: str) -> None:

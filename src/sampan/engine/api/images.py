@@ -17,10 +17,10 @@ from sampan.engine.images.push import Push
 from sampan.errors import Invalid
 from sampan.http.errors import status_of
 from sampan.http.requests import json_response, parse_filters, query_bool
-from sampan.images import references
-from sampan.images.references import Reference
 from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
 from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import Reference
 
 NAME = "{name:.+}"
 

@@ -2,7 +2,7 @@
 
 from sampan.engine.builder.requester import Requester
 from sampan.http.bearer import Credentials
-from sampan.images.references import Reference
+from sampan.specs.oci.reference import Reference
 
 
 async def credentials_for(requester: Requester, reference: Reference) -> Credentials:

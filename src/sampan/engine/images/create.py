@@ -9,10 +9,10 @@ from sampan.engine.images.store import Image, ImageStore, NewImage
 from sampan.errors import Invalid
 from sampan.images import config as image_config
 from sampan.images.config import empty_container_config
-from sampan.images.references import Reference
 from sampan.specs.golang import time as times
 from sampan.specs.oci.image import ContainerConfig
 from sampan.specs.oci.platform import Platform, machine, parse
+from sampan.specs.oci.reference import Reference
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from sampan.engine.images.search import search
 from sampan.engine.images.store import ImageStore
 from sampan.engine.images.transfer import Limits
 from sampan.http.bearer import Credentials
-from sampan.images.references import Reference
 from sampan.specs.oci import platform as platforms
+from sampan.specs.oci.reference import Reference
 
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig

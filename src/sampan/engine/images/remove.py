@@ -8,10 +8,10 @@ from sampan.engine.images.documents import created_nanoseconds
 from sampan.engine.images.listing import Filters, limits
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Conflict, SampanError
-from sampan.images import references
-from sampan.images.references import Reference
 from sampan.specs.docker.filters import boolean, check_names, labels_match
+from sampan.specs.oci import reference as references
 from sampan.specs.oci.chain import chain_ids
+from sampan.specs.oci.reference import Reference
 
 Record = dict[str, str]
 PRUNE = {"dangling", "label", "label!", "until"}

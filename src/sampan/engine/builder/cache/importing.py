@@ -28,12 +28,12 @@ from sampan.engine.builder.solve.vertices import shown
 from sampan.engine.images import Images
 from sampan.engine.images.ingest import add_layer
 from sampan.errors import Failed, Invalid, NotFound, SampanError
-from sampan.images import references
 from sampan.images.compression import decompressed
-from sampan.images.references import Reference
 from sampan.images.registry.client import Repository
 from sampan.images.registry.manifests import Fetched, ImageManifest, parse_image, parse_index
 from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.reference import Reference
 
 Bring = Callable[[str], Awaitable[None]]  # a layer, by diff ID, into the staging
 

@@ -12,7 +12,7 @@ from sampan.engine.builder.options import BuildOptions, CacheOption, Output
 from sampan.engine.builder.sources import git_urls
 from sampan.errors import Failed, Invalid, Unsupported
 from sampan.http.requests import query_bool
-from sampan.images import references
+from sampan.specs.oci import reference as references
 
 CONTEXT = "upload:context"
 _NUMBERS = {

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from sampan.engine.builder.options import Output
 from sampan.errors import Invalid, Unsupported
-from sampan.images import references
-from sampan.images.references import Reference
 from sampan.specs.golang.numbers import parse_bool
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.reference import Reference
 
 _ANNOTATION = re.compile(
     r"annotation(-manifest|-index|-manifest-descriptor|-index-descriptor)?(?:\[([^]]*)\])?\.(.+)"

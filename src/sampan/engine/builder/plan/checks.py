@@ -28,9 +28,9 @@ from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.plan.arguments import NOT_IN_ENVIRONMENT, global_arguments
 from sampan.engine.builder.plan.paths import joined
 from sampan.errors import Invalid
-from sampan.images import references
 from sampan.specs.docker.ignore.patterns import Matcher
 from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
 from sampan.specs.oci.platform import Platform
 
 _SECRET = re.compile(

@@ -25,9 +25,9 @@ from sampan.engine.builder.plan.stages import (
     reachable_from,
 )
 from sampan.errors import Invalid
-from sampan.images import references
 from sampan.specs.golang.numbers import TRUE
 from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
 from sampan.specs.oci.platform import Platform
 
 # What a name that no registry knows may have been meant to be.

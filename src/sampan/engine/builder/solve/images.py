@@ -16,10 +16,10 @@ from sampan.engine.images.progress import Line
 from sampan.engine.images.pull import Pull
 from sampan.engine.images.store import Staging
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError, Unauthorized, Unavailable
-from sampan.images import references
-from sampan.images.references import Reference
 from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
 from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import Reference
 
 DOCKER_IMAGE = "docker-image://"
 

@@ -1,11 +1,13 @@
 """Docker's reference grammar, and how names are shown again."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.errors import Invalid
-from sampan.images.references import Reference, is_digest, is_identifier, parse, parse_digest
+from sampan.specs.oci.reference import Reference, is_domain, is_path, is_tag, parse
 
 HEX = "2185cad4d9b06f883c4e080a10bfcf638e05d1c4fe88268210496dcafe31f21c"
 SHA = f"sha256:{HEX}"
@@ -85,12 +87,6 @@ def test_tags_and_digests_replace_each_other() -> None:
             parse("a").with_tag(tag)
 
 
-def test_ids_and_digests_are_told_from_names() -> None:
-    assert is_identifier(HEX) and not is_identifier(HEX[:-1]) and not is_identifier(SHA)
-    assert is_digest(SHA) and not is_digest(HEX) and not is_digest(SHA[:-1])
-    assert parse_digest(SHA) == SHA
-
-
 component = st.from_regex(r"[a-z0-9]{1,6}((\.|_|__|-{1,3})[a-z0-9]{1,6}){0,2}", fullmatch=True)
 tag = st.none() | st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,12}", fullmatch=True)
 domain = st.sampled_from(["docker.io", "localhost", "reg.example.com:5000", "[::1]:443", "10.0.0.1"])
@@ -114,3 +110,24 @@ def test_any_text_is_a_reference_or_invalid(text: str) -> None:
     except Invalid:
         return
     assert parse(str(reference)) == reference
+
+
+# The grammar as distribution/reference draws it (regexp.go).
+LABEL = "(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+DOMAIN = rf"(?:{LABEL}(?:\.{LABEL})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?"
+COMPONENT = "[a-z0-9]+(?:(?:[._]|__|[-]+)[a-z0-9]+)*"
+PATH = f"{COMPONENT}(?:/{COMPONENT})*"
+TAG = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+
+
+@given(st.text("aZ0.:_-[]/", max_size=10) | st.text(max_size=4))
+def test_the_grammar_is_distributions(text: str) -> None:
+    for function, grammar in ((is_domain, DOMAIN), (is_path, PATH), (is_tag, TAG)):
+        assert function(text) == (re.fullmatch(grammar, text) is not None)
+
+
+def test_a_reference_is_a_value() -> None:
+    one = parse("a:b")
+    assert one == Reference("docker.io", "library/a", "b") and len({one, parse("a:b")}) == 1
+    with pytest.raises(AttributeError):
+        one.tag = "c"
