@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 
 from sampan.cli import gojson
-from sampan.cli.credentials import CredentialError, Credentials, server_of
+from sampan.cli.credentials import CredentialError, CredentialStore, server_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def header(session: Session, registry: str) -> dict[str, str]:
 def credentials(session: Session, registry: str) -> dict[str, str]:
     """What is known for `registry`; nothing where a helper program fails: the registry may not mind."""
     try:
-        return Credentials(session).get(server_of(registry))
+        return CredentialStore(session).get(server_of(registry))
     except CredentialError:
         return {}
 

@@ -24,7 +24,7 @@ from sampan.specs.golang.numbers import atoi
 
 if TYPE_CHECKING:
     from sampan.engine.builder.classic.query import ClassicRequest
-    from sampan.engine.builder.requester import Credentials
+    from sampan.http.bearer import Credentials
 
 
 class ClassicBuilds:
@@ -167,8 +167,6 @@ class Telling:
 
 def registry_config(request: web.Request) -> "dict[str, Credentials]":
     """X-Registry-Config: credentials by server. A broken one counts as none, as for Docker."""
-    from sampan.engine.builder.requester import Credentials
-
     text = request.headers.get("X-Registry-Config", "")
     try:
         padded = text + "=" * (-len(text) % 4)
@@ -178,13 +176,7 @@ def registry_config(request: web.Request) -> "dict[str, Credentials]":
     found: dict[str, Credentials] = {}
     for server, entry in document.items() if isinstance(document, dict) else ():
         with suppress(Invalid):
-            known = auth.from_document(entry)
-            found[server] = Credentials(
-                username=known.username,
-                password=known.password,
-                identity_token=known.identity_token,
-                token=known.registry_token,
-            )
+            found[server] = auth.from_document(entry)
     return found
 
 
