@@ -3,8 +3,7 @@
 import pytest
 
 from sampan.errors import Failed
-from sampan.images.registry.hostsfile import Tls
-from sampan.images.registry.transport import Proxies, Transport, redirected, shown
+from sampan.http.transport import Proxies, Tls, Transport, redirected, shown
 from tests.support.fakeregistry import FakeRegistry, serving
 
 HEADERS = {"Authorization": "secret", "Accept": "x", "Range": "bytes=1-", "X-Token": "secret"}

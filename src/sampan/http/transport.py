@@ -1,4 +1,7 @@
-"""HTTP to registries: connections shared by all transfers, redirects and limits under our own rules."""
+"""HTTP to registries: connections shared by all transfers, redirects and limits under our own rules.
+
+The one client of them: of the engine, of the registry's cache, and of the command line's `manifest`.
+"""
 
 import asyncio
 import ipaddress
@@ -15,22 +18,51 @@ import orjson
 from yarl import URL
 
 import sampan
-from sampan.errors import Invalid
+from sampan.errors import Failed, Invalid
 from sampan.http.bearer import TokenAnswer
-from sampan.images.registry.errors import Refused, Unreachable
-from sampan.images.registry.hostsfile import Tls
 
 CONNECT = 15.0  # seconds for TCP and TLS together, as Docker
 SILENCE = 30.0  # seconds without a byte
 WHOLE = 60.0  # seconds for a small answer, however slowly it drips
 DIGESTION = 600.0  # seconds for a registry to take in what it was sent
-READING = aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_read=SILENCE)
 WRITING = aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_read=DIGESTION)
 MAX_REDIRECTS = 10
 MAX_TOKEN = 1 << 20
 BUFFER = 1 << 20
 REDIRECTS = (301, 302, 303, 307, 308)
 USER_AGENT = f"sampan/{sampan.__version__}"
+
+
+class Unreachable(Failed):
+    """There was no answer at all: no route, no name, no TLS, a cut or a silence."""
+
+
+class Refused(Failed):
+    """The answer breaks the protocol, or a bound of ours; the same registry will not do better."""
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How a server is trusted, and how we show who we are: paths of PEM files."""
+
+    verify: bool = True
+    authorities: tuple[str, ...] = ()
+    client: tuple[tuple[str, str], ...] = ()  # (certificate, key); key "" when it is in the same file
+
+    def context(self) -> ssl.SSLContext:
+        """Raises Invalid for unreadable files. Blocks: the host's authorities take some 10 ms to load."""
+        context = ssl.create_default_context()
+        try:
+            for authority in self.authorities:
+                context.load_verify_locations(authority)
+            for certificate, key in self.client:
+                context.load_cert_chain(certificate, key or None)
+        except (OSError, ssl.SSLError) as error:
+            raise Invalid(f"certificates of the registry: {error}") from error
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 @dataclass(frozen=True)
@@ -76,10 +108,18 @@ class Proxies:
 
 
 class Transport:
-    """Connections to all registries; one session for each way to trust."""
+    """Connections to all registries; one session for each way to trust.
 
-    def __init__(self, proxies: Proxies = Proxies()) -> None:
+    `silence`: seconds without a byte before an answer is given up.
+    """
+
+    def __init__(
+        self, proxies: Proxies = Proxies(), *, silence: float = SILENCE, agent: str = USER_AGENT
+    ) -> None:
         self.proxies = proxies
+        self._agent = agent
+        self._reading = aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_read=silence)
+        self._whole = max(WHOLE, silence)
         self._sessions: dict[Tls, aiohttp.ClientSession] = {}
         self._making = asyncio.Lock()
 
@@ -91,10 +131,11 @@ class Transport:
     async def _session(self, tls: Tls) -> aiohttp.ClientSession:
         async with self._making:
             if tls not in self._sessions:
-                context = await asyncio.to_thread(_context, tls)
+                context = await asyncio.to_thread(tls.context)
                 self._sessions[tls] = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(ssl=context, limit=0, happy_eyeballs_delay=0.25),
-                    headers={"User-Agent": USER_AGENT},
+                    # A blob compressed once more on the way would have another digest.
+                    headers={"User-Agent": self._agent, "Accept-Encoding": "identity"},
                     auto_decompress=False,
                     read_bufsize=BUFFER,
                     cookie_jar=aiohttp.DummyCookieJar(),
@@ -124,7 +165,7 @@ class Transport:
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 # A body may take as long as it takes, and so may what a registry does with it at its end.
-                async with asyncio.timeout(WHOLE if reading else None):
+                async with asyncio.timeout(self._whole if reading else None):
                     response = await session.request(
                         method,
                         URL(url, encoded=True),
@@ -132,7 +173,7 @@ class Transport:
                         data=data,
                         allow_redirects=False,
                         proxy=self.proxies.of(url),
-                        timeout=READING if reading else WRITING,
+                        timeout=self._reading if reading else WRITING,
                     )
             except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
                 raise translate(error, method, url) from error
@@ -168,22 +209,6 @@ class Transport:
             return TokenAnswer(response.status, orjson.loads(body))
         except orjson.JSONDecodeError:
             return TokenAnswer(response.status, None)
-
-
-def _context(tls: Tls) -> ssl.SSLContext:
-    """Raises Invalid for unreadable certificates. Blocks: the host's authorities take some 10 ms to load."""
-    context = ssl.create_default_context()
-    try:
-        for authority in tls.authorities:
-            context.load_verify_locations(authority)
-        for certificate, key in tls.client:
-            context.load_cert_chain(certificate, key or None)
-    except (OSError, ssl.SSLError) as error:
-        raise Invalid(f"certificates of the registry: {error}") from error
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def redirected(

@@ -537,7 +537,7 @@ async def test_a_bomb_is_bounded(
 async def test_a_server_that_drips(
     bench: Bench, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr("sampan.images.registry.transport.WHOLE", 0.3)
+    monkeypatch.setattr("sampan.http.transport.WHOLE", 0.3)
     monkeypatch.setattr("sampan.engine.images.transfer.STALL", 0.3)
     registry.image("app", "1", tar_of(f=NOISE[:5000]))
 
@@ -560,7 +560,7 @@ async def test_a_server_that_drips(
 async def test_headers_that_never_end(
     bench: Bench, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sampan.images.registry.transport.WHOLE", 0.3)
+    monkeypatch.setattr("sampan.http.transport.WHOLE", 0.3)
 
     open_connections: list[asyncio.StreamWriter] = []
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sampan.images.registry.errors import Refused, from_answer
+from sampan.http.transport import Refused
+from sampan.images.registry.errors import from_answer
 from sampan.images.registry.manifests import (
     Descriptor,
     identify,

@@ -16,10 +16,11 @@ from sampan.engine.images.registries import Registries, Resolved
 from sampan.engine.images.store import Image, ImageStore, NewImage, Staging
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError, Unauthorized
 from sampan.http.bearer import NO_CREDENTIALS, Credentials
+from sampan.http.transport import Refused
 from sampan.images import config as image_config
 from sampan.images.registry.auth import ANONYMOUS
 from sampan.images.registry.client import Repository
-from sampan.images.registry.errors import Refused, RegistryError
+from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.manifests import (
     MAX_MANIFEST,
     Fetched,

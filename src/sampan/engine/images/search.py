@@ -8,10 +8,9 @@ import orjson
 
 from sampan.errors import Failed, Invalid
 from sampan.http.bearer import Credentials
-from sampan.images.registry.errors import Unreachable
+from sampan.http.transport import Tls, Transport, Unreachable, limited
 from sampan.images.registry.hosts import Hosts
-from sampan.images.registry.hostsfile import Tls, find
-from sampan.images.registry.transport import Transport, limited
+from sampan.images.registry.hostsfile import find
 from sampan.specs.docker.filters import boolean, check_names
 from sampan.specs.golang.numbers import atoi
 

@@ -10,11 +10,11 @@ import orjson
 
 from sampan.errors import NotFound
 from sampan.http.bearer import Authorizer, Credentials
+from sampan.http.transport import Refused, Transport, Unreachable, limited, redirected
 from sampan.images.registry.auth import ANONYMOUS
-from sampan.images.registry.errors import Refused, RegistryError, Unreachable, from_answer
+from sampan.images.registry.errors import RegistryError, from_answer
 from sampan.images.registry.hosts import Endpoint
 from sampan.images.registry.manifests import ACCEPT, MAX_MANIFEST, Fetched, identify
-from sampan.images.registry.transport import Transport, limited, redirected
 from sampan.specs.oci import digest as digests
 from sampan.specs.oci.digest import is_digest, is_sha256
 

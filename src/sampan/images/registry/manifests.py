@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from sampan.images.registry.errors import Refused
+from sampan.http.transport import Refused
 from sampan.specs.oci.digest import is_sha256
 from sampan.specs.oci.image import (
     CONFIG,

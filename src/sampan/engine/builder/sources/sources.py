@@ -32,7 +32,7 @@ from sampan.errors import (
     Unavailable,
     Unsupported,
 )
-from sampan.images.registry.transport import Proxies
+from sampan.http.transport import Proxies
 from sampan.paths import Paths
 from sampan.specs.docker.ignore.file import NAME as IGNORE_FILE
 from sampan.specs.docker.ignore.patterns import Matcher
