@@ -157,25 +157,6 @@ def parse_mirror(text: str) -> str:
     return text.strip().rstrip("/") + "/"
 
 
-def parse_ulimit(text: str) -> dict[str, Any]:
-    name, eq, limits = text.partition("=")
-    if not eq:
-        raise Invalid(f"invalid ulimit argument: {text}")
-    if name not in ulimits.NAMES:
-        raise Invalid(f"invalid ulimit type: {name}")
-    soft, colon, hard = limits.partition(":")
-    low = parse_int(soft)
-    high = parse_int(hard) if colon else low
-    return checked_ulimit({"Name": name, "Hard": high, "Soft": low})
-
-
-def checked_ulimit(limit: dict[str, Any]) -> dict[str, Any]:
-    soft, hard = limit["Soft"], limit["Hard"]
-    if hard >= 0 and (soft > hard or soft < 0):
-        raise Invalid(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
-    return limit
-
-
 def ulimits_from_file(key: str, value: Any) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict):
         raise mistyped(key, value, "map[string]*container.Ulimit")
@@ -187,9 +168,8 @@ def ulimits_from_file(key: str, value: Any) -> dict[str, dict[str, Any]]:
         soft, hard = known.get("soft", 0), known.get("hard", 0)
         if type(soft) is not int or type(hard) is not int:
             raise mistyped(key, soft if type(soft) is not int else hard, "int64")
-        if name not in ulimits.NAMES:
-            raise Invalid(f"invalid ulimit type: {name}")
-        made[name] = checked_ulimit({"Name": name, "Hard": hard, "Soft": soft})
+        ulimits.check_name(name)
+        made[name] = ulimits.checked(name, soft, hard)
     return made
 
 
@@ -284,7 +264,7 @@ def add_feature(old: Any, text: str) -> dict[str, bool]:
 
 
 def add_ulimit(old: Any, text: str) -> dict[str, dict[str, Any]]:
-    limit = parse_ulimit(text)
+    limit = ulimits.parse(text)
     return {**(old or {}), limit["Name"]: limit}
 
 

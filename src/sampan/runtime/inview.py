@@ -7,28 +7,12 @@ import stat
 
 from sampan.errors import Failed, NotFound
 from sampan.runtime.failures import reason
+from sampan.specs.golang.filemode import from_unix
 from sampan.specs.golang.time import rfc3339
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-# Go's io/fs FileMode bits.
-_TYPES = {
-    stat.S_IFDIR: 1 << 31,
-    stat.S_IFLNK: 1 << 27,
-    stat.S_IFBLK: 1 << 26,
-    stat.S_IFCHR: 1 << 26 | 1 << 21,
-    stat.S_IFIFO: 1 << 25,
-    stat.S_IFSOCK: 1 << 24,
-}
-
-
-def go_mode(mode: int) -> int:
-    bits = mode & 0o777 | _TYPES.get(stat.S_IFMT(mode), 0)
-    bits |= 1 << 23 if mode & stat.S_ISUID else 0
-    bits |= 1 << 22 if mode & stat.S_ISGID else 0
-    return bits | (1 << 20 if mode & stat.S_ISVTX else 0)
 
 
 def absolute(path: str) -> str:
@@ -64,7 +48,7 @@ def stat_path(path: str) -> dict[str, Any]:
     return {
         "name": base_name(name),
         "size": info.st_size,
-        "mode": go_mode(info.st_mode),
+        "mode": from_unix(info.st_mode),
         "mtime": rfc3339(info.st_mtime_ns),
         "linkTarget": link,
     }

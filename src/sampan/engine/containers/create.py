@@ -20,6 +20,7 @@ from sampan.engine.containers.services import Services
 from sampan.engine.spec.defaults import MASKED_PATHS, READONLY_PATHS
 from sampan.engine.spec.validate import validate
 from sampan.errors import Invalid, NotFound
+from sampan.specs.docker.ports import parse_port
 from sampan.specs.golang import time as times
 from sampan.specs.oci import platform as platforms
 
@@ -216,7 +217,7 @@ def resolve_container(services: Services, mode: str, *, network: bool) -> str:
 def expose_published(config: dict[str, Any], host: dict[str, Any]) -> None:
     """A published port is an exposed one."""
     for port in host["PortBindings"]:
-        number, proto = checks.parse_port(port)
+        number, proto = parse_port(port)
         config.setdefault("ExposedPorts", {}).setdefault(f"{number}/{proto}", {})
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sampan.engine.containers.checks import PORT
 from sampan.engine.containers.record import ContainerRecord
 from sampan.errors import Invalid
 from sampan.specs.docker.filters import boolean, labels_match, text_matches
+from sampan.specs.docker.ports import parse_ports
 from sampan.specs.golang import time as times
 from sampan.specs.golang.numbers import atoi
 
@@ -42,14 +42,10 @@ def check_values(filters: Mapping[str, Values]) -> None:
 
 def ports(name: str, value: str) -> set[tuple[int, str]]:
     """ "80", "80/udp", "8000-8010/tcp". Raises Invalid."""
-    match = PORT.fullmatch(value if "/" in value else value + "/tcp")
-    if match is None:
-        text = value.partition("/")[0]
-        raise Invalid(
-            f'error while looking up for {name} {value}: strconv.ParseUint: parsing "{text}": invalid syntax'
-        )
-    first = int(match[1])
-    return {(number, match[3].lower()) for number in range(first, int(match[2] or first) + 1)}
+    try:
+        return set(parse_ports(value))
+    except Invalid as error:
+        raise Invalid(f"error while looking up for {name} {value}: {error.message}") from None
 
 
 @dataclass(frozen=True)

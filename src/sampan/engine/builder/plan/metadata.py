@@ -2,13 +2,13 @@
 
 from sampan.engine.builder.dockerfile import instructions as df
 from sampan.engine.builder.dockerfile.expand import Expander
-from sampan.engine.builder.dockerfile.signals import parse_signal
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Files, MakeDirectory
 from sampan.engine.builder.plan.arguments import NOT_IN_ENVIRONMENT
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.ports import parse_ports
 from sampan.engine.builder.plan.state import StageState
+from sampan.specs.docker import signals
 from sampan.specs.golang.duration import format_duration
 from sampan.specs.golang.quote import plain_list, quote, quote_list, quote_rune
 
@@ -125,7 +125,7 @@ def user(state: StageState, instruction: df.User) -> None:
 
 
 def stop_signal(state: StageState, instruction: df.StopSignal) -> None:
-    parse_signal(instruction.signal)
+    signals.parse(instruction.signal)
     state.config["StopSignal"] = instruction.signal
     state.record(f"STOPSIGNAL {instruction.signal}")
 

@@ -1,4 +1,4 @@
-"""Go's os.FileMode, in which fsutil sends modes, and st_mode. pkg.go.dev/io/fs#FileMode"""
+"""Go's fs.FileMode, in which fsutil and `docker cp` send modes, and st_mode. https://pkg.go.dev/io/fs#FileMode"""
 
 import stat
 
@@ -27,7 +27,7 @@ _TO_GO = {kind: go for go, kind in _KINDS.items()}
 _BITS = ((SETUID, stat.S_ISUID), (SETGID, stat.S_ISGID), (STICKY, stat.S_ISVTX))
 
 
-def from_go(mode: int) -> int:
+def to_unix(mode: int) -> int:
     """Raises ValueError for what is no kind of file here."""
     kind = _KINDS.get(mode & TYPE)
     if kind is None:
@@ -39,7 +39,7 @@ def from_go(mode: int) -> int:
     return found
 
 
-def to_go(mode: int) -> int:
+def from_unix(mode: int) -> int:
     found = _TO_GO[stat.S_IFMT(mode)] | mode & 0o777
     for go, bit in _BITS:
         if mode & bit:

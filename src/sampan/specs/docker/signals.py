@@ -1,8 +1,9 @@
-"""Signal names and numbers, as a user may write them: 9, KILL, SIGKILL, rtmin+3."""
+"""Names and numbers of signals as people write them: 9, KILL, SIGKILL, rtmin+3. Pure; moby/sys/signal."""
 
 import signal
 
 from sampan.errors import Invalid
+from sampan.specs.golang.numbers import atoi
 
 # Signal 34 is Docker's RTMIN: glibc keeps 32 and 33 for itself.
 RTMIN, RTMAX = 34, 64
@@ -16,16 +17,22 @@ NAMES |= {f"RTMAX-{n}": RTMAX - n for n in range(1, 15)}
 
 
 def parse(text: str) -> int:
-    """Raises Invalid in Docker's words."""
-    if text.isascii() and text.isdigit():
-        number = int(text)
-        if 0 < number <= RTMAX:
-            return number
-        raise Invalid(f"invalid signal: {text}")
+    """As moby's ParseSignal, which takes any number but 0. Raises Invalid in its words."""
     try:
-        return NAMES[text.upper().removeprefix("SIG")]
-    except KeyError:
-        raise Invalid(f"invalid signal: {text}") from None
+        number = atoi(text)
+    except Invalid:
+        number = NAMES.get(text.upper().removeprefix("SIG"), 0)
+    if number == 0:
+        raise Invalid(f"invalid signal: {text}")
+    return number
+
+
+def deliverable(text: str) -> int:
+    """One that kill(2) takes. Raises Invalid."""
+    number = parse(text)
+    if not 0 < number <= RTMAX:
+        raise Invalid(f"invalid signal: {text}")
+    return number
 
 
 def name_of(number: int) -> str:
