@@ -12,11 +12,10 @@ from typing import Any
 
 from sampan.errors import Invalid
 from sampan.specs.docker import ulimits
+from sampan.specs.golang import json
 from sampan.specs.golang.numbers import parse_bool, parse_int
 from sampan.specs.golang.quote import quote
 from sampan.specs.golang.units import ram_in_bytes
-
-JSON_TYPES = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,6 @@ def option(
     return field(default_factory=made, metadata=data)
 
 
-def json_type(value: Any) -> str:
-    return "null" if value is None else JSON_TYPES[type(value)]
-
-
 def go_text(value: Any) -> str:
     """`value` as Go's %v prints decoded JSON."""
     if isinstance(value, bool):
@@ -81,9 +76,7 @@ def go_text(value: Any) -> str:
 
 
 def mistyped(key: str, value: Any, wanted: str) -> Invalid:
-    return Invalid(
-        f"json: cannot unmarshal {json_type(value)} into Go struct field Config.{key} of type {wanted}"
-    )
+    return json.mistyped(value, wanted, f"Config.{key}")
 
 
 def of_type(kind: type, wanted: str) -> Callable[[str, Any], Any]:

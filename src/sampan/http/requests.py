@@ -7,6 +7,7 @@ import orjson
 from aiohttp import web
 
 from sampan.errors import Invalid
+from sampan.specs.golang.json import kind_of
 from sampan.specs.golang.numbers import parse_int
 
 BODY_LIMIT = 8 << 20  # bytes of a JSON body; archives are streamed and not bounded by this
@@ -71,23 +72,6 @@ def holds_nul(value: object) -> bool:
         case list():
             return any(holds_nul(item) for item in value)
     return False
-
-
-def kind_of(value: object) -> str:
-    """JSON's name for a value's type, as in Go's decoder's messages."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "bool"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:

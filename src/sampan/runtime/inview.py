@@ -8,6 +8,7 @@ import stat
 from sampan.errors import Failed, NotFound
 from sampan.runtime.failures import reason
 from sampan.specs.golang.filemode import from_unix
+from sampan.specs.golang.path import clean
 from sampan.specs.golang.time import rfc3339
 
 TYPE_CHECKING = False
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 def absolute(path: str) -> str:
     """Clean, absolute, with a final "/" or "/." kept: they ask to follow a link."""
-    clean = os.path.normpath("/" + path).replace("//", "/")
+    whole = clean("/" + path)
     if path.endswith("/.") or path == ".":
-        return clean.rstrip("/") + "/."
-    if path.endswith("/") and clean != "/":
-        return clean + "/"
-    return clean
+        return whole.rstrip("/") + "/."
+    if path.endswith("/") and whole != "/":
+        return whole + "/"
+    return whole
 
 
 def base_name(path: str) -> str:

@@ -18,11 +18,11 @@ from sampan.engine.networks.record import (
     Subnet,
 )
 from sampan.errors import AlreadyExists, Denied, Invalid, NotFound, Unavailable
-from sampan.http.requests import kind_of
 from sampan.linux.rtnetlink import Network
 from sampan.network.addresses import overlaps, pick_subnet
 from sampan.network.bridges import NAME_LIMIT
 from sampan.specs.golang import time as times
+from sampan.specs.golang.json import mistyped
 from sampan.specs.golang.numbers import atoi, parse_bool
 
 BOOLEANS = (ENABLE_ICC, ENABLE_MASQUERADE, INHIBIT_IPV4)
@@ -97,10 +97,7 @@ def check_name(name: str, existing: Sequence[NetworkRecord]) -> None:
 
 
 def _mistyped(value: object, name: str, kind: str) -> Invalid:
-    return Invalid(
-        f"invalid JSON: json: cannot unmarshal {kind_of(value)} into Go struct field "
-        f"CreateRequest.{name} of type {kind}"
-    )
+    return mistyped(value, kind, f"CreateRequest.{name}", what="invalid JSON")
 
 
 def _string(body: Mapping[str, Any], name: str) -> str:

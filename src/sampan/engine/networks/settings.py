@@ -6,10 +6,10 @@ from typing import Any
 
 from sampan.engine.networks.record import NetworkRecord
 from sampan.errors import Invalid
-from sampan.http.requests import kind_of
 from sampan.linux.rtnetlink import mac_bytes
 from sampan.network import ports
 from sampan.specs.docker.ports import parse_host_ports, parse_port
+from sampan.specs.golang.json import mistyped
 
 
 def normalise(asked: Any) -> dict[str, Any]:
@@ -48,10 +48,7 @@ def normalise(asked: Any) -> dict[str, Any]:
 
 
 def _mistyped(value: object, name: str, kind: str) -> Invalid:
-    return Invalid(
-        f"invalid JSON: json: cannot unmarshal {kind_of(value)} into Go struct field "
-        f"EndpointSettings.{name} of type {kind}"
-    )
+    return mistyped(value, kind, f"EndpointSettings.{name}", what="invalid JSON")
 
 
 def check(network: NetworkRecord, asked: Mapping[str, Any]) -> None:
