@@ -1,9 +1,5 @@
 """The words of --filter: names, truth, labels, texts and points in time."""
 
-import os
-import time
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,16 +9,6 @@ from sampan.specs.docker import filters
 
 SECOND = 10**9
 NOW = 1_800_000_000 * SECOND
-
-
-@pytest.fixture
-def far_east() -> Iterator[None]:
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = "FAR-05:30"
-    time.tzset()
-    yield
-    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
-    time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,5 @@
 """Points in time as Go writes and reads them."""
 
-import os
-import time
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,16 +8,6 @@ from sampan.errors import Invalid
 from sampan.specs.golang import time as times
 
 SECOND = 1_000_000_000
-
-
-@pytest.fixture
-def far_east() -> Iterator[None]:
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = "FAR-05:30"
-    time.tzset()
-    yield
-    os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
-    time.tzset()
 
 
 @pytest.mark.parametrize(
@@ -83,5 +69,6 @@ def test_any_text_is_a_moment_or_refused(text: str) -> None:
 
 def test_local_forms(far_east: None) -> None:
     assert times.rfc3339_local(0) == "1970-01-01T05:30:00+05:30"
+    assert times.rfc3339_local(0, ".000000001") == "1970-01-01T05:30:00.000000001+05:30"
     assert times.string(0) == "1970-01-01 05:30:00 +0530 FAR"
     assert times.string(1_500_000_000) == "1970-01-01 05:30:01.5 +0530 FAR"

@@ -25,12 +25,12 @@ def rfc3339(nanoseconds: int) -> str:
     return (f"{text}.{fraction:09d}".rstrip("0") if fraction else text) + "Z"
 
 
-def rfc3339_local(seconds: int) -> str:
-    """In this machine's zone, to the second."""
+def rfc3339_local(seconds: int, fraction: str = "") -> str:
+    """In this machine's zone; `fraction` of a second with its dot."""
     local = time.localtime(seconds)
     zone = time.strftime("%z", local)
     shown = "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}"
-    return time.strftime("%Y-%m-%dT%H:%M:%S", local) + shown
+    return time.strftime("%Y-%m-%dT%H:%M:%S", local) + fraction + shown
 
 
 def string(nanoseconds: int) -> str:
