@@ -18,6 +18,8 @@ def of(data: bytes) -> str:
 
 def parse(text: str) -> str:
     """The digest itself, checked. Raises Invalid."""
+    if is_digest(text):
+        return text
     if not is_written_as_one(text):
         raise Invalid("invalid checksum digest format")
     algorithm, _, hexadecimal = text.partition(":")
@@ -25,17 +27,12 @@ def parse(text: str) -> str:
         raise Invalid("unsupported digest algorithm")
     if len(hexadecimal) != _LENGTHS[algorithm]:
         raise Invalid("invalid checksum digest length")
-    if not _HEX.issuperset(hexadecimal):
-        raise Invalid("invalid checksum digest format")
-    return text
+    raise Invalid("invalid checksum digest format")
 
 
 def is_digest(text: str) -> bool:
-    try:
-        parse(text)
-    except Invalid:
-        return False
-    return True
+    algorithm, _, hexadecimal = text.partition(":")
+    return len(hexadecimal) == _LENGTHS.get(algorithm) and _HEX.issuperset(hexadecimal)
 
 
 def is_sha256(text: str) -> bool:
@@ -50,6 +47,8 @@ def is_identifier(text: str) -> bool:
 
 def is_written_as_one(text: str) -> bool:
     """Whether a reference may end with it, algorithm and length aside. distribution/reference, regexp.go"""
+    if is_digest(text):
+        return True
     algorithm, colon, hexadecimal = text.partition(":")
     for mark in "-_+.":
         algorithm = algorithm.replace(mark, "/")

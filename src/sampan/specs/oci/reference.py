@@ -144,6 +144,8 @@ def is_path(text: str) -> bool:
 
 
 def _is_component(text: str) -> bool:
+    if _LOWER.issuperset(text):
+        return bool(text)
     between = ""
     for char in text:
         if char not in _LOWER:
@@ -152,7 +154,7 @@ def _is_component(text: str) -> bool:
         if between not in ("", ".", "_", "__") and between.strip("-"):
             return False
         between = ""
-    return bool(text) and text[0] in _LOWER and not between
+    return text[0] in _LOWER and not between
 
 
 def is_domain(text: str) -> bool:
