@@ -73,6 +73,8 @@ def test_a_duration_is_read(text: str, nanoseconds: int) -> None:
         ("1 s", 'unknown unit " s" in duration "1 s"'),
         ("1_0s", 'unknown unit "_" in duration "1_0s"'),
         ("1\n", r'unknown unit "\x0a" in duration "1\x0a"'),
+        ("\ud800", 'invalid duration "\\x3f"'),
+        ("\udcff", r'invalid duration "\xff"'),
         ("٣s", r'invalid duration "\xd9\xa3s"'),
         ("9223372036854775808ns", 'invalid duration "9223372036854775808ns"'),
         ("1h3000000h", 'invalid duration "1h3000000h"'),

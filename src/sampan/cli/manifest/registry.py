@@ -99,8 +99,9 @@ class Registry:
         if answer.status == 201:
             return
         self._check(answer, 202)  # it would take an upload instead: give that up
-        if location := answer.headers.get("Location"):
-            self._ask("DELETE", urljoin(self._base, location), scopes)
+        location = urljoin(self._base, answer.headers.get("Location", ""))
+        if location.startswith(f"{self._base}/v2/"):  # credentials are for this registry alone
+            self._ask("DELETE", location, scopes)
         raise CliError(f"failed to mount blob {source}@{digest} to {repository}")
 
     # -- transport --------------------------------------------------------------------------------------

@@ -111,7 +111,8 @@ def _quote(text: str) -> str:
     out = ""
     for char in text:
         if char < " " or char > "\x7f":
-            out += "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
+            errors = "surrogateescape" if "\udc80" <= char <= "\udcff" else "replace"
+            out += "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", errors))
         else:
             out += "\\" + char if char in '"\\' else char
     return f'"{out}"'
