@@ -14,9 +14,6 @@ from sampan.cli.flags import (
     HelpWanted,
     check_arguments,
     parse,
-    parse_bool,
-    parse_int,
-    quote,
 )
 
 FLAGS = (
@@ -142,28 +139,9 @@ def test_wrong_numbers_of_arguments(args, count, text):
     assert caught.value.code == 1
 
 
-@given(st.integers(-(2**63), 2**63 - 1))
-def test_integers_are_read_in_every_base(value):
-    for text in (str(value), hex(value), oct(value), bin(value)):
-        assert parse_int(text) == value
-
-
-@given(st.text(max_size=8))
-def test_no_text_breaks_the_number_parsers(text):
-    for function in (parse_int, parse_bool):
-        try:
-            function(text)
-        except ValueError as error:
-            assert text in str(error)
-
-
 @given(st.lists(st.text(max_size=6), max_size=6))
 def test_no_command_line_breaks_the_parser(args):
     try:
         parse(FLAGS, args)
     except (FlagError, HelpWanted):
         pass
-
-
-def test_quoting_is_gos():
-    assert quote('a"b\\\n\t\x01é\u200b\udcff') == '"a\\"b\\\\\\n\\t\\x01é\\u200b\\xff"'

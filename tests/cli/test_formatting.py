@@ -13,100 +13,6 @@ from sampan.cli.container.ports import display_ports
 from sampan.cli.listing import Listing
 from sampan.cli.tabwriter import align
 from sampan.cli.text import ellipsis, natural
-from sampan.cli.timestamps import parse_rfc3339
-from sampan.cli.units import (
-    bytes_size,
-    format_duration,
-    human_duration,
-    human_size,
-    parse_duration,
-    ram_in_bytes,
-)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.4, "Less than a second"),
-        (1, "1 second"),
-        (59, "59 seconds"),
-        (60, "About a minute"),
-        (119, "About a minute"),
-        (120, "2 minutes"),
-        (59 * 60, "59 minutes"),
-        (3600, "About an hour"),
-        (89 * 60, "About an hour"),
-        (90 * 60, "2 hours"),
-        (47 * 3600, "47 hours"),
-        (48 * 3600, "2 days"),
-        (13 * 86400, "13 days"),
-        (14 * 86400, "2 weeks"),
-        (59 * 86400, "8 weeks"),
-        (61 * 86400, "2 months"),
-        (729 * 86400, "24 months"),
-        (731 * 86400, "2 years"),
-    ],
-)
-def test_durations_for_humans(seconds, text):
-    assert human_duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("size", "decimal", "binary"),
-    [
-        (0, "0B", "0B"),
-        (999, "999B", "999B"),
-        (1000, "1kB", "1000B"),
-        (1024, "1.024kB", "1KiB"),
-        (2026481, "2.026MB", "1.933MiB"),
-        (10**12, "1TB", "931.3GiB"),
-    ],
-)
-def test_sizes(size, decimal, binary):
-    assert human_size(size) == decimal
-    assert bytes_size(size) == binary
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [("0", 0), ("64", 64), ("1k", 1024), ("1.5KB", 1536), ("2 GiB", 2 << 30), ("1t", 1 << 40), ("7b", 7)],
-)
-def test_sizes_are_read(text, size):
-    assert ram_in_bytes(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "x", "1x", "-1", "1kk", "1mibs", "1__0", " "])
-def test_bad_sizes_are_refused(text):
-    with pytest.raises(ValueError):
-        ram_in_bytes(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("0", 0),
-        ("1.5s", 1_500_000_000),
-        ("1h30m", 5400 * 10**9),
-        ("-2ms", -2_000_000),
-        ("1us", 1000),
-        (".5s", 5 * 10**8),
-    ],
-)
-def test_go_durations_are_read(text, value):
-    assert parse_duration(text) == value
-
-
-@given(st.integers(-(2**62), 2**62))
-def test_durations_written_are_read_again(value):
-    assert parse_duration(format_duration(value)) == value
-
-
-@given(st.text(max_size=6))
-def test_no_text_breaks_the_duration_parser(text):
-    try:
-        parse_duration(text)
-    except ValueError as error:
-        assert "duration" in str(error)
 
 
 def test_columns_belong_to_neighbouring_lines():
@@ -152,20 +58,6 @@ def test_long_texts_end_in_an_ellipsis(text, width, short):
 
 def test_numbers_in_names_sort_by_value():
     assert sorted(["net10", "net9", "a1", "net"], key=natural) == ["a1", "net", "net9", "net10"]
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("1970-01-01T00:00:00Z", (0, 0)),
-        ("2026-11-24T13:36:58.755801176Z", (1795527418, 755801176)),
-        ("2026-11-24T14:36:58+01:00", (1795527418, 0)),
-        ("0001-01-01T00:00:00Z", (-62135596800, 0)),
-        ("2024-02-29T00:00:00.5Z", (1709164800, 500000000)),
-    ],
-)
-def test_rfc3339(text, moment):
-    assert parse_rfc3339(text) == moment
 
 
 VALUES = st.recursive(

@@ -11,9 +11,7 @@ import sys
 import pytest
 import trustme
 
-from sampan.cli.errors import CliError
 from sampan.cli.main import run
-from sampan.cli.platforms import parse
 from tests.cli.registry import MANIFEST, Registry
 
 LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -133,27 +131,3 @@ def test_what_is_not_there(registry, manifest):
     assert code == 1 and "dial tcp 127.0.0.1:9: connect: connection refused" in err
     annotated = manifest("annotate", "--arch", "arm", f"{registry.host}/l", f"{registry.host}/x")
     assert annotated[0] == 1 and "does not exist in" in annotated[2]
-
-
-PLATFORMS = [
-    ("linux/amd64", {"architecture": "amd64", "os": "linux"}),
-    ("linux/aarch64", {"architecture": "arm64", "os": "linux"}),
-    ("linux/arm64/v8", {"architecture": "arm64", "os": "linux", "variant": "v8"}),
-    ("arm", {"architecture": "arm", "os": "linux"}),
-    ("linux/arm/7", {"architecture": "arm", "os": "linux", "variant": "v7"}),
-    ("armel", {"architecture": "arm", "os": "linux", "variant": "v6"}),
-    ("linux/arm/6", {"architecture": "arm", "os": "linux", "variant": "v6"}),
-    ("x86_64", {"architecture": "amd64", "os": "linux"}),
-    ("windows(10.0.1)/amd64", {"architecture": "amd64", "os": "windows", "os.version": "10.0.1"}),
-]
-
-
-@pytest.mark.parametrize(("text", "platform"), PLATFORMS)
-def test_platforms(text, platform):
-    assert parse(text) == platform
-
-
-@pytest.mark.parametrize("text", ["", "nope", "a/b/c/d", "lin~ux", "linux/", "linux/a b", "windows(1/amd64"])
-def test_no_platforms(text):
-    with pytest.raises(CliError, match="invalid argument"):
-        parse(text)

@@ -16,6 +16,8 @@ from sampan.cli.opts.mount import parse_mount
 from sampan.cli.opts.network import parse_network
 from sampan.cli.opts.ports import parse_exposed, parse_ports
 from sampan.cli.when import timestamp
+from sampan.errors import Invalid
+from sampan.specs.docker import ulimits
 
 
 @pytest.mark.parametrize(
@@ -182,8 +184,8 @@ def test_bad_networks(text, message):
 @pytest.mark.parametrize(
     ("function", "text", "value"),
     [
-        (values.ulimit, "nofile=10:20", {"Name": "nofile", "Soft": 10, "Hard": 20}),
-        (values.ulimit, "core=-1", {"Name": "core", "Soft": -1, "Hard": -1}),
+        (ulimits.parse, "nofile=10:20", {"Name": "nofile", "Soft": 10, "Hard": 20}),
+        (ulimits.parse, "core=-1", {"Name": "core", "Soft": -1, "Hard": -1}),
         (values.nano_cpus, "1.5", 1_500_000_000),
         (values.nano_cpus, "3/2", 1_500_000_000),
         (values.nano_cpus, ".25", 250_000_000),
@@ -207,9 +209,9 @@ def test_values(function, text, value):
 @pytest.mark.parametrize(
     ("function", "text", "message"),
     [
-        (values.ulimit, "x", "invalid ulimit argument: x"),
-        (values.ulimit, "a=1", "invalid ulimit type: a"),
-        (values.ulimit, "nofile=2:1", "ulimit soft limit must be less than or equal to hard limit: 2 > 1"),
+        (ulimits.parse, "x", "invalid ulimit argument: x"),
+        (ulimits.parse, "a=1", "invalid ulimit type: a"),
+        (ulimits.parse, "nofile=2:1", "ulimit soft limit must be less than or equal to hard limit: 2 > 1"),
         (values.nano_cpus, "x", "failed to parse x as a rational number"),
         (values.nano_cpus, "1/0", "failed to parse 1/0 as a rational number"),
         (values.nano_cpus, "0.0000000001", "value is too precise"),
@@ -227,7 +229,7 @@ def test_values(function, text, value):
     ],
 )
 def test_bad_values(function, text, message):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises((ValueError, Invalid)) as caught:
         function(text)
     assert str(caught.value) == message
 
@@ -284,9 +286,8 @@ def test_a_seccomp_profile_is_read_here_and_sent_compact(tmp_path):
     ],
 )
 def test_image_names(name, short, full):
-    reference.check(name)
-    assert reference.familiar(name) == short
-    assert reference.full_repository(reference.split(name)[0]) == full
+    found = reference.named(name)
+    assert (found.with_default_tag().familiar, found.name) == (short, full)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,7 @@ def test_image_names(name, short, full):
 )
 def test_bad_image_names(name, message):
     with pytest.raises(CliError) as caught:
-        reference.check(name)
+        reference.named(name)
     assert caught.value.message == message
 
 

@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.engine import logfiles, times
+from sampan.engine import logfiles
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.events import Events
 from sampan.engine.logs import LogRequest, Logs, before, fixed, parse_tail, parse_timestamp
 from sampan.errors import Failed, Unsupported
 from sampan.paths import Paths
 from sampan.runtime.logfile import STDERR, STDOUT, JsonFormat, LocalFormat
+from sampan.specs.golang import time as times
 
 ID = "c" * 64
 SECOND = 1_000_000_000
-BASE = times.nanoseconds("2026-01-02T03:04:05Z")
+BASE = times.parse("2026-01-02T03:04:05Z")
 WRITERS: dict[str, Any] = {"json-file": JsonFormat({}), "local": LocalFormat()}
 BOTH = LogRequest(stdout=True, stderr=True)
 

@@ -161,7 +161,7 @@ def test_bad_filters_are_refused(wanted: dict[str, list[str]]) -> None:
     ],
 )
 def test_prune_filters_choose_networks(wanted: dict[str, list[str]], names: list[str]) -> None:
-    test = filters.pruned(wanted, now=1_790_000_000)
+    test = filters.pruned(wanted, now=1_790_000_000 * 10**9)
     assert [network.name for network in (AUTOMATIC, CONFIGURED) if test(network)] == names
 
 

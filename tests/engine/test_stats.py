@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sampan.engine import stats, times
+from sampan.engine import stats
+from sampan.specs.golang import time as times
 
 
 def reading(version: int = 1, usage: int = 0, limit: int = -1, **more: Any) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from sampan.errors import Failed
-from sampan.images.archives import Archive, ArchivedImage, Platform
-from sampan.images.config import id_of
+from sampan.images.archives import Archive, ArchivedImage
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.platform import Platform
 
 HERE = Platform("linux", "amd64")
 
@@ -19,7 +20,7 @@ class Members:
 
     def add(self, path: str, value: Any) -> str:
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
-        digest = id_of(data)
+        digest = digests.of(data)
         self.blobs[digest] = data
         self.paths[path or "blobs/" + digest.replace(":", "/")] = digest
         return digest

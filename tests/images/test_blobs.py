@@ -7,7 +7,7 @@ import pytest
 
 from sampan.errors import Invalid, NotFound
 from sampan.images.blobs import BlobStore
-from sampan.images.config import id_of
+from sampan.specs.oci import digest as digests
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_blob_gets_its_digest_as_its_name(store: BlobStore, tmp_path: Path) ->
     ingest.write(b"one")
     ingest.write(b"two")
     digest = ingest.commit()
-    assert digest == id_of(b"onetwo")
+    assert digest == digests.of(b"onetwo")
     assert (tmp_path / "content/blobs/sha256" / digest[7:]).read_bytes() == b"onetwo"
     assert (store.read(digest), store.size(digest), b"".join(store.chunks(digest))) == (
         b"onetwo",
@@ -36,8 +36,8 @@ def test_a_blob_that_is_not_what_was_expected_is_dropped(store: BlobStore) -> No
     ingest = store.ingest()
     ingest.write(b"other")
     with pytest.raises(Invalid, match="unexpected digest"):
-        ingest.commit(id_of(b"expected"))
-    assert not store.exists(id_of(b"other")) and list(store.ingest_directory.iterdir()) == []
+        ingest.commit(digests.of(b"expected"))
+    assert not store.exists(digests.of(b"other")) and list(store.ingest_directory.iterdir()) == []
 
 
 def test_the_same_blob_may_come_twice(store: BlobStore) -> None:

@@ -5,16 +5,16 @@ import json
 import pytest
 
 from sampan.errors import Invalid
-from sampan.images.chain import chain_ids
 from sampan.images.config import (
     EMPTY_DIFF_ID,
     committed,
     dump,
     empty_container_config,
-    id_of,
     imported,
     parse,
 )
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.chain import chain_ids
 
 DIFF = "sha256:" + "ab" * 32
 OTHER = "sha256:" + "cd" * 32
@@ -43,7 +43,7 @@ def test_equal_configs_have_equal_ids() -> None:
         version="1",
         platform=("linux", "arm", "v7"),
     )
-    assert id_of(dump(BASE)) == id_of(dump(again))
+    assert digests.of(dump(BASE)) == digests.of(dump(again))
 
 
 def test_a_commit_adds_a_layer_and_a_step_to_its_parent() -> None:
@@ -115,4 +115,4 @@ def test_a_chain_id_names_a_layer_with_all_below() -> None:
     assert chain_ids([]) == []
     first, second = chain_ids([DIFF, OTHER])
     assert first == DIFF
-    assert second == id_of(f"{DIFF} {OTHER}".encode())
+    assert second == digests.of(f"{DIFF} {OTHER}".encode())

@@ -10,11 +10,11 @@ import pytest
 from sampan.errors import Failed
 from sampan.images import space
 from sampan.images.blobs import KEEP_PARTIAL, BlobStore
-from sampan.images.config import id_of
 from sampan.images.partial import Cut, Partial
+from sampan.specs.oci import digest as digests
 
 DATA = bytes(range(256)) * 8192
-DIGEST = id_of(DATA)
+DIGEST = digests.of(DATA)
 
 
 @pytest.fixture
@@ -80,14 +80,14 @@ def test_nothing_leaves_no_file_and_too_much_starts_anew(store: BlobStore) -> No
 
 def test_old_ones_go_at_the_start_and_idle_ones_when_asked(store: BlobStore) -> None:
     for name in ("a", "b"):
-        partial = Partial(store, id_of(name.encode()), 10)
+        partial = Partial(store, digests.of(name.encode()), 10)
         partial.append(b"12345")
         partial.close()
-    old = store.ingest_directory / f"{id_of(b'a')[7:]}.partial"
+    old = store.ingest_directory / f"{digests.of(b'a')[7:]}.partial"
     os.utime(old, (0, time.time() - KEEP_PARTIAL - 10))
     store.start()
     assert not old.exists()
-    assert store.forget_partials({id_of(b"b")}) == 0
+    assert store.forget_partials({digests.of(b"b")}) == 0
     assert store.forget_partials(set()) == 5
     assert list(store.ingest_directory.iterdir()) == []
 
@@ -95,18 +95,18 @@ def test_old_ones_go_at_the_start_and_idle_ones_when_asked(store: BlobStore) -> 
 def test_the_youngest_that_fit_are_kept(store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sampan.images.blobs.KEEP_PARTIALS", 12)
     for age, name in enumerate(("new", "middle", "old", "in work")):
-        partial = Partial(store, id_of(name.encode()), 10)
+        partial = Partial(store, digests.of(name.encode()), 10)
         partial.append(b"123456789" if name == "middle" else b"12345")
         partial.close()
         os.utime(partial.path, (0, time.time() - age))
-    store.trim_partials({id_of(b"in work")})
+    store.trim_partials({digests.of(b"in work")})
     kept = {path.stem for path in store.ingest_directory.iterdir()}
-    assert kept == {id_of(name)[7:] for name in (b"new", b"old", b"in work")}
+    assert kept == {digests.of(name)[7:] for name in (b"new", b"old", b"in work")}
 
 
 def test_the_last_of_the_disk_is_left_alone(store: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(space, "spare", lambda directory: 1000)
-    fits, too_much = Partial(store, DIGEST, 1000), Partial(store, id_of(b"x"), 1001)
+    fits, too_much = Partial(store, DIGEST, 1000), Partial(store, digests.of(b"x"), 1001)
     fits.check_space()
     with pytest.raises(Failed, match=r"no space left on device: .* needs 1001 bytes, and 1000 are to spare"):
         too_much.check_space()

@@ -4,7 +4,7 @@ import pytest
 
 from sampan.errors import Failed
 from sampan.images.pattern import compile_pattern, matches
-from sampan.images.references import parse
+from sampan.specs.oci.reference import parse
 
 ROWS = [
     ("busybox", "busybox:latest", True),

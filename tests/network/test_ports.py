@@ -88,33 +88,6 @@ def test_ports_beyond_the_limit_are_tested_but_not_held() -> None:
     few.release([lease])
 
 
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [("80/tcp", (80, "tcp")), ("53/UDP", (53, "udp")), ("80", (80, "tcp")), ("9/sctp", (9, "sctp"))],
-)
-def test_ports_are_parsed(text: str, parsed: tuple[int, str]) -> None:
-    assert ports.parse_port(text) == parsed
-
-
-@pytest.mark.parametrize("text", ["", "x", "0/tcp", "65536/tcp", "80/foo", "-1/tcp", "\u0663/tcp"])
-def test_bad_ports_are_refused(text: str) -> None:
-    with pytest.raises(Invalid):
-        ports.parse_port(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"), [("", (0, 0)), ("0", (0, 0)), ("80", (80, 80)), ("80-90", (80, 90))]
-)
-def test_host_ports_are_parsed(text: str, parsed: tuple[int, int]) -> None:
-    assert ports.parse_host_ports(text) == parsed
-
-
-@pytest.mark.parametrize("text", ["x", "90-80", "1-x", "65536", "-5"])
-def test_bad_host_ports_are_refused(text: str) -> None:
-    with pytest.raises(Invalid):
-        ports.parse_host_ports(text)
-
-
 @pytest.mark.parametrize("text", ["1.2.3", "host", "1.2.3.4.5"])
 def test_bad_host_addresses_are_refused(text: str) -> None:
     with pytest.raises(Invalid, match="invalid IP address"):

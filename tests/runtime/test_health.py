@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sampan.runtime.client import read_status
-from sampan.runtime.health import Capture, go_duration
+from sampan.runtime.health import Capture
 from tests.runtime.rig import Rig, Running, process, spec, until
 from tests.runtime.test_exec import execute
 
@@ -118,20 +118,3 @@ def test_output_is_kept_to_4096_bytes() -> None:
     for _ in range(50):
         capture.write(1, b"x" * 100)
     assert str(capture) == "x" * 4096 + "..."
-
-
-@pytest.mark.parametrize(
-    ("nanoseconds", "text"),
-    [
-        (30_000_000_000, "30s"),
-        (90_000_000_000, "1m30s"),
-        (3_600_000_000_000, "1h0m0s"),
-        (1_500_000_000, "1.5s"),
-        (500_000_000, "500ms"),
-        (1_500_000, "1.5ms"),
-        (2_000, "2µs"),
-        (0, "0s"),
-    ],
-)
-def test_durations_are_printed_as_go_prints_them(nanoseconds: int, text: str) -> None:
-    assert go_duration(nanoseconds) == text

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.runtime.clock import rfc3339
 from sampan.runtime.logfile import PIECE, STDERR, STDOUT, JsonFormat, Log, open_log
+from sampan.specs.golang.time import rfc3339
 
 
 class Children:

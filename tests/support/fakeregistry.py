@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sampan.specs.oci_image import CONFIG, INDEX, LAYER_GZIP, MANIFEST
+from sampan.specs.oci.image import CONFIG, INDEX, LAYER_GZIP, MANIFEST
 
 Hook = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 

@@ -42,7 +42,7 @@ def hostname(server: str) -> str:
     return server.removeprefix("http://").removeprefix("https://").split("/", 1)[0]
 
 
-class Credentials:
+class CredentialStore:
     """What this user's configuration knows. An entry is Docker's AuthConfig: username, password ..."""
 
     def __init__(self, session: Session) -> None:

@@ -7,6 +7,7 @@ Deliberately without argparse, re, typing or dataclasses: they cost more than a 
 from __future__ import annotations
 
 from sampan.cli.errors import CliError
+from sampan.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ class HelpWanted(Exception):
 class Flag:
     """One option. `type` is what help shows and, without `parse`, how the value is read.
 
-    parse: text -> value, raises ValueError(reason). For the repeatable types it is applied to each text and
-    may return a list of values. `given` stands in when the option is given without a value (as for bool).
+    parse: text -> value, raises ValueError or Invalid with the reason. For the repeatable types it is applied
+    to each text and may return a list of values. `given` stands in when the option is given without a value
+    (as for bool).
     """
 
     __slots__ = (
@@ -108,39 +110,26 @@ class Options(dict[str, "Any"]):
         self.changed: set[str] = set()
 
 
-def parse_bool(text: str) -> bool:
-    """Go's strconv.ParseBool; raises ValueError with its text."""
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
-    raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+def _parse_bool(text: str) -> bool:
+    from sampan.specs.golang.numbers import parse_bool
+
+    return parse_bool(text)
 
 
-def parse_int(text: str, function: str = "ParseInt", low: int = -(2**63), high: int = 2**63 - 1) -> int:
-    """Go's strconv.ParseInt(s, 0, 64): prefixes 0x, 0o, 0b, a leading 0 is octal."""
-    body = text[1:] if text[:1] in ("+", "-") else text
-    base = 10
-    if len(body) > 1 and body[0] == "0":
-        base = {"x": 16, "o": 8, "b": 2}.get(body[1].lower(), 8)
-        body = body[2:] if body[1].lower() in "xob" else body[1:]
-    try:
-        if not body.isascii() or not body or body.startswith(("_", "+", "-", " ")) or body.endswith(" "):
-            raise ValueError
-        value = int(body, base)
-    except ValueError:
-        raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax') from None
-    if text.startswith("-"):
-        if low == 0:  # an unsigned type has no sign to read
-            raise ValueError(f'strconv.{function}: parsing "{text}": invalid syntax')
-        value = -value
-    if not low <= value <= high:
-        raise ValueError(f'strconv.{function}: parsing "{text}": value out of range')
-    return value
+def _parse_int(text: str) -> int:
+    from sampan.specs.golang.numbers import parse_int
+
+    return parse_int(text, base=0)
+
+
+def _parse_uint16(text: str) -> int:
+    from sampan.specs.golang.numbers import parse_uint
+
+    return parse_uint(text, base=0, bits=16)
 
 
 def _parse_duration(text: str) -> int:
-    from sampan.cli.units import parse_duration
+    from sampan.specs.golang.duration import parse_duration
 
     return parse_duration(text)
 
@@ -154,9 +143,9 @@ def _parse_strings(text: str) -> list[str]:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "strings": _parse_strings,
-    "bool": parse_bool,
-    "int": parse_int,
-    "uint16": lambda text: parse_int(text, "ParseUint", 0, 65535),
+    "bool": _parse_bool,
+    "int": _parse_int,
+    "uint16": _parse_uint16,
     "duration": _parse_duration,
 }
 
@@ -167,30 +156,6 @@ def parse(flags: Sequence[Flag], args: Sequence[str], interspersed: bool = True)
     Raises FlagError with pflag's text, HelpWanted for --help and -h.
     """
     return _Parser(flags, interspersed).run(list(args))
-
-
-def quote(text: str) -> str:
-    """Go's %q for what a command line can hold."""
-    out = ['"']
-    for char in text:
-        code = ord(char)
-        if char in '"\\':
-            out.append("\\" + char)
-        elif char in _ESCAPES:
-            out.append(_ESCAPES[char])
-        elif 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as surrogateescape keeps it
-            out.append(f"\\x{code - 0xDC00:02x}")
-        elif char.isprintable():
-            out.append(char)
-        else:
-            out.append(
-                f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-            )
-    out.append('"')
-    return "".join(out)
-
-
-_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 
 
 class _Parser:
@@ -269,7 +234,9 @@ class _Parser:
         convert = flag.parse or _PARSERS.get(flag.type)
         try:
             value = convert(text) if convert else text
-        except ValueError as error:
+        except (ValueError, Invalid) as error:
+            from sampan.specs.golang.quote import quote
+
             raise FlagError(f"invalid argument {quote(text)} for {quote(shown)} flag: {error}") from None
         if flag.repeatable:
             held = self.options[flag.name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from sampan.cli.credentials import HUB, CredentialError, Credentials, hostname
+from sampan.cli.credentials import HUB, CredentialError, CredentialStore, hostname
 from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
 
@@ -26,7 +26,7 @@ _PLAIN_WARNING = (
 def run(session: Session, options: Options, args: list[str]) -> None:
     password = _password(session, options)
     server = hostname(args[0]) if args and args[0] != "docker.io" else HUB
-    store = Credentials(session)
+    store = CredentialStore(session)
     known = _known(store, server) if not options["username"] and not password else {}
     status = None
     if known.get("username") and known.get("password"):
@@ -53,14 +53,14 @@ def _password(session: Session, options: Options) -> str:
     return str(options["password"])
 
 
-def _known(store: Credentials, server: str) -> dict[str, str]:
+def _known(store: CredentialStore, server: str) -> dict[str, str]:
     try:
         return store.get(server)
     except CredentialError:
         return {}
 
 
-def _with_known(session: Session, store: Credentials, known: dict[str, str]) -> str | None:
+def _with_known(session: Session, store: CredentialStore, known: dict[str, str]) -> str | None:
     """Try what is stored; None when the registry refused it."""
     from sampan.cli.notes import note
 
@@ -77,7 +77,7 @@ def _with_known(session: Session, store: Credentials, known: dict[str, str]) -> 
         return None
 
 
-def _login(session: Session, store: Credentials, entry: dict[str, str]) -> str:
+def _login(session: Session, store: CredentialStore, entry: dict[str, str]) -> str:
     """Have the registry check the credentials, then keep them; what it says. Raises CliError."""
     body = {name: value for name, value in entry.items() if value}
     answer = session.client.post("/auth", body=body).json() or {}

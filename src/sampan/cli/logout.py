@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.cli.credentials import HUB, Credentials, hostname
+from sampan.cli.credentials import HUB, CredentialStore, hostname
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command
 
@@ -19,7 +19,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
         host = hostname(server)  # older clients kept it under any of these
         names = list(dict.fromkeys([server, host, f"http://{host}", f"https://{host}"]))
     print(f"Removing login credentials for {host}", flush=True)
-    store = Credentials(session)
+    store = CredentialStore(session)
     failures = []
     for name in names:
         try:

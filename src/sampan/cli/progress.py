@@ -11,7 +11,8 @@ import os
 
 from sampan.cli.errors import CliError
 from sampan.cli.streams import write_all
-from sampan.cli.units import SECOND, human_size
+from sampan.specs.golang.duration import SECOND
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _amount(current: int, units: str, total: int = 0) -> str:
 def _time_left(start: int, current: int, total: int) -> str:
     import time
 
-    from sampan.cli.units import format_duration
+    from sampan.specs.golang.duration import format_duration
 
     each = (time.time_ns() - start * SECOND) // current
     left = (total - current) * each

@@ -7,7 +7,7 @@ import sys
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Flag
 from sampan.cli.opts.values import filter_pair, filters_query
-from sampan.cli.units import human_size
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -75,17 +75,16 @@ def _boolean(value: Any) -> str:
 
 
 def _tags(session: Session, options: Options, name: str) -> None:
-    from sampan.cli.image.reference import check, full_repository, split
+    from sampan.cli.image.reference import named
 
-    check(name)
-    repository, tag, digest = split(name)
-    if tag or digest:
+    reference = named(name)
+    if reference.tag or reference.digest:
         raise CliError("--tags lists all tags of an image: leave out the tag")
     response = session.client.request(
         "GET",
         "/sampan/images/tags",
-        {"name": full_repository(repository)},
-        headers=header(session, repository),
+        {"name": reference.name},
+        headers=header(session, reference.domain),
     )
     found = [{"Tag": item} for item in _wanted(_names(response.json()), options)]
     _TAGS.show(found, options["format"], "{{.Tag}}")

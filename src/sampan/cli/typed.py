@@ -7,7 +7,7 @@ of the JSON when empty, and which Go fields are spelt differently from the JSON.
 from __future__ import annotations
 
 from sampan.cli.gotemplate.values import NIL, NilList, NilMap, NilTexts, Struct, Texts
-from sampan.cli.units import format_duration
+from sampan.specs.golang.duration import format_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from sampan.engine.builder.dockerfile import instructions as df
 from sampan.engine.builder.dockerfile.expand import Expander
 from sampan.engine.builder.dockerfile.nodes import Reader
 from sampan.engine.builder.dockerfile.parse import instruction_of
-from sampan.engine.builder.dockerfile.signals import parse_signal
 from sampan.engine.builder.plan.metadata import set_variable
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.ports import parse_ports
 from sampan.errors import Invalid
-from sampan.specs.oci_image import ContainerConfig
+from sampan.specs.docker import signals
+from sampan.specs.oci.image import ContainerConfig
 
 _SHELL = ["/bin/sh", "-c"]
 
@@ -85,7 +85,8 @@ def _workdir(config: ContainerConfig, workdir: df.Workdir, _: Expander) -> None:
 
 
 def _stop_signal(config: ContainerConfig, stop_signal: df.StopSignal, _: Expander) -> None:
-    config["StopSignal"] = parse_signal(stop_signal.signal)
+    signals.parse(stop_signal.signal)
+    config["StopSignal"] = stop_signal.signal
 
 
 def _volume(config: ContainerConfig, volume: df.Volume, _: Expander) -> None:

@@ -13,10 +13,10 @@ from sampan.engine.containers.merge import merge
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.images import Images
 from sampan.errors import Conflict, NotFound, SampanError
-from sampan.images import references
 from sampan.images.pack import Packer
 from sampan.paths import Paths
-from sampan.specs.oci_image import ContainerConfig
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.image import ContainerConfig
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sampan.engine.config import BY_KEY, OPTIONS, OWN_RUNTIMES, DaemonConfig
-from sampan.engine.options import go_text, parse_label
+from sampan.engine.options import go_text, mistyped, parse_label
 from sampan.errors import Invalid
 from sampan.paths import CONFIG_FILE
 
@@ -86,7 +86,7 @@ def settings(document: dict[str, Any], flags: dict[str, Any]) -> tuple[dict[str,
     flat = {k: v for k, v in document.items() if k != "proxies"}
     proxies = document.get("proxies", {})
     if not isinstance(proxies, dict):
-        raise Invalid("json: cannot unmarshal proxies: it must be an object")
+        raise mistyped("proxies", proxies, "config.Proxies")
     flat.update(proxies)
     known = {*BY_KEY, *WITHOUT_EFFECT, *REFUSED, *FILE_ONLY}
     unknown = [key for key in flat if key not in known]

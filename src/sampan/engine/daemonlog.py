@@ -4,8 +4,8 @@ import json
 import logging
 import sys
 
-from sampan.engine import times
 from sampan.engine.config import DaemonConfig
+from sampan.specs.golang import time as times
 
 LEVELS = {
     "debug": logging.DEBUG,

@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from typing import Any
 
-from sampan.engine import times
 from sampan.engine.containers.listing import ListQuery
 from sampan.engine.engine import Engine
 from sampan.engine.images.documents import Version
 from sampan.engine.images.listing import list_images
 from sampan.errors import Invalid, NotFound
+from sampan.specs.golang import time as times
 
 TYPES = ("container", "image", "volume", "build-cache")
 

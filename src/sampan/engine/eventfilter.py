@@ -1,11 +1,11 @@
 """Filters and times of GET /events (moby: daemon/events/filter.go)."""
 
-import re
 from collections.abc import Mapping
 
-from sampan.engine import times
 from sampan.engine.events import Event, Match
 from sampan.errors import Invalid
+from sampan.specs.docker.filters import has_label, parse_timestamp
+from sampan.specs.golang import time as times
 
 KNOWN = frozenset(
     {"type", "event", "container", "image", "label", "network", "volume", "daemon",
@@ -17,13 +17,12 @@ def parse_moment(name: str, text: str) -> int | None:
     """ "seconds[.fraction]" or RFC 3339, in nanoseconds. Raises Invalid."""
     if not text:
         return None
-    match = re.fullmatch(r"(-?\d+)(?:\.(\d{1,9}))?", text)
-    if match:
-        return int(match[1]) * 1_000_000_000 + int((match[2] or "0").ljust(9, "0"))
-    try:
-        return times.nanoseconds(text)
-    except ValueError:
-        raise Invalid(f'invalid value for "{name}": {text}') from None
+    for read in (parse_timestamp, times.parse):
+        try:
+            return read(text)
+        except Invalid:
+            continue
+    raise Invalid(f'invalid value for "{name}": {text}')
 
 
 def make_match(filters: Mapping[str, list[str]]) -> Match:
@@ -48,7 +47,7 @@ def passes(name: str, values: list[str], event: Event) -> bool:
         case "scope":
             return event["scope"] in values
         case "label":
-            return any(has_label(value, attributes) for value in values)
+            return any(has_label(attributes, value) for value in values)
         case "container":
             # A network's connect event names its container in an attribute.
             if kind == "network":
@@ -58,11 +57,6 @@ def passes(name: str, values: list[str], event: Event) -> bool:
             return image_matches(values, event)
         case _:
             return kind == name and fuzzy(values, actor["ID"], attributes.get("name", ""))
-
-
-def has_label(value: str, attributes: Mapping[str, str]) -> bool:
-    key, equals, wanted = value.partition("=")
-    return key in attributes and (not equals or attributes[key] == wanted)
 
 
 def fuzzy(values: list[str], id: str, name: str) -> bool:

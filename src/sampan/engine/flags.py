@@ -6,9 +6,10 @@ from typing import Any, NoReturn
 from sampan import __version__
 from sampan.engine.config import OPTIONS, DaemonConfig
 from sampan.engine.configfile import CommandLine, load
-from sampan.engine.options import TEXT, Option, go_text, parse_bool
+from sampan.engine.options import TEXT, Option, go_text
 from sampan.errors import Invalid
 from sampan.paths import CONFIG_FILE
+from sampan.specs.golang.numbers import parse_bool
 
 BY_FLAG = {o.flag: o for o in OPTIONS}
 BY_SHORT = {o.short: o for o in OPTIONS if o.short}

@@ -18,7 +18,7 @@ from typing import BinaryIO, Protocol
 
 import orjson
 
-from sampan.engine import times
+from sampan.specs.golang import time as times
 
 BLOCK = 256 << 10
 RECORD = struct.Struct("<IQB")

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus
 
-from sampan.engine import logfiles, times
+from sampan.engine import logfiles
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.events import Event, Events
 from sampan.engine.logfiles import Entry, Format, LogFile
-from sampan.errors import Failed, Unsupported
+from sampan.errors import Failed, Invalid, Unsupported
 from sampan.linux import inotify
 from sampan.paths import Paths
+from sampan.specs.docker import filters
+from sampan.specs.golang import time as times
 
 STREAMS = {"stdout": 1, "stderr": 2}
 CHANGES = inotify.IN_MODIFY | inotify.IN_CREATE | inotify.IN_MOVED_TO
@@ -40,13 +42,13 @@ def parse_timestamp(text: str) -> int:
     """ "seconds[.fraction]" in nanoseconds, or an RFC 3339 time. Raises Failed (500, as Docker)."""
     if not text or text == "0":
         return 0
-    seconds, _, fraction = text.partition(".")
     try:
-        if seconds.lstrip("-").isdecimal() and (not fraction or fraction.isdecimal()):
-            return int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
-        return times.nanoseconds(text)
-    except ValueError:
-        raise Failed(f'strconv.ParseInt: parsing "{seconds}": invalid syntax') from None
+        return filters.parse_timestamp(text)
+    except Invalid as error:
+        try:
+            return times.parse(text)
+        except Invalid:
+            raise Failed(error.message) from None
 
 
 def parse_tail(text: str) -> int:

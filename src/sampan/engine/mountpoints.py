@@ -4,12 +4,12 @@ A mount point is an entry of Docker's "Mounts" (inspect) plus "Spec", what only 
 `shown` takes it off again. Sentences are moby's (volume/mounts/linux_parser.go), which scripts match.
 """
 
-import posixpath
 from collections.abc import Iterable
 from typing import Any, NotRequired, TypedDict
 
 from sampan.errors import Invalid
-from sampan.http.requests import kind_of
+from sampan.specs.golang.json import mistyped
+from sampan.specs.golang.path import clean
 
 PROPAGATION = frozenset({"private", "rprivate", "slave", "rslave", "shared", "rshared"})
 # Of each of these at most one may stand in a mode.
@@ -144,10 +144,7 @@ def _text(mount: dict[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Invalid(
-            f"invalid JSON: json: cannot unmarshal {kind_of(value)} into Go struct field "
-            f"Mount.HostConfig.Mounts.{name} of type string"
-        )
+        raise mistyped(value, "string", f"Mount.HostConfig.Mounts.{name}", what="invalid JSON")
     return value
 
 
@@ -180,11 +177,6 @@ def _check_target(target: str) -> None:
 def check_absolute(path: str) -> None:
     if not path.startswith("/"):
         raise Invalid(f"invalid mount path: '{path}' mount path must be absolute")
-
-
-def clean(path: str) -> str:
-    """Go's path.Clean; POSIX would keep two leading slashes."""
-    return posixpath.normpath(path).replace("//", "/") if path else "."
 
 
 def _point(mount: dict[str, Any], **more: Any) -> MountPoint:

@@ -6,18 +6,16 @@ daemon's heavier half.
 """
 
 import ipaddress
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.errors import Invalid
-from sampan.specs import ulimits
-
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
-JSON_TYPES = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+from sampan.specs.docker import ulimits
+from sampan.specs.golang import json
+from sampan.specs.golang.numbers import parse_bool, parse_int
+from sampan.specs.golang.quote import quote
+from sampan.specs.golang.units import ram_in_bytes
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,6 @@ def option(
     return field(default_factory=made, metadata=data)
 
 
-def json_type(value: Any) -> str:
-    return "null" if value is None else JSON_TYPES[type(value)]
-
-
 def go_text(value: Any) -> str:
     """`value` as Go's %v prints decoded JSON."""
     if isinstance(value, bool):
@@ -82,9 +76,7 @@ def go_text(value: Any) -> str:
 
 
 def mistyped(key: str, value: Any, wanted: str) -> Invalid:
-    return Invalid(
-        f"json: cannot unmarshal {json_type(value)} into Go struct field Config.{key} of type {wanted}"
-    )
+    return json.mistyped(value, wanted, f"Config.{key}")
 
 
 def of_type(kind: type, wanted: str) -> Callable[[str, Any], Any]:
@@ -96,43 +88,11 @@ def of_type(kind: type, wanted: str) -> Callable[[str, Any], Any]:
     return read
 
 
-def parse_bool(text: str) -> bool:
-    if text in TRUE:
-        return True
-    if text in FALSE:
-        return False
-    raise Invalid(f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax")
-
-
-def parse_int(text: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise Invalid(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax") from None
-
-
-def quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def parse_size(text: str) -> int:
-    """Bytes from "64m", "1.5GiB", "512" (github.com/docker/go-units RAMInBytes)."""
-    number = text.rstrip("bBiIkKmMgGtTpP ")
-    unit = text[len(number) :].strip().lower().removesuffix("b").removesuffix("i")
-    try:
-        value = float(number)
-    except ValueError:
-        value = -1.0
-    if value < 0 or unit not in SIZE_UNITS or value == float("inf"):
-        raise Invalid(f"invalid size: '{text}'")
-    return int(value * SIZE_UNITS[unit])
-
-
 def size_from_file(key: str, value: Any) -> int:
     if type(value) is int:
         return value
     if type(value) is str:
-        return parse_size(value)
+        return ram_in_bytes(value)
     raise mistyped(key, value, "string")
 
 
@@ -190,28 +150,6 @@ def parse_mirror(text: str) -> str:
     return text.strip().rstrip("/") + "/"
 
 
-def parse_ulimit(text: str) -> dict[str, Any]:
-    name, eq, limits = text.partition("=")
-    if not eq:
-        raise Invalid(f"invalid ulimit argument: {text}")
-    if name not in ulimits.NAMES:
-        raise Invalid(f"invalid ulimit type: {name}")
-    soft, colon, hard = limits.partition(":")
-    try:
-        low = int(soft)
-        high = int(hard) if colon else low
-    except ValueError:
-        raise Invalid(f"strconv.ParseInt: parsing {quoted(limits)}: invalid syntax") from None
-    return checked_ulimit({"Name": name, "Hard": high, "Soft": low})
-
-
-def checked_ulimit(limit: dict[str, Any]) -> dict[str, Any]:
-    soft, hard = limit["Soft"], limit["Hard"]
-    if hard >= 0 and (soft > hard or soft < 0):
-        raise Invalid(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
-    return limit
-
-
 def ulimits_from_file(key: str, value: Any) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict):
         raise mistyped(key, value, "map[string]*container.Ulimit")
@@ -223,9 +161,8 @@ def ulimits_from_file(key: str, value: Any) -> dict[str, dict[str, Any]]:
         soft, hard = known.get("soft", 0), known.get("hard", 0)
         if type(soft) is not int or type(hard) is not int:
             raise mistyped(key, soft if type(soft) is not int else hard, "int64")
-        if name not in ulimits.NAMES:
-            raise Invalid(f"invalid ulimit type: {name}")
-        made[name] = checked_ulimit({"Name": name, "Hard": hard, "Soft": soft})
+        ulimits.check_name(name)
+        made[name] = ulimits.checked(name, soft, hard)
     return made
 
 
@@ -239,7 +176,7 @@ def parse_pool(text: str) -> tuple[str, int]:
         if name.strip().lower() == "base":
             base = value
         elif name.strip().lower() == "size":
-            size = parse_int(value)
+            size = parse_int(value, base=0)
         else:
             raise Invalid(f"unexpected key '{name}' in '{part}'")
     return checked_pool(base, size)
@@ -249,7 +186,7 @@ def checked_pool(base: str, size: int) -> tuple[str, int]:
     try:
         network = ipaddress.ip_network(base)
     except ValueError:
-        raise Invalid(f"invalid base pool {quoted(base)}: invalid CIDR address: {base}") from None
+        raise Invalid(f"invalid base pool {quote(base)}: invalid CIDR address: {base}") from None
     if not network.prefixlen <= size <= network.max_prefixlen:
         raise Invalid(
             f"invalid pool size {size}: the subnets of {base} need a prefix length from {network.prefixlen}"
@@ -320,7 +257,7 @@ def add_feature(old: Any, text: str) -> dict[str, bool]:
 
 
 def add_ulimit(old: Any, text: str) -> dict[str, dict[str, Any]]:
-    limit = parse_ulimit(text)
+    limit = ulimits.parse(text)
     return {**(old or {}), limit["Name"]: limit}
 
 
@@ -343,8 +280,8 @@ def verbatim(text: str) -> str:
 
 SWITCH = Kind("", lambda _, text: parse_bool(text), of_type(bool, "bool"), go_text)
 TEXT = Kind("string", lambda _, text: text, of_type(str, "string"), go_text)
-INT = Kind("int", lambda _, text: parse_int(text), of_type(int, "int"), go_text)
-SIZE = Kind("bytes", lambda _, text: parse_size(text), size_from_file, go_text)
+INT = Kind("int", lambda _, text: parse_int(text, base=0), of_type(int, "int"), go_text)
+SIZE = Kind("bytes", lambda _, text: ram_in_bytes(text), size_from_file, go_text)
 IP = Kind("ip", lambda _, text: parse_ip(text), ip_from_file, go_text)
 LIST = list_kind("list", verbatim)
 LABELS = list_kind("list", parse_label)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sampan.engine import times
+from sampan.specs.golang import time as times
 
 _BLKIO = (
     "io_service_bytes_recursive",

@@ -11,14 +11,14 @@ from typing import Any
 
 from sampan import __version__
 from sampan.db.sqlite import Store
-from sampan.engine import times
 from sampan.engine.config import DaemonConfig, split_host
 from sampan.engine.engine import API_VERSION, MIN_API_VERSION, Engine
 from sampan.engine.spec.host import Host, detect
 from sampan.http.app import text
 from sampan.http.tls import exposure_warning
+from sampan.specs.golang import time as times
+from sampan.specs.oci.platform import machine
 
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 # statfs(2): the names Docker gives to filesystems.
 FILESYSTEMS = {
     0xEF53: "extfs",
@@ -58,7 +58,7 @@ class System:
         uname = os.uname()
         common = {
             "ApiVersion": text(API_VERSION),
-            "Arch": ARCHITECTURES.get(uname.machine, uname.machine),
+            "Arch": machine(uname.machine)[0],
             "BuildTime": "",
             "Experimental": str(self._engine.config.experimental).lower(),
             "GitCommit": "",

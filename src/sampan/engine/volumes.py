@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Store
-from sampan.engine import mountpoints, ocimounts, times, trash
+from sampan.engine import mountpoints, ocimounts, trash
 from sampan.engine.config import DaemonConfig
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.events import Events
@@ -25,6 +25,8 @@ from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 from sampan.linux import durable
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
+from sampan.specs.docker.filters import boolean, check_names, labels_match, text_matches
+from sampan.specs.golang import time as times
 from sampan.storage import volumes as disk
 from sampan.storage.trees import has_name
 
@@ -176,17 +178,15 @@ class Volumes:
 
     def select(self, filters: dict[str, list[str]]) -> list[Volume]:
         """Raises Invalid for a filter Docker does not know."""
-        for name in filters:
-            if name not in LIST_FILTERS:
-                raise Invalid(f"invalid filter '{name}'")
-        dangling = _flag(filters, "dangling")
+        check_names(filters, LIST_FILTERS)
+        dangling = boolean(filters, "dangling")
         return [
             volume
             for volume in self._volumes.values()
             if (dangling is None or dangling == (not self._users.get(volume.name)))
             and ("driver" not in filters or "local" in filters["driver"])
-            and ("name" not in filters or any(_matches(p, volume.name) for p in filters["name"]))
-            and _labels_match(volume.labels or {}, filters)
+            and text_matches(filters.get("name", ()), volume.name)
+            and labels_match(filters, volume.labels or {})
         ]
 
     def remove(self, name: str, force: bool = False) -> None:
@@ -212,13 +212,11 @@ class Volumes:
 
     async def prune(self, filters: dict[str, list[str]]) -> tuple[list[str], int]:
         """Remove unused volumes, anonymous ones only unless all=true: (names, bytes). Raises Invalid."""
-        for name in filters:
-            if name not in PRUNE_FILTERS:
-                raise Invalid(f"invalid filter '{name}'")
-        everything = _flag(filters, "all")
+        check_names(filters, PRUNE_FILTERS)
+        everything = boolean(filters, "all")
         removed, reclaimed = [], 0
         for volume in list(self._volumes.values()):
-            if not (everything or volume.anonymous) or not _labels_match(volume.labels or {}, filters):
+            if not (everything or volume.anonymous) or not labels_match(filters, volume.labels or {}):
                 continue
             if self._users.get(volume.name):
                 continue
@@ -476,29 +474,3 @@ def _check_options(options: dict[str, str]) -> None:
         for name in ("device", "type"):
             if not options.get(name):
                 raise Invalid(f'missing required option: "{name}"')
-
-
-def _flag(filters: dict[str, list[str]], name: str) -> bool | None:
-    values = filters.get(name)
-    if not values:
-        return None
-    if len(values) == 1 and values[0] in ("1", "true", "True", "TRUE", "t", "T"):
-        return True
-    if len(values) == 1 and values[0] in ("0", "false", "False", "FALSE", "f", "F"):
-        return False
-    raise Invalid(f"invalid filter '{name}=[{' '.join(values)}]'")
-
-
-def _matches(pattern: str, name: str) -> bool:
-    try:
-        return pattern in name or re.search(pattern, name) is not None
-    except re.error:
-        return False
-
-
-def _labels_match(labels: dict[str, str], filters: dict[str, list[str]]) -> bool:
-    def has(wanted: str) -> bool:
-        key, eq, value = wanted.partition("=")
-        return key in labels and (not eq or labels[key] == value)
-
-    return all(map(has, filters.get("label", ()))) and not any(map(has, filters.get("label!", ())))

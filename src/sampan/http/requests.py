@@ -9,6 +9,8 @@ from aiohttp.http_parser import RawRequestMessage
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from sampan.errors import Invalid
+from sampan.specs.golang.json import kind_of
+from sampan.specs.golang.numbers import parse_int
 
 BODY_LIMIT = 8 << 20  # bytes of a JSON body; archives are streamed and not bounded by this
 FALSE = frozenset({"", "0", "no", "false", "none"})
@@ -74,23 +76,6 @@ def holds_nul(value: object) -> bool:
     return False
 
 
-def kind_of(value: object) -> str:
-    """JSON's name for a value's type, as in Go's decoder's messages."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "bool"
-        case int() | float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
-
-
 def readable(message: RawRequestMessage) -> RawRequestMessage:
     """The request's head without bytes that are no UTF-8.
 
@@ -137,15 +122,7 @@ def query_bool(query: Mapping[str, str], name: str, default: bool = False) -> bo
 def query_int(query: Mapping[str, str], name: str, default: int = 0) -> int:
     """Raises Invalid in the words of Go's strconv."""
     value = query.get(name, "")
-    if value == "":
-        return default
-    try:
-        number = int(value)
-    except ValueError:
-        raise Invalid(f'strconv.ParseInt: parsing "{value}": invalid syntax') from None
-    if not -(1 << 63) <= number < 1 << 63 or value != value.strip() or "_" in value:
-        raise Invalid(f'strconv.ParseInt: parsing "{value}": invalid syntax')
-    return number
+    return parse_int(value) if value else default
 
 
 def parse_filters(query: Mapping[str, str]) -> dict[str, list[str]]:

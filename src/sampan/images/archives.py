@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from sampan.errors import Failed, SampanError
-from sampan.images.references import Reference, is_digest, parse
-from sampan.specs.oci_image import (
+from sampan.specs.oci.digest import is_digest
+from sampan.specs.oci.image import (
     CONTAINERD_NAME,
     DOCKER_INDEX,
     DOCKER_MANIFEST,
@@ -20,27 +20,11 @@ from sampan.specs.oci_image import (
     MANIFEST,
     REF_NAME,
 )
+from sampan.specs.oci.platform import Platform, matches
+from sampan.specs.oci.reference import Reference, parse
 
 MAX_DOCUMENT = 8 << 20  # bytes of a JSON document in an archive
 MAX_DEPTH = 4  # of indexes in indexes
-
-
-@dataclass(frozen=True)
-class Platform:
-    os: str
-    architecture: str
-    variant: str = ""
-
-    def accepts(self, document: dict[str, Any]) -> bool:
-        """Whether an image of the platform `document` (nothing: any) runs here."""
-        if not document:
-            return True
-        if (document.get("os"), document.get("architecture")) != (self.os, self.architecture):
-            return False
-        return not document.get("variant") or not self.variant or document["variant"] == self.variant
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
 @dataclass(frozen=True)
@@ -119,7 +103,7 @@ class Archive:
     ) -> Iterator[ArchivedImage]:
         kind = descriptor.get("mediaType") or MANIFEST
         # Build attestations are manifests for the platform unknown/unknown.
-        if not platform.accepts(descriptor.get("platform") or {}):
+        if not matches(descriptor.get("platform") or {}, platform):
             return
         if kind in (INDEX, DOCKER_INDEX):
             index = self._unambiguous(descriptor["digest"], ("layers", "config"))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sampan.errors import Failed, Invalid, NotFound
 from sampan.linux import durable
+from sampan.specs.oci.digest import is_sha256
 
 CHUNK = 1 << 20
 KEEP_PARTIAL = 7 * 24 * 3600.0  # seconds
@@ -139,10 +140,9 @@ class BlobStore:
         return [(path, path.stat()) for path in found if f"sha256:{path.stem}" not in kept]
 
     def path(self, digest: str) -> Path:
-        algorithm, _, hexadecimal = digest.partition(":")
-        if algorithm != "sha256" or len(hexadecimal) != 64 or not hexadecimal.isalnum():
+        if not is_sha256(digest):
             raise Invalid("unsupported digest algorithm")
-        return self._blobs / hexadecimal
+        return self._blobs / digest.removeprefix("sha256:")
 
     def exists(self, digest: str) -> bool:
         return self.path(digest).exists()

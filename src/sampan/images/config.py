@@ -1,35 +1,16 @@
 """The image config document: reading one from elsewhere, writing new ones as Docker does. Pure."""
 
-import hashlib
-import os
 from typing import Any, cast
 
 import orjson
 
 from sampan.errors import Invalid
-from sampan.images.references import is_digest
-from sampan.specs.oci_image import ContainerConfig, History, ImageConfig
+from sampan.specs.oci.digest import is_digest
+from sampan.specs.oci.image import ContainerConfig, History, ImageConfig
+from sampan.specs.oci.platform import machine
 
 # The digest of a tar without any entry: two zero blocks. History marks such a layer as empty.
 EMPTY_DIFF_ID = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
-
-_ARCHITECTURES = {
-    "x86_64": ("amd64", ""),
-    "aarch64": ("arm64", "v8"),
-    "armv7l": ("arm", "v7"),
-    "armv6l": ("arm", "v6"),
-    "i686": ("386", ""),
-    "ppc64le": ("ppc64le", ""),
-    "s390x": ("s390x", ""),
-    "riscv64": ("riscv64", ""),
-    "loongarch64": ("loong64", ""),
-}
-
-
-def host_architecture() -> tuple[str, str]:
-    """This machine's architecture and variant in the words of Go and of OCI."""
-    machine = os.uname().machine
-    return _ARCHITECTURES.get(machine, (machine, ""))
 
 
 def empty_container_config() -> ContainerConfig:
@@ -151,7 +132,7 @@ def committed(
     container_config: ContainerConfig | None = None,
 ) -> ImageConfig:
     """The child of `parent` with one more layer, or only a line of history when that layer is empty."""
-    architecture, variant = host_architecture()
+    architecture, variant = machine()
     base: dict[str, Any] = dict(parent or {"architecture": architecture, "variant": variant, "os": "linux"})
     empty = diff_id == EMPTY_DIFF_ID
     entry: History = {"created": created}
@@ -182,8 +163,3 @@ def committed(
         if not document[name]:
             del document[name]
     return cast(ImageConfig, document)
-
-
-def id_of(data: bytes) -> str:
-    """The image ID of a config document."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"

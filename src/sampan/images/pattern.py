@@ -3,8 +3,8 @@
 import re
 
 from sampan.errors import Failed, Invalid
-from sampan.images.references import Reference
-from sampan.specs.gomatch import compile_match
+from sampan.specs.golang.match import compile_match
+from sampan.specs.oci.reference import Reference
 
 
 def matches(pattern: str, reference: Reference) -> bool:

@@ -228,30 +228,6 @@ def bind(protocol: str, host: Address | None, port: int) -> socket.socket | None
     return held
 
 
-def parse_port(text: str) -> tuple[int, str]:
-    """("80/tcp") -> (80, "tcp"). Raises Invalid."""
-    number, _, protocol = text.partition("/")
-    protocol = (protocol or "tcp").lower()
-    if protocol not in KINDS:
-        raise Invalid(f"invalid proto: {protocol}")
-    if not number.isascii() or not number.isdigit() or not 0 < int(number) < 65536:
-        raise Invalid(f"invalid port specification: {text!r}")
-    return int(number), protocol
-
-
-def parse_host_ports(text: str) -> tuple[int, int]:
-    """("", "80" or "80-90") -> (first, last); (0, 0) for any. Raises Invalid."""
-    if text in ("", "0"):
-        return 0, 0
-    first, dash, last = text.partition("-")
-    numbers = [first, last] if dash else [first]
-    if not all(part.isascii() and part.isdigit() and int(part) < 65536 for part in numbers):
-        raise Invalid(f"invalid port specification: {text!r}")
-    if dash and int(last) < int(first):
-        raise Invalid(f"invalid port specification: {text!r}")
-    return int(first), int(last if dash else first)
-
-
 def parse_host_address(text: str) -> Address | None:
     """None for all addresses. Raises Invalid."""
     if text == "":

@@ -6,7 +6,6 @@ Lines are gathered and written together: a system call a tick, not one a request
 
 import asyncio
 import os
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import orjson
 
 from sampan.errors import Failed
 from sampan.registry.settings import option, text
+from sampan.specs.golang.time import SECOND, rfc3339
 
 TICK = 0.2  # seconds a line may wait
 PLAIN_QUERY = frozenset(("n", "last", "mount", "from", "digest", "ns", "artifactType", "tag", "q", "page"))
@@ -73,5 +73,4 @@ def plain_query(query: Mapping[str, str]) -> dict[str, str]:
 
 def timestamp(now: float) -> str:
     """RFC 3339 in UTC, with milliseconds."""
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
-    return f"{whole}.{int(now % 1 * 1000):03d}Z"
+    return rfc3339(int(now) * SECOND).removesuffix("Z") + f".{int(now % 1 * 1000):03d}Z"

@@ -1,16 +1,13 @@
 """The grammar of names, tags and digests. OCI Distribution Specification 1.1, "Pulling manifests"."""
 
-import re
 from typing import NamedTuple
 
+from sampan.errors import Invalid
 from sampan.registry.errors import DigestInvalid, ManifestInvalid, NameInvalid
+from sampan.registry.layout import ALGORITHMS
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.reference import is_domain, is_path, is_tag
 
-# The first component may be a host with a port: the cache serves docker.io/library/alpine under that name.
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_NAME = re.compile(rf"(?:{_COMPONENT}:[0-9]{{1,5}}/)?{_COMPONENT}(?:/{_COMPONENT})*")
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_HEX_LENGTH = {"sha256": 64, "sha512": 128}
-_HEX = re.compile(r"[a-f0-9]+")
 MAX_NAME = 255
 
 
@@ -36,26 +33,22 @@ def check_name(name: str) -> str:
 
 
 def is_name(text: str) -> bool:
-    return len(text) <= MAX_NAME and _NAME.fullmatch(text) is not None
-
-
-def is_tag(text: str) -> bool:
-    return _TAG.fullmatch(text) is not None
+    first, slash, rest = text.partition("/")
+    # The cache serves docker.io/library/alpine under that name, and so the first component may have a port.
+    host, colon, port = first.partition(":")
+    with_port = bool(colon and slash) and len(port) <= 5 and is_domain(first)
+    return len(text) <= MAX_NAME and is_path(f"{host}/{rest}" if with_port else text)
 
 
 def check_digest(text: str) -> str:
     """The digest itself. Raises DigestInvalid."""
-    algorithm, colon, hexadecimal = text.partition(":")
-    length = _HEX_LENGTH.get(algorithm)
-    if not colon or (length is None and not algorithm.isalnum()):
-        raise DigestInvalid("provided digest is no digest", {"digest": text[:200]})
-    if length is None:
+    try:
+        digests.parse(text)
+    except Invalid as error:
+        raise DigestInvalid(f"provided digest is none: {error.message}", {"digest": text[:200]}) from None
+    algorithm = text.partition(":")[0]
+    if algorithm not in ALGORITHMS:
         raise DigestInvalid(f"unsupported digest algorithm {algorithm}", {"digest": text[:200]})
-    if len(hexadecimal) != length or not _HEX.fullmatch(hexadecimal):
-        raise DigestInvalid(
-            f"provided digest is no {algorithm} digest: {length} hexadecimal digits expected",
-            {"digest": text[:200]},
-        )
     return text
 
 

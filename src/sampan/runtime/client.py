@@ -20,7 +20,7 @@ from sampan import errors
 from sampan.paths import ContainerPaths
 from sampan.runtime import launcher
 from sampan.runtime.protocol import Attach, ErrorReply, ExecRequest, StartRequest, Status
-from sampan.specs.oci import IdMapping
+from sampan.specs.oci.runtime import IdMapping
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,10 @@ import os
 import time
 
 from sampan.linux import process, signals
-from sampan.runtime.clock import rfc3339
 from sampan.runtime.execs import Exec
 from sampan.runtime.failures import describe
+from sampan.specs.golang.duration import format_duration
+from sampan.specs.golang.time import now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Health:
     def _finished(self, began: str, clock: float, code: int, output: str) -> None:
         self._probe = None
         state = self.state
-        entry: HealthLog = {"Start": began, "End": rfc3339(), "ExitCode": code, "Output": output}
+        entry: HealthLog = {"Start": began, "End": now(), "ExitCode": code, "Output": output}
         state["Log"] = [*state["Log"], entry][-_KEPT_RESULTS:]
         if code == 0:
             state["FailingStreak"] = 0
@@ -82,7 +83,7 @@ class Probe:
         self._check = check
         self._on_done: Callable[[str, float, int, str], None] | None = on_done
         self._timeout = check["timeout"]
-        self._began = rfc3339()
+        self._began = now()
         self._clock = time.monotonic()
         self._output = Capture()
         self._timed_out = False
@@ -119,7 +120,7 @@ class Probe:
         if code != 0 and process.is_exiting(self._shim.pid):
             return  # killed with the container: no verdict on it
         if self._timed_out:
-            text = f"Health check exceeded timeout ({go_duration(self._timeout)})"
+            text = f"Health check exceeded timeout ({format_duration(self._timeout)})"
             self._done(_NO_RESULT, f"{text}: {self._output}" if self._output.data else text)
         else:
             self._done(code, str(self._output))
@@ -154,18 +155,3 @@ class Capture:
 
     def __str__(self) -> str:
         return self.data.decode(errors="replace") + ("..." if self._cut else "")
-
-
-def go_duration(nanoseconds: int) -> str:
-    """As Go's time.Duration prints: 30s, 1m30s, 1.5s, 500ms."""
-    if nanoseconds < 1_000_000_000:
-        for unit, size in (("ms", 1_000_000), ("µs", 1_000)):
-            if nanoseconds >= size:
-                return f"{nanoseconds / size:g}{unit}"
-        return f"{nanoseconds}ns" if nanoseconds else "0s"
-    minutes, seconds = divmod(nanoseconds, 60_000_000_000)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{seconds / _NANO:.9f}".rstrip("0").rstrip(".") + "s"
-    if hours:
-        return f"{hours}h{minutes}m{text}"
-    return f"{minutes}m{text}" if minutes else text

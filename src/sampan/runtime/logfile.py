@@ -24,8 +24,8 @@ import zlib
 
 from sampan.linux import signals
 from sampan.linux.process import close_other_descriptors
-from sampan.runtime.clock import rfc3339
 from sampan.runtime.jsontext import encode
+from sampan.specs.golang.time import rfc3339
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

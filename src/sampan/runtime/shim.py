@@ -14,7 +14,6 @@ from sampan.errors import Conflict, SampanError
 from sampan.linux import files, process, signals, sockets
 from sampan.linux import namespaces as ns
 from sampan.runtime import cgroups, init, spawn, userns
-from sampan.runtime.clock import rfc3339
 from sampan.runtime.control import Connection, Control
 from sampan.runtime.execs import Execs
 from sampan.runtime.failures import during_init, reply
@@ -24,6 +23,7 @@ from sampan.runtime.logfile import Log, open_log
 from sampan.runtime.loop import Loop
 from sampan.runtime.reaper import exit_code
 from sampan.runtime.session import Pipes, Session
+from sampan.specs.golang.time import now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Shim:
             code = trace.tb_frame.f_code
             where.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
             trace = trace.tb_next
-        self.write_file("shim.error", {"error": repr(error), "where": where, "at": rfc3339()})
+        self.write_file("shim.error", {"error": repr(error), "where": where, "at": now()})
 
     def _over(self) -> bool:
         return self._finished and self.session.quiet and self.control.flushed
@@ -232,7 +232,7 @@ class Shim:
         if error is not None:
             self._failed(error)
             return
-        self.started_at = rfc3339()
+        self.started_at = now()
         if self.request["healthcheck"] is not None:
             self.health = Health(self, self.request["healthcheck"])
         self.write_state()
@@ -299,7 +299,7 @@ class Shim:
         # Before anybody hears of the end: the container may be started again at once, with files of these
         # names.
         self.control.stop_listening(self.directory)
-        event = {"event": "exit", "code": self._code, "oom": self._killed > 0, "at": rfc3339(), "error": ""}
+        event = {"event": "exit", "code": self._code, "oom": self._killed > 0, "at": now(), "error": ""}
         self.write_file("exit.json", event)
         self.control.broadcast(event)
         self.session.end()

@@ -19,6 +19,7 @@ from sampan.errors import Failed, Invalid, NotFound
 from sampan.runtime import passwd
 from sampan.runtime.failures import reason
 from sampan.runtime.inview import absolute
+from sampan.specs.golang.path import clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ class Unpacker:
             os.utime(path, (member.mtime, member.mtime), follow_symlinks=False)
 
     def _inside(self, name: str) -> str | None:
-        path = posixpath.normpath(f"{self._target}/{name}").replace("//", "/")
+        path = clean(f"{self._target}/{name}")
         root = self._target.rstrip("/") + "/"
         return path if path == self._target or path.startswith(root) else None
 
@@ -242,7 +243,7 @@ class Unpacker:
         elif member.isreg():
             self._write(path, member)
         elif member.issym():
-            place = posixpath.normpath(f"{os.path.dirname(path)}/{member.linkname}").replace("//", "/")
+            place = clean(f"{os.path.dirname(path)}/{member.linkname}")
             root = self._target.rstrip("/") + "/"
             if not (place == self._target or place.startswith(root)):
                 raise Failed(f'invalid symlink "{path}" -> "{member.linkname}"')
@@ -250,7 +251,7 @@ class Unpacker:
         elif member.islnk():
             other = self._inside(posixpath.normpath(member.linkname))
             if other is None:
-                wrong = posixpath.normpath(f"{self._target}/{member.linkname}").replace("//", "/")
+                wrong = clean(f"{self._target}/{member.linkname}")
                 raise Failed(f'invalid hardlink "{wrong}" -> "{member.linkname}"')
             os.link(other, path, follow_symlinks=False)
         elif member.isfifo():

@@ -16,7 +16,7 @@ from sampan.engine.bootstrap.distribution import (
 )
 from sampan.engine.bootstrap.names import suggestion
 from sampan.errors import Invalid
-from sampan.images.references import parse
+from sampan.specs.oci.reference import parse
 
 OWN = Host(
     "debian",

@@ -1,10 +1,10 @@
-"""Names, signals, detach keys."""
+"""Names, detach keys."""
 
 import random
 
 import pytest
 
-from sampan.engine.containers import names, signals
+from sampan.engine.containers import names
 from sampan.engine.detachkeys import parse_keys
 from sampan.errors import Invalid
 
@@ -32,20 +32,6 @@ def test_made_up_names_are_valid_and_free() -> None:
 
 def test_a_name_is_found_even_when_the_plain_ones_are_gone() -> None:
     assert names.check(names.generate(lambda name: not name[-1].isdigit(), random.Random(2)))[-1].isdigit()
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [("9", 9), ("KILL", 9), ("SIGKILL", 9), ("sigterm", 15), ("RTMIN+3", 37), ("SIGRTMAX-1", 63), ("64", 64)],
-)
-def test_signals(text: str, number: int) -> None:
-    assert signals.parse(text) == number
-
-
-@pytest.mark.parametrize("text", ["", "0", "65", "FOO", "-1", "SIG", "9x"])
-def test_bad_signals(text: str) -> None:
-    with pytest.raises(Invalid, match=f"invalid signal: {text}"):
-        signals.parse(text)
 
 
 @pytest.mark.parametrize(

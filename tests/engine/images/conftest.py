@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from sampan.db.sqlite import Store
-from sampan.engine import times
 from sampan.engine.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.images import Image, Images, Import, Use
-from sampan.images.archives import Platform
-from sampan.images.references import parse
 from sampan.paths import Paths
+from sampan.specs.golang import time as times
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import parse
 from tests.support.layers import names, read
 
 HERE = Platform("linux", "amd64")
@@ -70,7 +70,7 @@ class Bench:
 
     def at(self, moment: str) -> None:
         """What the clock says from now on."""
-        self.images.store.clock = lambda: times.nanoseconds(moment)
+        self.images.store.clock = lambda: times.parse(moment)
 
     async def commit(self, base: Image, name: str = "", **files: str) -> Image:
         image = await self.images.commit(

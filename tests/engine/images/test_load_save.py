@@ -10,9 +10,9 @@ import pytest
 import zstandard
 
 from sampan.errors import Failed, Invalid, NotFound
-from sampan.images.archives import Platform
-from sampan.images.config import id_of
-from sampan.images.references import parse
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import parse
 from tests.engine.images.conftest import Bench, read, tar
 
 pytestmark = pytest.mark.root
@@ -41,7 +41,7 @@ def members(data: bytes) -> dict[str, bytes]:
 
 
 def config_of(*layers: bytes, **fields: Any) -> bytes:
-    diff_ids = [id_of(layer) for layer in layers]
+    diff_ids = [digests.of(layer) for layer in layers]
     document = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}}
     return json.dumps({**document, **fields}, indent=1).encode()
 
@@ -60,7 +60,7 @@ LAYERS = [tar(a="1"), tar(b="2")]
 async def test_archives_and_layers_come_compressed_or_not(bench: Bench, wrap: Any, layer: Any) -> None:
     config = config_of(*LAYERS)
     (image,) = await bench.load(wrap(docker_archive(config, [layer(data) for data in LAYERS], ["app:1"])))
-    assert image.id == id_of(config) and bench.images.get("app:1").id == image.id
+    assert image.id == digests.of(config) and bench.images.get("app:1").id == image.id
     top, bottom, _ = bench.images.lower_dirs(image)
     assert (read(top, "b"), read(bottom, "a")) == ("2", "1")
     assert bench.lines == [{"stream": "Loaded image: app:1\n"}]
@@ -88,7 +88,7 @@ async def test_what_is_saved_is_docker_archive_and_oci_layout(bench: Bench) -> N
     assert json.loads(saved["repositories"])["app"] == {"1": image.diff_ids[0][7:]}
     for name, data in saved.items():
         if name.startswith("blobs/"):
-            assert id_of(data) == name.removeprefix("blobs/").replace("/", ":")
+            assert digests.of(data) == name.removeprefix("blobs/").replace("/", ":")
 
 
 async def test_saving_twice_gives_the_same_bytes(bench: Bench) -> None:
@@ -163,7 +163,7 @@ async def test_a_name_that_is_taken_moves_with_a_word(bench: Bench) -> None:
 async def test_progress_is_told_when_asked_for(bench: Bench) -> None:
     await bench.load(docker_archive(config_of(*LAYERS), LAYERS, ["app:1"]), quiet=False)
     ids = [line["id"] for line in bench.lines if line.get("status") == "Loading layer"]
-    assert {id_of(layer)[7:19] for layer in LAYERS} == set(ids)
+    assert {digests.of(layer)[7:19] for layer in LAYERS} == set(ids)
     last = [line for line in bench.lines if "progressDetail" in line][-1]
     assert last["progressDetail"]["current"] == last["progressDetail"]["total"] == len(LAYERS[0])
 

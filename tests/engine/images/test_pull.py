@@ -18,9 +18,9 @@ from sampan.engine.images.pull import Pull, nearest, parse
 from sampan.engine.images.transfer import Limits
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError
 from sampan.http.bearer import Credentials
-from sampan.images.archives import Platform
 from sampan.images.registry.hosts import Hosts
-from sampan.specs.oci_image import DOCKER_MANIFEST, LAYER, LAYER_ZSTD
+from sampan.specs.oci.image import DOCKER_MANIFEST, LAYER, LAYER_ZSTD
+from sampan.specs.oci.platform import Platform
 from tests.engine.images.conftest import Bench, reopen
 from tests.support.fakeregistry import FakeRegistry, cut_after, digest_of, error, serving, tar_of
 from tests.support.poll import until_async
@@ -600,7 +600,7 @@ async def test_a_bomb_is_bounded(
 async def test_a_server_that_drips(
     bench: Bench, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr("sampan.images.registry.transport.WHOLE", 0.3)
+    monkeypatch.setattr("sampan.http.transport.WHOLE", 0.3)
     monkeypatch.setattr("sampan.engine.images.transfer.STALL", 0.3)
     registry.image("app", "1", tar_of(f=NOISE[:5000]))
 
@@ -623,7 +623,7 @@ async def test_a_server_that_drips(
 async def test_headers_that_never_end(
     bench: Bench, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sampan.images.registry.transport.WHOLE", 0.3)
+    monkeypatch.setattr("sampan.http.transport.WHOLE", 0.3)
 
     open_connections: list[asyncio.StreamWriter] = []
 

@@ -13,8 +13,8 @@ from sampan.engine.images.pull import Pull, parse
 from sampan.engine.images.push import Push
 from sampan.engine.images.transfer import Limits
 from sampan.errors import NotFound, SampanError
-from sampan.images.references import parse as parse_reference
-from sampan.specs.oci_image import DOCKER_MANIFEST, LAYER, LAYER_ZSTD, MANIFEST
+from sampan.specs.oci.image import DOCKER_MANIFEST, LAYER, LAYER_ZSTD, MANIFEST
+from sampan.specs.oci.reference import parse as parse_reference
 from tests.engine.images.conftest import Bench, reopen
 from tests.support.fakeregistry import FakeRegistry, digest_of, error, serving, tar_of
 

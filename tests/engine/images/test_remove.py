@@ -6,7 +6,7 @@ import pytest
 
 from sampan.engine.images import Use
 from sampan.errors import Conflict, Failed, Invalid, NotFound
-from sampan.images.references import parse
+from sampan.specs.oci.reference import parse
 from tests.engine.images.conftest import Bench, reopen
 
 pytestmark = pytest.mark.root

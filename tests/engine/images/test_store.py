@@ -12,8 +12,8 @@ from sampan.engine.images import Import
 from sampan.engine.images.ingest import add_local_layer, staging
 from sampan.engine.images.store import NewImage
 from sampan.errors import Failed, Invalid, NotFound
-from sampan.images.references import parse
 from sampan.linux import erofs
+from sampan.specs.oci.reference import parse
 from tests.engine.images.conftest import Bench, names, read, reopen, stream, tar
 
 pytestmark = pytest.mark.root

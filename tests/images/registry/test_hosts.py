@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from sampan.errors import Invalid
+from sampan.http.transport import Tls
 from sampan.images.registry.hosts import Endpoint, Hosts, Purpose, check_authority
-from sampan.images.registry.hostsfile import Tls, find
+from sampan.images.registry.hostsfile import find
 
 
 def write(root: Path, name: str, text: str) -> None:

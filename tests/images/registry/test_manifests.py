@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sampan.images.registry.errors import Refused, from_answer
+from sampan.http.transport import Refused
+from sampan.images.registry.errors import from_answer
 from sampan.images.registry.manifests import (
     Descriptor,
     identify,
@@ -15,7 +16,7 @@ from sampan.images.registry.manifests import (
     parse_image,
     parse_index,
 )
-from sampan.specs.oci_image import DOCKER_MANIFEST, INDEX, MANIFEST
+from sampan.specs.oci.image import DOCKER_MANIFEST, INDEX, MANIFEST
 
 # A machine under load is no failure.
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

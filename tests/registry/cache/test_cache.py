@@ -4,6 +4,7 @@ import asyncio
 import base64
 import fcntl
 import os
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import trustme
 from aiohttp import web
 
 from sampan.errors import Invalid
@@ -81,10 +83,10 @@ class Origin:
 
 
 @asynccontextmanager
-async def running(origin: Origin, port: int = 0) -> AsyncIterator[None]:
+async def running(origin: Origin, port: int = 0, tls: ssl.SSLContext | None = None) -> AsyncIterator[None]:
     runner = web.ServerRunner(web.Server(origin.handle), shutdown_timeout=0.1)  # type: ignore[arg-type]
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
     await site.start()
     origin.port = runner.addresses[0][1]
     try:
@@ -286,6 +288,25 @@ async def test_a_refused_login_is_said_and_not_retried(tmp_path: Path, origin: O
         answer = await client("GET", f"/v2/{NAME}/manifests/latest")
         assert (answer.status, answer.code) == (403, "DENIED")
     assert origin.requests["GET manifest"] <= 2
+
+
+async def test_nothing_is_sent_where_a_redirect_leaves_tls(tmp_path: Path, origin: Origin) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    secure = Origin()
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPTemporaryRedirect(f"{origin.url}{request.path}")
+
+    secure.before = elsewhere
+    async with running(secure, tls=context):
+        configured = upstream(f"https://127.0.0.1:{secure.port}", ca=str(tmp_path / "ca.pem"))
+        async with serving(tmp_path / "root", upstream=configured) as client:
+            answer = await client("GET", f"/v2/{NAME}/manifests/latest")
+    assert answer.status == 503
+    assert f"redirects to 127.0.0.1:{origin.port} without TLS" in answer.body.decode()
+    assert secure.requests and not origin.requests
 
 
 async def test_workers_share_one_download_and_a_killed_one_is_replaced(

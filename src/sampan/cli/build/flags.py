@@ -5,6 +5,7 @@ from __future__ import annotations
 from sampan.cli.build import attributes
 from sampan.cli.flags import Flag
 from sampan.cli.opts import values
+from sampan.specs.docker import ulimits
 
 VIEWS = ("auto", "plain", "tty", "quiet", "rawjson")
 
@@ -111,5 +112,5 @@ BUILD_FLAGS = (
     ),
     Flag("tag", "list", "Name of the image, and maybe a tag (name:tag)", short="t"),
     Flag("target", "string", "Build this stage, and what it needs"),
-    Flag("ulimit", "ulimit", "Resource limits of RUN (default [])", parse=values.ulimit),
+    Flag("ulimit", "ulimit", "Resource limits of RUN (default [])", parse=ulimits.parse),
 )

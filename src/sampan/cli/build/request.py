@@ -129,11 +129,11 @@ def proxies(config: Mapping[str, Any], address: str) -> dict[str, str]:
 
 def tags(given: list[str]) -> list[str]:
     """Raises CliError for what is no name of an image."""
-    from sampan.cli.image.reference import check
+    from sampan.cli.image.reference import named
 
     for text in given:
         try:
-            check(text)
+            named(text)
         except CliError as error:
             reason = error.message.partition("invalid reference format: ")[2] or "invalid reference format"
             raise CliError(f'ERROR: invalid tag "{text}": {reason}') from None

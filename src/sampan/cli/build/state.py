@@ -6,7 +6,7 @@ import binascii
 import time
 
 from sampan.cli.build.printable import printable, printable_lines
-from sampan.cli.timestamps import parse_rfc3339
+from sampan.specs.golang.time import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,8 +143,7 @@ class State:
 def seconds(text: str | None) -> float:
     if not text:
         return 0.0
-    whole, nanoseconds = parse_rfc3339(text)
-    return whole + nanoseconds / 1e9
+    return parse(text) / 1e9
 
 
 def _short(warning: Any) -> str:

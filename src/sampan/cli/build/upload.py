@@ -12,8 +12,8 @@ import stat
 from sampan.cli.copying.pack import entry
 from sampan.cli.errors import CliError
 from sampan.errors import Invalid
-from sampan.specs.dockerignore import parse
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.file import parse as parse_ignore
+from sampan.specs.docker.ignore.patterns import Matcher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _ignore_file(directory: str, dockerfile: str) -> Matcher:
     for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
         try:
             with open(os.path.join(directory, name), "rb") as file:
-                return Matcher(parse(file.read()))
+                return Matcher(parse_ignore(file.read()))
         except FileNotFoundError:
             continue
         except OSError as error:

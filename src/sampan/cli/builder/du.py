@@ -6,8 +6,8 @@ from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
-from sampan.cli.timestamps import ago, parse_rfc3339
-from sampan.cli.units import human_size
+from sampan.cli.when import since
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _reclaimable(row: Any) -> bool:
 
 
 def _last(row: Any) -> str:
-    return ago(parse_rfc3339(row["LastUsedAt"])[0]) if row.get("LastUsedAt") else ""
+    return since(row["LastUsedAt"]) if row.get("LastUsedAt") else ""
 
 
 def _size(row: Any) -> str:
@@ -43,7 +43,7 @@ def _size(row: Any) -> str:
 
 _LISTING = Listing(
     {
-        "CreatedSince": ("CREATED", lambda row: ago(parse_rfc3339(row["CreatedAt"])[0])),
+        "CreatedSince": ("CREATED", lambda row: since(row["CreatedAt"])),
         "Description": ("DESCRIPTION", lambda row: row.get("Description") or ""),
         "ID": ("ID", lambda row: row["ID"]),
         "InUse": ("IN USE", lambda row: bool(row.get("InUse"))),

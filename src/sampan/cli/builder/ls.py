@@ -5,7 +5,8 @@ from __future__ import annotations
 from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
-from sampan.cli.timestamps import ago, parse_rfc3339
+from sampan.cli.when import since
+from sampan.specs.golang.time import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,13 +26,12 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 def _duration(row: Any) -> str:
     if not row.get("Completed"):
         return ""
-    begun, ended = (parse_rfc3339(row[name]) for name in ("Created", "Completed"))
-    return f"{ended[0] - begun[0] + (ended[1] - begun[1]) / 1e9:.1f}s"
+    return f"{(parse(row['Completed']) - parse(row['Created'])) / 1e9:.1f}s"
 
 
 _LISTING = Listing(
     {
-        "CreatedAt": ("CREATED AT", lambda row: ago(parse_rfc3339(row["Created"])[0])),
+        "CreatedAt": ("CREATED AT", lambda row: since(row["Created"])),
         "Duration": ("DURATION", _duration),
         "Error": ("ERROR", lambda row: row.get("Error") or ""),
         "ID": ("BUILD ID", lambda row: row["Ref"]),

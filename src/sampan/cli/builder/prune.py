@@ -6,7 +6,7 @@ from sampan.cli import pruning
 from sampan.cli.flags import Command, Flag
 from sampan.cli.opts import values
 from sampan.cli.opts.values import filters_query
-from sampan.cli.units import human_size
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

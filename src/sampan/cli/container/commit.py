@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli.flags import Command, Flag
-from sampan.cli.image.reference import check, full_repository, split
+from sampan.cli.image.reference import named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,8 @@ def run(session: Session, options: Options, args: list[str]) -> None:
         "comment": options["message"],
     }
     if len(args) > 1 and args[1]:
-        check(args[1])
-        repository, tag, _ = split(args[1])
-        query["repo"], query["tag"] = full_repository(repository), tag or "latest"
+        reference = named(args[1])
+        query["repo"], query["tag"] = reference.name, reference.tag or "latest"
     if options["change"]:
         query["changes"] = options["change"]
     if not options["pause"]:

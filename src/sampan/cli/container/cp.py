@@ -10,7 +10,8 @@ from sampan.cli.copying import paths
 from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape
-from sampan.cli.units import human_size
+from sampan.specs.golang import filemode
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 # Go's os.FileMode bits, as the API sends them.
-_DIR, _SYMLINK, _DEVICE, _IRREGULAR = 1 << 31, 1 << 27, 1 << 26, 1 << 19
 
 
 def run(session: Session, options: Options, args: list[str]) -> None:
@@ -75,7 +75,7 @@ def _download(
         return None
     from sampan.cli.copying.unpack import ChunkReader, unpack
 
-    info = paths.Info(source, True, bool(_mode(_stat_header(response)) & _DIR), rebase)
+    info = paths.Info(source, True, bool(_mode(_stat_header(response)) & filemode.DIR), rebase)
     reader = ChunkReader(response.chunks())
     renames = [paths.Rename(paths.split(source)[1], rebase)] if rebase else []
     directory, rename = paths.place(info, paths.local_destination(destination))
@@ -86,7 +86,7 @@ def _download(
 def _follow(session: Session, container: str, source: str) -> tuple[str, str]:
     """(what a symlink in the container leads to, the name it had)."""
     status = _stat(session, container, source)
-    if status is None or not _mode(status) & _SYMLINK:
+    if status is None or not _mode(status) & filemode.SYMLINK:
         return source, ""
     return paths.rebased(source, _target(status, source))
 
@@ -128,8 +128,8 @@ def _upload(
     session: Session, options: Options, source: str, container: str, destination: str
 ) -> tuple[int | None, str]:
     info, mode = _destination(session, container, destination)
-    if mode & (_DEVICE | _IRREGULAR):
-        what = "a device" if mode & _DEVICE else "an irregular file"
+    if mode & (filemode.DEVICE | filemode.IRREGULAR):
+        what = "a device" if mode & filemode.DEVICE else "an irregular file"
         raise CliError(
             f'destination "{container}:{destination}" must be a directory or a regular file: got {what}'
         )
@@ -153,12 +153,12 @@ def _upload(
 def _destination(session: Session, container: str, path: str) -> tuple[paths.Info, int]:
     info = paths.Info(path)
     status = _stat(session, container, path)
-    if status is not None and _mode(status) & _SYMLINK:
+    if status is not None and _mode(status) & filemode.SYMLINK:
         info.path = _target(status, path)
         status = _stat(session, container, info.path)
     if status is None:
         return info, 0
-    info.exists, info.is_dir = True, bool(_mode(status) & _DIR)
+    info.exists, info.is_dir = True, bool(_mode(status) & filemode.DIR)
     return info, _mode(status)
 
 

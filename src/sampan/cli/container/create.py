@@ -8,7 +8,7 @@ from sampan.cli.container.body import build
 from sampan.cli.container.create_flags import CREATE_FLAGS
 from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
-from sampan.cli.image.reference import check_image, familiar, require_no_trust
+from sampan.cli.image.reference import named, named_or_id, require_no_trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sampan.cli.flags import Options
     from sampan.cli.session import Session
+    from sampan.specs.oci.reference import Reference
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
@@ -44,7 +45,7 @@ def check_pull(session: Session, options: Options) -> None:
 def create(session: Session, options: Options, body: dict[str, Any]) -> str:
     """Create the container and return its ID; raises CliError."""
     require_no_trust(session, options)
-    check_image(body["Image"])
+    reference = named_or_id(body["Image"])
     with CidFile(options["cidfile"]) as cidfile:
         query = {"name": options["name"]} if options["name"] else {}
         if platform := session.platform(options):
@@ -52,7 +53,7 @@ def create(session: Session, options: Options, body: dict[str, Any]) -> str:
         _add_proxies(session, body)
         if options["use-api-socket"]:
             _add_socket(session, body)
-        created = _create_or_pull(session, options, query, body)
+        created = _create_or_pull(session, options, query, body, reference)
         for warning in created.get("Warnings") or ():
             session.warn(f"WARNING: {warning}")
         container = str(created["Id"])
@@ -60,37 +61,45 @@ def create(session: Session, options: Options, body: dict[str, Any]) -> str:
         return container
 
 
-def _create_or_pull(session: Session, options: Options, query: dict[str, str], body: dict[str, Any]) -> Any:
-    image = body["Image"]
+def _create_or_pull(
+    session: Session,
+    options: Options,
+    query: dict[str, str],
+    body: dict[str, Any],
+    reference: Reference | None,
+) -> Any:
     if options["pull"] == "always":
-        _pull(session, options, image)
+        _pull(session, options, reference or named(body["Image"]))
     try:
         return session.client.post("/containers/create", query, body).json()
     except ApiError as error:
-        if error.status != 404 or options["pull"] != "missing" or "image" not in error.reason:
+        if (
+            reference is None
+            or error.status != 404
+            or options["pull"] != "missing"
+            or "image" not in error.reason
+        ):
             raise
         if not options["quiet"]:
-            session.warn(f"Unable to find image '{familiar(image)}' locally")
-    _pull(session, options, image)
+            session.warn(f"Unable to find image '{reference.with_default_tag().familiar}' locally")
+    _pull(session, options, reference)
     return session.client.post("/containers/create", query, body).json()
 
 
-def _pull(session: Session, options: Options, image: str) -> None:
+def _pull(session: Session, options: Options, reference: Reference) -> None:
     from sampan.cli.image.pull import pull
-    from sampan.cli.image.reference import check
 
-    check(image)
-    pull(session, image, session.platform(options), quiet=options["quiet"], descriptor=2)
+    pull(session, reference, session.platform(options), quiet=options["quiet"], descriptor=2)
 
 
 def _normal_platform(text: str) -> str:
-    from sampan.cli.platforms import parse
+    from sampan.errors import Invalid
+    from sampan.specs.oci.platform import parse
 
     try:
-        parts = parse(text)
-    except CliError as error:
+        return parse(text).short
+    except Invalid as error:
         raise CliError(f"error parsing specified platform: {error.message}") from None
-    return "/".join(parts[key] for key in ("os", "architecture", "variant") if key in parts)
 
 
 def _add_proxies(session: Session, body: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from sampan.cli.opts import values
 from sampan.cli.opts.gpu import parse_gpus
 from sampan.cli.opts.mount import parse_mount
 from sampan.cli.opts.network import parse_network
+from sampan.specs.docker import ulimits
 
 _CGROUPNS = (
     "Cgroup namespace to use (host|private)\n'host':    Use the host's cgroup namespace\n"
@@ -141,7 +142,7 @@ CREATE_FLAGS = (
     Flag("sysctl", "map", "Kernel settings of the container (default map[])", parse=values.sysctl),
     Flag("tmpfs", "list", "Mount a tmpfs directory"),
     Flag("tty", "bool", "Allocate a pseudo terminal", short="t"),
-    Flag("ulimit", "ulimit", "Resource limits of processes (default [])", parse=values.ulimit),
+    Flag("ulimit", "ulimit", "Resource limits of processes (default [])", parse=ulimits.parse),
     Flag("use-api-socket", "bool", "Bind mount the engine's API socket, with registry credentials"),
     Flag("user", "string", "User name or ID (format: <name|uid>[:<group|gid>])", short="u"),
     Flag("userns", "string", "User namespace to use"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from sampan.cli.container.ports import display_ports
-from sampan.cli.flags import Command, Flag, quote
+from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
 from sampan.cli.text import ellipsis
-from sampan.cli.timestamps import ago, go_string
-from sampan.cli.units import human_size
+from sampan.cli.when import ago, created_at
+from sampan.specs.golang.quote import quote
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ def listing(trunc: bool, virtual: bool = True) -> Listing:
     return Listing(
         {
             "Command": ("COMMAND", command),
-            "CreatedAt": ("CREATED AT", lambda row: go_string(int(row.get("Created") or 0))),
+            "CreatedAt": (
+                "CREATED AT",
+                created_at,
+            ),
             "ID": ("CONTAINER ID", lambda row: text(row, "Id")[: _SHORT_ID if trunc else None]),
             "Image": ("IMAGE", image),
             "Labels": ("LABELS", lambda row: labels_text(row.get("Labels"))),

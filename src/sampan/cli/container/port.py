@@ -6,6 +6,8 @@ from sampan.cli.errors import CliError
 from sampan.cli.flags import Command
 from sampan.cli.http import escape
 from sampan.cli.text import natural
+from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_uint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +34,11 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 
 def _wanted(text: str) -> str:
     port, slash, protocol = text.partition("/")
-    if not (port.isascii() and port.isdigit()):
-        raise CliError(f'Error: invalid port ({port}): strconv.ParseUint: parsing "{port}": invalid syntax')
-    return f"{int(port)}/{protocol if slash else 'tcp'}"
+    try:
+        number = parse_uint(port, bits=16)
+    except Invalid as error:
+        raise CliError(f"Error: invalid port ({port}): {error.message}") from None
+    return f"{number}/{protocol if slash else 'tcp'}"
 
 
 def _host(binding: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli.listing import Listing
-from sampan.cli.units import bytes_size, human_size
+from sampan.specs.golang.units import bytes_size, human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from sampan.cli.context import store
 from sampan.cli.errors import CliError
 from sampan.cli.opts import csv
 from sampan.cli.opts.values import key_values
+from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_bool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,12 +45,19 @@ def endpoint(session: Session, fields: list[str]) -> tuple[dict[str, Any], dict[
     if "from" in chosen:
         source = store.get(session, chosen["from"])
         return source["Endpoints"]["docker"], _copied(session, chosen["from"])
-    skip = chosen.get("skip-tls-verify", "").lower() in ("1", "t", "true")
-    meta: dict[str, Any] = {"SkipTLSVerify": skip}
+    meta: dict[str, Any] = {"SkipTLSVerify": _truth(chosen, "skip-tls-verify")}
     if chosen.get("host"):
         meta = {"Host": parse_host(chosen["host"]) if "://" not in chosen["host"] else chosen["host"], **meta}
         parse_host(chosen["host"])
     return meta, {kind: _read(chosen[kind]) for kind in store.TLS_NAMES if chosen.get(kind)}
+
+
+def _truth(chosen: dict[str, str], key: str) -> bool:
+    try:
+        return parse_bool(chosen.get(key, "false"))
+    except Invalid as error:
+        problem = error.message.partition(": ")[2]
+        raise CliError(f"unable to create docker endpoint config: {key}: {problem}") from None
 
 
 def _copied(session: Session, name: str) -> dict[str, bytes]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sampan.cli.flags import quote
 from sampan.cli.gotemplate import nodes
 from sampan.cli.gotemplate.errors import TemplateError
 from sampan.cli.gotemplate.lexer import Token, tokens
 from sampan.cli.gotemplate.literals import character, number, unquote
+from sampan.specs.golang.quote import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sampan.cli.flags import quote
 from sampan.cli.gotemplate.values import NoValue, show, type_name
+from sampan.specs.golang.quote import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

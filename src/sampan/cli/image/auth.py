@@ -5,8 +5,7 @@ from __future__ import annotations
 import binascii
 
 from sampan.cli import gojson
-from sampan.cli.credentials import CredentialError, Credentials, server_of
-from sampan.cli.image.reference import domain
+from sampan.cli.credentials import CredentialError, CredentialStore, server_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,15 +14,15 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 
-def header(session: Session, repository: str) -> dict[str, str]:
-    """The header for the registry of `repository`; an empty object when there are no credentials."""
-    return {"X-Registry-Auth": encode(credentials(session, domain(repository)))}
+def header(session: Session, registry: str) -> dict[str, str]:
+    """The header for `registry`; an empty object when there are no credentials."""
+    return {"X-Registry-Auth": encode(credentials(session, registry))}
 
 
 def credentials(session: Session, registry: str) -> dict[str, str]:
     """What is known for `registry`; nothing where a helper program fails: the registry may not mind."""
     try:
-        return Credentials(session).get(server_of(registry))
+        return CredentialStore(session).get(server_of(registry))
     except CredentialError:
         return {}
 

@@ -10,8 +10,9 @@ from sampan.cli.help import FORMAT_HELP
 from sampan.cli.http import escape
 from sampan.cli.listing import Listing
 from sampan.cli.text import ellipsis
-from sampan.cli.timestamps import ago, rfc3339
-from sampan.cli.units import human_size
+from sampan.cli.when import ago
+from sampan.specs.golang.time import rfc3339_local
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def listing(trunc: bool, human: bool) -> Listing:
     return Listing(
         {
             "Comment": ("COMMENT", lambda row: str(row.get("Comment") or "")),
-            "CreatedAt": ("CREATED AT", lambda row: rfc3339(int(row.get("Created") or 0))),
+            "CreatedAt": (
+                "CREATED AT",
+                lambda row: rfc3339_local(int(row.get("Created") or 0)),
+            ),
             "CreatedBy": ("CREATED BY", created_by),
             "CreatedSince": ("CREATED", since),
             "ID": ("IMAGE", identifier),

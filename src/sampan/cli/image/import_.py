@@ -5,7 +5,7 @@ from __future__ import annotations
 from sampan.cli import progress
 from sampan.cli.flags import Command, Flag
 from sampan.cli.image.load import open_input
-from sampan.cli.image.reference import check
+from sampan.cli.image.reference import named
 from sampan.cli.streams import file_chunks
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     source = args[0]
     query: dict[str, str | list[str]] = {"message": options["message"]}
     if len(args) > 1:
-        check(args[1])
+        named(args[1])
         query["repo"] = args[1]
     if options["change"]:
         query["changes"] = options["change"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from sampan.cli.container.ls import short_id
 from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
-from sampan.cli.image.reference import short_repository, split
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
-from sampan.cli.timestamps import ago, go_string
-from sampan.cli.units import human_size
+from sampan.cli.when import ago, created_at
+from sampan.errors import Invalid
+from sampan.specs.golang.units import human_size
+from sampan.specs.oci.reference import Reference, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ def _names(image: dict[str, Any], digests: bool, untagged: bool) -> Iterator[tup
     tags: dict[str, list[str]] = {}
     by_repository: dict[str, list[str]] = {}
     for name in image.get("RepoTags") or ():
-        repository, tag, _ = split(name)
-        if repository != _NONE:
-            tags.setdefault(short_repository(repository), []).append(tag)
+        reference = _parsed(name)
+        if reference and reference.tag:
+            tags.setdefault(reference.familiar_name, []).append(reference.tag)
     for name in image.get("RepoDigests") or ():
-        repository, _, digest = split(name)
-        if repository != _NONE:
-            by_repository.setdefault(short_repository(repository), []).append(digest)
+        reference = _parsed(name)
+        if reference and reference.digest:
+            by_repository.setdefault(reference.familiar_name, []).append(reference.digest)
     if not tags and not by_repository:
         yield _NONE, _NONE, _NONE
         return
@@ -76,6 +77,14 @@ def _names(image: dict[str, Any], digests: bool, untagged: bool) -> Iterator[tup
                 yield repository, _NONE, digest
         else:
             yield repository, _NONE, ""
+
+
+def _parsed(name: str) -> Reference | None:
+    """None for what engines older than API 1.43 write where there is no name: <none>."""
+    try:
+        return parse(name)
+    except Invalid:
+        return None
 
 
 def listing(trunc: bool) -> Listing:
@@ -96,7 +105,10 @@ def listing(trunc: bool) -> Listing:
     return Listing(
         {
             "Containers": ("CONTAINERS", lambda row: count(row, "Containers")),
-            "CreatedAt": ("CREATED AT", lambda row: go_string(int(row.get("Created") or 0))),
+            "CreatedAt": (
+                "CREATED AT",
+                created_at,
+            ),
             "CreatedSince": ("CREATED", lambda row: _since(int(row.get("Created") or 0))),
             "Digest": ("DIGEST", lambda row: row["digest"]),
             "ID": ("IMAGE ID", lambda row: short_id(row["Id"]) if trunc else row["Id"]),

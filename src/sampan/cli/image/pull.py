@@ -6,7 +6,8 @@ from sampan.cli import progress
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.image.auth import header
-from sampan.cli.image.reference import check, familiar, full_repository, require_no_trust, split
+from sampan.cli.image.reference import named, require_no_trust
+from sampan.specs.oci.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,41 +18,32 @@ if TYPE_CHECKING:
 def run(session: Session, options: Options, args: list[str]) -> None:
     name = args[0]
     require_no_trust(session, options)
-    check(name)
-    _, tag, digest = split(name)
-    if options["all-tags"] and (tag or digest):
+    reference = named(name)
+    untagged = not reference.tag and not reference.digest
+    if options["all-tags"] and not untagged:
         raise CliError("tag can't be used with --all-tags/-a")
-    if not options["all-tags"] and not tag and not digest and not options["quiet"]:
+    if not options["all-tags"] and untagged and not options["quiet"]:
         print("Using default tag: latest", flush=True)
-    pull(session, name, session.platform(options), quiet=options["quiet"], every=options["all-tags"])
-    print(_full(name, options["all-tags"]))
-
-
-def _full(name: str, every: bool) -> str:
-    repository, tag, digest = split(familiar(name))
-    if every:
-        return full_repository(repository)
-    suffix = (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
-    return full_repository(repository) + suffix
+    pull(session, reference, session.platform(options), quiet=options["quiet"], every=options["all-tags"])
+    print(reference.name if options["all-tags"] else reference.with_default_tag())
 
 
 def pull(
     session: Session,
-    name: str,
+    reference: Reference,
     platform: str = "",
     *,
     quiet: bool = False,
     descriptor: int = 1,
     every: bool = False,
 ) -> None:
-    """Have the daemon pull `name` and show its progress; raises CliError."""
-    repository, tag, digest = split(name)
-    query = {"fromImage": full_repository(repository)}
+    """Have the daemon pull it and show its progress; raises CliError."""
+    query = {"fromImage": reference.name}
     if not every:
-        query["tag"] = digest or tag or "latest"
+        query["tag"] = reference.digest or reference.tag or "latest"
     if platform:
         query["platform"] = platform.lower()
-    headers = header(session, repository)
+    headers = header(session, reference.domain)
     response = session.client.request("POST", "/images/create", query, headers=headers)
     if quiet:
         progress.drain(response.messages())

@@ -9,7 +9,7 @@ from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape
 from sampan.cli.image.auth import header
-from sampan.cli.image.reference import check, full_repository, require_no_trust, split
+from sampan.cli.image.reference import named, require_no_trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     name = args[0]
     query = _platform(options["platform"]) if options["platform"] else {}
     require_no_trust(session, options)
-    check(name)
-    repository, tag, digest = split(name)
-    if digest:
+    reference = named(name)
+    tag = reference.tag
+    if reference.digest:
         raise CliError("cannot push a digest reference")
     if options["all-tags"] and tag:
         raise CliError("tag can't be used with --all-tags/-a")
@@ -39,13 +39,13 @@ def run(session: Session, options: Options, args: list[str]) -> None:
             print("Using default tag: latest", flush=True)
     if tag:
         query["tag"] = tag
-    path = "/".join(escape(part) for part in full_repository(repository).split("/"))
+    path = "/".join(escape(part) for part in reference.name.split("/"))
     response = session.client.request(
-        "POST", f"/images/{path}/push", query, headers=header(session, repository)
+        "POST", f"/images/{path}/push", query, headers=header(session, reference.domain)
     )
     if options["quiet"]:
         progress.drain(response.messages())
-        print(full_repository(repository) + (f":{tag}" if tag else ""))
+        print(reference.name + (f":{tag}" if tag else ""))
     else:
         progress.show(response.messages())
 
@@ -54,11 +54,12 @@ def _platform(text: str) -> dict[str, str]:
     """The query of --platform, after a note on what it leaves out; raises CliError."""
     from sampan.cli import gojson
     from sampan.cli.notes import note
-    from sampan.cli.platforms import parse
+    from sampan.errors import Invalid
+    from sampan.specs.oci.platform import parse
 
     try:
-        platform = parse(text)
-    except CliError as error:
+        platform = parse(text).document
+    except Invalid as error:
         raise CliError(f"Invalid platform {text}{error.message}") from None
     note(sys.stdout, _PLATFORM_NOTE, bold="--platform")
     return {"platform": gojson.dumps(platform)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
-from sampan.cli.manifest.documents import Reference
+from sampan.cli.manifest.documents import tagged
 from sampan.cli.manifest.store import NotKept, Store
-from sampan.cli.platforms import is_known
+from sampan.specs.oci.platform import is_known
+from sampan.specs.oci.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 
 def _reference(name: str, what: str) -> Reference:
     try:
-        return Reference(name)
+        return tagged(name)
     except CliError as error:
         raise CliError(f"annotate: error parsing name for {what} {name}: {error.message}") from None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
-from sampan.cli.manifest.documents import Reference, Remote
+from sampan.cli.manifest.documents import Remote, tagged
 from sampan.cli.manifest.store import NotKept, Store
+from sampan.specs.oci.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 
 def run(session: Session, options: Options, args: list[str]) -> None:
     try:
-        target = Reference(args[0])
+        target = tagged(args[0])
     except CliError as error:
         raise CliError(f"error parsing name for manifest list {args[0]}: {error.message}") from None
     store = Store(session)
     if store.has(target) and not options["amend"]:
         raise CliError("refusing to amend an existing manifest list with no --amend flag")
     for name in args[1:]:
-        reference = Reference(name)
+        reference = tagged(name)
         store.save(target, reference, _image(session, store, target, reference, options["insecure"]))
     print(f"Created manifest list {target}")
 

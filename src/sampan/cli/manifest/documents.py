@@ -10,16 +10,17 @@ import binascii
 
 from sampan.cli import gojson
 from sampan.cli.errors import CliError
-from sampan.cli.image.reference import check, full_repository, split
+from sampan.cli.image.reference import named
 from sampan.cli.manifest.registry import (
     LIST_TYPES,
     MANIFEST_TYPES,
     OCI_MANIFEST,
     NoSuchManifest,
     Registry,
-    digest_of,
     verify,
 )
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,19 +31,9 @@ if TYPE_CHECKING:
 _PLATFORM = ("architecture", "os", "os.version", "os.features", "variant")
 
 
-class Reference:
-    """A full name. `str()` is how everything shows it."""
-
-    def __init__(self, name: str) -> None:
-        check(name)
-        repository, self.tag, self.digest = split(name)
-        self.name = full_repository(repository)
-        if not self.tag and not self.digest:
-            self.tag = "latest"
-        self.host, _, self.repository = self.name.partition("/")
-
-    def __str__(self) -> str:
-        return self.name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+def tagged(name: str) -> Reference:
+    """The whole name of a manifest; raises CliError."""
+    return named(name).with_default_tag()
 
 
 class Remote:
@@ -50,8 +41,8 @@ class Remote:
 
     def __init__(self, session: Session, reference: Reference, insecure: bool) -> None:
         self.reference = reference
-        self.registry = Registry(session, reference.host, insecure)
-        self.raw, media_type = self._fetch(reference.tag or reference.digest, str(reference))
+        self.registry = Registry(session, reference.domain, insecure)
+        self.raw, media_type = self._fetch(reference.tag or reference.digest or "", str(reference))
         if reference.digest:
             verify(self.raw, reference.digest, "manifest")
         self.document = parsed(self.raw)
@@ -81,7 +72,7 @@ class Remote:
 
     def _fetch(self, reference: str, name: str) -> tuple[bytes, str]:
         try:
-            return self.registry.manifest(self.reference.repository, reference)
+            return self.registry.manifest(self.reference.path, reference)
         except NoSuchManifest:
             raise NoSuchManifest(f"no such manifest: {name}") from None
 
@@ -90,7 +81,7 @@ class Remote:
         digest = (document.get("config") or {}).get("digest")
         if not digest:
             return None
-        config = parsed(self.registry.blob(self.reference.repository, str(digest)))
+        config = parsed(self.registry.blob(self.reference.path, str(digest)))
         if not config.get("os") and not config.get("architecture"):
             return None
         return config
@@ -113,7 +104,7 @@ def image(
     """One image as it is kept; raises CliError for a manifest of another kind."""
     if media_type not in MANIFEST_TYPES:
         raise CliError(f"unsupported manifest type {media_type} of {name}")
-    descriptor: dict[str, Any] = {"mediaType": media_type, "digest": digest_of(raw), "size": len(raw)}
+    descriptor: dict[str, Any] = {"mediaType": media_type, "digest": digests.of(raw), "size": len(raw)}
     if platform is not None:
         descriptor["platform"] = {
             key: platform.get(key) or "" for key in _PLATFORM if platform.get(key) or key in _PLATFORM[:2]

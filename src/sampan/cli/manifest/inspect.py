@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.cli import gojson
 from sampan.cli.flags import Command, Flag
-from sampan.cli.manifest.documents import Reference, Remote, list_bytes, raw_of
+from sampan.cli.manifest.documents import Remote, list_bytes, raw_of, tagged
 from sampan.cli.manifest.store import NotKept, Store
 
 TYPE_CHECKING = False
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def run(session: Session, options: Options, args: list[str]) -> None:
     verbose = options["verbose"]
-    reference = Reference(args[-1])
+    reference = tagged(args[-1])
     store = Store(session)
     if len(args) == 2:
-        _show_image(store.get(Reference(args[0]), reference), verbose)
+        _show_image(store.get(tagged(args[0]), reference), verbose)
         return
     try:
         images = store.all(reference)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
-from sampan.cli.manifest.documents import Reference, list_bytes, parsed, raw_of
+from sampan.cli.manifest.documents import list_bytes, parsed, raw_of, tagged
 from sampan.cli.manifest.registry import Registry
 from sampan.cli.manifest.store import Store
+from sampan.specs.oci.reference import Reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def run(session: Session, options: Options, args: list[str]) -> None:
-    target = Reference(args[0])
+    target = tagged(args[0])
     store = Store(session)
     images = store.all(target)
     if not images:
         raise CliError(f"{target} not found")
-    sources = [Reference(image["Ref"]) for image in images]
+    sources = [tagged(image["Ref"]) for image in images]
     for source in sources:
-        if source.host != target.host:
+        if source.domain != target.domain:
             raise CliError(
                 "cannot use source images from a different registry than the target image: "
-                f"{source.host} != {target.host}"
+                f"{source.domain} != {target.domain}"
             )
-    registry = Registry(session, target.host, options["insecure"])
+    registry = Registry(session, target.domain, options["insecure"])
     elsewhere = [pair for pair in zip(images, sources, strict=True) if pair[1].name != target.name]
     for image, source in elsewhere:
         _mount(registry, target, image, source)
@@ -37,7 +38,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
         _put(registry, target, image)
     listed = list_bytes([image["Descriptor"] for image in images])
     kind = str(parsed(listed)["mediaType"])
-    print(registry.put_manifest(target.repository, target.tag or target.digest, kind, listed))
+    print(registry.put_manifest(target.path, target.tag or target.digest or "", kind, listed))
     if options["purge"]:
         store.remove(target)
 
@@ -45,12 +46,12 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 def _mount(registry: Registry, target: Reference, image: dict[str, Any], source: Reference) -> None:
     document = parsed(raw_of(image))
     for blob in (document.get("config") or {}, *(document.get("layers") or ())):
-        registry.mount(target.repository, str(blob.get("digest")), source.repository)
+        registry.mount(target.path, str(blob.get("digest")), source.path)
 
 
 def _put(registry: Registry, target: Reference, image: dict[str, Any]) -> None:
     digest, kind = str(image["Descriptor"]["digest"]), str(image["Descriptor"]["mediaType"])
-    stored = registry.put_manifest(target.repository, digest, kind, raw_of(image))
+    stored = registry.put_manifest(target.path, digest, kind, raw_of(image))
     print(f"Pushed ref {target.name}@{digest} with digest: {stored}", flush=True)
 
 

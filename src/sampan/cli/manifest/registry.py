@@ -5,11 +5,8 @@ Source: OCI distribution specification 1.1, end-2, end-3, end-7, end-11.
 
 from __future__ import annotations
 
+import asyncio
 import os
-import ssl
-import urllib.error
-import urllib.request
-from http import client as http_client
 from urllib.parse import urlencode, urljoin
 
 from sampan.cli import gojson
@@ -17,10 +14,12 @@ from sampan.cli.errors import CliError
 from sampan.cli.image.auth import credentials
 from sampan.errors import SampanError
 from sampan.http.bearer import Authorizer, Credentials, TokenAnswer
+from sampan.http.transport import Proxies, Refused, Tls, Transport, Unreachable, limited
+from sampan.specs.oci import digest as digests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from sampan.cli.session import Session
@@ -33,7 +32,6 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 MANIFEST_TYPES = ("application/vnd.docker.distribution.manifest.v2+json", OCI_MANIFEST)
 CERTIFICATES = ("/etc/sampan/certs.d", "/etc/docker/certs.d")
 _LIMIT = 8 << 20  # bytes of a manifest or configuration; the specification has registries take 4 MiB
-_TIMEOUT = 60.0
 
 
 class NoSuchManifest(CliError):
@@ -56,7 +54,7 @@ class Registry:
         self._host = "registry-1.docker.io" if host == "docker.io" else host
         name = self._host.rsplit(":", 1)[0]
         self._insecure = insecure or name in ("localhost", "[::1]") or name.startswith("127.")
-        self._opener = self._make_opener()
+        self._tls = _tls(self._host, self._insecure)
         self._known = _known(session, host)
         self._base = ""
         self._authorizer: Authorizer | None = None
@@ -91,7 +89,7 @@ class Registry:
             data,
         )
         self._check(answer, 201)
-        return str(answer.headers.get("Docker-Content-Digest") or digest_of(data))
+        return str(answer.headers.get("Docker-Content-Digest") or digests.of(data))
 
     def mount(self, repository: str, digest: str, source: str) -> None:
         """Have a blob of repository `source` in `repository`, too; raises CliError."""
@@ -101,8 +99,9 @@ class Registry:
         if answer.status == 201:
             return
         self._check(answer, 202)  # it would take an upload instead: give that up
-        if location := answer.headers.get("Location"):
-            self._send("DELETE", urljoin(self._base, location), self._authorized(scopes), None)
+        location = urljoin(self._base, answer.headers.get("Location", ""))
+        if location.startswith(f"{self._base}/v2/"):  # credentials are for this registry alone
+            self._ask("DELETE", location, scopes)
         raise CliError(f"failed to mount blob {source}@{digest} to {repository}")
 
     # -- transport --------------------------------------------------------------------------------------
@@ -115,27 +114,36 @@ class Registry:
         headers: Mapping[str, str] | None = None,
         data: bytes | None = None,
     ) -> Answer:
-        if not self._base:
-            self._base = self._find()
-        url = f"{self._base}/v2/{path}"
-        try:
-            answer = self._send(method, url, {**(headers or {}), **self._authorized(scopes)}, data)
-            if answer.status == 401 and self._challenged(answer, scopes):
-                answer = self._send(method, url, {**(headers or {}), **self._authorized(scopes)}, data)
-        except _Unreachable as error:
-            raise CliError(f'{method.capitalize()} "{url}": {error}') from None
-        return answer
+        return asyncio.run(self._asked(method, path, scopes, headers or {}, data))
 
-    def _find(self) -> str:
+    async def _asked(
+        self, method: str, path: str, scopes: tuple[str, ...], headers: Mapping[str, str], data: bytes | None
+    ) -> Answer:
+        self._transport = Transport(Proxies.of_environment(), agent="sampan-cli")
+        try:
+            base = self._base = self._base or await self._find()
+            url = urljoin(f"{base}/v2/", path)
+            for _ in range(2):
+                sent = {**headers, **await self._authorized(scopes)}
+                answer = await self._send(method, url, sent, data)
+                if answer.status != 401 or not self._challenged(answer, scopes):
+                    break
+            return answer
+        except SampanError as error:
+            raise CliError(error.message) from None
+        finally:
+            await self._transport.close()
+
+    async def _find(self) -> str:
         """The base URL that answers; raises CliError with the first failure."""
         failure = ""
         for scheme in ("https", "http") if self._insecure else ("https",):
             base = f"{scheme}://{self._host}"
             self._authorizer = Authorizer(self._known, self._fetch_token, secure=scheme == "https")
             try:
-                answer = self._send("GET", f"{base}/v2/", {}, None)
-            except _Unreachable as error:
-                failure = failure or f'error pinging v2 registry: Get "{base}/v2/": {error}'
+                answer = await self._send("GET", f"{base}/v2/", {}, None)
+            except (Unreachable, Refused) as error:
+                failure = failure or f"error pinging v2 registry: {error.message}"
                 continue
             self._challenged(answer, ())
             return base
@@ -143,14 +151,11 @@ class Registry:
 
     def _challenged(self, answer: Answer, scopes: tuple[str, ...]) -> bool:
         assert self._authorizer is not None
-        return self._authorizer.challenged(answer.headers.get_all("WWW-Authenticate") or [], scopes)
+        return self._authorizer.challenged(answer.headers.getall("WWW-Authenticate", []), scopes)
 
-    def _authorized(self, scopes: tuple[str, ...]) -> dict[str, str]:
+    async def _authorized(self, scopes: tuple[str, ...]) -> dict[str, str]:
         assert self._authorizer is not None
-        try:
-            header = _finished(self._authorizer.header(scopes))
-        except SampanError as error:
-            raise CliError(error.message) from None
+        header = await self._authorizer.header(scopes)
         return {"Authorization": header} if header else {}
 
     async def _fetch_token(
@@ -161,44 +166,14 @@ class Registry:
         query: Sequence[tuple[str, str]],
         form: Mapping[str, str],
     ) -> TokenAnswer:
-        if query:
-            url += ("&" if "?" in url else "?") + urlencode(query)
-        try:
-            answer = self._send(method, url, headers, urlencode(form).encode() if form else None)
-        except _Unreachable as error:
-            raise CliError(f'{method.capitalize()} "{url.partition("?")[0]}": {error}') from None
-        try:
-            document = gojson.loads(answer.body)
-        except ValueError:
-            document = None
-        return TokenAnswer(answer.status, document)
+        return await self._transport.ask(self._tls, method, url, headers, query, form)
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], data: bytes | None) -> Answer:
-        request = urllib.request.Request(url, data, {"User-Agent": "sampan-cli"}, method=method)
-        for name, value in headers.items():
-            if name == "Authorization":  # for this host only, not for where it sends us
-                request.add_unredirected_header(name, value)
-            else:
-                request.add_header(name, value)
-        try:
-            with self._opener.open(request, timeout=_TIMEOUT) as response:
-                return Answer(response.status, response.headers, _whole(response))
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.headers, _whole(error))
-        except urllib.error.URLError as error:
-            raise _Unreachable(_reason(error.reason, self._host)) from None
-        except (OSError, http_client.HTTPException) as error:
-            raise _Unreachable(_reason(error, self._host)) from None
-
-    def _make_opener(self) -> urllib.request.OpenerDirector:
-        context = ssl.create_default_context()
-        if self._insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        for root in CERTIFICATES:
-            _load_certificates(context, os.path.join(root, self._host))
-        return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], data: bytes | None) -> Answer:
+        secure = url.startswith("https:")
+        async with self._transport.request(
+            method, url, tls=self._tls, headers=headers, secure=secure, data=data, follow=True
+        ) as response:
+            return Answer(response.status, response.headers, await limited(response, _LIMIT))
 
     def _check(self, answer: Answer, wanted: int) -> None:
         if answer.status == wanted:
@@ -211,21 +186,19 @@ class Registry:
         raise CliError(text)
 
 
-def _load_certificates(context: ssl.SSLContext, folder: str) -> None:
-    """NAME.crt are authorities; NAME.cert with NAME.key is who we are. Raises CliError."""
-    try:
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            path = os.path.join(folder, name)
-            if name.endswith(".crt"):
-                context.load_verify_locations(path)
-            elif name.endswith(".cert"):
-                context.load_cert_chain(path, path.removesuffix(".cert") + ".key")
-    except OSError as error:
-        raise CliError(f"failed to configure transport: {folder}: {error.strerror or error}") from None
-
-
-class _Unreachable(Exception):
-    """No HTTP answer; the text is the reason."""
+def _tls(host: str, insecure: bool) -> Tls:
+    """NAME.crt are authorities; NAME.cert with NAME.key is who we are."""
+    paths = [
+        os.path.join(root, host, name)
+        for root in CERTIFICATES
+        if os.path.isdir(os.path.join(root, host))
+        for name in sorted(os.listdir(os.path.join(root, host)))
+    ]
+    return Tls(
+        verify=not insecure,
+        authorities=tuple(path for path in paths if path.endswith(".crt")),
+        client=tuple((path, path.removesuffix(".cert") + ".key") for path in paths if path.endswith(".cert")),
+    )
 
 
 def _known(session: Session, host: str) -> Credentials:
@@ -244,43 +217,6 @@ def _pull(repository: str) -> tuple[str, ...]:
 
 def _push(repository: str) -> tuple[str, ...]:
     return (f"repository:{repository}:pull,push",)
-
-
-def _finished(work: Coroutine[Any, Any, str]) -> str:
-    """The result of a coroutine that never waits: nothing here is asynchronous but its signature."""
-    try:
-        work.send(None)
-    except StopIteration as stop:
-        return str(stop.value)
-    work.close()
-    raise RuntimeError("a token request waited for an event loop")
-
-
-def _whole(response: Any) -> bytes:
-    data: bytes = response.read(_LIMIT + 1)
-    if len(data) > _LIMIT:
-        raise CliError(f"the registry's answer is larger than {_LIMIT >> 20} MiB")
-    return data
-
-
-def _reason(error: Any, host: str) -> str:
-    """In the words of Go's net package where it has some."""
-    if isinstance(error, ssl.SSLError):
-        if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
-            return "http: server gave HTTP response to HTTPS client"
-        return f"tls: {getattr(error, 'verify_message', '') or error.reason or error}"
-    if isinstance(error, OSError) and error.errno and error.errno > 0:
-        address = host if ":" in host else f"{host}:443"
-        return f"dial tcp {address}: connect: {(error.strerror or str(error)).lower()}"
-    if isinstance(error, OSError):  # getaddrinfo(3) has its own numbers, all below zero
-        return f"dial tcp: lookup {host}: no such host" if error.errno else str(error)
-    return f"malformed HTTP response: {error}"
-
-
-def digest_of(data: bytes) -> str:
-    from hashlib import sha256
-
-    return f"sha256:{sha256(data).hexdigest()}"
 
 
 def verify(data: bytes, digest: str, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command
-from sampan.cli.manifest.documents import Reference
+from sampan.cli.manifest.documents import tagged
 from sampan.cli.manifest.store import Store
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     failures = []
     for name in args:
         try:
-            store.remove(Reference(name))
+            store.remove(tagged(name))
         except CliError as error:
             failures.append(error.message)
     if failures:

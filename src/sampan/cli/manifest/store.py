@@ -13,8 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from sampan.cli.manifest.documents import Reference
     from sampan.cli.session import Session
+    from sampan.specs.oci.reference import Reference
 
 
 class NotKept(CliError):

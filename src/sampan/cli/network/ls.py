@@ -8,7 +8,8 @@ from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
 from sampan.cli.text import natural
-from sampan.cli.timestamps import go_string, parse_rfc3339
+from sampan.errors import Invalid
+from sampan.specs.golang import time as times
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 def listing(trunc: bool) -> Listing:
     def created(row: Any) -> str:
         try:
-            return go_string(*parse_rfc3339(row.get("Created") or ""))
-        except ValueError:
+            return times.string(times.parse(row.get("Created") or ""))
+        except Invalid:
             return "0001-01-01 00:00:00 +0000 UTC"
 
     def flag(row: Any, name: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from sampan.cli.flags import parse_bool
 from sampan.cli.opts import csv
-from sampan.cli.units import ram_in_bytes
+from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_bool
+from sampan.specs.golang.units import ram_in_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _set(mount: dict[str, Any], key: str, value: str, field: str) -> None:
 def _bool(key: str, value: str) -> bool:
     try:
         return parse_bool(value)
-    except ValueError:
+    except Invalid:
         raise ValueError(f"invalid value for {key}: {value}") from None
 
 
@@ -131,7 +132,7 @@ def _set_tmpfs(tmpfs: dict[str, Any], key: str, value: str) -> None:
             tmpfs["Mode"] = int(value, 8)
         else:
             raise ValueError
-    except ValueError:
+    except (ValueError, Invalid):
         raise ValueError(f"invalid value for {key}: {value}") from None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from sampan.cli.errors import CliError
-from sampan.cli.flags import parse_int
 from sampan.cli.opts import csv
+from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_int
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def _set(attachment: Attachment, key: str, value: str) -> None:
 
 def _priority(value: str) -> int:
     try:
-        return parse_int(value)
-    except ValueError:
+        return parse_int(value, base=0)
+    except Invalid:
         raise ValueError(f"invalid gw-priority ({value}): invalid syntax") from None
 
 

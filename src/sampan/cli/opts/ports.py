@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from sampan.cli.errors import CliError
-from sampan.cli.flags import parse_int
-from sampan.cli.opts.values import is_ip
+from sampan.errors import Invalid
+from sampan.specs.docker.ports import parse_range, parse_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-PROTOCOLS = ("tcp", "udp", "sctp")
 
 
 def parse_ports(specs: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -19,9 +17,13 @@ def parse_ports(specs: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     bindings: dict[str, list[dict[str, str]]] = {}
     for spec in specs:
         short = _from_long(spec) if "=" in spec else spec
-        for port, binding in _parse_one(short):
+        try:
+            found = parse_spec(short)
+        except Invalid as error:
+            raise CliError(error.message) from None
+        for port, bound in found:
             exposed[port] = {}
-            bindings.setdefault(port, []).append(binding)
+            bindings.setdefault(port, []).append({"HostIp": found.address, "HostPort": bound})
     return exposed, bindings
 
 
@@ -36,73 +38,6 @@ def _from_long(spec: str) -> str:
     return f"{fields['published']}:{fields['target']}/{fields['protocol']}"
 
 
-def _parse_one(spec: str) -> list[tuple[str, dict[str, str]]]:
-    """[HOST_IP:][HOST_PORT[-END]:]PORT[-END][/PROTOCOL]."""
-    address, host, container = _split(spec)
-    container, slash, protocol = container.partition("/")
-    protocol = protocol.lower() if slash else "tcp"
-    ip = _checked_ip(address)
-    if not container:
-        raise CliError(f"no port specified: {spec}<empty>")
-    first, last = _range(container, "containerPort")
-    host_first, host_last = _range(host, "hostPort") if host else (0, 0)
-    if host and last - first != host_last - host_first and first != last:
-        raise CliError(f"invalid ranges specified for container and host Ports: {container} and {host}")
-    if protocol not in PROTOCOLS:
-        raise CliError(f"invalid proto: {protocol}")
-    ports = []
-    for offset in range(last - first + 1):
-        bound = str(host_first + offset) if host else ""
-        if host and first == last and host_first != host_last:
-            bound = f"{host_first}-{host_last}"  # the daemon picks a free one of them
-        ports.append((f"{first + offset}/{protocol}", {"HostIp": ip, "HostPort": bound}))
-    return ports
-
-
-def _split(spec: str) -> tuple[str, str, str]:
-    """The last colon but one ends the address, which may hold colons itself."""
-    parts = spec.split(":")
-    if len(parts) == 1:
-        return "", "", parts[0]
-    if len(parts) == 2:
-        return "", parts[0], parts[1]
-    return ":".join(parts[:-2]), parts[-2], parts[-1]
-
-
-def _checked_ip(address: str) -> str:
-    bare = address
-    if address.startswith("[") and address.endswith("]"):
-        bare = address[1:-1]
-    if bare and not is_ip(bare):
-        raise CliError(f"invalid IP address: {address}")
-    return bare
-
-
-def _range(text: str, what: str) -> tuple[int, int]:
-    try:
-        return parse_range(text)
-    except ValueError:
-        raise CliError(f"invalid {what}: {text}") from None
-
-
-def parse_range(text: str) -> tuple[int, int]:
-    """FIRST[-LAST]; raises ValueError as Docker words it."""
-    if not text:
-        raise ValueError("empty string specified for ports")
-    first, dash, last = text.partition("-")
-    low = _port(first)
-    high = _port(last) if dash else low
-    if high < low:
-        raise ValueError(f"invalid range specified for port: {text}")
-    return low, high
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
-    return parse_int(text.lstrip("0") or "0", "ParseUint", 0, 65535)
-
-
 def parse_exposed(specs: list[str]) -> dict[str, Any]:
     """ExposedPorts of all --expose values; raises CliError."""
     exposed: dict[str, Any] = {}
@@ -112,7 +47,7 @@ def parse_exposed(specs: list[str]) -> dict[str, Any]:
         ports, slash, protocol = spec.partition("/")
         try:
             first, last = parse_range(ports)
-        except ValueError as error:
+        except Invalid as error:
             raise CliError(f"invalid range format for --expose: {spec}, error: {error}") from None
         protocol = protocol if slash else "tcp"
         for port in range(first, last + 1):

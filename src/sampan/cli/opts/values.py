@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sampan.cli.flags import parse_int
-from sampan.cli.units import ram_in_bytes
-from sampan.specs import ulimits
+from sampan.errors import Invalid
+from sampan.specs.docker.ports import is_address
+from sampan.specs.golang.units import ram_in_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,26 +50,14 @@ def extra_host(text: str) -> str:
         raise ValueError(f'bad format for add-host: "{text}"')
     if address != "host-gateway":
         address = address.removeprefix("[").removesuffix("]") if address.startswith("[") else address
-        if not is_ip(address):
+        if not is_address(address):
             raise ValueError(f'invalid IP address in add-host: "{address}"')
     return f"{host}:{address}"
 
 
-def is_ip(text: str) -> bool:
-    import _socket
-
-    for family in (_socket.AF_INET, _socket.AF_INET6):
-        try:
-            _socket.inet_pton(family, text)
-            return True
-        except (OSError, ValueError):
-            continue
-    return False
-
-
 def ip_address(text: str) -> str:
     text = text.strip()
-    if not is_ip(text):
+    if not is_address(text):
         raise ValueError(f"IP address is not correctly formatted: {text}")
     return text
 
@@ -134,26 +122,6 @@ def cgroup_rule(text: str) -> str:
     return text
 
 
-def ulimit(text: str) -> dict[str, Any]:
-    """NAME=SOFT[:HARD]."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ValueError(f"invalid ulimit argument: {text}")
-    if name not in ulimits.NAMES:
-        raise ValueError(f"invalid ulimit type: {name}")
-    parts = value.split(":")
-    if len(parts) > 2:
-        raise ValueError(f"too many limit value arguments - {value}, can only have up to two, `soft[:hard]`")
-    soft = parse_int(parts[0])
-    hard = parse_int(parts[1]) if len(parts) == 2 else soft
-    rule = "ulimit soft limit must be less than or equal to hard limit"
-    if hard != -1 and soft == -1:
-        raise ValueError(f"{rule}: soft: -1 (unlimited), hard: {hard}")
-    if hard != -1 and soft > hard:
-        raise ValueError(f"{rule}: {soft} > {hard}")
-    return {"Name": name, "Hard": hard, "Soft": soft}
-
-
 def memory(text: str) -> int:
     return ram_in_bytes(text)
 
@@ -209,7 +177,7 @@ def throttle_bytes(text: str) -> dict[str, Any]:
     path, rate = _throttle(text)
     try:
         value = ram_in_bytes(rate)
-    except ValueError:
+    except Invalid:
         raise ValueError(
             f"invalid rate for device: {text}. The correct format is <device-path>:<number>[<unit>]."
             " Number must be a positive integer. Unit is optional and can be kb, mb, or gb"

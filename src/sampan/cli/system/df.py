@@ -6,7 +6,7 @@ from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
-from sampan.cli.units import human_size
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,15 +136,15 @@ def _image_rows(usage: Any, rows_of: Any) -> list[dict[str, Any]]:
 
 def _show_cache(records: list[Any]) -> None:
     from sampan.cli.tabwriter import align
-    from sampan.cli.timestamps import ago, parse_rfc3339
+    from sampan.cli.when import since
 
-    def since(text: str) -> str:
-        return ago(parse_rfc3339(text)[0]) if text else ""
+    def used(text: str) -> str:
+        return since(text) if text else ""
 
     header = "CACHE ID\tCACHE TYPE\tSIZE\tCREATED\tLAST USED\tUSAGE\tSHARED"
     lines = [
         f"{record['ID'][:12]}\t{record.get('Type', '')}\t{human_size(record.get('Size') or 0, 3)}\t"
-        f"{since(record.get('CreatedAt') or '')}\t{since(record.get('LastUsedAt') or '')}\t"
+        f"{used(record.get('CreatedAt') or '')}\t{used(record.get('LastUsedAt') or '')}\t"
         f"{record.get('UsageCount') or 0}\t{'true' if record.get('Shared') else 'false'}"
         for record in records
     ]

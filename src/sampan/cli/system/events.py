@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 
 from sampan.cli import gojson
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP_INSPECT
 from sampan.cli.opts.values import filter_pair, filters_query
+from sampan.specs.golang.time import SECOND, rfc3339_local
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,10 +91,7 @@ def _stamp(event: Any) -> str:
     nanoseconds = event.get("timeNano")
     if not nanoseconds:
         nanoseconds = int(event.get("time") or 0) * 10**9
-    local = time.localtime(nanoseconds // 10**9)
-    zone = time.strftime("%z", local)
-    shown = "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:]}"
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', local)}.{nanoseconds % 10**9:09d}{shown}"
+    return rfc3339_local(nanoseconds // SECOND, f".{nanoseconds % SECOND:09d}")
 
 
 COMMAND = Command(

@@ -8,7 +8,7 @@ from sampan.cli.config import context_name
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command
 from sampan.cli.inspecting import FORMAT_FLAG
-from sampan.cli.units import bytes_size
+from sampan.specs.golang.units import bytes_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

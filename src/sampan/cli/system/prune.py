@@ -9,8 +9,8 @@ from sampan.cli.flags import Command, Flag
 from sampan.cli.image.prune import prune as prune_images
 from sampan.cli.network.prune import prune as prune_networks
 from sampan.cli.opts.values import filters_query
-from sampan.cli.units import human_size
 from sampan.cli.volume.prune import prune as prune_volumes
+from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform as machine
+import platform
 import sys
 
 from sampan import __version__
@@ -13,6 +12,7 @@ from sampan.cli.flags import Command
 from sampan.cli.http import API_VERSION
 from sampan.cli.inspecting import FORMAT_FLAG
 from sampan.cli.tabwriter import align
+from sampan.specs.oci.platform import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from sampan.cli.flags import Options
     from sampan.cli.session import Session
-
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
 def run(session: Session, options: Options, args: list[str]) -> int:
@@ -49,7 +47,7 @@ def client_part(session: Session) -> dict[str, Any]:
         "GitCommit": "",
         "GoVersion": "",
         "Os": sys.platform,
-        "Arch": ARCHITECTURES.get(os.uname().machine, os.uname().machine),
+        "Arch": machine()[0],
         "BuildTime": "",
         "Context": context_name(session.options, session.environ, session.config),
     }
@@ -81,7 +79,7 @@ def _text(value: dict[str, Any]) -> str:
     """Docker's layout; the tabs make columns 20 wide."""
     client = value["Client"]
     lines = ["Client:", f" Version:\t{client['Version']}", f" API version:\t{_api(client)}"]
-    lines += [f" Python version:\t{machine.python_version()}"]
+    lines += [f" Python version:\t{platform.python_version()}"]
     lines += [f" OS/Arch:\t{client['Os']}/{client['Arch']}", f" Context:\t{client['Context']}"]
     server = value["Server"]
     if server is None:
@@ -124,11 +122,12 @@ def _ansic(text: str) -> str:
     """An RFC 3339 time as C's ctime writes it; anything else as it is."""
     import time
 
-    from sampan.cli.timestamps import parse_rfc3339
+    from sampan.errors import Invalid
+    from sampan.specs.golang.time import SECOND, parse
 
     try:
-        return time.asctime(time.gmtime(parse_rfc3339(text)[0]))
-    except (ValueError, IndexError):
+        return time.asctime(time.gmtime(parse(text) // SECOND))
+    except Invalid:
         return text
 
 

@@ -21,6 +21,7 @@ from sampan.http.requests import (
     query_int,
     read_json,
 )
+from sampan.specs.golang.numbers import atoi
 
 ID = "/containers/{id}"
 T = TypeVar("T")
@@ -191,8 +192,5 @@ def window(request: web.Request) -> tuple[int, int]:
     """Height and width of a terminal. Raises Invalid."""
     values = []
     for name in ("h", "w"):
-        text = request.query.get(name, "")
-        if not text.isascii() or not text.isdigit():
-            raise Invalid(f'strconv.Atoi: parsing "{text}": invalid syntax')
-        values.append(min(int(text), 0xFFFF))
+        values.append(min(max(atoi(request.query.get(name, "")), 0), 0xFFFF))
     return values[0], values[1]

@@ -10,7 +10,6 @@ from sampan.engine.api.registry import credentials, push_credentials
 from sampan.engine.bootstrap.bootstrap import bootstrap
 from sampan.engine.engine import Engine
 from sampan.engine.images import Images, Import, download, progress
-from sampan.engine.images.create import parse_platform
 from sampan.engine.images.lines import with_lines
 from sampan.engine.images.progress import Line, Send
 from sampan.engine.images.pull import Pull, parse
@@ -18,9 +17,10 @@ from sampan.engine.images.push import Push
 from sampan.errors import Invalid
 from sampan.http.errors import status_of
 from sampan.http.requests import json_response, parse_filters, query_bool
-from sampan.images import references
-from sampan.images.archives import Platform
-from sampan.images.references import Reference
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import Reference
 
 NAME = "{name:.+}"
 
@@ -119,7 +119,7 @@ class Handlers:
         query = request.query
         platform = None
         if query.get("platform") and request["api_version"] >= (1, 32):
-            platform = Platform(*parse_platform(query["platform"], foreign=True))
+            platform = platforms.parse(query["platform"])
         reference = parse(query["fromImage"].strip(), query.get("tag", "").strip())
         what = Pull(reference, platform, credentials(request))
         return await stream_lines(
@@ -127,7 +127,7 @@ class Handlers:
         )
 
     async def load(self, request: web.Request) -> web.StreamResponse:
-        wanted = asked_platform(request) or host_platform()
+        wanted = asked_platform(request) or platforms.host()
         quiet = query_bool(request.query, "quiet", True)
 
         async def work(send: Send) -> None:
@@ -189,10 +189,6 @@ def asked_platform(request: web.Request) -> Platform | None:
         return Platform(document["os"], document["architecture"], document.get("variant") or "")
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise Invalid(f"failed to parse platform: {text}") from None
-
-
-def host_platform() -> Platform:
-    return Platform(*parse_platform(""))
 
 
 async def body(request: web.Request) -> AsyncIterator[bytes]:

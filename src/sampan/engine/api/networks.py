@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from sampan.errors import Invalid, NotFound
-from sampan.http.requests import empty, json_response, kind_of, parse_filters, read_json
+from sampan.http.requests import empty, json_response, parse_filters, read_json
+from sampan.specs.golang.json import mistyped
 
 if TYPE_CHECKING:
     from sampan.engine.engine import Engine
@@ -62,10 +63,7 @@ def _container(body: dict[str, Any]) -> str:
     """Raises Invalid."""
     ref = body.get("Container") or ""
     if not isinstance(ref, str):
-        raise Invalid(
-            f"invalid JSON: json: cannot unmarshal {kind_of(ref)} into Go struct field "
-            "ConnectOptions.Container of type string"
-        )
+        raise mistyped(ref, "string", "ConnectOptions.Container", what="invalid JSON")
     if not ref:
         raise Invalid('invalid name or ID supplied: ""')
     return ref

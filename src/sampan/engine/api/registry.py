@@ -9,8 +9,8 @@ from sampan.engine.images.search import parse_limit
 from sampan.errors import Failed, Invalid
 from sampan.http.bearer import Credentials
 from sampan.http.requests import BODY_LIMIT, json_response, parse_filters, read_body
-from sampan.images import references
 from sampan.images.registry import auth
+from sampan.specs.oci import reference as references
 
 NAME = "{name:.+}"
 

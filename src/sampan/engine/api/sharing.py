@@ -6,7 +6,7 @@ from sampan.engine.engine import Engine
 from sampan.engine.images import sharing
 from sampan.errors import Invalid
 from sampan.http.requests import json_response, read_json
-from sampan.images import references
+from sampan.specs.oci import reference as references
 
 
 def routes(engine: Engine) -> list[web.RouteDef]:

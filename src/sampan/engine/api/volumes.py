@@ -6,7 +6,8 @@ from aiohttp import web
 
 from sampan.engine.engine import Engine
 from sampan.errors import Invalid, Unavailable
-from sampan.http.requests import empty, json_response, kind_of, parse_filters, query_bool, read_json
+from sampan.http.requests import empty, json_response, parse_filters, query_bool, read_json
+from sampan.specs.golang.json import mistyped
 
 
 def routes(engine: Engine) -> list[web.RouteDef]:
@@ -79,7 +80,4 @@ def _pairs(body: dict[str, Any], name: str) -> dict[str, str] | None:
 
 
 def _mistyped(name: str, value: object, wanted: str) -> Invalid:
-    return Invalid(
-        f"invalid JSON: json: cannot unmarshal {kind_of(value)} into Go struct field "
-        f"CreateOptions.{name} of type {wanted}"
-    )
+    return mistyped(value, wanted, f"CreateOptions.{name}", what="invalid JSON")

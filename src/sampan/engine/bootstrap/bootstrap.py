@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sampan.engine import times
 from sampan.engine.bootstrap import busybox, root
 from sampan.engine.bootstrap.apt import Apt, Source
 from sampan.engine.bootstrap.distribution import (
@@ -24,10 +23,11 @@ from sampan.engine.bootstrap.distribution import (
 from sampan.engine.bootstrap.names import DESCRIPTION
 from sampan.engine.images import Image, Images, Import
 from sampan.errors import Failed, Invalid, Unsupported
-from sampan.images import references
 from sampan.images.deb import data_tar
-from sampan.images.references import Reference
 from sampan.images.tarread import REGULAR, TarReader
+from sampan.specs.golang import time as times
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.reference import Reference
 
 Say = Callable[[str], Awaitable[None]]
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

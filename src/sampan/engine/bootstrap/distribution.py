@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sampan.engine.bootstrap.apt import Source
 from sampan.errors import Invalid
-from sampan.images.config import host_architecture
+from sampan.specs.oci.platform import machine
 
 KEYRINGS = Path("/usr/share/keyrings")
 
@@ -97,7 +97,7 @@ def check_mirror(mirror: str) -> str:
 
 
 def debian_architecture() -> str:
-    architecture, variant = host_architecture()
+    architecture, variant = machine()
     names = {"386": "i386", "arm": "armhf" if variant == "v7" else "armel", "ppc64le": "ppc64el"}
     return names.get(architecture, architecture)
 

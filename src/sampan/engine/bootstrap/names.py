@@ -1,6 +1,6 @@
 """Which images can be bootstrapped, for error messages that say so."""
 
-from sampan.images.references import DEFAULT_DOMAIN, Reference
+from sampan.specs.oci.reference import DEFAULT_DOMAIN, Reference
 
 BOOTSTRAPPABLE = ("busybox", "debian", "ubuntu")
 DESCRIPTION = "busybox, debian[:suite] or ubuntu[:suite]"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sampan.specs.oci_image import ContainerConfig
+from sampan.specs.oci.image import ContainerConfig
 
 SCRATCH = -1
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sampan.http.bearer import Credentials
+
 
 @dataclass(frozen=True, kw_only=True)
 class Directory:
@@ -18,16 +20,6 @@ class Directory:
     path: Path
     filtered: bool = False
     in_place: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """For a registry. A `token` (registry bearer) wins over user and password."""
-
-    username: str = ""
-    password: str = ""
-    identity_token: str = ""
-    token: str = ""
 
 
 # Directories of --cache-to are sent as results with numbers from here on.

@@ -3,15 +3,14 @@
 Limits and namespaces, which depend on the machine, are `engine.spec`'s to judge.
 """
 
-import re
 from typing import Any
 
 from sampan.engine.config import OWN_RUNTIMES
 from sampan.engine.containers import restart
-from sampan.engine.containers.signals import parse as parse_signal
 from sampan.errors import Invalid
+from sampan.specs.docker.ports import parse_host_ports, parse_port
+from sampan.specs.docker.signals import deliverable
 
-PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?/(tcp|udp|sctp)", re.IGNORECASE)
 MILLISECOND = 1_000_000
 
 
@@ -21,7 +20,7 @@ def check_config(config: dict[str, Any]) -> None:
     if working_dir and not working_dir.startswith("/"):
         raise Invalid(f"the working directory '{working_dir}' is invalid, it needs to be an absolute path")
     if config.get("StopSignal"):
-        parse_signal(config["StopSignal"])
+        deliverable(config["StopSignal"])
     for entry in config.get("Env") or ():
         if not entry.partition("=")[0]:
             raise Invalid(f"invalid environment variable: {entry}")
@@ -115,15 +114,6 @@ def check_ports(bindings: dict[str, Any]) -> None:
             if not isinstance(binding, dict):
                 raise Invalid(f"invalid port binding for {port}")
             number = binding.get("HostPort") or ""
-            start, dash, end = number.partition("-") if isinstance(number, str) else ("x", "", "")
-            ends = [part for part in (start, end if dash else "") if part]
-            if any(not part.isascii() or not part.isdigit() or int(part) > 65535 for part in ends):
-                raise Invalid(f"invalid port specification: {number!r}".replace("'", '"'))
-
-
-def parse_port(port: str) -> tuple[int, str]:
-    """ "80/tcp" -> (80, "tcp"). Raises Invalid."""
-    match = PORT.fullmatch(port if "/" in port else port + "/tcp")
-    if match is None or int(match[1]) > 65535:
-        raise Invalid(f"invalid port specification: {port!r}".replace("'", '"'))
-    return int(match[1]), match[3].lower()
+            if not isinstance(number, str):
+                raise Invalid(f'invalid port specification: "{number}"')
+            parse_host_ports(number)

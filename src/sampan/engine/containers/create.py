@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sampan.engine import times, trash
+from sampan.engine import trash
 from sampan.engine.containers import checks, names
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.documents import CONFIG, HOST_CONFIG, normalise
@@ -23,6 +23,9 @@ from sampan.engine.spec.validate import validate
 from sampan.errors import Invalid, NotFound
 from sampan.linux import durable
 from sampan.paths import ContainerPaths
+from sampan.specs.docker.ports import parse_port
+from sampan.specs.golang import time as times
+from sampan.specs.oci import platform as platforms
 
 
 @dataclass(frozen=True)
@@ -223,15 +226,14 @@ def resolve_container(services: Services, mode: str, *, network: bool) -> str:
 def expose_published(config: dict[str, Any], host: dict[str, Any]) -> None:
     """A published port is an exposed one."""
     for port in host["PortBindings"]:
-        number, proto = checks.parse_port(port)
+        number, proto = parse_port(port)
         config.setdefault("ExposedPorts", {}).setdefault(f"{number}/{proto}", {})
 
 
 def check_platform(ref: str, wanted: str, image: Mapping[str, Any]) -> list[str]:
     """A warning when the image is for another machine, NotFound when that one was asked for."""
     own = f"{image.get('os') or 'linux'}/{image.get('architecture') or ''}"
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
-    host = f"linux/{machine}"
+    host = f"linux/{platforms.machine()[0]}"
     if not image.get("architecture"):
         return []
     if not wanted:
@@ -241,7 +243,7 @@ def check_platform(ref: str, wanted: str, image: Mapping[str, Any]) -> list[str]
             f"The requested image's platform ({own}) does not match the detected host platform ({host}) "
             "and no specific platform was requested"
         ]
-    asked = host if wanted == "linux" else wanted if "/" in wanted else f"linux/{wanted}"
+    asked = str(platforms.parse(wanted))
     if "/".join(asked.split("/")[:2]) != own:
         # 404, so that clients pull the right one.
         raise NotFound(

@@ -9,8 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from sampan.errors import Invalid
-from sampan.http.requests import kind_of
+from sampan.specs.golang.json import mistyped
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def convert(value: Any, field: Field, path: str) -> Any:
             return value
         case "objects" if isinstance(value, list):
             return [expect(item, dict, field, path) for item in value]
-    raise mismatch(value, field, path)
+    raise mistyped(value, field.go, path, what="invalid JSON")
 
 
 def is_int(value: object) -> bool:
@@ -204,16 +203,5 @@ def is_int(value: object) -> bool:
 
 def expect(value: Any, kind: type, field: Field, path: str) -> Any:
     if not isinstance(value, kind):
-        raise mismatch(value, field, path)
+        raise mistyped(value, field.go, path, what="invalid JSON")
     return value
-
-
-def mismatch(value: object, field: Field, path: str) -> Invalid:
-    kind = (
-        f"number {value}"
-        if isinstance(value, float) or (field.kind == "int" and kind_of(value) == "number")
-        else kind_of(value)
-    )
-    return Invalid(
-        f"invalid JSON: json: cannot unmarshal {kind} into Go struct field {path} of type {field.go}"
-    )

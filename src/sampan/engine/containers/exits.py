@@ -5,10 +5,10 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from sampan.engine import times
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.services import Services
 from sampan.errors import SampanError
+from sampan.specs.golang import time as times
 
 if TYPE_CHECKING:
     from sampan.runtime.client import Shim

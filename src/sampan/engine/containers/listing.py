@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sampan.engine import mountpoints, times
+from sampan.engine import mountpoints
 from sampan.engine.containers import filters
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.filters import Values
@@ -13,6 +13,9 @@ from sampan.engine.containers.record import ContainerRecord, State
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.sizes import size_of
 from sampan.errors import SampanError
+from sampan.specs.docker.filters import check_names
+from sampan.specs.golang import time as times
+from sampan.specs.golang.units import human_duration
 
 Rows = list[dict[str, Any]]
 
@@ -41,7 +44,7 @@ async def rows_with_size(services: Services, query: ListQuery) -> Rows:
 
 
 def chosen(services: Services, query: ListQuery) -> list[Container]:
-    filters.check_names(query.filters, filters.LIST)
+    check_names(query.filters, filters.LIST)
     filters.check_values(query.filters)
     everything = query.all or query.limit > 0 or bool(query.filters.get("status"))
     around = surroundings(services, query.filters)
@@ -55,8 +58,8 @@ def chosen(services: Services, query: ListQuery) -> list[Container]:
 
 
 def surroundings(services: Services, wanted: Mapping[str, Values]) -> filters.Surroundings:
-    before = [times.nanoseconds(services.record(ref).created) for ref in wanted.get("before", ())]
-    since = [times.nanoseconds(services.record(ref).created) for ref in wanted.get("since", ())]
+    before = [times.parse(services.record(ref).created) for ref in wanted.get("before", ())]
+    since = [times.parse(services.record(ref).created) for ref in wanted.get("since", ())]
     return filters.Surroundings(
         ancestors(services, wanted["ancestor"]) if wanted.get("ancestor") else None,
         min(before) if before else None,
@@ -92,7 +95,7 @@ def row(services: Services, container: Container) -> dict[str, Any]:
         "Image": shown_image(services, record),
         "ImageID": record.image_id,
         "Command": command(record),
-        "Created": times.nanoseconds(record.created) // 1_000_000_000,
+        "Created": times.parse(record.created) // 1_000_000_000,
         "Ports": published(services, record),
         "Labels": record.config.get("Labels") or {},
         "State": record.state.status,
@@ -160,25 +163,4 @@ def status(state: State, now: float | None = None) -> str:
 
 
 def age(now: float, since: str) -> str:
-    return human(now - times.nanoseconds(since) / 1e9)
-
-
-def human(seconds: float) -> str:
-    """go-units' HumanDuration."""
-    whole, minutes, hours = int(seconds), int(seconds / 60), int(seconds / 3600 + 0.5)
-    if whole < 1:
-        return "Less than a second"
-    if whole < 60:
-        return "1 second" if whole == 1 else f"{whole} seconds"
-    if minutes < 60:
-        return "About a minute" if minutes == 1 else f"{minutes} minutes"
-    if hours < 48:
-        return "About an hour" if hours == 1 else f"{hours} hours"
-    for limit, per, unit in (
-        (24 * 14, 24, "days"),
-        (24 * 60, 24 * 7, "weeks"),
-        (24 * 365 * 2, 24 * 30, "months"),
-    ):
-        if hours < limit:
-            return f"{hours // per} {unit}"
-    return f"{int(seconds / 3600) // 24 // 365} years"
+    return human_duration(now - times.parse(since) / 1e9)

@@ -9,6 +9,8 @@ from typing import Any
 from sampan.errors import Invalid
 from sampan.paths import ContainerPaths
 from sampan.runtime.protocol import LogConfig
+from sampan.specs.golang.numbers import parse_bool
+from sampan.specs.golang.units import from_human_size
 
 DRIVERS = ("json-file", "local", "none")
 COMMON = frozenset({"max-size", "max-file", "compress", "mode", "max-buffer-size"})
@@ -17,7 +19,6 @@ OPTIONS = {
     "local": COMMON | {"labels", "labels-regex", "env", "env-regex", "tag"},
     "none": frozenset(),
 }  # fmt: skip
-SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(?:i?b)?", re.IGNORECASE)
 DEFAULT_SIZE = 10_000_000
 DEFAULT_FILES = 5
 
@@ -47,8 +48,7 @@ def check_log_config(config: dict[str, Any]) -> None:
     count = files(options.get("max-file", ""))
     if driver == "json-file" and count > 1 and options.get("max-size") == "-1" and "max-file" in options:
         raise Invalid("max-file cannot be used without max-size")
-    if options.get("compress", "true") not in ("true", "false", "1", "0", "t", "f", "True", "False"):
-        raise Invalid(f"invalid value for compress: {options['compress']}")
+    compressed(options)
     if options.get("mode", "") not in ("", "blocking", "non-blocking"):
         raise Invalid(f"logger: logging mode not supported: {options['mode']}")
 
@@ -59,10 +59,21 @@ def size(text: str) -> int:
         return DEFAULT_SIZE
     if text == "-1":
         return 0
-    match = SIZE.fullmatch(text)
-    if match is None or float(match[1]) == 0:
-        raise Invalid(f"invalid value for max-size: {text}")
-    return int(float(match[1]) * 1024 ** ("kmgtp".index(match[2].lower()) + 1 if match[2] else 0))
+    try:
+        found = from_human_size(text)
+    except Invalid as error:
+        raise Invalid(f"invalid value for max-size: {text}: {error.message}") from None
+    if found == 0:
+        raise Invalid("max-size must be a positive number")
+    return found
+
+
+def compressed(options: dict[str, str]) -> bool:
+    """Raises Invalid."""
+    try:
+        return parse_bool(options.get("compress", "true"))
+    except Invalid as error:
+        raise Invalid(f"error reading compress log option: {error.message}") from None
 
 
 def files(text: str) -> int:
@@ -80,7 +91,7 @@ def log_request(config: dict[str, Any], paths: ContainerPaths, attrs: dict[str, 
         "path": str(paths.local_log if driver == "local" else paths.log) if driver != "none" else "",
         "max_size": size(options.get("max-size", "")),
         "max_file": files(options.get("max-file", "")),
-        "compress": options.get("compress", "true").lower() in ("true", "1", "t"),
+        "compress": compressed(options),
     }
     if attrs:
         request["attrs"] = attrs

@@ -1,8 +1,8 @@
 """POST /containers/prune."""
 
+import time
 from typing import Any
 
-from sampan.engine import times
 from sampan.engine.containers import filters
 from sampan.engine.containers.filters import Values
 from sampan.engine.containers.record import ContainerRecord
@@ -10,16 +10,18 @@ from sampan.engine.containers.remove import remove
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.sizes import size_of
 from sampan.errors import SampanError
+from sampan.specs.docker.filters import check_names, labels_match, until
+from sampan.specs.golang import time as times
 
 
 async def prune(services: Services, wanted: dict[str, Values]) -> dict[str, Any]:
     """Remove every container that does not run and fits the filters. Raises Invalid."""
-    filters.check_names(wanted, filters.PRUNE)
-    limits = [filters.until(value) for value in wanted.get("until", ())]
+    check_names(wanted, filters.PRUNE)
+    limit = until(wanted, time.time_ns())
     removed: list[str] = []
     freed = 0
     for container in services.index:
-        if container.record.state.running or not fits(container.record, wanted, limits):
+        if container.record.state.running or not fits(container.record, wanted, limit):
             continue
         size = await size_of(services, container)
         try:
@@ -32,10 +34,8 @@ async def prune(services: Services, wanted: dict[str, Values]) -> dict[str, Any]
     return {"ContainersDeleted": removed or None, "SpaceReclaimed": freed}
 
 
-def fits(record: ContainerRecord, wanted: dict[str, Values], limits: list[int]) -> bool:
+def fits(record: ContainerRecord, wanted: dict[str, Values], limit: int | None) -> bool:
     labels = record.config.get("Labels") or {}
-    if limits and times.nanoseconds(record.created) >= min(limits):
+    if limit is not None and times.parse(record.created) >= limit:
         return False
-    if not filters.matches_labels(wanted.get("label", []), labels):
-        return False
-    return not any(filters.matches_labels([value], labels) for value in wanted.get("label!", ()))
+    return labels_match(wanted, labels)

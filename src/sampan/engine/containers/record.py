@@ -8,7 +8,7 @@ import posixpath
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sampan.engine import times
+from sampan.specs.golang import time as times
 
 
 @dataclass

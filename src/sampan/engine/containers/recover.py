@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from sampan.engine import times, trash
+from sampan.engine import trash
 from sampan.engine.containers import exits
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.create import make_directories
@@ -18,6 +18,7 @@ from sampan.engine.execs import recover_execs
 from sampan.engine.spec.build import cgroup_path
 from sampan.errors import SampanError, Unavailable
 from sampan.runtime.client import Shim, read_exit
+from sampan.specs.golang import time as times
 
 log = logging.getLogger("sampan.recover")
 
@@ -97,7 +98,7 @@ def listen(services: Services, container: Container, shim: Shim) -> None:
     state.running, state.restarting, state.pid, state.started_at = True, False, shim.pid, shim.started_at
     container.record.started_before = True
     container.shim = shim
-    ran = (time.time_ns() - times.nanoseconds(shim.started_at)) / 1e9
+    ran = (time.time_ns() - times.parse(shim.started_at)) / 1e9
     container.started = time.monotonic() - max(ran, 0.0)
     container.monitor.count = container.record.restart_count
     if changed:

@@ -12,7 +12,7 @@ from sampan.engine.spec.build import Built, SpecInputs, build
 from sampan.engine.spec.exec import exec_process
 from sampan.errors import Conflict, Invalid
 from sampan.runtime.protocol import Healthcheck, StartRequest
-from sampan.specs.oci import Mount
+from sampan.specs.oci.runtime import Mount
 
 SECOND = 1_000_000_000
 INTERVAL, TIMEOUT, START_INTERVAL, RETRIES = 30 * SECOND, 30 * SECOND, 5 * SECOND, 3

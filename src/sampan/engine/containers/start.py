@@ -11,13 +11,13 @@ import time
 from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any
 
-from sampan.engine import times
 from sampan.engine.containers import exits
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.request import is_container, start_request, users
 from sampan.engine.containers.services import Services
 from sampan.errors import Conflict, Failed, Invalid, NotModified, SampanError
+from sampan.specs.golang import time as times
 
 if TYPE_CHECKING:
     from sampan.runtime.client import Shim

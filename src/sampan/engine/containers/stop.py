@@ -6,9 +6,9 @@ import logging
 from sampan.engine.containers import exits
 from sampan.engine.containers.container import Container, Ended
 from sampan.engine.containers.services import Services
-from sampan.engine.containers.signals import name_of, parse
 from sampan.engine.containers.start import start
 from sampan.errors import Conflict, Failed, Invalid, NotModified, SampanError
+from sampan.specs.docker.signals import deliverable, name_of
 
 log = logging.getLogger("sampan.containers")
 
@@ -82,7 +82,7 @@ async def kill(services: Services, container: Container, ref: str, signal: str) 
         return
     configured = container.record.config.get("StopSignal")
     # As in Docker: with no stop signal of its own, any signal counts as meant to end it.
-    await send(services, container, number, final=not configured or parse(configured) == number)
+    await send(services, container, number, final=not configured or deliverable(configured) == number)
 
 
 async def cancelled_restart(services: Services, container: Container) -> bool:
@@ -100,7 +100,7 @@ def stop_signal(ref: str, signal: str, verb: str) -> int:
     if signal.isascii() and signal.isdigit() and int(signal) > 64:
         raise Invalid(f"cannot {verb} container: {ref}: the linux daemon does not support signal {signal}")
     try:
-        return parse(signal)
+        return deliverable(signal)
     except Invalid as error:
         raise Invalid(f"cannot {verb} container: {ref}: {error.message}") from None
 

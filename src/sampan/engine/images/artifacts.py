@@ -13,9 +13,10 @@ from sampan.engine.images import lines
 from sampan.engine.images.downloads import Downloads
 from sampan.engine.images.ingest import staging
 from sampan.engine.images.store import ImageStore
-from sampan.images.references import Reference, is_digest, is_identifier, parse
 from sampan.images.registry.client import Repository
 from sampan.images.registry.manifests import Fetched, ImageManifest
+from sampan.specs.oci.digest import is_digest, is_identifier
+from sampan.specs.oci.reference import Reference, parse
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from sampan.engine.images.pull import explain
 from sampan.engine.images.registries import Registries
 from sampan.errors import Failed, NotFound, SampanError, Unauthorized
 from sampan.http.bearer import NO_CREDENTIALS, Credentials
-from sampan.images.references import DEFAULT_DOMAIN, LEGACY_DOMAIN, Reference
+from sampan.http.transport import Unreachable
 from sampan.images.registry import manifests
 from sampan.images.registry.client import Registry
-from sampan.images.registry.errors import RegistryError, Unreachable
+from sampan.images.registry.errors import RegistryError
+from sampan.specs.oci.reference import DEFAULT_DOMAIN, LEGACY_DOMAIN, Reference
 
 MAX_CONFIG = 8 << 20
 PLATFORM = ("architecture", "os", "os.version", "os.features", "variant")

@@ -1,20 +1,18 @@
 """Images made here: imported from a tar, committed from a container."""
 
-import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 import sampan
-from sampan.engine import times
 from sampan.engine.images.ingest import add_layer, add_local_layer, staging
 from sampan.engine.images.store import Image, ImageStore, NewImage
 from sampan.errors import Invalid
 from sampan.images import config as image_config
-from sampan.images.config import empty_container_config, host_architecture
-from sampan.images.references import Reference
-from sampan.specs.oci_image import ContainerConfig
-
-_PLATFORM = re.compile("[A-Za-z0-9_-]+")
+from sampan.images.config import empty_container_config
+from sampan.specs.golang import time as times
+from sampan.specs.oci.image import ContainerConfig
+from sampan.specs.oci.platform import Platform, machine, parse
+from sampan.specs.oci.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,9 @@ async def import_image(
         from sampan.engine.changes import apply_changes  # the builder's parser costs 60 ms
 
         config = apply_changes(config, how.changes)
-    platform = parse_platform(how.platform)
+    platform = parse(how.platform) if how.platform else Platform("linux", *machine())
+    if platform.os != "linux":
+        raise Invalid("operating system is not supported")
     async with staging(store) as staged:
         if isinstance(chunks, AsyncIterator):
             layer = await add_layer(store, staged, chunks)
@@ -53,7 +53,7 @@ async def import_image(
             created=how.created or times.now(),
             message=how.message,
             version=how.version,
-            platform=platform,
+            platform=(platform.os, platform.architecture, platform.variant),
         )
         new = NewImage(image_config.dump(document), [how.name] if how.name else [])
         return (await store.commit(staged, [new]))[0]
@@ -92,28 +92,3 @@ async def commit_image(
         )
         new = NewImage(image_config.dump(document), [name] if name else [], base.id if base else "")
         return (await store.commit(staged, [new]))[0]
-
-
-def parse_platform(text: str, *, foreign: bool = False) -> tuple[str, str, str]:
-    """`linux/arm64/v8` as (os, architecture, variant); the host's own for "". Raises Invalid.
-
-    `foreign`: images of other operating systems may be named, as they can be pulled.
-    """
-    architecture, variant = host_architecture()
-    if not text:
-        return "linux", architecture, variant
-    parts = text.lower().split("/", 3)
-    for part in parts:
-        if not _PLATFORM.fullmatch(part):
-            raise Invalid(
-                f'"{part}" is an invalid component of "{text}": platform specifier component must match '
-                f'"^{_PLATFORM.pattern}$": invalid argument'
-            )
-    if len(parts) > 3:
-        raise Invalid(f'"{text}": cannot parse platform specifier: invalid argument')
-    if parts[0] != "linux" and not foreign:
-        raise Invalid("operating system is not supported")
-    if len(parts) == 1:
-        return parts[0], architecture, variant
-    aliases = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386"}
-    return parts[0], aliases.get(parts[1], parts[1]), parts[2] if len(parts) == 3 else ""

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sampan.engine import times
 from sampan.engine.images.store import Image, ImageStore
-from sampan.images.chain import chain_ids
+from sampan.errors import Invalid
 from sampan.images.config import empty_container_config
 from sampan.linux import erofs
+from sampan.specs.golang import time as times
+from sampan.specs.oci.chain import chain_ids
 
 Version = tuple[int, int]
 
@@ -26,7 +27,14 @@ IMAGE_FIELDS = (*KEPT_EMPTY, "ExposedPorts", "StopSignal", "Healthcheck", "Shell
 
 
 def created_seconds(image: Image) -> int:
-    return _seconds(image.created)
+    return created_nanoseconds(image) // 1_000_000_000
+
+
+def created_nanoseconds(image: Image) -> int:
+    try:
+        return times.parse(image.created)
+    except Invalid:
+        return times.parse(times.ZERO)
 
 
 def summary(image: Image, tags: list[str], digests: list[str], version: Version) -> dict[str, Any]:
@@ -130,9 +138,9 @@ def history(store: ImageStore, image: Image) -> list[dict[str, Any]]:
 
 def _seconds(created: str | None) -> int:
     try:
-        return times.nanoseconds(created or times.ZERO) // 1_000_000_000
-    except ValueError:
-        return times.nanoseconds(times.ZERO) // 1_000_000_000
+        return times.parse(created or times.ZERO) // 1_000_000_000
+    except Invalid:
+        return times.parse(times.ZERO) // 1_000_000_000
 
 
 def shared_sizes(store: ImageStore, images: Iterable[Image]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from sampan.engine.images import progress
 from sampan.engine.images.progress import Send
 from sampan.errors import Failed, Invalid
-from sampan.images.registry.transport import reason
+from sampan.http.transport import reason
 
 if TYPE_CHECKING:
     import aiohttp

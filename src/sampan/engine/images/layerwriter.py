@@ -16,7 +16,7 @@ from sampan.images.erofs import Index, index
 from sampan.images.layertree import Unindexable
 from sampan.images.partial import Partial
 from sampan.images.unpack import Unpacked, unpack
-from sampan.specs.oci_image import LAYER, LAYER_GZIP, LAYER_ZSTD
+from sampan.specs.oci.image import LAYER, LAYER_GZIP, LAYER_ZSTD
 
 MEDIA_TYPES = {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}
 CHUNK = 1 << 20

@@ -1,52 +1,25 @@
 """`docker images`: filters checked first, then asked about each image."""
 
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sampan.engine.containers.filters import until
 from sampan.engine.images.documents import Version, shared_sizes, summary
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Failed, Invalid
 from sampan.images.pattern import compile_pattern, matches
+from sampan.specs.docker.filters import boolean, check_names, labels_match, moment
 
 Filters = Mapping[str, list[str]]
 ACCEPTED = {"dangling", "label", "before", "since", "reference", "until"}
-TRUE, FALSE = {"1", "true"}, {"0", "false"}
-
-
-def check_names(filters: Filters, accepted: Iterable[str]) -> None:
-    """Raises Invalid for a filter Docker does not know."""
-    for name in filters:
-        if name not in accepted:
-            raise Invalid(f"invalid filter '{name}'")
-
-
-def boolean(filters: Filters, name: str, default: bool) -> bool:
-    """A filter that is true or false. Raises Invalid in Docker's words."""
-    values = filters.get(name)
-    if not values:
-        return default
-    true, false = bool(TRUE & set(values)), bool(FALSE & set(values))
-    if true == false:
-        raise Invalid(f"invalid filter '{name}=[{' '.join(values)}]'")
-    return true
 
 
 def limits(filters: Filters) -> list[int]:
     """The "until" filter in nanoseconds. Raises Failed, as Docker answers 500 for images."""
     try:
-        return [until(text) for text in filters.get("until", ())]
-    except Invalid:
-        raise Failed(f'failed to parse value as time or duration: "{filters["until"][0]}"') from None
-
-
-def has_labels(labels: Mapping[str, str], wanted: Iterable[str]) -> bool:
-    """Every `key` is there, every `key=value` is so."""
-    for text in wanted:
-        key, equals, value = text.partition("=")
-        if key not in labels or (equals and labels[key] != value):
-            return False
-    return True
+        return [moment(text, time.time_ns()) for text in filters.get("until", ())]
+    except Invalid as error:
+        raise Failed(error.message) from None
 
 
 def list_images(
@@ -60,14 +33,14 @@ def list_images(
 ) -> list[dict[str, Any]]:
     """GET /images/json, what came last first. Raises Invalid for bad filters, NotFound for images in them."""
     check_names(filters, ACCEPTED)
-    dangling = boolean(filters, "dangling", False)
+    dangling = boolean(filters, "dangling") or False
     for pattern in filters.get("reference", ()):
         compile_pattern(pattern)
     in_time = _time_filter(store, filters)
     parents = {image.parent for image in store.images.values()}
     chosen: list[tuple[Image, dict[str, Any]]] = []
     for image in store.images.values():
-        if not in_time(image) or not has_labels(image.labels, filters.get("label", ())):
+        if not in_time(image) or not labels_match(filters, image.labels):
             continue
         if dangling and image.id in parents:
             continue

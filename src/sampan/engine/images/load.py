@@ -11,12 +11,14 @@ from sampan.engine.images.progress import Send
 from sampan.engine.images.store import Image, ImageStore, NewImage, Staging, hexadecimal
 from sampan.errors import Failed
 from sampan.images import config as image_config
-from sampan.images.archives import Archive, ArchivedImage, Platform
+from sampan.images.archives import Archive, ArchivedImage
 from sampan.images.blobs import BlobStore
 from sampan.images.compression import decompressed
-from sampan.images.references import Reference
 from sampan.images.tarread import HARDLINK, REGULAR, SYMLINK, TarReader
 from sampan.images.unpack import clean
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import Reference
 
 MAX_MEMBERS = 100_000
 PARALLEL = 2  # layers unpacked at once
@@ -110,7 +112,7 @@ def _with_checked_parent(item: NewImage, all: list[NewImage]) -> NewImage:
     history = orjson.loads(item.config).get("history") or []
     for other in all:
         others = orjson.loads(other.config).get("history") or []
-        if image_config.id_of(other.config) == item.parent and history[:-1] == others:
+        if digests.of(other.config) == item.parent and history[:-1] == others:
             return item
     return NewImage(item.config, item.names)
 

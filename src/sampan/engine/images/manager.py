@@ -22,10 +22,10 @@ from sampan.engine.images.remove import Removal
 from sampan.engine.images.save import archive, choose, for_platform
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Invalid
-from sampan.images.archives import Platform
-from sampan.images.references import Reference
 from sampan.paths import Paths
-from sampan.specs.oci_image import ContainerConfig
+from sampan.specs.oci.image import ContainerConfig
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import Reference
 from sampan.storage.init_layer import make_init_layer
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sampan.engine.images.store import Image, ImageStore, Layer
 from sampan.images.registry import manifests
 from sampan.images.registry.manifests import DOCKER_CONFIG, Descriptor
-from sampan.specs.oci_image import CONFIG, DOCKER_MANIFEST, LAYER, LAYER_GZIP, MANIFEST
+from sampan.specs.oci.image import CONFIG, DOCKER_MANIFEST, LAYER, LAYER_GZIP, MANIFEST
 
 DOCKER_TYPES = {
     LAYER: manifests.DOCKER_LAYER,

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from sampan.specs.golang.units import human_size
+
 Line = dict[str, Any]
 Send = Callable[[Line], Awaitable[None]]
 
@@ -30,16 +32,7 @@ def progress(text: str, id: str, current: int, total: int) -> Line:
 def bar(current: int, total: int) -> str:
     filled = min(WIDTH, current * WIDTH // total) if total > 0 else WIDTH
     arrow = "=" * max(0, filled - 1) + ">" if filled else ">"
-    return f"[{arrow:<{WIDTH}}]  {size(current)}/{size(total)}"
-
-
-def size(count: float) -> str:
-    """Docker's units.HumanSize: four digits, powers of 1000."""
-    for unit in ("B", "kB", "MB", "GB", "TB", "PB"):
-        if count < 1000 or unit == "PB":
-            return f"{count:.4g}{unit}"
-        count /= 1000
-    raise AssertionError
+    return f"[{arrow:<{WIDTH}}]  {human_size(current)}/{human_size(total)}"
 
 
 def error(message: str) -> Line:

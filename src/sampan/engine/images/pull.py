@@ -3,7 +3,7 @@
 import asyncio
 import difflib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sampan.engine.images import progress
@@ -16,14 +16,11 @@ from sampan.engine.images.registries import Registries, Resolved
 from sampan.engine.images.store import Image, ImageStore, NewImage, Staging
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError, Unauthorized
 from sampan.http.bearer import NO_CREDENTIALS, Credentials
+from sampan.http.transport import Refused
 from sampan.images import config as image_config
-from sampan.images import references
-from sampan.images.archives import Platform
-from sampan.images.references import DEFAULT_DOMAIN, Reference
-from sampan.images.registry import platform as platforms
 from sampan.images.registry.auth import ANONYMOUS
 from sampan.images.registry.client import Repository
-from sampan.images.registry.errors import Refused, RegistryError
+from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.manifests import (
     MAX_MANIFEST,
     Fetched,
@@ -31,6 +28,10 @@ from sampan.images.registry.manifests import (
     parse_image,
     parse_index,
 )
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import DEFAULT_DOMAIN, Reference
 
 MAX_CONFIG = 8 << 20
 MAX_DEPTH = 3  # of indexes in indexes
@@ -195,9 +196,9 @@ class Puller:
 
     async def _take(self, reference: Reference, resolved: Resolved, fetched: Fetched, put: Put) -> bool:
         manifest = parse_image(fetched.data)
-        names = [replace(reference, tag=None, digest=resolved.fetched.digest)]
+        names = [reference.with_digest(resolved.fetched.digest)]
         if reference.tag:
-            names.insert(0, replace(reference, digest=None))
+            names.insert(0, reference.without_digest())
         if not manifest.is_image:
             return await self._artifacts.take(names[0], fetched, manifest, resolved.sources, put)
         async with staging(self._store) as staged:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sampan.engine.images import manifests, progress
 from sampan.engine.images.artifacts import Artifact, Artifacts
@@ -14,11 +14,12 @@ from sampan.engine.images.store import Image, ImageStore, Layer, Staging
 from sampan.engine.images.upload import Upload, send_blob
 from sampan.errors import Invalid, NotFound, SampanError
 from sampan.http.bearer import Credentials
-from sampan.images.references import Reference
 from sampan.images.registry.auth import ANONYMOUS
 from sampan.images.registry.client import Repository
 from sampan.images.registry.errors import RegistryError
-from sampan.images.registry.manifests import Descriptor, digest_of, identify, parse_image
+from sampan.images.registry.manifests import Descriptor, identify, parse_image
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,8 @@ class Pusher:
             await self._quietly(repository, Descriptor("", image.id, size))
             media_type, data = self._manifest(image, stored, sent)
             await self._finish(repository, name, media_type, data, put)
-            digest = digest_of(data)
-            self._store.name([(replace(name, tag=None, digest=digest), image.id)])
+            digest = digests.of(data)
+            self._store.name([(name.with_digest(digest), image.id)])
             self._records.learn(name.name, list(zip(image.diff_ids, sent, strict=True)))
 
     def _stored(self, staged: Staging, image: Image) -> list[Descriptor] | None:
@@ -176,7 +177,7 @@ class Pusher:
     ) -> None:
         tag = name.tag or ""
         await repository.put_manifest(tag, data, media_type)
-        digest = digest_of(data)
+        digest = digests.of(data)
         put(progress.status(f"{tag}: digest: {digest} size: {len(data)}"))
         put({"progressDetail": {}, "aux": {"Tag": tag, "Digest": digest, "Size": len(data)}})
 

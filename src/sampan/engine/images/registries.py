@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from sampan.engine.bootstrap.names import suggestion
 from sampan.errors import Failed, SampanError
 from sampan.http.bearer import Credentials
-from sampan.images.references import Reference
+from sampan.http.transport import Proxies, Transport, Unreachable
 from sampan.images.registry.client import Registry, Repository
-from sampan.images.registry.errors import RegistryError, Unreachable
+from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.hosts import Endpoint, Hosts, Purpose, check_authority
 from sampan.images.registry.manifests import Fetched
-from sampan.images.registry.transport import Proxies, Transport
+from sampan.specs.oci.reference import Reference
 
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig

@@ -7,7 +7,6 @@ from sampan.db.sqlite import Store
 from sampan.engine.images import asking
 from sampan.engine.images.artifacts import Artifacts
 from sampan.engine.images.blobrecords import BlobRecords
-from sampan.engine.images.create import parse_platform
 from sampan.engine.images.downloads import Downloads
 from sampan.engine.images.lines import Put
 from sampan.engine.images.pull import Pull, Puller
@@ -17,8 +16,8 @@ from sampan.engine.images.search import search
 from sampan.engine.images.store import ImageStore
 from sampan.engine.images.transfer import Limits
 from sampan.http.bearer import Credentials
-from sampan.images.archives import Platform
-from sampan.images.references import Reference
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci.reference import Reference
 
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig
@@ -30,7 +29,7 @@ class Remote:
     """`store` is shared with `Images`, which starts and stops this."""
 
     def __init__(self, config: "DaemonConfig | None", rows: Store, store: ImageStore, emit: Emit) -> None:
-        host = Platform(*parse_platform(""))
+        host = platforms.host()
         self.registries = Registries(config)
         self.records = BlobRecords(rows)
         self.downloads = Downloads(store, limits_of(config))

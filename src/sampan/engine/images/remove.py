@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sampan.engine.images.listing import Filters, boolean, check_names, has_labels, limits
+from sampan.engine.images.listing import Filters, limits
 from sampan.engine.images.store import Image, ImageStore
 from sampan.errors import Conflict, SampanError
-from sampan.images import references
-from sampan.images.chain import chain_ids
-from sampan.images.references import Reference
+from sampan.specs.docker.filters import boolean, check_names, labels_match
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.chain import chain_ids
+from sampan.specs.oci.reference import Reference
 
 Record = dict[str, str]
 PRUNE = {"dangling", "label", "label!", "until"}
@@ -122,7 +123,7 @@ class Removal:
     def prune(self, filters: Filters) -> None:
         """Remove unused images: dangling ones, or with dangling=false all. Raises Invalid for bad filters."""
         check_names(filters, PRUNE)
-        dangling = boolean(filters, "dangling", True)
+        dangling = boolean(filters, "dangling") is not False
         latest = min(limits(filters), default=None)
         for image in list(self.store.images.values()):
             if image.id not in self.store.images:
@@ -133,8 +134,7 @@ class Removal:
                 continue
             if latest is not None and image.last_used > latest:
                 continue
-            unwanted = any(has_labels(image.labels, [text]) for text in filters.get("label!", ()))
-            if unwanted or not has_labels(image.labels, filters.get("label", ())):
+            if not labels_match(filters, image.labels):
                 continue
             self._prune_one(image)
 

@@ -3,7 +3,6 @@
 The same images give the same bytes: names are sorted and every member is dated 1970.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +11,16 @@ import orjson
 
 from sampan.engine.images.store import Image, ImageStore, Layer, hexadecimal
 from sampan.errors import Failed, NotFound
-from sampan.images import references
-from sampan.images.archives import Platform
 from sampan.images.blobs import CHUNK, BlobStore
 from sampan.images.compression import decompressed
-from sampan.images.references import Reference
 from sampan.images.tarread import DIRECTORY, REGULAR, Entry
 from sampan.images.tarwrite import END, header, padding
-from sampan.specs.oci_image import CONFIG, CONTAINERD_NAME, INDEX, LAYER, MANIFEST, REF_NAME
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.image import CONFIG, CONTAINERD_NAME, INDEX, LAYER, MANIFEST, REF_NAME
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import Reference
 from sampan.storage.layers import LayerStore
 
 LAYOUT = b'{"imageLayoutVersion": "1.0.0"}'
@@ -45,7 +46,7 @@ def choose(store: ImageStore, names: Sequence[str]) -> list[Saved]:
 
 
 def _resolve(store: ImageStore, name: str) -> Iterator[tuple[Image, Reference | None]]:
-    if references.is_identifier(name) or references.is_digest(name):
+    if digests.is_identifier(name) or digests.is_digest(name):
         image = store.find(name)
         if image is None:
             raise NotFound(f"No such image: {name}")
@@ -73,7 +74,7 @@ def _resolve(store: ImageStore, name: str) -> Iterator[tuple[Image, Reference | 
 def for_platform(saved: Sequence[Saved], platform: Platform | None) -> None:
     """Raises NotFound when one of the images is for another platform than asked."""
     for item in saved:
-        if platform and not platform.accepts(dict(item.image.config)):
+        if platform and not platforms.matches(dict(item.image.config), platform):
             name = item.names[0].familiar if item.names else item.image.id
             raise NotFound(
                 f"image with reference {name} was found but does not provide the specified platform "
@@ -89,7 +90,7 @@ def archive(
 ) -> Iterator[bytes]:
     """The tar in pieces of up to 1 MB. Blocks. Its blobs and layers must stay while it is read."""
     manifests = {item.image.id: _manifest(blobs, known, item.image) for item in saved}
-    small = {_digest(data): data for data in manifests.values()}
+    small = {digests.of(data): data for data in manifests.values()}
     layers = {diff_id for item in saved for diff_id in item.image.diff_ids}
     yield directory_member("blobs") + directory_member("blobs/sha256")
     for digest in sorted({*small, *layers, *manifests}):
@@ -143,7 +144,7 @@ def _index(saved: Sequence[Saved], manifests: dict[str, bytes]) -> dict[str, Any
     descriptors: list[dict[str, Any]] = []
     for item in saved:
         data = manifests[item.image.id]
-        plain: dict[str, Any] = {"mediaType": MANIFEST, "digest": _digest(data), "size": len(data)}
+        plain: dict[str, Any] = {"mediaType": MANIFEST, "digest": digests.of(data), "size": len(data)}
         for name in item.names:
             annotations = {CONTAINERD_NAME: str(name), REF_NAME: name.tag}
             descriptors.append({**plain, "annotations": annotations})
@@ -177,10 +178,6 @@ def _repositories(saved: Sequence[Saved]) -> dict[str, dict[str, str]]:
         for name in item.names:
             found.setdefault(name.familiar_name, {})[name.tag or ""] = hexadecimal(top)
     return found
-
-
-def _digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def file_header(path: str, size: int) -> bytes:

@@ -8,10 +8,11 @@ import orjson
 
 from sampan.errors import Failed, Invalid
 from sampan.http.bearer import Credentials
-from sampan.images.registry.errors import Unreachable
+from sampan.http.transport import Tls, Transport, Unreachable, limited
 from sampan.images.registry.hosts import Hosts
-from sampan.images.registry.hostsfile import Tls, find
-from sampan.images.registry.transport import Transport, limited
+from sampan.images.registry.hostsfile import find
+from sampan.specs.docker.filters import boolean, check_names
+from sampan.specs.golang.numbers import atoi
 
 HUB = "index.docker.io"
 DEFAULT_LIMIT, MOST = 25, 100
@@ -23,10 +24,7 @@ def parse_limit(text: str) -> int:
     """Raises Invalid in Docker's words."""
     if not text:
         return DEFAULT_LIMIT
-    try:
-        limit = int(text)
-    except ValueError:
-        raise Invalid(f'strconv.Atoi: parsing "{text}": invalid syntax') from None
+    limit = atoi(text)
     if limit == 0:
         return DEFAULT_LIMIT
     if not 1 <= limit <= MOST:
@@ -127,27 +125,13 @@ class _Wanted:
 
 def check(filters: Mapping[str, list[str]]) -> _Wanted:
     """Raises Invalid in Docker's words."""
-    for name in filters:
-        if name not in ACCEPTED:
-            raise Invalid(f"invalid filter '{name}'")
+    check_names(filters, ACCEPTED)
     wanted = _Wanted()
-    wanted.official = _boolean(filters, "is-official")
-    wanted.automated = _boolean(filters, "is-automated")
+    wanted.official = boolean(filters, "is-official")
+    wanted.automated = boolean(filters, "is-automated")
     for text in filters.get("stars", ()):
         try:
-            wanted.stars = max(wanted.stars, int(text))
-        except ValueError:
-            raise Invalid(
-                f"invalid filter 'stars={text}': strconv.Atoi: parsing \"{text}\": invalid syntax"
-            ) from None
+            wanted.stars = max(wanted.stars, atoi(text))
+        except Invalid as error:
+            raise Invalid(f"invalid filter 'stars={text}': {error.message}") from None
     return wanted
-
-
-def _boolean(filters: Mapping[str, list[str]], name: str) -> bool | None:
-    values = filters.get(name)
-    if not values:
-        return None
-    true, false = bool({"1", "true"} & set(values)), bool({"0", "false"} & set(values))
-    if true == false:
-        raise Invalid(f"invalid filter '{name}=[{' '.join(values)}]'")
-    return true

@@ -6,7 +6,6 @@ side by itself, so neither has to ask the other before it removes something.
 """
 
 import asyncio
-import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,9 +17,10 @@ from sampan.engine.images.manager import Images
 from sampan.engine.images.store import Image, ImageStore, NewImage, Staging
 from sampan.errors import Failed, Invalid
 from sampan.images import config as image_config
-from sampan.images.references import Reference, parse_digest
 from sampan.images.registry.manifests import identify, parse_image
-from sampan.specs.oci_image import DOCKER_INDEX, INDEX
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.image import DOCKER_INDEX, INDEX
+from sampan.specs.oci.reference import Reference
 
 
 def offers(images: Images, registry: str, repository: str = "") -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ def _offer(images: Images, image: Image, repository: str, tag: str) -> dict[str,
     return {
         "Repository": repository,
         "Tag": tag,
-        "Digest": f"sha256:{hashlib.sha256(data).hexdigest()}",
+        "Digest": digests.of(data),
         "MediaType": media_type,
         "Manifest": data.decode(),
         "Blobs": {digest: str(blobs.path(digest)) for digest in named},
@@ -95,13 +95,13 @@ async def _take(store: ImageStore, staged: Staging, digest: str, files: Mapping[
     """A small blob, checked: what it says decides what runs."""
     await _link(store, staged, digest, files)
     data = store.blobs.read(digest)
-    if f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
+    if digests.of(data) != digest:
         raise Failed(f"{files.get(digest)} is not {digest}")
     return data
 
 
 async def _link(store: ImageStore, staged: Staging, digest: str, files: Mapping[str, str]) -> None:
-    parse_digest(digest)
+    digests.parse(digest)
     store.pin(staged, digest)
     if store.blobs.exists(digest):
         return

@@ -19,14 +19,16 @@ from functools import partial
 from typing import Any
 
 from sampan.db.sqlite import Change, Delete, Put, Store
-from sampan.engine import times, trash
+from sampan.engine import trash
 from sampan.errors import Failed, NotFound, SampanError
 from sampan.images import config as image_config
-from sampan.images import references
 from sampan.images.blobs import BlobStore
-from sampan.images.references import Reference
 from sampan.paths import Paths
-from sampan.specs.oci_image import ImageConfig
+from sampan.specs.golang import time as times
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.digest import is_digest, is_identifier
+from sampan.specs.oci.image import ImageConfig
+from sampan.specs.oci.reference import Reference
 from sampan.storage.layers import LayerStore
 
 # A run a second need not write a row a second: nobody prunes by the minute. Nanoseconds.
@@ -184,9 +186,9 @@ class ImageStore:
 
     def find(self, text: str) -> Image | None:
         """By reference, ID or the beginning of an ID. Raises Invalid for what can be neither."""
-        if references.is_identifier(text):
+        if is_identifier(text):
             return self.images.get(f"sha256:{text}")
-        if references.is_digest(text):
+        if is_digest(text):
             return self.images.get(text)
         reference = references.parse(text).with_default_tag()
         id = self.references.get(lookup_key(reference))
@@ -385,7 +387,7 @@ def hexadecimal(digest: str) -> str:
 
 def lookup_key(reference: Reference) -> str:
     """A reference with both tag and digest is looked up by its digest: what it names can't change."""
-    return str(replace(reference, tag=None) if reference.digest else reference)
+    return str(reference.with_digest(reference.digest) if reference.digest else reference)
 
 
 def parse_key(key: str) -> Reference:
@@ -394,8 +396,8 @@ def parse_key(key: str) -> Reference:
 
 def display(text: str) -> str:
     """How Docker names an image that is not there."""
-    if references.is_identifier(text):
+    if is_identifier(text):
         return f"sha256:{text}"
-    if references.is_digest(text):
+    if is_digest(text):
         return text
     return references.parse(text).with_default_tag().familiar

@@ -9,10 +9,10 @@ import aiohttp
 
 from sampan.engine.images.ingest import uncancelled
 from sampan.errors import SampanError
+from sampan.http.transport import Refused, Unreachable, translate
 from sampan.images.partial import Partial
 from sampan.images.registry.client import Repository
-from sampan.images.registry.errors import Refused, RegistryError, Unreachable
-from sampan.images.registry.transport import translate
+from sampan.images.registry.errors import RegistryError
 
 INTERVAL = 0.1  # seconds between two progress lines of a layer, as Docker
 STALL = 60.0  # seconds within which at least STALL_BYTES must come

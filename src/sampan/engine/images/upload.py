@@ -12,12 +12,13 @@ from sampan.engine.images.lines import Put
 from sampan.engine.images.manifests import kept
 from sampan.engine.images.store import ImageStore, Layer
 from sampan.engine.images.transfer import INTERVAL
+from sampan.http.transport import Unreachable
 from sampan.images.compression import compressed, decompressed
-from sampan.images.references import Reference
 from sampan.images.registry.client import Repository
-from sampan.images.registry.errors import RegistryError, Unreachable
+from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.manifests import Descriptor, oci_layer
-from sampan.specs.oci_image import LAYER
+from sampan.specs.oci.image import LAYER
+from sampan.specs.oci.reference import Reference
 
 ATTEMPTS = 5
 DELAY = 1.0  # seconds before the first repetition; doubled for each next

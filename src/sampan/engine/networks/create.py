@@ -2,11 +2,10 @@
 
 import ipaddress
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sampan.engine import times
 from sampan.engine.networks.record import (
     BRIDGE_NAME,
     ENABLE_ICC,
@@ -19,13 +18,13 @@ from sampan.engine.networks.record import (
     Subnet,
 )
 from sampan.errors import AlreadyExists, Denied, Invalid, NotFound, Unavailable
-from sampan.http.requests import kind_of
 from sampan.linux.rtnetlink import Network
 from sampan.network.addresses import overlaps, pick_subnet
 from sampan.network.bridges import NAME_LIMIT
+from sampan.specs.golang import time as times
+from sampan.specs.golang.json import mistyped
+from sampan.specs.golang.numbers import atoi, parse_bool
 
-FALSE_WORDS = frozenset({"0", "f", "F", "FALSE", "false", "False"})
-TRUE_WORDS = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 BOOLEANS = (ENABLE_ICC, ENABLE_MASQUERADE, INHIBIT_IPV4)
 MAX_MTU = 65535
 
@@ -98,10 +97,7 @@ def check_name(name: str, existing: Sequence[NetworkRecord]) -> None:
 
 
 def _mistyped(value: object, name: str, kind: str) -> Invalid:
-    return Invalid(
-        f"invalid JSON: json: cannot unmarshal {kind_of(value)} into Go struct field "
-        f"CreateRequest.{name} of type {kind}"
-    )
+    return mistyped(value, kind, f"CreateRequest.{name}", what="invalid JSON")
 
 
 def _string(body: Mapping[str, Any], name: str) -> str:
@@ -306,22 +302,21 @@ def with_bridge(record: NetworkRecord, around: Surroundings) -> NetworkRecord:
     return replace(record, bridge=name, mtu=int(record.options.get(MTU) or 0) or around.mtu)
 
 
+def _read(name: str, value: str, parse: Callable[[str], int]) -> int:
+    try:
+        return parse(value)
+    except Invalid as error:
+        raise Invalid(f"failed to parse {name} value: {value} ({error.message})") from None
+
+
 def check_options(options: Mapping[str, str]) -> None:
     for name in BOOLEANS:
         value = options.get(name)
-        if value is not None and value not in TRUE_WORDS | FALSE_WORDS:
-            raise Invalid(
-                f"failed to parse {name} value: {value} "
-                f'(strconv.ParseBool: parsing "{value}": invalid syntax)'
-            )
+        if value is not None:
+            _read(name, value, parse_bool)
     mtu = options.get(MTU)
     if mtu is not None:
-        try:
-            number = int(mtu)
-        except ValueError:
-            raise Invalid(
-                f'failed to parse {MTU} value: {mtu} (strconv.Atoi: parsing "{mtu}": invalid syntax)'
-            ) from None
+        number = _read(MTU, mtu, atoi)
         if not 0 <= number <= MAX_MTU:
             raise Invalid(f"invalid MTU number: {mtu}")
     binding = options.get(HOST_BINDING)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sampan.engine import times
 from sampan.engine.networks import record as names
 from sampan.engine.networks.create import new_id
 from sampan.engine.networks.record import NetworkRecord, Subnet
@@ -14,6 +13,7 @@ from sampan.errors import Failed, Invalid
 from sampan.linux.rtnetlink import Network
 from sampan.network.addresses import overlaps, pick_subnet
 from sampan.paths import EXEC_ROOT
+from sampan.specs.golang import time as times
 
 if TYPE_CHECKING:
     from sampan.engine.config import DaemonConfig

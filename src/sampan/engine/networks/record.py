@@ -8,6 +8,7 @@ from typing import Any
 from sampan.linux.rtnetlink import Address, Interface, Network
 from sampan.network.bridges import BridgePlan
 from sampan.network.rules import NetworkRules
+from sampan.specs.golang.numbers import TRUE
 
 PREFIX = "com.docker.network.bridge."
 BRIDGE_NAME = PREFIX + "name"
@@ -19,7 +20,6 @@ INHIBIT_IPV4 = PREFIX + "inhibit_ipv4"
 MTU = "com.docker.network.driver.mtu"
 
 PREDEFINED = ("bridge", "host", "none")
-TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 
 
 @dataclass(frozen=True)

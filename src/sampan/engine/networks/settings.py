@@ -6,9 +6,10 @@ from typing import Any
 
 from sampan.engine.networks.record import NetworkRecord
 from sampan.errors import Invalid, Unsupported
-from sampan.http.requests import kind_of
 from sampan.linux.rtnetlink import mac_bytes
 from sampan.network import ports
+from sampan.specs.docker.ports import parse_host_ports, parse_port
+from sampan.specs.golang.json import mistyped
 
 
 def normalise(asked: Any) -> dict[str, Any]:
@@ -56,10 +57,7 @@ def normalise(asked: Any) -> dict[str, Any]:
 
 
 def _mistyped(value: object, name: str, kind: str) -> Invalid:
-    return Invalid(
-        f"invalid JSON: json: cannot unmarshal {kind_of(value)} into Go struct field "
-        f"EndpointSettings.{name} of type {kind}"
-    )
+    return mistyped(value, kind, f"EndpointSettings.{name}", what="invalid JSON")
 
 
 def check(network: NetworkRecord, asked: Mapping[str, Any]) -> None:
@@ -120,15 +118,15 @@ def port_requests(
     bindings: Mapping[str, Any] = host_config.get("PortBindings") or {}
     requests: list[ports.Request] = []
     for port, wanted in bindings.items():
-        number, protocol = ports.parse_port(port)
+        number, protocol = parse_port(port)
         for binding in wanted or [{}]:
             host = ports.parse_host_address(binding.get("HostIp") or default_host)
-            first, last = ports.parse_host_ports(str(binding.get("HostPort") or ""))
+            first, last = parse_host_ports(str(binding.get("HostPort") or ""))
             requests.append(ports.Request(protocol, number, host, first, last))
     if host_config.get("PublishAllPorts"):
         published = {(request.protocol, request.container_port) for request in requests}
         for port in config.get("ExposedPorts") or {}:
-            number, protocol = ports.parse_port(port)
+            number, protocol = parse_port(port)
             if (protocol, number) not in published:
                 requests.append(ports.Request(protocol, number, ports.parse_host_address(default_host)))
     # Fixed ports first, so that a random one never takes what is asked for.
@@ -144,7 +142,7 @@ def ports_document(
     document: dict[str, list[dict[str, str]] | None] = {}
     if running:
         for port in config.get("ExposedPorts") or {}:
-            number, protocol = ports.parse_port(port)
+            number, protocol = parse_port(port)
             document[f"{number}/{protocol}"] = None
     for lease in leases:
         shown = document.setdefault(f"{lease.container_port}/{lease.protocol}", []) or []

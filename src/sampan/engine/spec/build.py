@@ -1,6 +1,5 @@
 """A container's Config and HostConfig, and where its pieces are, to spec, seccomp filter and cgroup."""
 
-import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +8,8 @@ from sampan.engine.spec import defaults, devices, mounts, namespaces, process, r
 from sampan.engine.spec.host import Host
 from sampan.engine.spec.userns import IdRange
 from sampan.linux import capabilities
-from sampan.specs.oci import Linux, Mount, Process, Resources, Spec
+from sampan.specs.golang.path import clean
+from sampan.specs.oci.runtime import Linux, Mount, Process, Resources, Spec
 
 OCI_VERSION = "1.2.0"
 
@@ -122,7 +122,7 @@ def has_init(host_config: Mapping[str, Any], defaults: Defaults) -> bool:
 def cgroup_path(id: str, host_config: Mapping[str, Any], defaults: Defaults) -> str:
     """Below every hierarchy's mount point, whatever "../" a request holds."""
     parent = host_config.get("CgroupParent") or defaults.cgroup_parent
-    return posixpath.normpath(f"/{parent}/{id}").replace("//", "/")
+    return clean(f"/{parent}/{id}")
 
 
 def _cgroup(path: str, limits: Resources, host: Host) -> dict[str, Any]:

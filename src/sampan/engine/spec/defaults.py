@@ -3,7 +3,7 @@
 import functools
 import glob
 
-from sampan.specs.oci import DeviceRule, Mount
+from sampan.specs.oci.runtime import DeviceRule, Mount
 
 _MASKED_PATHS = (
     "/proc/asound",

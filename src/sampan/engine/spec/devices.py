@@ -10,7 +10,7 @@ from typing import Any
 from sampan.engine.spec import defaults
 from sampan.engine.spec.host import DeviceNode, Host
 from sampan.errors import Failed, Unsupported
-from sampan.specs.oci import Device, DeviceRule
+from sampan.specs.oci.runtime import Device, DeviceRule
 
 _RULE = re.compile(r"([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})")
 

@@ -6,7 +6,7 @@ from typing import Any
 from sampan.engine.spec import process, security
 from sampan.engine.spec.build import Defaults, granted_capabilities
 from sampan.engine.spec.host import Host
-from sampan.specs.oci import Process
+from sampan.specs.oci.runtime import Process
 
 
 def exec_process(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sampan.engine.spec import defaults
-from sampan.specs.oci import Mount
+from sampan.specs.oci.runtime import Mount
 
 # A read-only root file system leaves these writable.
 _KEPT_WRITABLE = ("/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sampan.errors import Invalid
-from sampan.specs.oci import Namespace, NamespaceType
+from sampan.specs.oci.runtime import Namespace, NamespaceType
 
 
 def is_container(mode: str) -> bool:

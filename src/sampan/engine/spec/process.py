@@ -5,7 +5,7 @@ from typing import Any
 
 from sampan.engine.spec import defaults
 from sampan.engine.spec.refusals import refused
-from sampan.specs.oci import Process, Rlimit, User
+from sampan.specs.oci.runtime import Process, Rlimit, User
 
 _NAMES = """
 AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NICE NOFILE NPROC RSS RTPRIO RTTIME SIGPENDING STACK

@@ -5,7 +5,7 @@ from typing import Any
 
 from sampan.engine.spec.host import Host, stat_failure
 from sampan.errors import Conflict, Failed, Invalid
-from sampan.specs.oci import BlockIO, Cpu, Memory, Resources, ThrottleDevice, WeightDevice
+from sampan.specs.oci.runtime import BlockIO, Cpu, Memory, Resources, ThrottleDevice, WeightDevice
 
 CPU_PERIOD = 100_000  # microseconds; the kernel's own default
 

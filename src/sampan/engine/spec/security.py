@@ -11,6 +11,7 @@ from sampan.engine.spec.host import Host
 from sampan.engine.spec.refusals import refused
 from sampan.errors import Failed, Invalid
 from sampan.linux import seccomp
+from sampan.specs.golang.numbers import FALSE, TRUE
 
 UNCONFINED = "unconfined"
 BUILTIN = "builtin"
@@ -44,18 +45,11 @@ def parse_options(options: Iterable[str] | None, no_new_privileges: bool = False
             labels.append(value)
         elif key in chosen:
             chosen[key] = value
-        elif key == "no-new-privileges" and value in _BOOLEANS:
-            no_new_privileges = _BOOLEANS[value]
+        elif key == "no-new-privileges" and value in TRUE | FALSE:
+            no_new_privileges = value in TRUE
         else:
             raise Invalid(f'invalid --security-opt 2: "{option}"')
     return SecurityOptions(no_new_privileges, chosen["seccomp"], chosen["apparmor"], tuple(labels))
-
-
-# Go's strconv.ParseBool
-_BOOLEANS = {
-    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
-    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
-}
 
 
 def apparmor_profile(options: SecurityOptions, privileged: bool, host: Host) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sampan.errors import Invalid
+from sampan.specs.golang.json import mistyped
 
 _PATH_AND_RATE = ("ThrottleDevice", {"Path": "string", "Rate": "uint64"})
 _SHAPES: dict[str, tuple[str, dict[str, str]]] = {
@@ -40,13 +40,15 @@ def check_shapes(host_config: Mapping[str, Any]) -> None:
     """Raises Invalid."""
     weight = host_config.get("BlkioWeight")
     if weight is not None and not _fits(weight, "uint16"):
-        raise _mismatch(weight, "HostConfig.HostConfig.Resources.BlkioWeight", "uint16")
+        raise mistyped(weight, "uint16", "HostConfig.HostConfig.Resources.BlkioWeight", what="invalid JSON")
     for name, (struct, members) in _SHAPES.items():
         for entry in host_config.get(name) or ():
             for member, kind in members.items():
                 value = entry.get(member)
                 if value is not None and not _fits(value, kind):
-                    raise _mismatch(value, f"{struct}.HostConfig.Resources.{name}.{member}", kind)
+                    raise mistyped(
+                        value, kind, f"{struct}.HostConfig.Resources.{name}.{member}", what="invalid JSON"
+                    )
 
 
 def _fits(value: Any, kind: str) -> bool:
@@ -58,12 +60,3 @@ def _fits(value: Any, kind: str) -> bool:
     if kind.startswith("[]"):
         return isinstance(value, list) and all(_fits(item, kind[2:]) for item in value)
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-
-
-def _mismatch(value: Any, path: str, kind: str) -> Invalid:
-    words = {bool: "bool", str: "string", list: "array", dict: "object"}
-    what = words.get(type(value), "number")
-    # Go names the number itself when only its range or fraction is wrong.
-    if what == "number" and kind in _RANGES:
-        what = f"number {value}"
-    return Invalid(f"invalid JSON: json: cannot unmarshal {what} into Go struct field {path} of type {kind}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from sampan.engine.spec.refusals import refused
-from sampan.specs.oci import Namespace
+from sampan.specs.oci.runtime import Namespace
 
 _IPC = frozenset(
     (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sampan.errors import Unavailable
-from sampan.specs.oci import IdMapping
+from sampan.specs.oci.runtime import IdMapping
 
 SIZE = 65536
 # Below 2^31, above what systemd gives to its own containers (UIDs, GIDs, systemd.io/UIDS-GIDS): nobody's.

@@ -10,12 +10,13 @@ import orjson
 
 from sampan.errors import NotFound
 from sampan.http.bearer import Authorizer, Credentials
-from sampan.images.references import is_digest
+from sampan.http.transport import Refused, Transport, Unreachable, limited, redirected
 from sampan.images.registry.auth import ANONYMOUS
-from sampan.images.registry.errors import Refused, RegistryError, Unreachable, from_answer
+from sampan.images.registry.errors import RegistryError, from_answer
 from sampan.images.registry.hosts import Endpoint
-from sampan.images.registry.manifests import ACCEPT, MAX_MANIFEST, Fetched, digest_of, identify
-from sampan.images.registry.transport import Transport, limited, redirected
+from sampan.images.registry.manifests import ACCEPT, MAX_MANIFEST, Fetched, identify
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.digest import is_digest, is_sha256
 
 PAGE = 1000  # names asked for at once
 MAX_NAMES = 100_000
@@ -149,9 +150,9 @@ class Repository:
             await _check(response, 200)
             data = await limited(response, MAX_MANIFEST)
             declared = response.headers.get("Docker-Content-Digest", "")
-        digest = digest_of(data)
+        digest = digests.of(data)
         for expected in (reference, declared):
-            if is_digest(expected) and expected.startswith("sha256:") and expected != digest:
+            if is_sha256(expected) and expected != digest:
                 raise Refused(f"manifest verification failed: expected {expected}, got {digest}")
         return Fetched(data, identify(data, response.headers.get("Content-Type", "")), digest)
 
@@ -169,7 +170,7 @@ class Repository:
             raise Refused(f"blob {digest} is {size} bytes long; {limit} are allowed")
         async with self.blob(digest) as response:
             data = await limited(response, size)
-        if (found := digest_of(data)) != digest:
+        if (found := digests.of(data)) != digest:
             raise Refused(f"unexpected digest: expected {digest}, got {found}")
         return data
 

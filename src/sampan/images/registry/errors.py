@@ -23,14 +23,6 @@ class RegistryError(Failed):
         return self.status >= 500 or self.status in (408, 425)
 
 
-class Unreachable(Failed):
-    """There was no answer at all: no route, no name, no TLS, a cut or a silence."""
-
-
-class Refused(Failed):
-    """The answer breaks the protocol, or a bound of ours; the same registry will not do better."""
-
-
 CODES = {401: "UNAUTHORIZED", 403: "DENIED", 404: "NOT_FOUND", 405: "UNSUPPORTED", 429: "TOOMANYREQUESTS"}
 
 

@@ -10,8 +10,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from sampan.errors import Invalid
-from sampan.images.references import DEFAULT_DOMAIN
-from sampan.images.registry.hostsfile import CAPABILITIES, Host, HostsFile, Tls, find
+from sampan.http.transport import Tls
+from sampan.images.registry.hostsfile import CAPABILITIES, Host, HostsFile, find
+from sampan.specs.oci.reference import DEFAULT_DOMAIN
 
 HUB = "registry-1.docker.io"
 # Docker trusts the loopback without TLS, for registries under development.

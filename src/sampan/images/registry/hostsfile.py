@@ -18,17 +18,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sampan.errors import Invalid
+from sampan.http.transport import Tls
 
 CAPABILITIES = frozenset({"pull", "resolve", "push"})
-
-
-@dataclass(frozen=True)
-class Tls:
-    """How a server is trusted, and how we show who we are: paths of PEM files."""
-
-    verify: bool = True
-    authorities: tuple[str, ...] = ()
-    client: tuple[tuple[str, str], ...] = ()  # (certificate, key); key "" when it is in the same file
 
 
 @dataclass(frozen=True)

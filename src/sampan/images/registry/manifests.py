@@ -3,15 +3,14 @@
 OCI image-spec manifest.md, image-index.md.
 """
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from sampan.images.references import is_digest
-from sampan.images.registry.errors import Refused
-from sampan.specs.oci_image import (
+from sampan.http.transport import Refused
+from sampan.specs.oci.digest import is_sha256
+from sampan.specs.oci.image import (
     CONFIG,
     DOCKER_INDEX,
     DOCKER_MANIFEST,
@@ -145,17 +144,13 @@ def descriptor(value: Any) -> Descriptor:
     if not isinstance(value, dict):
         raise Refused("invalid manifest: a descriptor is not an object")
     digest, size, kind = value.get("digest"), value.get("size"), value.get("mediaType") or ""
-    if not isinstance(digest, str) or not is_digest(digest) or not digest.startswith("sha256:"):
+    if not isinstance(digest, str) or not is_sha256(digest):
         raise Refused(f"invalid manifest: bad digest {str(digest)[:100]!r}")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0 or size >= 1 << 50:
         raise Refused(f"invalid manifest: bad size {str(size)[:40]!r} of {digest}")
     if not isinstance(kind, str) or len(kind) > 255:
         raise Refused(f"invalid manifest: bad media type of {digest}")
     return Descriptor(kind, digest, size)
-
-
-def digest_of(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def make(config: Descriptor, layers: list[Descriptor], *, docker: bool = False) -> bytes:

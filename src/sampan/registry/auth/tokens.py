@@ -7,7 +7,6 @@ holds those of the asked actions that the rules allow.
 
 import os
 import secrets
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from sampan.registry.auth.access import Rules
 from sampan.registry.auth.jwt import BadToken, check_times, sign, verify_own
 from sampan.registry.blobs import Clock
 from sampan.registry.layout import sync_directory
+from sampan.specs.golang.time import SECOND, rfc3339
 
 ISSUER = "sampan-registry"
 
@@ -65,7 +65,7 @@ class TokenIssuer:
             "access": access,
         }
         token = sign(claims, self._key)
-        issued = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        issued = rfc3339(int(now) * SECOND)
         # Docker reads `token`, OAuth 2 clients `access_token`.
         return {"token": token, "access_token": token, "expires_in": int(self._expiry), "issued_at": issued}
 

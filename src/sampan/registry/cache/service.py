@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 import orjson
 from aiohttp import web
 
+from sampan.http.transport import limited
 from sampan.registry.blobs import Blob, unknown
 from sampan.registry.cache.config import UpstreamConfig
 from sampan.registry.cache.fetch import Fetches
 from sampan.registry.cache.tail import tail
-from sampan.registry.cache.upstream import ACCEPT, Upstream, read_limited
+from sampan.registry.cache.upstream import ACCEPT, Upstream
 from sampan.registry.documents import MAX_MANIFEST
 from sampan.registry.errors import ManifestUnknown, RegistryError, Unavailable
 from sampan.registry.manifests import Manifest
@@ -143,7 +144,7 @@ class Upstreams:
             if response.status != 200:
                 raise Unavailable(f"upstream of {name} answered {response.status}")
             kind = response.headers.get("Content-Type", "")
-            body = await read_limited(response, MAX_MANIFEST)
+            body = await limited(response, MAX_MANIFEST)
             announced = response.headers.get("Docker-Content-Digest", "")
         try:
             stored = await self._registry.manifests.put(name, reference, kind, body, complete=False)
@@ -221,7 +222,7 @@ class Upstreams:
             ) as response:
                 if response.status != 200:
                     return None
-                document = orjson.loads(await read_limited(response, MAX_TAGS))
+                document = orjson.loads(await limited(response, MAX_TAGS))
                 found = document.get("tags") or []
                 more = "next" in response.links
                 return [tag for tag in found if isinstance(tag, str)], more

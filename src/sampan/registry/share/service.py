@@ -8,7 +8,6 @@ grace period. A tag that was pushed here is not touched by what the engine calls
 import asyncio
 import logging
 import os
-import platform
 import sqlite3
 import uuid
 from functools import partial
@@ -25,12 +24,12 @@ from sampan.registry.manifests import remove
 from sampan.registry.names import Reference, check_name
 from sampan.registry.repositories import find_id
 from sampan.registry.share.engine import EngineClient, Offer
+from sampan.specs.oci.platform import machine
 
 if TYPE_CHECKING:
     from sampan.registry.registry import Registry
 
 log = logging.getLogger("sampan.registry")
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 IMAGE_CONFIGS = (
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
@@ -187,7 +186,7 @@ def synced_size(path: Path) -> int:
 
 
 def _for_this_machine(index: dict[str, Any]) -> str | None:
-    architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
+    architecture = machine()[0]
     for entry in index.get("manifests", []):
         wanted = entry.get("platform") or {}
         if wanted.get("os") == "linux" and wanted.get("architecture") == architecture:

@@ -1,8 +1,7 @@
 """Numbers and times as people read them."""
 
-import time
-
 from sampan.registry.web.markup import Html, element
+from sampan.specs.golang.time import SECOND, rfc3339
 
 _STEPS = ((60, "second"), (60, "minute"), (24, "hour"), (30, "day"), (12, "month"))
 
@@ -28,7 +27,7 @@ def ago(then: float | None, now: float, never: str = "never") -> str | Html:
             break
         value //= step
     words = "just now" if unit == "second" else f"{value} {unit}{'' if value == 1 else 's'} ago"
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(then))
+    moment = rfc3339(int(then) * SECOND)
     return element("time", words, datetime=moment, title=moment)
 
 

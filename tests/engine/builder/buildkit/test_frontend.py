@@ -87,7 +87,7 @@ def test_attributes_become_options(attrs: dict[str, str], field: str, wanted: ob
 WRONG = [
     # attributes, kind, a part of what is said
     ({"ulimit": "nofiles=1"}, Invalid, "invalid ulimit type: nofiles"),
-    ({"ulimit": "nofile=x"}, Invalid, "invalid ulimit nofile=x"),
+    ({"ulimit": "nofile=x"}, Invalid, 'strconv.ParseInt: parsing "x": invalid syntax'),
     ({"shm-size": "1g"}, Invalid, "failed to parse shm size"),
     ({"add-hosts": "nonsense"}, Invalid, "invalid key-value pair nonsense"),
     ({"force-network-mode": "container:x"}, Invalid, "invalid netmode container:x"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sampan.engine.builder.dockerfile import globs
 from sampan.engine.builder.dockerfile.expand import MAX_EXPANDED, Expander
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.golang import quote
+from sampan.specs.golang.quote import quote
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 VARIABLES = {

@@ -10,11 +10,12 @@ from sampan.engine.builder.export.results import Exported
 from sampan.engine.builder.graph import HistoryEntry, ImageSource, Target
 from sampan.engine.builder.options import BuildOptions, Output
 from sampan.engine.builder.progress import Progress, Status, Vertex
-from sampan.engine.builder.requester import Credentials, Requester
+from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images.ingest import add_local_layer, staging
 from sampan.engine.images.store import Image, NewImage
 from sampan.errors import SampanError
+from sampan.http.bearer import Credentials
 from tests.engine.images.conftest import Bench, tar
 
 

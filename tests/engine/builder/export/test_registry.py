@@ -8,7 +8,7 @@ import pytest
 
 from sampan.engine.builder.options import Output
 from sampan.errors import Failed, SampanError
-from sampan.specs.oci_image import INDEX, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST
+from sampan.specs.oci.image import INDEX, LAYER, LAYER_GZIP, LAYER_ZSTD, MANIFEST
 from tests.engine.builder.export.rig import Rig
 from tests.engine.images.conftest import Bench, bench
 from tests.support.fakeregistry import FakeRegistry, serving

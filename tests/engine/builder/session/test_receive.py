@@ -11,14 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sampan.engine.builder.session import gomode, packets
+from sampan.engine.builder.session import packets
 from sampan.engine.builder.session.listing import Listing
 from sampan.engine.builder.session.receive import Receiver
 from sampan.engine.builder.session.send import Tree
 from sampan.errors import Failed, Invalid
+from sampan.specs.golang import filemode
 
 PACKET = packets.packet_class()
-DIR = gomode.DIR | 0o755
+DIR = filemode.DIR | 0o755
 
 
 def entry(path: str, mode: int = 0o644, **fields: Any) -> bytes:
@@ -34,7 +35,7 @@ def entry(path: str, mode: int = 0o644, **fields: Any) -> bytes:
 
 
 def link(path: str, target: str) -> bytes:
-    return entry(path, gomode.SYMLINK | 0o777, linkname=target.encode())
+    return entry(path, filemode.SYMLINK | 0o777, linkname=target.encode())
 
 
 def receive(root: Path, sent: Iterable[bytes]) -> list[bytes]:
@@ -72,8 +73,8 @@ LIES: list[tuple[str, list[bytes]]] = [
     ("a hard link to a link", [link("a", "/etc/passwd"), entry("b", linkname=b"a")]),
     ("a hard link to a directory", [entry("a", DIR), entry("b", linkname=b"a")]),
     ("a hard link forwards", [entry("a", linkname=b"b"), entry("b")]),
-    ("a socket", [entry("a", gomode.SOCKET | 0o644)]),
-    ("two types at once", [entry("a", gomode.DIR | gomode.SYMLINK)]),
+    ("a socket", [entry("a", filemode.SOCKET | 0o644)]),
+    ("two types at once", [entry("a", filemode.DIR | filemode.SYMLINK)]),
     ("data for nothing", [packets.data(0, b"x")]),
     ("data nobody asked for", [entry("a", DIR), packets.data(0, b"x")]),
     ("data twice", [entry("a", size=1), packets.data(0, b"x"), packets.data(0, b""), packets.data(0, b"y")]),
@@ -224,7 +225,7 @@ def transfer(root: Path, source: Path) -> None:
     "mode", [stat.S_IFREG | 0o4755, stat.S_IFDIR | 0o1777, stat.S_IFLNK, stat.S_IFCHR | 0o600]
 )
 def test_modes_survive_gos_form(mode: int) -> None:
-    assert gomode.from_go(gomode.to_go(mode)) == mode
+    assert filemode.to_unix(filemode.from_unix(mode)) == mode
 
 
 def test_the_size_is_known_without_looking(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sampan.engine.builder.requester import Connection, Credentials, Directory
+from sampan.engine.builder.requester import Connection, Directory
 from sampan.errors import NotFound
+from sampan.http.bearer import Credentials
 
 
 class Memory:

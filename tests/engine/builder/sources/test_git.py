@@ -29,7 +29,7 @@ from sampan.engine.builder.sources.git import _submodule_url
 from sampan.engine.builder.sources.sources import Sources
 from sampan.engine.builder.trees import HostRoot
 from sampan.errors import Failed, Invalid, NotFound, SampanError, Unauthorized
-from sampan.images.registry.transport import Proxies
+from sampan.http.transport import Proxies
 from sampan.paths import Paths
 from tests.engine.builder.sources.requesters import Memory
 

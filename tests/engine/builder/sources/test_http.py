@@ -15,7 +15,7 @@ from sampan.engine.builder.sources.http import file_name, shown
 from sampan.engine.builder.sources.sources import Sources
 from sampan.engine.builder.trees import HostRoot, Tree
 from sampan.errors import Failed, Invalid, SampanError
-from sampan.images.registry.transport import Proxies
+from sampan.http.transport import Proxies
 from sampan.paths import Paths
 from tests.engine.builder.sources.requesters import Memory
 from tests.engine.builder.sources.test_sources import tar

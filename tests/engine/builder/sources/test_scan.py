@@ -11,7 +11,7 @@ from sampan.engine.builder.sources import scan as scan_module
 from sampan.engine.builder.sources.digests import Digests, Table
 from sampan.engine.builder.sources.scan import scan
 from sampan.errors import Failed, NotFound
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.patterns import Matcher
 
 
 def fill(root: Path, *names: str) -> None:

@@ -21,10 +21,11 @@ from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Failed, Invalid, NotFound
 from sampan.http.requests import json_response, parse_filters, query_bool
 from sampan.images.registry import auth
+from sampan.specs.golang.numbers import atoi
 
 if TYPE_CHECKING:
     from sampan.engine.builder.classic.query import ClassicRequest
-    from sampan.engine.builder.requester import Credentials
+    from sampan.http.bearer import Credentials
 
 
 class ClassicBuilds:
@@ -173,8 +174,6 @@ class Telling:
 
 def registry_config(request: web.Request) -> "dict[str, Credentials]":
     """X-Registry-Config: credentials by server. A broken one counts as none, as for Docker."""
-    from sampan.engine.builder.requester import Credentials
-
     text = request.headers.get("X-Registry-Config", "")
     try:
         padded = text + "=" * (-len(text) % 4)
@@ -184,13 +183,7 @@ def registry_config(request: web.Request) -> "dict[str, Credentials]":
     found: dict[str, Credentials] = {}
     for server, entry in document.items() if isinstance(document, dict) else ():
         with suppress(Invalid):
-            known = auth.from_document(entry)
-            found[server] = Credentials(
-                username=known.username,
-                password=known.password,
-                identity_token=known.identity_token,
-                token=known.registry_token,
-            )
+            found[server] = auth.from_document(entry)
     return found
 
 
@@ -200,10 +193,8 @@ def kept_bytes(query: Any) -> int:
         text = query.get(name, "")
         if text:
             try:
-                return int(text)
-            except ValueError:
-                raise Invalid(
-                    f"{name} is in bytes and expects an integer, got {text}: strconv.Atoi: parsing "
-                    f'"{text}": invalid syntax'
-                ) from None
+                return atoi(text)
+            except Invalid as error:
+                problem = f"{name} is in bytes and expects an integer, got {text}: {error.message}"
+                raise Invalid(problem) from None
     return 0

@@ -15,7 +15,6 @@ from sampan.engine.builder.history import BuildRecord
 from sampan.engine.builder.limits import checked
 from sampan.engine.builder.own import messages
 from sampan.engine.builder.own.connection import SocketConnection
-from sampan.engine.builder.own.messages import moment
 from sampan.engine.builder.own.options import asked
 from sampan.engine.builder.own.requester import OwnRequester
 from sampan.engine.builder.own.uploads import Uploads
@@ -25,6 +24,7 @@ from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Invalid, NotFound
 from sampan.http.hijack import Gone, hijack
 from sampan.http.requests import empty, json_response, parse_filters, query_bool, read_json
+from sampan.specs.golang.time import rfc3339
 
 
 class OwnBuilds:
@@ -209,8 +209,8 @@ def document(record: BuildRecord) -> dict[str, Any]:
         "Ref": record.ref,
         "Name": record.name,
         "State": "failed" if record.error and not record.canceled else state,
-        "Created": moment(record.created),
-        "Completed": moment(record.completed) if record.completed else None,
+        "Created": rfc3339(record.created),
+        "Completed": rfc3339(record.completed) if record.completed else None,
         "Error": record.error,
         "Steps": record.steps,
         "Cached": record.cached,
@@ -232,7 +232,7 @@ def usage(item: Usage) -> dict[str, Any]:
         "InUse": item.in_use,
         "Shared": item.shared,
         "Size": item.size,
-        "CreatedAt": moment(item.created),
-        "LastUsedAt": moment(item.last_used) if item.last_used else None,
+        "CreatedAt": rfc3339(item.created),
+        "LastUsedAt": rfc3339(item.last_used) if item.last_used else None,
         "UsageCount": item.uses,
     }

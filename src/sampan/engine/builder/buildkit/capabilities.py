@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sampan import __version__
-from sampan.engine.builder.buildkit.machine import platforms
+from sampan.engine.builder.buildkit.machine import runnable
 from sampan.specs.buildkit.schema import schema
 
 FRONTEND = (
@@ -88,6 +88,6 @@ def worker(id: str, labels: Mapping[str, str]) -> Any:
     record = schema().message("moby.buildkit.v1.types.WorkerRecord")(
         ID=id, Labels=labels, BuildkitVersion=version()
     )
-    for platform in platforms():
+    for platform in runnable():
         record.platforms.add(OS=platform.os, Architecture=platform.architecture, Variant=platform.variant)
     return record

@@ -17,6 +17,7 @@ from sampan.http.grpc.call import ServerCall
 from sampan.http.grpc.server import Handler
 from sampan.http.grpc.status import Code, Detail, GrpcError
 from sampan.specs.buildkit.schema import schema
+from sampan.specs.golang.time import now
 
 SERVICE = "moby.buildkit.v1.Control"
 
@@ -61,7 +62,7 @@ class Control:
     async def status(self, request: Any, call: ServerCall) -> None:
         """All of a build that runs, as it goes on, or of one that has ended."""
         # buildx waits for the header before it goes on, and corrects its clock by it.
-        await call.send_metadata({"buildkit-current-timestamp": [history.rfc3339_now()]})
+        await call.send_metadata({"buildkit-current-timestamp": [now()]})
         lock = asyncio.Lock()
         try:
             job = await self._jobs.watched(request.Ref, 0 if self._builder.tells(request.Ref) else None)

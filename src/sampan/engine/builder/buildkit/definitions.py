@@ -4,11 +4,11 @@ BuildKit's clients treat what a solve made as a graph of operations, which they 
 next (bake's targets that use each other). Ours says only which result it is.
 """
 
-from hashlib import sha256
 from typing import Any
 
 from sampan.errors import Invalid, Unsupported
 from sampan.specs.buildkit.schema import schema
+from sampan.specs.oci import digest as digests
 
 SCHEME = "sampan-result://"
 LIMIT = 10_000  # operations
@@ -22,12 +22,12 @@ def of_result(id: str) -> Any:
     source.source.identifier = f"{SCHEME}{id}"
     named = source.SerializeToString(deterministic=True)
     end = op()
-    end.inputs.add(digest=digest(named), index=0)
+    end.inputs.add(digest=digests.of(named), index=0)
     rows = [named, end.SerializeToString(deterministic=True)]
     definition = schema().message("pb.Definition")()
     getattr(definition, "def").extend(rows)
     for row in rows:  # clients refuse a definition without
-        definition.metadata[digest(row)].SetInParent()
+        definition.metadata[digests.of(row)].SetInParent()
     return definition
 
 
@@ -46,16 +46,12 @@ def context_of(definition: Any) -> str:
             last = schema().message("pb.Op").FromString(row)
         except Exception:  # the library's DecodeError, and what it raises for bad UTF-8
             raise Invalid("invalid definition: an operation cannot be read") from None
-        ops[digest(row)] = last
+        ops[digests.of(row)] = last
     assert last is not None
     source = ops.get(last.inputs[0].digest) if len(last.inputs) == 1 else None
     if source is None or source.WhichOneof("op") != "source" or source.inputs:
         raise Unsupported(NO_LLB)
     return context_of_source(source.source.identifier, source.source.attrs)
-
-
-def digest(row: bytes) -> str:
-    return f"sha256:{sha256(row).hexdigest()}"
 
 
 def context_of_source(identifier: str, attrs: Any) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from sampan.engine.builder.options import BuildOptions, CacheOption, Output, OutputType
 from sampan.errors import Invalid, Unsupported
-from sampan.specs.ulimits import NAMES
+from sampan.specs.docker import ulimits
 
 DOCKERFILE = "dockerfile.v0"
 GATEWAY = "gateway.v0"
@@ -246,7 +246,7 @@ def host_config(attrs: Mapping[str, str]) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if attrs.get("shm-size"):
         config["ShmSize"] = number(attrs["shm-size"], "failed to parse shm size")
-    limits = [ulimit(part) for part in csv_fields(attrs.get("ulimit", ""), "ulimits")]
+    limits = [ulimits.parse(part) for part in csv_fields(attrs.get("ulimit", ""), "ulimits")]
     if limits:
         config["Ulimits"] = limits
     return config
@@ -256,12 +256,3 @@ def number(value: str, what: str) -> int:
     if not re.fullmatch(r"-?[0-9]{1,18}", value):
         raise Invalid(f"{what}: invalid number {value!r}")
     return int(value)
-
-
-def ulimit(part: str) -> dict[str, Any]:
-    name, _, values = part.partition("=")
-    soft, _, hard = values.partition(":")
-    if name not in NAMES:
-        raise Invalid(f"invalid ulimit type: {name}")
-    low = number(soft, f"invalid ulimit {part}")
-    return {"Name": name, "Soft": low, "Hard": number(hard, f"invalid ulimit {part}") if hard else low}

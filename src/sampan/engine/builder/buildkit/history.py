@@ -1,7 +1,6 @@
 """Records of builds as the messages of ListenBuildHistory."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,9 +81,3 @@ def attrs(record: BuildRecord) -> dict[str, str]:
     if platforms:
         found["platform"] = ",".join(platforms)
     return found
-
-
-def rfc3339_now() -> str:
-    now = time.time_ns()
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 1_000_000_000))
-    return f"{stamp}.{now % 1_000_000_000:09}Z"

@@ -3,7 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from sampan.engine.builder.plan.platforms import Platform, host_platform, normalize
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci.platform import Platform, normalize
 
 # The x86-64 psABI's levels by what /proc/cpuinfo calls their features.
 LEVELS = (
@@ -27,8 +28,8 @@ EMULATORS = {
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
-def platforms() -> list[Platform]:
-    host = host_platform()
+def runnable() -> list[Platform]:
+    host = platforms.host()
     found = [host, *native(host)]
     for name, architecture in EMULATORS.items():
         if enabled(BINFMT / name):

@@ -14,7 +14,7 @@ from typing import Any
 
 from sampan.engine.builder.export.document import base_history
 from sampan.engine.builder.graph import HistoryEntry, Plan, Run, Step
-from sampan.specs.oci_image import ImageConfig
+from sampan.specs.oci.image import ImageConfig
 
 # Of 1024 zero bytes. WORKDIR of what is there makes one here and in BuildKit, none in the classic builder.
 EMPTY_LAYER = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"

@@ -37,13 +37,14 @@ from sampan.engine.images.push import explain, first
 from sampan.engine.images.store import Staging
 from sampan.engine.images.upload import Upload, send_blob
 from sampan.errors import Failed, Invalid, SampanError
-from sampan.images import references
 from sampan.images.pack import diff_tar
-from sampan.images.references import Reference
 from sampan.images.registry.client import Repository
 from sampan.images.registry.errors import RegistryError
-from sampan.images.registry.manifests import Descriptor, digest_of
-from sampan.specs.oci_image import INDEX, LAYER, MANIFEST, REF_NAME
+from sampan.images.registry.manifests import Descriptor
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.image import INDEX, LAYER, MANIFEST, REF_NAME
+from sampan.specs.oci.reference import Reference
 
 PARALLEL = 5
 
@@ -201,9 +202,9 @@ class Exports:
             await self._requester.put_blob(store, found.digest, found.size, pieces(blobs.chunks(blob)))
         config, manifest = _documents(document, [blob.descriptor for blob in layers])
         for what, data in (("config", config), ("cache image manifest", manifest)):
-            counter(f"writing {what} {digest_of(data)}", 0)
-            await self._requester.put_blob(store, digest_of(data), len(data), pieces(iter((data,))))
-        return Descriptor(MANIFEST, digest_of(manifest), len(manifest))
+            counter(f"writing {what} {digests.of(data)}", 0)
+            await self._requester.put_blob(store, digests.of(data), len(data), pieces(iter((data,))))
+        return Descriptor(MANIFEST, digests.of(manifest), len(manifest))
 
     # A registry
 
@@ -221,13 +222,13 @@ class Exports:
             layers = await self._upload(repository, reference, document, how)
             counter.done()
             config, manifest = _documents(document, layers)
-            if await repository.blob_size(digest_of(config)) is None:
+            if await repository.blob_size(digests.of(config)) is None:
                 store = self._images.store
                 store.pin(self._staging, store.blobs.write(config, sync=False))
-                blob = Descriptor(portable.CONFIG_TYPE, digest_of(config), len(config))
+                blob = Descriptor(portable.CONFIG_TYPE, digests.of(config), len(config))
                 await send_blob(store, repository, blob, lambda sent: None)
-            await repository.put_manifest(reference.tag or digest_of(manifest), manifest, MANIFEST)
-            return Descriptor(MANIFEST, digest_of(manifest), len(manifest))
+            await repository.put_manifest(reference.tag or digests.of(manifest), manifest, MANIFEST)
+            return Descriptor(MANIFEST, digests.of(manifest), len(manifest))
         except RegistryError as error:
             raise explain(error, reference) from None
 
@@ -271,8 +272,8 @@ def _write(
                 file.write(piece)
     config, manifest = _documents(document, [blob.descriptor for blob in layers])
     for data in (config, manifest):
-        (place / _name(digest_of(data))).write_bytes(data)
-    made = Descriptor(MANIFEST, digest_of(manifest), len(manifest))
+        (place / _name(digests.of(data))).write_bytes(data)
+    made = Descriptor(MANIFEST, digests.of(manifest), len(manifest))
     entry = {**_plain(made), "annotations": {REF_NAME: attrs.get("tag", "") or "latest"}}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}
     (tree / "index.json").write_bytes(orjson.dumps(index))
@@ -297,7 +298,7 @@ def _documents(document: Document, layers: Sequence[Descriptor]) -> tuple[bytes,
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
-        "config": _plain(Descriptor(portable.CONFIG_TYPE, digest_of(config), len(config))),
+        "config": _plain(Descriptor(portable.CONFIG_TYPE, digests.of(config), len(config))),
         "layers": [_plain(blob) for blob in layers],
     }
     return config, orjson.dumps(manifest, option=orjson.OPT_INDENT_2)

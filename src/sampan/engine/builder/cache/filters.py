@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import orjson
 
 from sampan.engine.builder.cache.records import Usage
-from sampan.engine.containers.filters import until
 from sampan.errors import Invalid
+from sampan.specs.docker.filters import check_names, moment
 
 Test = Callable[[Usage], bool]
 _FLAGS: dict[str, Callable[[Usage], bool]] = {
@@ -87,9 +87,7 @@ FIELDS = ("description", "id", "inuse", "parent", "private", "shared", "type")
 
 def classic(filters: Mapping[str, Sequence[str]]) -> tuple[list[str], float]:
     """Those of POST /build/prune as (expressions, seconds unused). Raises Invalid in Docker's words."""
-    for name in filters:
-        if name not in (*FIELDS, "until", "unused-for"):
-            raise Invalid(f"invalid filter '{name}'")
+    check_names(filters, (*FIELDS, "until", "unused-for"))
     until, unused = list(filters.get("until", ())), list(filters.get("unused-for", ()))
     if until and unused:
         raise Invalid("conflicting filters: [until unused-for]")
@@ -110,7 +108,7 @@ def _duration(name: str, values: list[str]) -> float:
     if not values:
         return 0.0
     try:
-        return max(0.0, time.time() - until(values[0]) / 1e9)
+        return max(0.0, (time.time_ns() - moment(values[0], time.time_ns())) / 1e9)
     except Invalid:
         text = orjson.dumps(values[0]).decode()
         raise Invalid(

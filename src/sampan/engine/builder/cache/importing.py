@@ -31,18 +31,17 @@ from sampan.engine.builder.progress import Progress, now
 from sampan.engine.builder.requester import Requester
 from sampan.engine.builder.solve.vertices import shown
 from sampan.engine.images import Image, Images
-from sampan.engine.images.create import parse_platform
 from sampan.engine.images.ingest import add_layer
 from sampan.errors import Failed, Invalid, NotFound, SampanError
 from sampan.images import config as image_config
-from sampan.images import references
-from sampan.images.archives import Platform
 from sampan.images.compression import decompressed
-from sampan.images.references import Reference
-from sampan.images.registry import platform as platforms
 from sampan.images.registry.client import Repository
 from sampan.images.registry.manifests import Descriptor, Fetched, ImageManifest, parse_image, parse_index
-from sampan.specs.oci_image import ImageConfig
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.image import ImageConfig
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import Reference
 
 Bring = Callable[[str], Awaitable[None]]  # a layer, by diff ID, into the staging
 
@@ -245,7 +244,7 @@ class Imports:
     async def _manifest(self, fetched: Fetched, sources: Sequence[Repository]) -> Fetched:
         if not fetched.is_index:
             return fetched
-        host = Platform(*parse_platform(""))
+        host = platforms.host()
         chosen = platforms.choose(parse_index(fetched.data), host)
         return await sources[0].manifest(chosen["digest"])
 
@@ -313,7 +312,7 @@ async def _not_here(diff_id: str) -> None:
 
 
 def _platform(step: Step) -> Platform:
-    return Platform(*parse_platform(step.platform, foreign=True))
+    return platforms.parse(step.platform) if step.platform else platforms.host()
 
 
 def inline_of(config: bytes) -> bytes | None:

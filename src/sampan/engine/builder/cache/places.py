@@ -11,9 +11,9 @@ from typing import Protocol, runtime_checkable
 from sampan.engine.builder.cache import portable
 from sampan.engine.images.feed import pieces
 from sampan.errors import Invalid, NotFound
-from sampan.images.references import is_digest
 from sampan.images.registry.manifests import Descriptor, parse_index
-from sampan.specs.oci_image import REF_NAME
+from sampan.specs.oci.digest import is_digest
+from sampan.specs.oci.image import REF_NAME
 
 CHUNK = 1 << 20
 

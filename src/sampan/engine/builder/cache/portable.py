@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 
 from sampan.errors import Invalid
-from sampan.images.references import is_digest
+from sampan.specs.oci.digest import is_digest
 
 CONFIG_TYPE = "application/vnd.sampan.build.cache.v1+json"
 INLINE = "sampan.build.cache.v1"

@@ -7,8 +7,8 @@ from typing import Any
 
 from sampan.engine.builder.cache import filters
 from sampan.engine.builder.cache.gc import Policy, default_keep, default_policies
-from sampan.engine.options import parse_size
 from sampan.errors import Invalid
+from sampan.specs.golang.units import ram_in_bytes
 
 KEYS = {"enabled", "defaultKeepStorage", "policy"}
 POLICY_KEYS = {"all", "keepStorage", "filter"}
@@ -76,7 +76,7 @@ def _size(value: Any) -> int:
         return value
     if not isinstance(value, str):
         raise Invalid("builder.gc: a size is a string such as 20GB")
-    return parse_size(value)
+    return ram_in_bytes(value)
 
 
 def _total(disk: Path) -> int:

@@ -1,6 +1,5 @@
 """The parameters of POST /build as BuildOptions. Pure. Words and kinds of failure are Docker's."""
 
-import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,9 @@ from sampan.engine.builder.options import BuildOptions, CacheOption, Output
 from sampan.engine.builder.sources import git_urls
 from sampan.errors import Failed, Invalid, Unsupported
 from sampan.http.requests import query_bool
-from sampan.images import references
+from sampan.specs.golang.json import mistyped
+from sampan.specs.golang.quote import quote
+from sampan.specs.oci import reference as references
 
 CONTEXT = "upload:context"
 _NUMBERS = {
@@ -99,7 +100,7 @@ def _is_url(text: str) -> bool:
 def builder_version(text: str) -> str:
     """Raises Invalid for what is neither the classic builder, "1", nor BuildKit's, "2"."""
     if text not in ("", "1", "2"):
-        raise Invalid(f"invalid version {json.dumps(text)}")
+        raise Invalid(f"invalid version {quote(text)}")
     return text or "1"
 
 
@@ -131,16 +132,8 @@ def _object(text: str, what: str) -> dict[str, Any]:
         return {}
     if not isinstance(found, dict):
         pointer = "*" if "args" in what else ""
-        raise Invalid(
-            f"{what}: json: cannot unmarshal {_kind(found)} into Go value of type map[string]{pointer}string"
-        )
+        raise mistyped(found, f"map[string]{pointer}string", what=what)
     return found
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    return "array" if isinstance(value, list) else "string" if isinstance(value, str) else "number"
 
 
 def _build_args(text: str) -> dict[str, str]:
@@ -160,7 +153,7 @@ def _value(value: Any, what: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Invalid(f"{what}: json: cannot unmarshal {_kind(value)} into Go value of type string")
+        raise mistyped(value, "string", what=what)
     return value
 
 

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from sampan.engine.builder.requester import Connection, Credentials, Directory
+from sampan.engine.builder.requester import Connection, Directory
 from sampan.engine.builder.sources.archives import looks_like_tar
 from sampan.errors import Failed, NotFound, Unsupported
+from sampan.http.bearer import Credentials
 from sampan.images.compression import detect
 
 PEEK = 512

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sampan.engine.builder.dockerfile import globs
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.golang import quote
+from sampan.specs.golang.quote import quote
 
 # unicode.IsSpace: not quite str.isspace, which knows the separators 0x1c to 0x1f as well.
 SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"

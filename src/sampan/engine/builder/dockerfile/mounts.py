@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 
 from sampan.engine.builder.dockerfile.suggest import did_you_mean
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.golang import quote
+from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_bool
+from sampan.specs.golang.quote import quote
+from sampan.specs.golang.units import ram_in_bytes
 
 TYPES = ("bind", "cache", "tmpfs", "secret", "ssh")
 SHARINGS = ("shared", "private", "locked")
@@ -15,9 +18,6 @@ _KEYS = (
     *("mode", "uid", "gid", "src", "dst", "destination", "ro", "rw", "readwrite", "env"),
 )
 _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")  # strconv.ParseBool
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+) ?([kmgtp]?)(i?b)?", re.ASCII)  # go-units RAMInBytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,9 +160,10 @@ def parse_device(text: str) -> tuple[str, bool]:
 
 
 def _boolean(key: str, value: str) -> bool:
-    if value not in _TRUE + _FALSE:
-        raise DockerfileError(f"invalid value for {key}: {value}")
-    return value in _TRUE
+    try:
+        return parse_bool(value)
+    except Invalid:
+        raise DockerfileError(f"invalid value for {key}: {value}") from None
 
 
 def _number(name: str, value: str, base: int) -> int:
@@ -173,11 +174,10 @@ def _number(name: str, value: str, base: int) -> int:
 
 
 def _bytes(key: str, value: str) -> int:
-    match = _SIZE.fullmatch(value.lower())
-    size = float(match[1]) * 1024 ** "\0kmgtp".index(match[2] or "\0") if match else 2.0**63
-    if size >= 2.0**63:
-        raise DockerfileError(f"invalid value for {key}: {value}")
-    return int(size)
+    try:
+        return ram_in_bytes(value)
+    except Invalid:
+        raise DockerfileError(f"invalid value for {key}: {value}") from None
 
 
 def csv_fields(text: str, what: str) -> Iterable[str]:

@@ -19,8 +19,8 @@ from sampan.engine.builder.dockerfile.instructions import (
 )
 from sampan.engine.builder.dockerfile.mounts import Mount
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.golang import quote
 from sampan.engine.builder.graph import Lines
+from sampan.specs.golang.quote import quote
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of an image that says nothing
 

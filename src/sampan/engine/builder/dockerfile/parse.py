@@ -14,7 +14,7 @@ from sampan.engine.builder.dockerfile.mounts import check_mount, parse_device
 from sampan.engine.builder.dockerfile.nodes import Node, Reader
 from sampan.engine.builder.dockerfile.suggest import did_you_mean
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.golang import quote
+from sampan.specs.golang.quote import quote
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*")
 _ONBUILD = re.compile(rf"[{SPACES}]*onbuild[{SPACES}]*", re.IGNORECASE)

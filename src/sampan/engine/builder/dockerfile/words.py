@@ -5,7 +5,7 @@ import re
 
 from sampan.engine.builder.dockerfile.expand import SPACES
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.golang import quote
+from sampan.specs.golang.quote import quote
 
 BLANKS = re.compile(r"[\t\v\f\r ]+")
 

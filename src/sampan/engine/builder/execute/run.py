@@ -20,7 +20,6 @@ from sampan.engine.builder.execute.parts import Build
 from sampan.engine.builder.execute.runmounts import Made, RunMounts
 from sampan.engine.builder.execute.stack import unique
 from sampan.engine.builder.execute.stepnetworks import StepNetworks
-from sampan.engine.builder.golang import quote
 from sampan.engine.builder.graph import Run
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.containers.services import Services
@@ -33,7 +32,9 @@ from sampan.paths import ContainerPaths
 from sampan.runtime.cgroups import leave, open_cgroup
 from sampan.runtime.client import Shim, remove_tree
 from sampan.runtime.protocol import Attach, StartRequest
-from sampan.specs.oci import Mount
+from sampan.specs.golang.quote import quote
+from sampan.specs.oci.platform import machine
+from sampan.specs.oci.runtime import Mount
 
 HOSTNAME = "buildkitsandbox"
 SSH_AUTH_SOCK = "SSH_AUTH_SOCK"
@@ -352,8 +353,7 @@ def _environment(run: Run, made: Made) -> list[str]:
 
 
 def _foreign(platform: str, services: Services) -> str:
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(services.host.machine, services.host.machine)
-    own = f"linux/{machine}"
+    own = f"linux/{machine(services.host.machine)[0]}"
     if platform and not platform.startswith(own):
         return f"this machine is {own}, the step is for {platform}, whose programs need an emulator"
     return ""

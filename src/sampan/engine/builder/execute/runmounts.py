@@ -18,7 +18,7 @@ from sampan.engine.builder.graph import RunMount
 from sampan.engine.builder.trees import Snapshot
 from sampan.errors import Failed, Invalid, NotFound
 from sampan.linux import mount as m
-from sampan.specs.oci import Mount
+from sampan.specs.oci.runtime import Mount
 
 SECRET = "secret"  # the one file of a tmpfs
 DEFAULT_MODE = 0o755

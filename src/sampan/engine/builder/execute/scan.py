@@ -10,8 +10,8 @@ from sampan.engine.builder.execute.lowers import Node
 from sampan.engine.builder.execute.merged import Directory, Found, Merged
 from sampan.engine.builder.execute.stopping import Stop
 from sampan.engine.builder.trees import Entry, Snapshot, SnapshotRoot, Tree
-from sampan.specs.gomatch import compile_match as compiled
-from sampan.specs.gomatch import has_wildcards
+from sampan.specs.golang.match import compile_match as compiled
+from sampan.specs.golang.match import has_wildcards
 
 MAX_LINKS = 255
 

@@ -16,9 +16,10 @@ from sampan.engine.builder.export.layers import LayerBlob, LayerBlobs, writing
 from sampan.engine.builder.export.manifests import Document
 from sampan.engine.images.save import LAYOUT, directory_member, file_header, file_member
 from sampan.errors import Failed
-from sampan.images.registry.manifests import INDEXES, Descriptor, digest_of
+from sampan.images.registry.manifests import INDEXES, Descriptor
 from sampan.images.tarwrite import END, padding
-from sampan.specs.oci_image import CONFIG, CONTAINERD_NAME, INDEX, REF_NAME, ImageConfig
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.image import CONFIG, CONTAINERD_NAME, INDEX, REF_NAME, ImageConfig
 
 CREATED = "org.opencontainers.image.created"
 
@@ -34,7 +35,7 @@ class Result:
 
     @property
     def id(self) -> str:
-        return digest_of(self.config)
+        return digests.of(self.config)
 
 
 @dataclass(frozen=True)

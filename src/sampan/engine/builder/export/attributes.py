@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 
 from sampan.engine.builder.options import Output
 from sampan.errors import Invalid, Unsupported
-from sampan.images import references
-from sampan.images.references import Reference
+from sampan.specs.golang.numbers import parse_bool
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.reference import Reference
 
 _ANNOTATION = re.compile(
     r"annotation(-manifest|-index|-manifest-descriptor|-index-descriptor)?(?:\[([^]]*)\])?\.(.+)"
 )
 _COMPRESSIONS = {"": "gzip", "gzip": "gzip", "zstd": "zstd", "uncompressed": ""}
-# What strconv.ParseBool takes.
-_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,12 @@ def flag(attrs: Mapping[str, str], name: str, default: bool) -> bool:
     text = attrs.get(name)
     if text is None:
         return default
-    if text in _TRUE or text == "":
+    if text == "":
         return True
-    if text in _FALSE:
-        return False
-    raise Invalid(f'non-bool value specified for {name}: strconv.ParseBool: parsing "{text}": invalid syntax')
+    try:
+        return parse_bool(text)
+    except Invalid as error:
+        raise Invalid(f"non-bool value specified for {name}: {error.message}") from None
 
 
 def compression_of(attrs: Mapping[str, str]) -> Compression:

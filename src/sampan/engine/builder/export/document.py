@@ -1,13 +1,13 @@
 """The config document of a result: what moby's exporter writes, but the same on every machine. Pure."""
 
 import base64
-import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from sampan.engine.builder.graph import Target
 from sampan.images import config as image_config
-from sampan.specs.oci_image import ImageConfig
+from sampan.specs.golang.time import SECOND, rfc3339
+from sampan.specs.oci.image import ImageConfig
 
 CACHE_KEY = "sampan.build.cache.v1"  # ours: see cache/portable.py
 UNKNOWN = "buildkit.exporter.image.v0"  # the comment of a layer whose history says nothing
@@ -17,8 +17,7 @@ _LAST = 253402300799
 
 def timestamp(seconds: int) -> str:
     """RFC 3339, as in image configs."""
-    moment = datetime.datetime.fromtimestamp(max(0, min(seconds, _LAST)), datetime.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(max(0, min(seconds, _LAST)) * SECOND)
 
 
 def document(target: Target, layers: Sequence[str], inline_cache: bytes = b"") -> ImageConfig:

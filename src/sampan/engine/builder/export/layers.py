@@ -15,7 +15,7 @@ from sampan.engine.images.store import ImageStore, Layer, Staging
 from sampan.errors import Failed
 from sampan.images.compression import compressed
 from sampan.images.registry.manifests import Descriptor, oci_layer
-from sampan.specs.oci_image import LAYER
+from sampan.specs.oci.image import LAYER
 
 CHUNK = 1 << 20
 T = TypeVar("T")

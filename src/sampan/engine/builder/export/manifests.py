@@ -1,6 +1,5 @@
 """Manifests and indexes of results: the same result gives the same bytes. Pure."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 import orjson
 
 from sampan.images.registry.manifests import DOCKER_CONFIG, DOCKER_LAYER, Descriptor
-from sampan.specs.oci_image import (
+from sampan.specs.oci import digest as digests
+from sampan.specs.oci.image import (
     CONFIG,
     DOCKER_INDEX,
     DOCKER_MANIFEST,
@@ -30,7 +30,7 @@ class Document:
 
     @property
     def digest(self) -> str:
-        return f"sha256:{hashlib.sha256(self.data).hexdigest()}"
+        return digests.of(self.data)
 
     def descriptor(self, **more: Any) -> dict[str, Any]:
         """`more`: platform, annotations; left out when empty."""

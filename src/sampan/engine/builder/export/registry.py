@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from sampan.engine.builder.credentials import credentials_for
@@ -20,11 +19,11 @@ from sampan.engine.images.manifests import kept
 from sampan.engine.images.push import explain, first
 from sampan.engine.images.store import Staging
 from sampan.engine.images.upload import Upload, send_blob
-from sampan.images.references import Reference
 from sampan.images.registry.client import Repository
 from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.manifests import Descriptor
-from sampan.specs.oci_image import CONFIG, LAYER
+from sampan.specs.oci.image import CONFIG, LAYER
+from sampan.specs.oci.reference import Reference
 
 PARALLEL = 5  # uploads, as many as `docker push` has by default
 
@@ -63,7 +62,7 @@ async def push(
     except RegistryError as error:
         raise explain(error, name) from None
     if len(results) == 1 and results[0].id in images.store.images:
-        images.store.name([(replace(name, tag=None, digest=top.digest), results[0].id)])
+        images.store.name([(name.with_digest(top.digest), results[0].id)])
     images.log("push", name.familiar, name.familiar_name)
     return top.descriptor()
 

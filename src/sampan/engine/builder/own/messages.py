@@ -1,7 +1,6 @@
 """Events and ends of a build as lines of our stream: BuildKit's SolveStatus as buildx prints it. Pure."""
 
 import base64
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from sampan.engine.builder.build import BuildResult
 from sampan.engine.builder.errors import DockerfileError, Place, StepFailed, excerpt
 from sampan.engine.builder.progress import Event, Explanation, Log, Status, Vertex, Warning
 from sampan.http.errors import status_of
+from sampan.specs.golang.time import rfc3339
 
 Line = dict[str, Any]
 
@@ -33,13 +33,6 @@ def batch(events: Iterable[Event]) -> Line:
     return line
 
 
-def moment(nanoseconds: int) -> str:
-    """RFC 3339 with as many decimals as it takes, as Go."""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    fraction = f".{rest:09d}".rstrip("0") if rest else ""
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"
-
-
 def _encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -50,9 +43,9 @@ def vertex(event: Vertex) -> Line:
         line["inputs"] = list(event.inputs)
     line["name"] = event.name
     if event.started:
-        line["started"] = moment(event.started)
+        line["started"] = rfc3339(event.started)
     if event.completed:
-        line["completed"] = moment(event.completed)
+        line["completed"] = rfc3339(event.completed)
     if event.cached:
         line["cached"] = True
     if event.error:
@@ -66,11 +59,11 @@ def status(event: Status) -> Line:
     line: Line = {"id": event.id, "vertex": event.vertex, "name": event.name, "current": event.current}
     if event.total:
         line["total"] = event.total
-    line["timestamp"] = moment(event.timestamp)
+    line["timestamp"] = rfc3339(event.timestamp)
     if event.started:
-        line["started"] = moment(event.started)
+        line["started"] = rfc3339(event.started)
     if event.completed:
-        line["completed"] = moment(event.completed)
+        line["completed"] = rfc3339(event.completed)
     return line
 
 
@@ -79,7 +72,7 @@ def log(event: Log) -> Line:
         "vertex": event.vertex,
         "stream": event.stream,
         "data": _encoded(event.data),
-        "timestamp": moment(event.timestamp),
+        "timestamp": rfc3339(event.timestamp),
     }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from sampan.engine.builder.own.options import CONTEXT, DOCKERFILE, Asked, Place
 from sampan.engine.builder.own.uploads import Upload, Uploads
-from sampan.engine.builder.requester import Connection, Credentials, Directory
+from sampan.engine.builder.requester import Connection, Directory
 from sampan.errors import Conflict, Failed, NotFound
+from sampan.http.bearer import Credentials
 from sampan.images.pack import diff_tar
 
 
@@ -95,7 +96,7 @@ class OwnRequester:
             username=_text(answer, "username"),
             password=_text(answer, "password"),
             identity_token=_text(answer, "identitytoken"),
-            token=_text(answer, "registrytoken"),
+            registry_token=_text(answer, "registrytoken"),
         )
 
     async def upload(self, id: str) -> AsyncIterator[bytes]:

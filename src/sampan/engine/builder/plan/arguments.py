@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from sampan.engine.builder.dockerfile.expand import Expander
 from sampan.engine.builder.dockerfile.instructions import Arg, Dockerfile
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.plan.platforms import Platform
+from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_int
+from sampan.specs.oci.platform import Platform
 
 EPOCH = "SOURCE_DATE_EPOCH"
 # Handed to RUN without being declared, and in no cache key. dockerfile reference, "Predefined ARGs".
@@ -69,9 +71,7 @@ def epoch_argument(given: Mapping[str, str], values: Mapping[str, str]) -> int |
     text = given.get(EPOCH, values.get(EPOCH, ""))
     if not text:
         return None
-    digits = text[1:] if text[:1] in "+-" else text
-    if not (digits.isascii() and digits.isdigit()):
-        raise DockerfileError(
-            f'invalid SOURCE_DATE_EPOCH: {text}: strconv.ParseInt: parsing "{text}": invalid syntax'
-        )
-    return int(text)
+    try:
+        return parse_int(text)
+    except Invalid as error:
+        raise DockerfileError(f"invalid SOURCE_DATE_EPOCH: {text}: {error.message}") from None

@@ -8,7 +8,7 @@ from sampan.engine.builder.dockerfile.instructions import Dockerfile
 from sampan.engine.builder.dockerfile.lint.linter import Linter
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.options import BuildOptions
-from sampan.specs.oci_image import ImageConfig
+from sampan.specs.oci.image import ImageConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,13 +25,13 @@ from sampan.engine.builder.dockerfile.lint.linter import Linter, Rule
 from sampan.engine.builder.dockerfile.suggest import suggest
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Lines
-from sampan.engine.builder.plan import platforms
 from sampan.engine.builder.plan.arguments import NOT_IN_ENVIRONMENT, global_arguments
 from sampan.engine.builder.plan.paths import joined
-from sampan.engine.builder.plan.platforms import Platform
 from sampan.errors import Invalid
-from sampan.images import references
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.patterns import Matcher
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.platform import Platform
 
 _SECRET = re.compile(
     r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE

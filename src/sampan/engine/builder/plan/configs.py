@@ -1,11 +1,12 @@
 """Image configs: what a stage takes over from its base, and what the result's document says. Pure."""
 
 import copy
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from sampan.engine.builder.plan.platforms import Platform, normalize
+from sampan.errors import Invalid
+from sampan.specs.golang.time import SECOND, parse
+from sampan.specs.oci.platform import Platform, normalize
 
 # The fields of docker-image-spec's config; BuildKit drops any other of the base's.
 _CONFIG = (
@@ -65,9 +66,7 @@ def final_document(document: Mapping[str, Any], platform: Platform, explicit: bo
 
 def created_seconds(document: Mapping[str, Any]) -> int:
     """When an image was made, in seconds since 1970; 0 when it does not say, or says something earlier."""
-    text = document.get("created") or ""
     try:
-        moment = datetime.datetime.fromisoformat(str(text)[:19] + "+00:00")
-    except ValueError:
+        return max(0, parse(str(document.get("created") or "")) // SECOND)
+    except Invalid:
         return 0
-    return max(0, int(moment.timestamp()))

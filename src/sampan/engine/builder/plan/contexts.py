@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.plan.platforms import Platform
 from sampan.errors import Invalid
-from sampan.images import references
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.platform import Platform
 
 _RESERVED = frozenset({"scratch", "context"})
 

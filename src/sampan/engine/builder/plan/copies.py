@@ -15,7 +15,7 @@ from sampan.engine.builder.plan.stages import Command
 from sampan.engine.builder.plan.state import StageState
 from sampan.engine.builder.sources import git_urls
 from sampan.engine.builder.sources.git_urls import GitUrl
-from sampan.images.references import parse_digest
+from sampan.specs.oci.digest import parse as parse_digest
 
 # chmod(1): u=rwx,go+r and the like.
 _SYMBOLIC = re.compile(r"[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+(?:,[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+)*")

@@ -1,15 +1,16 @@
 """Instructions that change no files but WORKDIR: what they do to the image's config, and their history."""
 
-from sampan.engine.builder import golang
 from sampan.engine.builder.dockerfile import instructions as df
 from sampan.engine.builder.dockerfile.expand import Expander
-from sampan.engine.builder.dockerfile.signals import parse_signal
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Files, MakeDirectory
 from sampan.engine.builder.plan.arguments import NOT_IN_ENVIRONMENT
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.ports import parse_ports
 from sampan.engine.builder.plan.state import StageState
+from sampan.specs.docker import signals
+from sampan.specs.golang.duration import format_duration
+from sampan.specs.golang.quote import plain_list, quote, quote_list, quote_rune
 
 
 def check_variables(state: StageState, instruction: df.Instruction, expander: Expander) -> None:
@@ -67,7 +68,7 @@ def cmd(state: StageState, instruction: df.Cmd) -> None:
     args = _command(state, instruction, "CMD")
     state.config["Cmd"] = args
     state.config["ArgsEscaped"] = True
-    state.record(f"CMD {golang.quote_list(args)}")
+    state.record(f"CMD {quote_list(args)}")
 
 
 def entrypoint(state: StageState, instruction: df.Entrypoint) -> None:
@@ -75,7 +76,7 @@ def entrypoint(state: StageState, instruction: df.Entrypoint) -> None:
     state.config["Entrypoint"] = args
     if "CMD" not in state.used_once:
         state.config["Cmd"] = []  # an inherited one belongs to the entrypoint it came with
-    state.record(f"ENTRYPOINT {golang.quote_list(args)}")
+    state.record(f"ENTRYPOINT {quote_list(args)}")
 
 
 def healthcheck(state: StageState, instruction: df.Healthcheck) -> None:
@@ -91,8 +92,8 @@ def healthcheck(state: StageState, instruction: df.Healthcheck) -> None:
     if instruction.retries:
         check["Retries"] = instruction.retries
     state.config["Healthcheck"] = check
-    shown = " ".join(golang.quote(golang.duration(value)) for value in times.values())
-    test, retries = golang.quote_list(instruction.test), golang.quote_rune(instruction.retries)
+    shown = " ".join(quote(format_duration(value)) for value in times.values())
+    test, retries = quote_list(instruction.test), quote_rune(instruction.retries)
     state.record(f"HEALTHCHECK &{{{test} {shown} {retries}}}")
 
 
@@ -115,7 +116,7 @@ def volume(state: StageState, instruction: df.Volume) -> None:
         if not path:
             raise DockerfileError("VOLUME specified can not be an empty string")
         volumes[path] = {}
-    state.record(f"VOLUME {golang.plain_list(instruction.paths)}")
+    state.record(f"VOLUME {plain_list(instruction.paths)}")
 
 
 def user(state: StageState, instruction: df.User) -> None:
@@ -124,14 +125,14 @@ def user(state: StageState, instruction: df.User) -> None:
 
 
 def stop_signal(state: StageState, instruction: df.StopSignal) -> None:
-    parse_signal(instruction.signal)
+    signals.parse(instruction.signal)
     state.config["StopSignal"] = instruction.signal
     state.record(f"STOPSIGNAL {instruction.signal}")
 
 
 def shell(state: StageState, instruction: df.Shell) -> None:
     state.config["Shell"] = list(instruction.args)
-    state.record(f"SHELL {golang.plain_list(instruction.args)}")
+    state.record(f"SHELL {plain_list(instruction.args)}")
 
 
 def onbuild(state: StageState, instruction: df.Onbuild) -> None:

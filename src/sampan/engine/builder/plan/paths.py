@@ -1,6 +1,6 @@
 """Paths as instructions mean them. Pure; Linux only."""
 
-import posixpath
+from sampan.specs.golang.path import clean
 
 
 def joined(parent: str, path: str, keep_slash: bool = False) -> str:
@@ -11,7 +11,7 @@ def joined(parent: str, path: str, keep_slash: bool = False) -> str:
     whole = path or parent
     if not whole.startswith("/"):
         whole = f"{parent or '/'}/{whole}"
-    cleaned = "/" + posixpath.normpath("/" + whole).lstrip("/")
+    cleaned = clean("/" + whole)
     if keep_slash and path.endswith(("/", "/.")) and cleaned != "/":
         cleaned += "/"
     return cleaned

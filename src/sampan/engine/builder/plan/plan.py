@@ -27,10 +27,10 @@ from sampan.engine.builder.plan.configs import (
 from sampan.engine.builder.plan.contexts import NamedContext
 from sampan.engine.builder.plan.paths import joined
 from sampan.engine.builder.plan.places import placed
-from sampan.engine.builder.plan.platforms import Platform
 from sampan.engine.builder.plan.resolve import Wanted, resolve, wanted_platforms
 from sampan.engine.builder.plan.stages import Command, StageNode, Stages
 from sampan.engine.builder.plan.state import DEFAULT_PATH, Shared, StageState, StepList
+from sampan.specs.oci.platform import Platform
 
 Handler = Callable[[StageState, Any], None]
 

@@ -10,13 +10,11 @@ from sampan.engine.builder.dockerfile.suggest import suggest
 from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.options import BuildOptions
-from sampan.engine.builder.plan import platforms
 from sampan.engine.builder.plan.arguments import default_arguments, global_arguments
 from sampan.engine.builder.plan.bases import Bases, NeededBase
 from sampan.engine.builder.plan.checks import Checks
 from sampan.engine.builder.plan.contexts import NamedContext, find_context
 from sampan.engine.builder.plan.places import placed
-from sampan.engine.builder.plan.platforms import Platform
 from sampan.engine.builder.plan.stages import (
     SCRATCH_NAME,
     Command,
@@ -27,7 +25,10 @@ from sampan.engine.builder.plan.stages import (
     reachable_from,
 )
 from sampan.errors import Invalid
-from sampan.images import references
+from sampan.specs.golang.numbers import TRUE
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.platform import Platform
 
 # What a name that no registry knows may have been meant to be.
 _COMMON_IMAGES = ("alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora")
@@ -45,11 +46,11 @@ class Wanted:
 def wanted_platforms(options: BuildOptions) -> list[Wanted]:
     """Raises DockerfileError for one that is no platform."""
     if not options.platforms:
-        return [Wanted(platforms.host_platform(), several=multi_platform(options))]
+        return [Wanted(platforms.host(), several=multi_platform(options))]
     parsed: list[Platform] = []
     for text in options.platforms:
         try:
-            platform = platforms.parse(text)
+            platform = platforms.normalize(platforms.parse(text))
         except Invalid as error:
             raise DockerfileError(f"failed to parse target platform {text}: {error}") from None
         if platform not in parsed:
@@ -60,7 +61,7 @@ def wanted_platforms(options: BuildOptions) -> list[Wanted]:
 
 def multi_platform(options: BuildOptions) -> bool:
     """Whether even one platform is to be treated as one of several."""
-    return options.build_args.get("BUILDKIT_MULTI_PLATFORM", "").lower() in ("1", "t", "true")
+    return options.build_args.get("BUILDKIT_MULTI_PLATFORM", "") in TRUE
 
 
 def resolve(
@@ -84,7 +85,7 @@ class _Resolver:
     missing: dict[tuple[str, str], NeededBase] = field(default_factory=dict)
 
     def run(self) -> Stages:
-        build = platforms.host_platform()
+        build = platforms.host()
         given = self.options.build_args
         start = default_arguments(build, self.wanted.platform, given)
         self.checks.default_arguments(self.dockerfile, start)
@@ -134,7 +135,7 @@ class _Resolver:
             raise DockerfileError(f"empty platform value from expression {start.platform}{hint}")
         hint = self.checks.suggestion(expander.unmatched, self.arguments)
         with placed(self.dockerfile, start.lines, f"failed to parse platform {start.platform}{hint}: "):
-            return platforms.parse(text)
+            return platforms.normalize(platforms.parse(text))
 
     def _target(self) -> StageNode:
         wanted = self.options.target

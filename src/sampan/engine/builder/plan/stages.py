@@ -10,7 +10,7 @@ from sampan.engine.builder.dockerfile.instructions import Instruction, Onbuild, 
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.plan.bases import Base, NeededBase
 from sampan.engine.builder.plan.contexts import NamedContext
-from sampan.engine.builder.plan.platforms import Platform
+from sampan.specs.oci.platform import Platform
 
 SCRATCH_NAME = "scratch"
 

@@ -16,8 +16,8 @@ from sampan.engine.builder.graph import (
 )
 from sampan.engine.builder.options import BuildOptions
 from sampan.engine.builder.plan.checks import Checks
-from sampan.engine.builder.plan.platforms import Platform
 from sampan.engine.builder.plan.stages import StageNode, Stages
+from sampan.specs.oci.platform import Platform
 
 COMMENT = "buildkit.dockerfile.v0"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -153,7 +153,7 @@ class StageState:
 
     def _cross(self) -> str:
         """For what another platform: "->arm64", when the stage says that it compiles for one."""
-        from sampan.engine.builder.plan.platforms import normalize, parse_or_none
+        from sampan.specs.oci.platform import normalize, parse_or_none
 
         target = parse_or_none(self.env.get("TARGETPLATFORM", ""))
         if target is None:

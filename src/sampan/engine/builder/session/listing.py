@@ -15,8 +15,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from sampan.engine.builder.session import gomode
 from sampan.engine.builder.session.packets import packet_class
+from sampan.specs.golang import filemode
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LENGTH = struct.Struct(">L")
@@ -93,7 +93,7 @@ class Listing:
 
 def weight(found: Any) -> int:
     """What a file adds to the size: the bytes of a regular one, once."""
-    return 0 if found.mode & gomode.TYPE or found.linkname else max(0, int(found.size))
+    return 0 if found.mode & filemode.TYPE or found.linkname else max(0, int(found.size))
 
 
 def unpack(data: bytes) -> list[bytes]:
@@ -141,13 +141,13 @@ def verified(files: Path, packets: list[bytes]) -> list[bytes]:
     return [
         packet
         for packet, found in zip(packets, stats, strict=True)
-        if found.path in good and (found.mode & gomode.TYPE or not found.linkname or found.linkname in good)
+        if found.path in good and (found.mode & filemode.TYPE or not found.linkname or found.linkname in good)
     ]
 
 
 def _fits(path: bytes, info: os.stat_result, wanted: Any) -> bool:
     try:
-        mode = gomode.from_go(wanted.mode)
+        mode = filemode.to_unix(wanted.mode)
     except ValueError:
         return False
     if stat.S_IFMT(info.st_mode) != stat.S_IFMT(mode):

@@ -15,9 +15,10 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from sampan.engine.builder.errors import DiskFull
-from sampan.engine.builder.session import gomode, packets
+from sampan.engine.builder.session import packets
 from sampan.engine.builder.session.listing import Listing, remove, weight
 from sampan.errors import Failed, Invalid
+from sampan.specs.golang import filemode
 
 SMALL = 1 << 20  # files up to here are written at once, when they are complete
 OPEN = 64  # larger ones that may arrive at the same time
@@ -135,7 +136,7 @@ class Receiver:
         self._check_order(path)
         before = self._skip_old(path)
         try:
-            mode = gomode.from_go(found.mode)
+            mode = filemode.to_unix(found.mode)
         except ValueError as error:
             raise Invalid(f"{os.fsdecode(path)}: {error}") from None
         self._last = (path, stat.S_ISDIR(mode))
@@ -161,7 +162,7 @@ class Receiver:
     def _last_entry(self) -> tuple[bytes, bool]:
         if self._last is None:
             found = self._decode(self._list[-1]).stat
-            self._last = (found.path, bool(found.mode & gomode.DIR))
+            self._last = (found.path, bool(found.mode & filemode.DIR))
         return self._last
 
     def _skip_old(self, path: bytes) -> Any:
@@ -210,7 +211,7 @@ class Receiver:
         if stat.S_ISDIR(mode):
             self._make_directory(path, target, mode, found, before)
             return
-        if before is not None and before.mode & gomode.DIR:
+        if before is not None and before.mode & filemode.DIR:
             remove(target)
             self._touched(path)
             self._skip_below(path)
@@ -238,7 +239,7 @@ class Receiver:
         self._dress(target, found, link=True)
 
     def _make_directory(self, path: bytes, target: bytes, mode: int, found: Any, before: Any) -> None:
-        if before is None or not before.mode & gomode.DIR:
+        if before is None or not before.mode & filemode.DIR:
             self._replace(path, target)
             os.mkdir(target, 0o700)
         os.chmod(target, stat.S_IMODE(mode))
@@ -249,7 +250,7 @@ class Receiver:
     def _check_link(self, path: bytes, target: bytes) -> None:
         while self._filed < len(self._list):  # most directories have no hard links, and no need of this
             found = self._decode(self._list[self._filed]).stat
-            if not found.mode & gomode.TYPE and not found.linkname:
+            if not found.mode & filemode.TYPE and not found.linkname:
                 self._files[found.path] = self._filed
             self._filed += 1
         if target not in self._files:
@@ -267,14 +268,14 @@ class Receiver:
         if found.uid or found.gid:
             os.chown(target, found.uid, found.gid, follow_symlinks=False)
             if not link:
-                os.chmod(target, stat.S_IMODE(gomode.from_go(found.mode)))
+                os.chmod(target, stat.S_IMODE(filemode.to_unix(found.mode)))
         for name, value in found.xattrs.items():
             if name.startswith(XATTRS) or name in XATTR_NAMES:
                 try:
                     os.setxattr(target, name, value, follow_symlinks=False)
                 except OSError:
                     pass  # as fsutil: where the file system has none
-        if not stat.S_ISDIR(gomode.from_go(found.mode)):
+        if not stat.S_ISDIR(filemode.to_unix(found.mode)):
             os.utime(target, ns=(found.modTime, found.modTime), follow_symlinks=False)
 
     # Data
@@ -373,7 +374,7 @@ class Receiver:
     def _remove_gone(self) -> None:
         """Only where the parent still is a directory: below what was replaced, all is gone already."""
         stats = (self._decode(packet).stat for packet in self._list)
-        directories = {bytes(s.path) for s in stats if s.mode & gomode.DIR}
+        directories = {bytes(s.path) for s in stats if s.mode & filemode.DIR}
         directories.add(b"")
         for path in self._gone:
             if path.rpartition(b"/")[0] in directories:

@@ -5,12 +5,13 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sampan.engine.builder.requester import Connection, Credentials, Directory
+from sampan.engine.builder.requester import Connection, Directory
 from sampan.engine.builder.session import content, filesync, send
 from sampan.engine.builder.session.agent import AgentConnection
 from sampan.engine.builder.session.contexts import Contexts, Identity
 from sampan.engine.builder.session.listing import Listing
 from sampan.errors import NotFound
+from sampan.http.bearer import Credentials
 from sampan.http.grpc.status import Code, GrpcError
 from sampan.specs.buildkit.schema import schema
 

@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sampan.engine.builder.session import gomode, packets
+from sampan.engine.builder.session import packets
 from sampan.engine.builder.session.filesync import in_thread
 from sampan.errors import Failed
 from sampan.http.grpc.call import ClientCall
+from sampan.specs.golang import filemode
 
 CHUNK = 64 << 10
 BATCH = 1 << 20
@@ -51,7 +52,7 @@ class Tree:
         packet = self._packet(type=packets.STAT)
         found = packet.stat
         found.path = path
-        found.mode = gomode.to_go(info.st_mode)
+        found.mode = filemode.from_unix(info.st_mode)
         found.uid, found.gid = info.st_uid, info.st_gid
         found.modTime = info.st_mtime_ns
         original = b""

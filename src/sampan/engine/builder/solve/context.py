@@ -16,7 +16,7 @@ from sampan.engine.builder.solve.explaining import CACHED, Explainer
 from sampan.engine.builder.solve.vertices import Shown, shown
 from sampan.engine.builder.trees import Snapshot
 from sampan.errors import Invalid
-from sampan.images import references
+from sampan.specs.oci import reference as references
 
 if TYPE_CHECKING:
     from sampan.engine.builder.cache.importing import Imports

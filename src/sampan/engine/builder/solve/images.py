@@ -12,15 +12,14 @@ from sampan.engine.builder.solve import layouts
 from sampan.engine.builder.solve.vertices import Counter, shown
 from sampan.engine.builder.trees import Snapshot
 from sampan.engine.images import Image, Images
-from sampan.engine.images.create import parse_platform
 from sampan.engine.images.progress import Line
 from sampan.engine.images.pull import Pull
 from sampan.engine.images.store import Staging
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError, Unauthorized, Unavailable
-from sampan.images import references
-from sampan.images.archives import Platform
-from sampan.images.references import Reference
-from sampan.images.registry import platform as platforms
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci import reference as references
+from sampan.specs.oci.platform import Platform
+from sampan.specs.oci.reference import Reference
 
 DOCKER_IMAGE = "docker-image://"
 
@@ -66,7 +65,7 @@ class Resolver:
         return Base(reference=str(reference), image_id=image.id, config=image.config)
 
     async def _layout(self, needed: NeededBase) -> Base:
-        platform = Platform(*parse_platform(needed.platform, foreign=True))
+        platform = platforms.parse(needed.platform)
         found = await layouts.bring(needed.source, platform, self.requester, self.images.store, self.staging)
         self.given[found.id] = Snapshot(found.diff_ids)
         reference = needed.source.removeprefix(layouts.SCHEME).removeprefix("//")
@@ -86,7 +85,7 @@ class Resolver:
         if not needed.source.startswith(DOCKER_IMAGE):
             raise NotFound(f"unsupported context source {needed.source.partition(':')[0]}")
         reference = references.parse(needed.source.removeprefix(DOCKER_IMAGE)).with_default_tag()
-        platform = Platform(*parse_platform(needed.platform, foreign=True))
+        platform = platforms.parse(needed.platform)
         if not self.pull and (found := self._local(reference, platform)):
             return found, reference
         before = set(self.images.store.images)
@@ -113,7 +112,7 @@ class Resolver:
     async def _pulled(self, reference: Reference, platform: Platform, counter: Counter) -> Image:
         """Under its name, as `docker pull`: the next build needs no network."""
         store = self.images.store
-        host = Platform(*parse_platform(""))
+        host = platforms.host()
         named = store.references.get(str(reference))
         foreign = platform != host and named is not None
         credentials = await credentials_for(self.requester, reference)

@@ -34,6 +34,7 @@ from sampan.engine.images import Image
 from sampan.engine.images.ingest import staging, uncancelled
 from sampan.engine.images.store import NewImage, Staging
 from sampan.errors import NotFound, SampanError
+from sampan.specs.golang.numbers import TRUE
 
 HUGE_FILE = 64 << 10  # bytes; reading a Dockerfile takes up to 3 ms for each kilobyte
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ class Job:
     def _inline(self) -> bool:
         # The older way to ask for it: docs of BuildKit's Dockerfile frontend, "BuildKit built-in build args".
         asked = self._options.build_args.get("BUILDKIT_INLINE_CACHE", "")
-        return asked in ("1", "true") or any(option.type == "inline" for option in self._options.cache_to)
+        return asked in TRUE or any(option.type == "inline" for option in self._options.cache_to)
 
     async def _exports(self, solver: Solver, staged: Staging) -> "Exports | None":
         wanted = self._options.cache_to

@@ -14,10 +14,10 @@ from sampan.engine.images.ingest import add_layer
 from sampan.engine.images.store import ImageStore, Staging
 from sampan.errors import Failed, Invalid
 from sampan.images import config as configs
-from sampan.images.archives import Platform
-from sampan.images.registry import platform as platforms
 from sampan.images.registry.manifests import Descriptor, descriptor, document_of, parse_image, parse_index
-from sampan.specs.oci_image import ImageConfig
+from sampan.specs.oci import platform as platforms
+from sampan.specs.oci.image import ImageConfig
+from sampan.specs.oci.platform import Platform
 
 SCHEME = "oci-layout:"
 MOST_INDEXES = 3  # an index within an index is allowed, without end it is not

@@ -17,8 +17,8 @@ from sampan.engine.builder.errors import DockerfileError, Place, excerpt
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.options import BuildOptions
 from sampan.engine.builder.plan.arguments import default_arguments
-from sampan.engine.builder.plan.platforms import host_platform
 from sampan.engine.builder.plan.resolve import wanted_platforms
+from sampan.specs.oci.platform import host
 
 Answer = dict[str, bytes]
 
@@ -82,7 +82,7 @@ def describe(dockerfile: Dockerfile, options: BuildOptions) -> Answer:
     if options.call == "targets":
         return _targets(dockerfile)
     target = wanted_platforms(options)[0].platform
-    start = default_arguments(host_platform(), target, options.build_args)
+    start = default_arguments(host(), target, options.build_args)
     return _outline(dockerfile, outline(dockerfile, options.target, options.build_args, start))
 
 

@@ -7,7 +7,7 @@ from sampan.engine.builder.errors import DockerfileError
 from sampan.engine.builder.graph import Lines
 from sampan.engine.builder.options import BuildOptions
 from sampan.errors import Invalid
-from sampan.images import references
+from sampan.specs.oci import reference as references
 
 
 def check_syntax(dockerfile: Dockerfile, options: BuildOptions) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sampan.engine.builder.sources.files import read_below
 from sampan.errors import Failed, Invalid, NotFound, SampanError
-from sampan.specs import dockerignore
+from sampan.specs.docker.ignore.file import parse as parse_ignore
 
 DEFAULT = "Dockerfile"
 
@@ -62,6 +62,6 @@ def read_ignore(directory: str | os.PathLike[str], name: str) -> IgnoreFile | No
     except (SampanError, OSError):
         return None
     try:
-        return IgnoreFile(name=posixpath.basename(name), data=data, patterns=dockerignore.parse(data))
+        return IgnoreFile(name=posixpath.basename(name), data=data, patterns=parse_ignore(data))
     except Invalid as error:
         raise Invalid(f"failed to read dockerignore patterns: failed parsing {name}: {error}") from None

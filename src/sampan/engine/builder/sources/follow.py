@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from sampan.errors import Invalid
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, openat2
-from sampan.specs.gomatch import compile_match, has_wildcards
-from sampan.specs.gopaths import clean
+from sampan.specs.golang.match import compile_match, has_wildcards
+from sampan.specs.golang.path import clean
 
 MAX_LINKS = 255
 

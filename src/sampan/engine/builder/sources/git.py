@@ -26,7 +26,7 @@ from sampan.engine.builder.sources.http import shown
 from sampan.engine.builder.sources.kept import ARRIVING, Kept
 from sampan.engine.images import threads
 from sampan.errors import Failed, Invalid, NotFound, SampanError
-from sampan.images.registry.transport import Proxies
+from sampan.http.transport import Proxies
 from sampan.linux import durable
 from sampan.paths import Paths
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import sampan
 from sampan.engine.builder.sources.http import shown
 from sampan.errors import Failed, Invalid, SampanError, Unauthorized, Unsupported
-from sampan.images.registry.transport import Proxies
+from sampan.http.transport import Proxies
 
 if TYPE_CHECKING:
     from dulwich.client import GitClient

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from sampan.errors import Invalid
+from sampan.specs.golang.numbers import FALSE, TRUE
 
 _SCHEME = re.compile(r"[a-zA-Z0-9]+://")
 _SCP = re.compile(r"([a-zA-Z0-9_-]+)@([a-zA-Z0-9.-]+):([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
 SCHEMES = ("http", "https", "ssh", "git")
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,6 @@ def _below(prefix: str, value: str) -> str:
 
 
 def _boolean(name: str, value: str) -> bool:
-    if value and value not in _TRUE + _FALSE:
+    if value and value not in TRUE | FALSE:
         raise Invalid(f'invalid {name} value: "{value}"')
-    return value not in _FALSE
+    return value not in FALSE

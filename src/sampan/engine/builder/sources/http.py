@@ -24,8 +24,7 @@ from sampan.engine.builder.sources.kept import ARRIVING, Kept
 from sampan.engine.builder.trees import Entry, HostRoot, Tree
 from sampan.engine.images.feed import pieces
 from sampan.errors import Failed, Invalid, NotFound
-from sampan.images.registry.hostsfile import Tls
-from sampan.images.registry.transport import Proxies, Transport, translate
+from sampan.http.transport import Proxies, Tls, Transport, translate
 from sampan.paths import Paths
 
 if TYPE_CHECKING:

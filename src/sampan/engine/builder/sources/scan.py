@@ -20,7 +20,7 @@ from sampan.engine.builder.sources.follow import follow
 from sampan.engine.builder.trees import Entry, HostRoot, Tree
 from sampan.errors import Failed, NotFound
 from sampan.linux.openat2 import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, openat2
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.patterns import Matcher
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY

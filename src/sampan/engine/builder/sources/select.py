@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from sampan.engine.builder.graph import Copy
 from sampan.engine.builder.trees import Entry, Selected, Tree
 from sampan.errors import Invalid, NotFound
-from sampan.specs.gomatch import compile_match, has_wildcards
-from sampan.specs.gopaths import inside
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.patterns import Matcher
+from sampan.specs.golang.match import compile_match, has_wildcards
+from sampan.specs.golang.path import inside
 
 MAX_LINKS = 255
 Pairs = list[tuple[str, str]]

@@ -32,11 +32,12 @@ from sampan.errors import (
     Unavailable,
     Unsupported,
 )
-from sampan.images.registry.transport import Proxies
+from sampan.http.transport import Proxies
 from sampan.paths import Paths
-from sampan.specs.dockerignore import NAME as IGNORE_FILE
-from sampan.specs.gopaths import inside
-from sampan.specs.patterns import Matcher
+from sampan.specs.docker.ignore.file import NAME as IGNORE_FILE
+from sampan.specs.docker.ignore.patterns import Matcher
+from sampan.specs.golang.numbers import TRUE
+from sampan.specs.golang.path import inside
 
 T = TypeVar("T")
 # (what, bytes or objects so far, of how many; 0: not known)
@@ -313,7 +314,7 @@ class BuildSources:
             found,
             self._stack,
             requester=self._requester,
-            keep_git_dir=keep_git_dir or bool(found.keep_git_dir) or argument in ("1", "true"),
+            keep_git_dir=keep_git_dir or bool(found.keep_git_dir) or argument in TRUE,
             checksum=checksum,
             report=report,
         )

@@ -8,12 +8,12 @@ from typing import Any
 from sampan.engine.builder.dockerfile.instructions import Dockerfile
 from sampan.engine.builder.dockerfile.nodes import directive_in
 from sampan.engine.builder.errors import DockerfileError
-from sampan.engine.builder.golang import quote
 from sampan.engine.builder.graph import Lines
+from sampan.errors import Invalid
+from sampan.specs.golang.numbers import parse_bool
+from sampan.specs.golang.quote import quote
 
 CHECK_ARGUMENT = "BUILDKIT_DOCKERFILE_CHECK"  # a build argument that is used instead of the directive
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")  # strconv.ParseBool
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
 class _Format(string.Formatter):
@@ -138,10 +138,11 @@ def parse_options(text: str) -> LintConfig:
         if name in ("skip", "experimental"):
             lists[name] = frozenset(rule.strip() for rule in value.split(","))
         elif name == "error":
-            if value not in _TRUE + _FALSE:
-                problem = f"strconv.ParseBool: parsing {quote(value)}: invalid syntax"
-                raise DockerfileError(f"failed to parse check option {quote(part)}: {problem}")
-            error = value in _TRUE
+            try:
+                error = parse_bool(value)
+            except Invalid as wrong:
+                problem = f"failed to parse check option {quote(part)}: {wrong.message}"
+                raise DockerfileError(problem) from None
         else:
             raise DockerfileError(f"invalid check option {quote(name)}")
     everything = frozenset(["all"])

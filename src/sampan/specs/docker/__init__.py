@@ -1,0 +1,1 @@
+"""Words and grammars of Docker: filters, ports, signals, limits, .dockerignore."""

@@ -1,0 +1,1 @@
+""".dockerignore: the file, its patterns, and the expressions that they become."""

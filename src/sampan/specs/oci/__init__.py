@@ -1,0 +1,1 @@
+"""What the Open Container Initiative specifies: images, references, digests, platforms, the runtime spec."""
