@@ -119,7 +119,7 @@ class Transport:
         self.proxies = proxies
         self._agent = agent
         self._reading = aiohttp.ClientTimeout(total=None, connect=CONNECT, sock_read=silence)
-        self._whole = max(WHOLE, silence)
+        self._patience = max(0.0, silence - SILENCE)  # a server that may be silent longer gets more in all
         self._sessions: dict[Tls, aiohttp.ClientSession] = {}
         self._making = asyncio.Lock()
 
@@ -165,7 +165,7 @@ class Transport:
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 # A body may take as long as it takes, and so may what a registry does with it at its end.
-                async with asyncio.timeout(self._whole if reading else None):
+                async with asyncio.timeout(WHOLE + self._patience if reading else None):
                     response = await session.request(
                         method,
                         URL(url, encoded=True),
