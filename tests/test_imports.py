@@ -143,10 +143,9 @@ def test_the_launchers_side_of_the_fork_loads_nothing_heavy(module: str) -> None
     assert heavy == [], f"{module} loads {heavy}"
     light = {"runtime", "linux", "specs", "errors", "interpreter", ""}
     assert [name for name in loaded if part_of(name) not in light] == []
-    assert [name for name in loaded if part_of(name) not in {"runtime", "linux", "specs", "errors", ""}] == []
 
 
-def test_the_daemon_forks_the_launcher_before_it_loads_anything_heavy() -> None:
+def test_the_daemon_starts_the_launcher_before_it_loads_anything_heavy() -> None:
     """Importing the daemon's module must load no more than the launcher needs."""
     if not is_module("sampan.engine.daemon"):
         pytest.skip("no daemon yet")

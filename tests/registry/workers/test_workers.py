@@ -51,8 +51,8 @@ def half_an_upload(served: Served) -> socket.socket:
 
 
 def test_a_killed_worker_is_replaced_and_no_connection_refused(served: Served) -> None:
+    until(lambda: len(children(served)) == 3, "two workers and the jobs")
     before = children(served)
-    assert len(before) == 3  # two workers and the jobs
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     assert served.request("GET", "/v2/")[0] == 200  # waits in the queue meanwhile
