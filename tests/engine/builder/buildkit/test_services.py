@@ -318,6 +318,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"Frontend": "dockerfile.v0", "Exporters": [{"Type": "nix"}]},
         "exporter",
     ),
+    (
+        "an export of nothing",
+        {"Definition": {}, "Exporters": [{"Type": "moby"}]},
+        "there is nothing to export",
+    ),
     ("no session", {"Frontend": "dockerfile.v0", "Session": ""}, "no active session"),
 ]
 
@@ -329,6 +334,25 @@ def test_solve_refuses(what: str, fields: dict[str, Any], words: str) -> None:
             await peer.control("Solve", **{"Ref": "r", "Session": "s", **fields})
         assert words in failure.value.message
         assert builder.started == []
+
+    run(good, scenario)
+
+
+def test_a_definition_without_operations_is_answered_with_nothing() -> None:
+    async def scenario(peer: Peer, builder: FakeBuilder) -> None:
+        answer = await asyncio.wait_for(peer.control("Solve", Ref="r", Session="s", Definition={}), 5)
+        assert dict(answer.ExporterResponse) == {} and builder.started == []
+
+    run(good, scenario)
+
+
+def test_a_solve_without_anything_waits_for_a_frontend_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "FRONTEND", 0.01)
+
+    async def scenario(peer: Peer, builder: FakeBuilder) -> None:
+        with pytest.raises(GrpcError, match="none inside of the client has called") as failure:
+            await asyncio.wait_for(peer.control("Solve", Ref="r", Session="s"), 5)
+        assert failure.value.code == Code.FAILED_PRECONDITION
 
     run(good, scenario)
 

@@ -99,7 +99,9 @@ class Bridge:
         ref = first(call.metadata, BUILD_ID)
         if not ref:
             raise GrpcError(Code.UNKNOWN, "no buildid found in context")
-        return await self._jobs.wait(str(ref))
+        job = await self._jobs.wait(str(ref))
+        job.called.set()
+        return job
 
 
 def fill(message: Any, result: BuildResult) -> None:

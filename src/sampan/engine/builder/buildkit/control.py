@@ -55,8 +55,10 @@ class Control:
             if asked is not None:
                 result = await self._solver.solve(job, asked)
                 exporter = dict(result.exporter)
+            elif request.HasField("Definition"):
+                exporter = nothing(request)
             else:
-                exporter = chosen(job, await asyncio.shield(job.returned))
+                exporter = chosen(job, await job.answer())
         return schema().message("moby.buildkit.v1.SolveResponse")(ExporterResponse=exporter)
 
     async def status(self, request: Any, call: ServerCall) -> None:
@@ -112,6 +114,13 @@ class Control:
         else:
             self._builder.record(request.Ref)
         return schema().message("moby.buildkit.v1.UpdateBuildHistoryResponse")()
+
+
+def nothing(request: Any) -> dict[str, str]:
+    """What comes of a definition without operations: as in BuildKit, nothing. Raises GrpcError."""
+    if solving.exporters(request):
+        raise GrpcError(Code.INVALID_ARGUMENT, "the definition has no operations: there is nothing to export")
+    return {}
 
 
 def chosen(job: Job, returned: Any) -> dict[str, str]:

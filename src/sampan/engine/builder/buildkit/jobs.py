@@ -18,6 +18,9 @@ from sampan.http.grpc.status import Code, GrpcError
 
 # How long a call waits for the Solve that it belongs to: they are sent together. As long as BuildKit.
 ARRIVAL = 6.0
+# How long a Solve without a frontend waits for one inside its client to make itself heard. BuildKit's waits
+# as long as the client does, which holds it for ever if there is none.
+FRONTEND = 60.0
 # How long a job that has ended can still be asked for its status: buildx sends both calls at once, and its
 # probe of what the engine can do is over before the other one is read.
 LINGER = 5.0
@@ -35,6 +38,7 @@ class Job:
     returned: "asyncio.Future[Any]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+    called: asyncio.Event = field(default_factory=asyncio.Event)  # by a frontend inside of its client
     closed: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -59,6 +63,18 @@ class Job:
         if not self.returned.done():
             self.returned.cancel()
         self._wake()
+
+    async def answer(self) -> Any:
+        """What the frontend inside of the client returns. Raises GrpcError when there is none."""
+        try:
+            async with asyncio.timeout(FRONTEND):
+                await self.called.wait()
+        except TimeoutError:
+            raise GrpcError(
+                Code.FAILED_PRECONDITION,
+                f"no frontend was named, and none inside of the client has called within {FRONTEND:g} s",
+            ) from None
+        return await asyncio.shield(self.returned)
 
     async def each_progress(self) -> AsyncIterator[Progress]:
         """As they come, until the job is closed."""
