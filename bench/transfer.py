@@ -130,7 +130,7 @@ def own_engine(folder: Path) -> Iterator[str]:
     """A sampand on folders of its own."""
     host = f"unix://{folder}/sampan.sock"
     installed = Path(sys.executable).with_name("sampand")
-    program = [installed] if installed.exists() else [sys.executable, "-m", "sampan.engine.daemon"]
+    program = [installed] if installed.exists() else [sys.executable, "-m", "sampan.engine.daemon.daemon"]
     flags = ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/run", "-H", host]
     with open(folder / "sampand.log", "wb") as log:
         process = subprocess.Popen([*program, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL)

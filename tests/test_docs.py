@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from sampan.engine.api import app
-from sampan.engine.config import OPTIONS
+from sampan.engine.daemon.config import OPTIONS
 
 ROOT = Path(__file__).parent.parent
 

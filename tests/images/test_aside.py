@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sampan.images.aside import LIMIT, SMALL, aside
+from sampan.images.parallel import LIMIT, SMALL, aside
 
 MB = 1 << 20
 

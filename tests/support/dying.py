@@ -96,10 +96,10 @@ class Countdown:
 def main() -> None:
     from sampan.runtime import launcher
 
-    pid, sock = launcher.fork()
+    pid, sock = launcher.spawn()
     from sampan.db.sqlite import Store
-    from sampan.engine import serve
     from sampan.engine.api.app import make_api
+    from sampan.engine.daemon import serve
     from sampan.linux.netlink import Socket
     from sampan.runtime.client import Launcher
 

@@ -21,7 +21,7 @@ def sampan_program() -> list[str]:
 
 
 def sampand_program() -> list[str]:
-    return program("sampand", "sampan.engine.daemon")
+    return program("sampand", "sampan.engine.daemon.daemon")
 
 
 def program(script: str, module: str) -> list[str]:

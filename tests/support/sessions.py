@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from sampan.engine.builder.session import packets
-from sampan.engine.builder.session.contexts import Contexts
-from sampan.engine.builder.session.requester import SessionRequester
-from sampan.engine.builder.session.send import Tree
-from sampan.engine.builder.session.sessions import Session, Sessions
+from sampan.builder.frontends.buildkit.session import packets
+from sampan.builder.frontends.buildkit.session.contexts import Contexts
+from sampan.builder.frontends.buildkit.session.requester import SessionRequester
+from sampan.builder.frontends.buildkit.session.send import Tree
+from sampan.builder.frontends.buildkit.session.sessions import Session, Sessions
 from sampan.http.grpc.call import ServerCall
 from sampan.http.grpc.server import Routes, serve
 from sampan.http.grpc.status import Code, GrpcError

@@ -9,14 +9,14 @@ from sampan.engine.events import Events
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
-    from sampan.engine.builder.builder import Builder
-    from sampan.engine.config import DaemonConfig
+    from sampan.builder.builder import Builder
     from sampan.engine.containers import Containers
-    from sampan.engine.execs import Execs
+    from sampan.engine.containers.execs import Execs
+    from sampan.engine.containers.logs import Logs
+    from sampan.engine.daemon.config import DaemonConfig
     from sampan.engine.images import Images
-    from sampan.engine.logs import Logs
     from sampan.engine.networks import Networks
-    from sampan.engine.volumes import Volumes
+    from sampan.engine.volumes.volumes import Volumes
     from sampan.runtime.client import Launcher
 
 API_VERSION = (1, 51)
@@ -25,7 +25,7 @@ MIN_API_VERSION = (1, 24)
 
 @dataclass
 class Engine:
-    """Built once, by engine/daemon.py."""
+    """Built once, by engine/daemon/daemon.py."""
 
     config: "DaemonConfig"
     paths: Paths

@@ -11,9 +11,9 @@ from typing import Any
 
 from sampan import __version__
 from sampan.db.sqlite import Store
-from sampan.engine.config import DaemonConfig, split_host
+from sampan.engine.daemon.config import DaemonConfig, split_host
 from sampan.engine.engine import API_VERSION, MIN_API_VERSION, Engine
-from sampan.engine.spec.host import Host, detect
+from sampan.engine.ocispec.host import Host, detect
 from sampan.http.app import text
 from sampan.http.tls import exposure_warning
 from sampan.specs.golang import time as times
@@ -32,7 +32,7 @@ FILESYSTEMS = {
     0x01021997: "9p",
 }
 LOCAL_REGISTRIES = ("::1/128", "127.0.0.0/8")
-# Info's field -> the limit as engine/spec/host.py names it, and what Docker warns of when it is missing.
+# Info's field -> the limit as engine/ocispec/host.py names it, and what Docker warns of when it is missing.
 LIMITS = (
     ("MemoryLimit", "MemoryLimit", "No memory limit support"),
     ("SwapLimit", "SwapLimit", "No swap limit support"),

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from sampan.db.sqlite import Store
-from sampan.engine.config import DaemonConfig
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.create import create, parse_body
 from sampan.engine.containers.services import Services
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
-from sampan.engine.spec.host import Host
+from sampan.engine.ocispec.host import Host
 from sampan.errors import NotFound, SampanError
 from sampan.paths import Paths
 

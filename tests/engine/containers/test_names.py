@@ -5,7 +5,7 @@ import random
 import pytest
 
 from sampan.engine.containers import names
-from sampan.engine.detachkeys import parse_keys
+from sampan.engine.containers.detachkeys import parse_keys
 from sampan.errors import Invalid
 
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from sampan.engine import mountpoints
 from sampan.engine.containers import start
 from sampan.engine.containers.create import create, parse_body
 from sampan.engine.containers.documents import CONFIG, HOST_CONFIG
 from sampan.engine.networks import settings
+from sampan.engine.volumes import mountpoints
 from sampan.errors import SampanError
 from tests.engine.containers.fakes import World, world
-from tests.engine.spec.machines import machine
+from tests.engine.ocispec.machines import machine
 
 ROOT = Path(__file__).parents[3]
 MB = 1 << 20

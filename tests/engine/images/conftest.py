@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sampan.db.sqlite import Store
-from sampan.engine.config import DaemonConfig
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.images import Image, Images, Import, Use
 from sampan.paths import Paths

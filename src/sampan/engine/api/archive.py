@@ -6,7 +6,7 @@ from contextlib import aclosing
 import orjson
 from aiohttp import web
 
-from sampan.engine.copy import Copies, Outgoing
+from sampan.engine.containers.copy import Copies, Outgoing
 from sampan.engine.engine import Engine
 from sampan.errors import Invalid
 from sampan.http.requests import empty, json_response, query_bool

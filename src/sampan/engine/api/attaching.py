@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from aiohttp import WSMsgType, web
 
-from sampan.engine.attach import AttachQuery, attach, check
+from sampan.engine.containers.attach import AttachQuery, attach, check
 from sampan.engine.engine import Engine
 from sampan.http.hijack import MULTIPLEXED, RAW, Gone, Hijacked, hijack
 

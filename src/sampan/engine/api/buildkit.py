@@ -7,8 +7,8 @@ import orjson
 from aiohttp import web
 from multidict import MultiDict
 
+from sampan.builder.limits import checked
 from sampan.engine.api.images import body
-from sampan.engine.builder.limits import checked
 from sampan.engine.engine import Engine
 from sampan.engine.system import engine_id
 from sampan.errors import Invalid
@@ -16,8 +16,8 @@ from sampan.http.hijack import Gone, hijack
 from sampan.http.requests import query_bool
 
 if TYPE_CHECKING:
-    from sampan.engine.builder.buildkit.old import Uploads
-    from sampan.engine.builder.buildkit.service import BuildKit
+    from sampan.builder.frontends.buildkit.legacy import Uploads
+    from sampan.builder.frontends.buildkit.service import BuildKit
 
 UPGRADE = "h2c"
 
@@ -51,7 +51,7 @@ class BuildKitApi:
     def service(self) -> "BuildKit":
         if self._service is None:
             # protobuf, 30 ms: only those who use it pay for it.
-            from sampan.engine.builder.buildkit.service import BuildKit
+            from sampan.builder.frontends.buildkit.service import BuildKit
 
             engine = self._engine
             self._service = BuildKit(
@@ -71,8 +71,8 @@ class OldBuildKit:
         self._uploads: Uploads | None = None
 
     async def build(self, request: web.Request) -> web.StreamResponse:
-        from sampan.engine.builder.buildkit import old
-        from sampan.engine.builder.classic.query import parse
+        from sampan.builder.frontends.buildkit import legacy as old
+        from sampan.builder.frontends.classic.query import parse
 
         if self._uploads is None:
             self._uploads = old.Uploads()

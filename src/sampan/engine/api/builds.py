@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sampan.engine.api.later import Later
+from sampan.engine.api.lazy import Later
 from sampan.engine.engine import Engine
 
 if TYPE_CHECKING:
-    from sampan.engine.api.building.own import OwnBuilds
+    from sampan.builder.frontends.sampan.api import OwnBuilds
 
 
 def routes(engine: Engine) -> list[web.RouteDef]:
     def load() -> "OwnBuilds":
-        from sampan.engine.api.building.own import OwnBuilds
+        from sampan.builder.frontends.sampan.api import OwnBuilds
 
         return OwnBuilds(engine)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sampan.engine.commit import CommitRequest, Commits
+from sampan.engine.containers.commit import CommitRequest, Commits
 from sampan.engine.engine import Engine
 from sampan.errors import Invalid
 from sampan.http.requests import json_response, query_bool, read_json

@@ -5,8 +5,8 @@ from typing import Any
 from aiohttp import web
 
 from sampan.engine.api.containers import window
+from sampan.engine.containers.execs import Exec, attach_of
 from sampan.engine.engine import Engine
-from sampan.engine.execs import Exec, attach_of
 from sampan.errors import Invalid, SampanError
 from sampan.http.hijack import MULTIPLEXED, RAW, Gone, Hijacked, hijack
 from sampan.http.requests import json_response, read_json

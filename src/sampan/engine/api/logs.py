@@ -4,8 +4,8 @@ from contextlib import aclosing
 
 from aiohttp import web
 
+from sampan.engine.containers.logs import LogRequest, Logs, parse_tail, parse_timestamp
 from sampan.engine.engine import Engine
-from sampan.engine.logs import LogRequest, Logs, parse_tail, parse_timestamp
 from sampan.errors import Invalid
 from sampan.http.hijack import MULTIPLEXED, RAW
 from sampan.http.requests import query_bool

@@ -5,8 +5,8 @@ Limits and namespaces, which depend on the machine, are `engine.spec`'s to judge
 
 from typing import Any
 
-from sampan.engine.config import OWN_RUNTIMES
 from sampan.engine.containers import restart
+from sampan.engine.daemon.config import OWN_RUNTIMES
 from sampan.errors import Invalid
 from sampan.specs.docker.ports import parse_host_ports, parse_port
 from sampan.specs.docker.signals import deliverable

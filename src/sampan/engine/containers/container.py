@@ -11,7 +11,7 @@ from sampan.paths import ContainerPaths, Paths
 from sampan.runtime.protocol import Attach
 
 if TYPE_CHECKING:
-    from sampan.engine.execs import Exec
+    from sampan.engine.containers.execs import Exec
     from sampan.runtime.client import Shim
 
 

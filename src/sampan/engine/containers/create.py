@@ -17,9 +17,9 @@ from sampan.engine.containers.logconfig import check_log_config, merge_log_confi
 from sampan.engine.containers.merge import command_of, merge
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
-from sampan.engine.spec.build import cgroup_path
-from sampan.engine.spec.defaults import READONLY_PATHS, masked_paths
-from sampan.engine.spec.validate import validate
+from sampan.engine.ocispec.build import cgroup_path
+from sampan.engine.ocispec.defaults import READONLY_PATHS, masked_paths
+from sampan.engine.ocispec.validate import validate
 from sampan.errors import Invalid, NotFound
 from sampan.linux import durable
 from sampan.paths import ContainerPaths

@@ -3,12 +3,12 @@
 from contextlib import suppress
 from typing import Any
 
-from sampan.engine import mountpoints
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.sizes import size_of
 from sampan.engine.networks import links
+from sampan.engine.volumes import mountpoints
 from sampan.errors import Invalid, NotFound
 from sampan.linux import erofs
 

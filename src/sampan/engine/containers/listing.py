@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sampan.engine import mountpoints
 from sampan.engine.containers import filters
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.filters import Values
 from sampan.engine.containers.record import ContainerRecord, State
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.sizes import size_of
+from sampan.engine.volumes import mountpoints
 from sampan.errors import SampanError
 from sampan.specs.docker.filters import check_names
 from sampan.specs.golang import time as times

@@ -22,17 +22,17 @@ from sampan.engine.containers.container import Container, Ended
 from sampan.engine.containers.filters import Values
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
+from sampan.engine.containers.top import top
 from sampan.engine.events import Events
-from sampan.engine.top import top
 from sampan.errors import Conflict, NotFound
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
-    from sampan.engine.config import DaemonConfig
+    from sampan.engine.daemon.config import DaemonConfig
     from sampan.engine.images import Images
     from sampan.engine.images.manager import Use
     from sampan.engine.networks import Networks
-    from sampan.engine.volumes import Volumes
+    from sampan.engine.volumes.volumes import Volumes
     from sampan.runtime.client import Launcher
 
 

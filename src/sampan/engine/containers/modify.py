@@ -8,8 +8,8 @@ from sampan.engine.containers.container import Container
 from sampan.engine.containers.documents import OBJECT, RESOURCES, normalise
 from sampan.engine.containers.services import Services
 from sampan.engine.networks.links import parse as parse_link
-from sampan.engine.spec.resources import update_resources, updated
-from sampan.engine.spec.validate import validate
+from sampan.engine.ocispec.resources import update_resources, updated
+from sampan.engine.ocispec.validate import validate
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 
 UPDATE = {**RESOURCES, "RestartPolicy": OBJECT}

@@ -10,12 +10,12 @@ from sampan.engine import trash
 from sampan.engine.containers import exits
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.create import make_directories
+from sampan.engine.containers.execs import recover_execs
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.restart import wanted
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.start import start
-from sampan.engine.execs import recover_execs
-from sampan.engine.spec.build import cgroup_path
+from sampan.engine.ocispec.build import cgroup_path
 from sampan.errors import SampanError, Unavailable
 from sampan.runtime.client import Shim, read_exit
 from sampan.specs.golang import time as times

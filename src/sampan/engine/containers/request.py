@@ -7,9 +7,9 @@ from sampan.engine.containers.container import Container
 from sampan.engine.containers.logconfig import extra_attrs, log_request
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
-from sampan.engine.spec import userns
-from sampan.engine.spec.build import Built, SpecInputs, build
-from sampan.engine.spec.exec import exec_process
+from sampan.engine.ocispec import userns
+from sampan.engine.ocispec.build import Built, SpecInputs, build
+from sampan.engine.ocispec.exec import exec_process
 from sampan.errors import Conflict, Invalid
 from sampan.runtime.protocol import Healthcheck, StartRequest
 from sampan.specs.oci.runtime import Mount

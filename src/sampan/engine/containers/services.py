@@ -13,17 +13,17 @@ from sampan.engine.containers.container import Container
 from sampan.engine.containers.index import Index
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.events import Events
-from sampan.engine.spec.build import Defaults
-from sampan.engine.spec.host import Host, detect
+from sampan.engine.ocispec.build import Defaults
+from sampan.engine.ocispec.host import Host, detect
 from sampan.errors import Failed, Invalid, NotFound, SampanError
 from sampan.paths import ContainerPaths, Paths
 from sampan.runtime.cgroups import Cgroup, leave, open_cgroup, settle
 
 if TYPE_CHECKING:
-    from sampan.engine.config import DaemonConfig
+    from sampan.engine.daemon.config import DaemonConfig
     from sampan.engine.images import Image, Images
     from sampan.engine.networks import Networks
-    from sampan.engine.volumes import Volumes
+    from sampan.engine.volumes.volumes import Volumes
     from sampan.runtime.client import Launcher
 
 log = logging.getLogger("sampan.containers")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from sampan.engine import stats
+from sampan.engine.containers import usage as stats
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.services import Services
 

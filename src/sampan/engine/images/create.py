@@ -36,7 +36,7 @@ async def import_image(
     """
     config = empty_container_config()
     if how.changes:
-        from sampan.engine.changes import apply_changes  # the builder's parser costs 60 ms
+        from sampan.engine.containers.changes import apply_changes  # the builder's parser costs 60 ms
 
         config = apply_changes(config, how.changes)
     platform = parse(how.platform) if how.platform else Platform("linux", *machine())

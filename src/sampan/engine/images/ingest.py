@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from sampan.engine.images.feed import Aborted, Feed
 from sampan.engine.images.layerwriter import LayerWriter, Written
+from sampan.engine.images.pipes import Aborted, Feed
 from sampan.engine.images.store import ImageStore, Layer, Staging
 from sampan.errors import Failed, SampanError
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sampan.engine.images.store import ImageStore
 from sampan.errors import Failed
-from sampan.images.aside import aside
 from sampan.images.blobs import DigestedFile
 from sampan.images.compression import decompressed, detect, peek
 from sampan.images.erofs import Index, index
 from sampan.images.layertree import Unindexable
+from sampan.images.parallel import aside
 from sampan.images.partial import Partial
 from sampan.images.unpack import Unpacked, unpack
 from sampan.specs.oci.image import LAYER, LAYER_GZIP, LAYER_ZSTD

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Store
-from sampan.engine.configfile import layer_form
+from sampan.engine.daemon.configfile import layer_form
 from sampan.engine.events import Event, Events, Subscription
 from sampan.engine.images import create, documents, forms, listing, manifests
 from sampan.engine.images.create import Import
 from sampan.engine.images.documents import Version
-from sampan.engine.images.feed import pieces
 from sampan.engine.images.ingest import restore_layers, staging
 from sampan.engine.images.listing import Filters
 from sampan.engine.images.load import load
+from sampan.engine.images.pipes import pieces
 from sampan.engine.images.progress import Send
 from sampan.engine.images.remote import Remote
 from sampan.engine.images.remove import Removal
@@ -29,7 +29,7 @@ from sampan.specs.oci.reference import Reference
 from sampan.storage.init_layer import make_init_layer
 
 if TYPE_CHECKING:
-    from sampan.engine.config import DaemonConfig
+    from sampan.engine.daemon.config import DaemonConfig
 
 log = logging.getLogger("sampan.images")
 

@@ -16,7 +16,7 @@ from sampan.images.registry.manifests import Fetched
 from sampan.specs.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from sampan.engine.config import DaemonConfig
+    from sampan.engine.daemon.config import DaemonConfig
 
 DOCKER_CERTIFICATES = Path("/etc/docker/certs.d")
 

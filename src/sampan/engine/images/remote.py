@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sampan.db.sqlite import Store
-from sampan.engine.images import asking
+from sampan.engine.images import queries as asking
 from sampan.engine.images.artifacts import Artifacts
 from sampan.engine.images.blobrecords import BlobRecords
 from sampan.engine.images.downloads import Downloads
@@ -20,7 +20,7 @@ from sampan.specs.oci import platform as platforms
 from sampan.specs.oci.reference import Reference
 
 if TYPE_CHECKING:
-    from sampan.engine.config import DaemonConfig
+    from sampan.engine.daemon.config import DaemonConfig
 
 Emit = Callable[[str, str, str], None]  # action, image ID or name, name
 

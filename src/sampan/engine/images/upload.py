@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from sampan.engine.images import progress
 from sampan.engine.images.blobrecords import BlobRecords
-from sampan.engine.images.feed import pieces
 from sampan.engine.images.lines import Put
 from sampan.engine.images.manifests import kept
+from sampan.engine.images.pipes import pieces
 from sampan.engine.images.store import ImageStore, Layer
 from sampan.engine.images.transfer import INTERVAL
 from sampan.http.transport import Unreachable

@@ -16,7 +16,7 @@ from sampan.paths import EXEC_ROOT
 from sampan.specs.golang import time as times
 
 if TYPE_CHECKING:
-    from sampan.engine.config import DaemonConfig
+    from sampan.engine.daemon.config import DaemonConfig
 
 
 @dataclass(frozen=True)

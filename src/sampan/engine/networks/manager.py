@@ -32,8 +32,8 @@ from sampan.network.resolv import Overrides
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
-    from sampan.engine.config import DaemonConfig
     from sampan.engine.containers.record import ContainerRecord
+    from sampan.engine.daemon.config import DaemonConfig
     from sampan.runtime.client import Launcher
 
 log = logging.getLogger("sampan.network")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from sampan.engine.networks import links, settings, shown
+from sampan.engine.networks import inspect as shown
+from sampan.engine.networks import links, settings
 from sampan.engine.networks.etc import EtcFiles, StepFiles
 from sampan.engine.networks.live import Endpoint, LiveNetwork, idle_settings
 from sampan.engine.networks.lookup import SandboxNames

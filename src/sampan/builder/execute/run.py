@@ -1,0 +1,378 @@
+"""RUN: a process under a shim of its own, like a container's, but without a record, events or a log.
+
+Its root is an overlay of the snapshot's layers and an upper directory, which afterwards is the new layer.
+"""
+
+import asyncio
+import base64
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any, cast
+
+from sampan.builder.execute import layers, stubs
+from sampan.builder.execute.cachemounts import CacheMounts
+from sampan.builder.execute.output import Output, Reader
+from sampan.builder.execute.parts import Build
+from sampan.builder.execute.runmounts import Made, RunMounts
+from sampan.builder.execute.stepnetworks import StepNetworks
+from sampan.builder.plan.graph import Run
+from sampan.builder.trees import Snapshot
+from sampan.engine import trash
+from sampan.engine.containers.services import Services
+from sampan.engine.networks.sandboxes import StepSandbox
+from sampan.engine.ocispec.build import Built, SpecInputs
+from sampan.engine.ocispec.build import build as build_spec
+from sampan.errors import Denied, Failed, SampanError
+from sampan.images.pack import Packer
+from sampan.paths import ContainerPaths
+from sampan.runtime.cgroups import leave, open_cgroup
+from sampan.runtime.client import Shim, remove_tree
+from sampan.runtime.protocol import Attach, StartRequest
+from sampan.specs.golang.quote import quote
+from sampan.specs.oci.platform import machine
+from sampan.specs.oci.runtime import Mount
+from sampan.storage.stack import unique
+
+HOSTNAME = "buildkitsandbox"
+SSH_AUTH_SOCK = "SSH_AUTH_SOCK"
+_STARTING = "unable to start container process: "
+_READ_ONLY = ["rbind", "ro", "nosuid", "nodev", "noexec"]
+SIGKILL = 9
+PATIENCE = 10.0  # seconds for a killed step to be gone
+
+
+class RunFailed(Failed):
+    """A program that ended badly. `message` is BuildKit's: process "/bin/sh -c false" did not complete ...
+
+    `snapshot`: the file system as it left it, whose last layer is in the staging; None when it never ran.
+    """
+
+    def __init__(
+        self, message: str, *, exit_code: int | None = None, snapshot: Snapshot | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+        self.snapshot = snapshot
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    oom: bool
+
+
+class Runner:
+    """Runs one build's RUN steps."""
+
+    def __init__(self, services: Services, build: Build, caches: CacheMounts, networks: StepNetworks) -> None:
+        self._services = services
+        self._networks = networks
+        self._build = build
+        self._caches = caches
+        self._numbers = count(1)
+
+    async def run(
+        self,
+        run: Run,
+        base: Snapshot,
+        inputs: Mapping[int, Snapshot],
+        output: Output,
+        *,
+        epoch: int | None,
+        platform: str,
+    ) -> Snapshot:
+        """`base` and what the program changed. Raises RunFailed, NotFound, Denied, Invalid, Failed."""
+        self._check(run)
+        paths = self._services.paths.build_step(self._build.id, next(self._numbers))
+        paths.upper.mkdir(parents=True)
+        paths.work.mkdir()
+        try:
+            ended = await self._execute(run, base, inputs, output, paths)
+            try:
+                snapshot = Snapshot((*base.layers, await self._pack(base, paths, epoch)))
+            except Failed:
+                if not ended.code:
+                    raise
+                snapshot = None  # a full disk, for one: why the program failed matters more
+        finally:
+            trash.discard(self._services.paths, paths.data)
+        if snapshot is None or ended.code:
+            raise _failure(run, ended, snapshot, _foreign(platform, self._services))
+        return snapshot
+
+    def _check(self, run: Run) -> None:
+        # The network of the whole build is the client's own choice.
+        host = run.network == "host" and self._build.options.network != "host"
+        for wanted, name in ((run.insecure, "security.insecure"), (host, "network.host")):
+            if wanted and name not in self._build.options.entitlements:
+                raise Denied(f"{name} is not allowed")
+
+    async def _pack(self, base: Snapshot, paths: ContainerPaths, epoch: int | None) -> str:
+        packer = Packer(epoch, self._build.stack.merged(base.layers).has)
+        chunks = packer.pack(str(paths.upper))
+        return await layers.add(self._services.images.store, self._build, packer, chunks)
+
+    # The process
+
+    async def _execute(
+        self,
+        run: Run,
+        base: Snapshot,
+        inputs: Mapping[int, Snapshot],
+        output: Output,
+        paths: ContainerPaths,
+    ) -> Ended:
+        lower = self._services.images.store.layer_files.lower
+        async with AsyncExitStack() as undo:
+            mounts = RunMounts(self._build, self._caches, lower, inputs, paths.data)
+            made = await mounts.make(run.mounts, undo)
+            network = await self._open_network(run, undo)
+            points, left = self._points(run, base, made, paths)
+            lowers = [*(lower(diff_id) for diff_id in unique(base.layers)), *points]
+            built = self._spec(run, made, network, paths)
+            request = self._request(run, built, lowers, paths)
+            reader = Reader(output)
+            undo.callback(reader.close)
+            request["attach"] = [_attach(run.stdin)]
+            if run.stdin is not None:
+                reader.end_input()
+            held = self._services.images.layer_mounts(lowers)
+            try:
+                shim = await self._start(run, paths, request, network, reader, held, made, output)
+            finally:
+                for descriptor in held.values():
+                    os.close(descriptor)
+                reader.theirs.close()
+            ended = await self._wait(shim, reader, paths, built)
+            if ended.code == 255 and reader.last == f"exec {run.args[0]}: exec format error\n".encode():
+                ended = replace(ended, code=1)  # as BuildKit has it, which runs no container detached
+            if left:
+                stubs.remove_stubs(paths.upper, left)
+            return ended
+
+    async def _open_network(self, run: Run, undo: AsyncExitStack) -> StepSandbox:
+        options = self._build.options
+        named = options.network not in ("", "default", "host", "none")
+        mode = run.network if run.network != "default" else (options.network if named else "bridge")
+        hostname = run.hostname or HOSTNAME
+        network = await self._networks.take(mode, hostname)
+        if run.insecure:
+            undo.callback(self._networks.close, network)
+        else:
+            undo.callback(self._networks.give_back, mode, hostname, network)
+        return network
+
+    def _points(
+        self, run: Run, base: Snapshot, made: Made, paths: ContainerPaths
+    ) -> tuple[list[str], list[bytes]]:
+        """The lowest layers, with mount points, and the paths that may turn up in the upper all the same."""
+        points = [str(self._services.paths.build_points)]
+        targets = [mount["destination"] for mount in made.mounts]
+        if targets:
+            own = paths.data / "points"
+            own.mkdir()
+            stubs.make_targets(own, targets, made.files)
+            points.insert(0, str(own))
+        always = ["/dev", "/proc", "/sys", "/etc/hosts", "/etc/resolv.conf"]
+        return points, stubs.missing(self._build.stack.merged(base.layers), [*always, *targets])
+
+    def _spec(self, run: Run, made: Made, network: StepSandbox, paths: ContainerPaths) -> Built:
+        services, options = self._services, self._build.options
+        host = {
+            "ShmSize": services.config.default_shm_size,
+            **{name: value for name, value in options.host_config.items() if value},
+            "NetworkMode": "host" if network.netns is None else "none",
+            "Privileged": run.insecure,
+            "CgroupnsMode": "private" if services.host.cgroup_version == 2 else "host",
+        }
+        if options.cgroup_parent:
+            host["CgroupParent"] = options.cgroup_parent
+        built = build_spec(
+            SpecInputs(
+                id=paths.id,
+                path=run.args[0],
+                args=run.args[1:],
+                config={
+                    "Hostname": run.hostname or HOSTNAME,
+                    "WorkingDir": run.cwd,
+                    "User": run.user,
+                },
+                host_config=host,
+                host=services.host,
+                defaults=replace(services.defaults, init=False),
+                mounts=[*self._etc(network, paths), *made.mounts],
+            )
+        )
+        built.spec["process"]["env"] = _environment(run, made)
+        return built
+
+    def _etc(self, network: StepSandbox, paths: ContainerPaths) -> list[Mount]:
+        texts = {
+            "/etc/hosts": (paths.hosts, network.files.hosts),
+            "/etc/resolv.conf": (paths.resolv_conf, network.files.resolv_conf),
+        }
+        found: list[Mount] = []
+        for target, (path, text) in texts.items():
+            path.write_text(text)
+            found.append(
+                {"destination": target, "type": "bind", "source": str(path), "options": list(_READ_ONLY)}
+            )
+        return found
+
+    def _request(self, run: Run, built: Built, lowers: list[str], paths: ContainerPaths) -> StartRequest:
+        seccomp = None if built.seccomp is None else base64.b64encode(built.seccomp).decode()
+        return {
+            "id": paths.id,
+            "spec": cast(dict[str, Any], built.spec),
+            "rootfs": {
+                "type": "overlay",
+                "lower": lowers,
+                "upper": str(paths.upper),
+                "work": str(paths.work),
+                "volatile": True,
+            },
+            "open_stdin": run.stdin is not None,
+            "stdin_once": True,
+            "init": False,
+            "console_size": None,
+            "log": {"driver": "none", "path": "", "max_size": 0, "max_file": 0, "compress": False},
+            "seccomp": seccomp,
+            "cgroup": built.cgroup,
+            "healthcheck": None,
+            "attach": [],
+            "bound": True,
+        }
+
+    async def _start(
+        self,
+        run: Run,
+        paths: ContainerPaths,
+        request: StartRequest,
+        network: StepSandbox,
+        reader: Reader,
+        held: Mapping[int, int],
+        made: Made,
+        output: Output,
+    ) -> Shim:
+        """A start is never left half done: cancelled meanwhile, it is ended once it has come about."""
+        given = {
+            position: made.given[mount["destination"]]
+            for position, mount in enumerate(request["spec"]["mounts"])
+            if mount["destination"] in made.given
+        }
+        starting = asyncio.ensure_future(
+            self._services.launcher.start(
+                paths, request, network.netns, [reader.theirs.fileno()], None, held, given
+            )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with suppress(SampanError, OSError):
+                shim = await starting
+                await self._end(shim, _exit_of(shim), paths, request["cgroup"])
+            raise
+        except SampanError as error:
+            self._clear_cgroup(request["cgroup"])
+            raise _never_ran(run, error, output) from error
+
+    async def _wait(self, shim: Shim, reader: Reader, paths: ContainerPaths, built: Built) -> Ended:
+        """Until it has ended and all it wrote is here. Cancelled: it is killed."""
+        exited = _exit_of(shim)
+        try:
+            event = await asyncio.shield(exited)
+            await reader.done
+        except asyncio.CancelledError:
+            await self._end(shim, exited, paths, built.cgroup)
+            raise
+        shim.close()
+        remove_tree(paths.exec)
+        self._leave_parent(built.cgroup)
+        if event["event"] == "gone":
+            self._clear_cgroup(built.cgroup)
+            raise Failed("the step's shim died")
+        return Ended(event["code"], event["oom"])
+
+    async def _end(
+        self, shim: Shim, exited: "asyncio.Future[dict[str, Any]]", paths: ContainerPaths, cgroup: Any
+    ) -> None:
+        with suppress(SampanError, OSError):
+            await shim.kill(SIGKILL)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(exited), PATIENCE)
+        shim.close()
+        self._clear_cgroup(cgroup)
+        remove_tree(paths.exec)
+
+    def _clear_cgroup(self, config: Mapping[str, Any]) -> None:
+        cgroup = open_cgroup(config["path"], self._services.host.layout)
+        if cgroup.exists():
+            cgroup.kill()
+            cgroup.remove()
+        self._leave_parent(config)
+
+    def _leave_parent(self, config: Mapping[str, Any]) -> None:
+        parent = os.path.dirname(config["path"])
+        if parent not in ("", "/", self._services.defaults.cgroup_parent):
+            leave(parent, self._services.host.layout)
+
+
+def _exit_of(shim: Shim) -> "asyncio.Future[dict[str, Any]]":
+    exited: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+
+    def on_event(event: dict[str, Any]) -> None:
+        if event["event"] in ("exit", "gone") and not exited.done():
+            exited.set_result(event)
+
+    shim.on_event(on_event)
+    return exited
+
+
+def _attach(stdin: bytes | None) -> Attach:
+    attach: Attach = {
+        "stdin": stdin is not None,
+        "stdout": True,
+        "stderr": True,
+        "framed": True,
+        "detach_keys": [],
+    }
+    if stdin:
+        attach["leftover"] = base64.b64encode(stdin).decode()
+    return attach
+
+
+def _environment(run: Run, made: Made) -> list[str]:
+    env = [*run.proxy, *run.env, *made.env]
+    agents = [mount.target for mount in run.mounts if mount.type == "ssh"]
+    if agents and not any(entry.startswith(SSH_AUTH_SOCK + "=") for entry in env):
+        env.append(f"{SSH_AUTH_SOCK}={agents[0]}")
+    return env
+
+
+def _foreign(platform: str, services: Services) -> str:
+    own = f"linux/{machine(services.host.machine)[0]}"
+    if platform and not platform.startswith(own):
+        return f"this machine is {own}, the step is for {platform}, whose programs need an emulator"
+    return ""
+
+
+def _words(run: Run) -> str:
+    return f"process {quote(' '.join(run.args))} did not complete successfully"
+
+
+def _failure(run: Run, ended: Ended, snapshot: Snapshot | None, hint: str) -> RunFailed:
+    why = "cannot allocate memory" if ended.oom and ended.code == 137 else f"exit code: {ended.code}"
+    return RunFailed(f"{_words(run)}: {why}", exit_code=ended.code, snapshot=snapshot, hint=hint)
+
+
+def _never_ran(run: Run, error: SampanError, output: Output) -> SampanError:
+    """As BuildKit: what the runtime says is the step's output, and its exit code is 1."""
+    _, found, text = error.message.partition(_STARTING)
+    if not found:
+        return RunFailed(f"{_words(run)}: {error.message}")
+    text = text.partition(": unknown")[0]
+    output(2, f"runc run failed: {_STARTING}{text}\n".encode("utf-8", "surrogateescape"))
+    return RunFailed(f"{_words(run)}: exit code: 1", exit_code=1)

@@ -1,0 +1,28 @@
+"""`--output type=local` and `type=tar`: the files of a result, or of each platform in a folder of its own."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sampan.builder.execute.executor import Execution
+from sampan.builder.export.attributes import flag
+
+if TYPE_CHECKING:
+    from sampan.builder.export.export import Solved
+
+
+def split(attrs: Mapping[str, str], several: bool) -> bool:
+    """Whether platforms get a folder each. Raises Invalid."""
+    return flag(attrs, "platform-split", several)
+
+
+def folder(platform: str) -> str:
+    return platform.replace("/", "_")
+
+
+async def write(execution: Execution, solved: Sequence["Solved"], directory: Path, *, split: bool) -> None:
+    """The files of all platforms below `directory`. Raises Failed."""
+    for item in solved:
+        tree = directory / folder(item.target.platform) if split else directory
+        tree.mkdir(exist_ok=True)
+        await execution.export_directory(item.snapshot, tree)

@@ -1,1 +1,0 @@
-"""Handlers of builds, loaded by the first request for one (later.py)."""

@@ -1,0 +1,1 @@
+"""Volumes, and what a container's mounts are made of."""
