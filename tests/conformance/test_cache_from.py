@@ -41,6 +41,7 @@ def builder(own: Sampand, image: str, docker: Client, unique: str) -> Iterator[S
 
 def forget(own: Sampand, unique: str) -> None:
     remove_labelled(own.api, unique)
+    own.api.post("/images/prune")
     own.api.post("/build/prune", all=1)
 
 

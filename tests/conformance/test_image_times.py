@@ -37,6 +37,15 @@ def test_a_prune_by_age_leaves_what_was_built_a_second_ago(own: Sampand, docker:
     assert image not in ids(docker)
 
 
+def test_an_image_from_scratch_is_as_old_as_1970(
+    own: Sampand, docker: Client, sampan_client: Client, unique: str
+) -> None:
+    built(own, f"FROM scratch\nLABEL a={unique}\n", t=unique)
+    shown = [client.ok("images", unique) for client in (docker, sampan_client)]
+    assert shown[0] == shown[1] and "years ago" in shown[0]
+    docker.ok("rmi", unique)
+
+
 def test_images_are_in_the_order_in_which_they_came(own: Sampand, docker: Client, unique: str) -> None:
     images = [built(own, f"FROM scratch\nLABEL a={unique} n={n}\n", t=f"{unique}:{n}") for n in range(3)]
     ours = f"label=a={unique}"

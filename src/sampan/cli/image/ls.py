@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sampan.cli.session import Session
 
 _NONE = "<none>"
+_NEVER = -62_135_596_800  # Go's zero time, the year 1
 
 
 def run(session: Session, options: Options, args: list[str]) -> None:
@@ -127,7 +128,8 @@ def listing(trunc: bool) -> Listing:
 
 
 def _since(created: int) -> str:
-    return "N/A" if created <= 0 else ago(created)
+    """1970 is a time: that of reproducible images from scratch."""
+    return "N/A" if created <= _NEVER else ago(created)
 
 
 COMMAND = Command(
