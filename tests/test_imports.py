@@ -23,7 +23,7 @@ ALLOWED = {
     "images": {"linux"} | FOUNDATIONS,
     "registry": {"specs", "errors", "db", "http", ""},
     "runtime": {"linux"} | FOUNDATIONS,
-    "storage": {"images", "linux"} | FOUNDATIONS,
+    "storage": {"linux"} | FOUNDATIONS,
     "network": {"linux"} | FOUNDATIONS,
     "linux": {"errors", ""},
     "specs": {"errors", ""},

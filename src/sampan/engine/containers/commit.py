@@ -1,7 +1,7 @@
 """POST /commit: an image from what a container changed."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,8 +15,7 @@ from sampan.images.pack import Packer
 from sampan.paths import Paths
 from sampan.specs.oci import reference as references
 from sampan.specs.oci.image import ContainerConfig
-from sampan.storage.layerfiles import open_layer
-from sampan.storage.merged import Merged
+from sampan.storage import merged
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,9 @@ class Commits:
         upper = self._paths.container(record.id).upper
         # Without the init layer: what only that has is hidden by no mark in an image's layer.
         below = [lower for lower in self._images.current_lowers(record.lower) if self._images.is_layer(lower)]
-        with ExitStack() as opened:
-            layers = [open_layer(lower) for lower in below]
-            for layer in layers:
-                opened.callback(layer.close)
+        with merged.opened(below) as files:
             try:
-                yield from Packer(hides=Merged(layers).has).pack(str(upper))
+                yield from Packer(hides=files.has).pack(str(upper))
             finally:
                 # It went with a rename (trash.py): as long as it is there, everything in it was.
                 if not upper.exists():
