@@ -24,10 +24,10 @@ from sampan.builder.solve.cache.store import Lease
 from sampan.builder.solve.context import Context
 from sampan.builder.solve.explaining import Explainer
 from sampan.builder.solve.images import Resolver
-from sampan.builder.solve.parts import Parts
 from sampan.builder.solve.solver import Solver
 from sampan.builder.solve.syntax import check_syntax
 from sampan.builder.solve.vertices import Shown, shown
+from sampan.builder.solve.worker import Worker
 from sampan.builder.sources.sources import BuildSources
 from sampan.builder.trees import Snapshot
 from sampan.engine.images import Image
@@ -47,8 +47,8 @@ MAX_ROUNDS = 32  # of ONBUILD triggers that name further images
 class Job:
     """Used once: `run`, in the build's task."""
 
-    def __init__(self, parts: Parts, build: Build, requester: Requester) -> None:
-        self._parts = parts
+    def __init__(self, worker: Worker, build: Build, requester: Requester) -> None:
+        self._worker = worker
         self._build = build
         self._requester = requester
         self._options = build.options
@@ -57,11 +57,11 @@ class Job:
 
     async def run(self) -> BuildResult:
         """Raises DockerfileError, StepFailed, and other SampanErrors. Nothing is left but what rows name."""
-        parts = self._parts
+        worker = self._worker
         async with AsyncExitStack() as stack:
-            staged = await stack.enter_async_context(staging(parts.images.store))
-            lease = stack.enter_context(parts.cache.lease(staged))
-            sources = await stack.enter_async_context(parts.sources.open(self._options, self._requester))
+            staged = await stack.enter_async_context(staging(worker.images.store))
+            lease = stack.enter_context(worker.cache.lease(staged))
+            sources = await stack.enter_async_context(worker.sources.open(self._options, self._requester))
             checking = self._options.call == "check"
             try:
                 dockerfile = await self._dockerfile(sources)
@@ -75,11 +75,11 @@ class Job:
             linter = Linter(lint_config(dockerfile, self._options.build_args))
             check_file(dockerfile, linter)
             resolver = Resolver(
-                images=parts.images,
+                images=worker.images,
                 requester=self._requester,
                 staging=staged,
                 progress=self._progress,
-                results=parts.results,
+                results=worker.results,
                 pull=self._options.pull,
                 salt=self._build.ref,
             )
@@ -197,7 +197,7 @@ class Job:
         staged: Staging,
     ) -> BuildResult:
         execution = await stack.enter_async_context(
-            self._parts.executor.execution(self._options, self._requester, staged)
+            self._worker.executor.execution(self._options, self._requester, staged)
         )
         context = self._context(plan, dockerfile, resolver, sources, lease, staged)
         context.imports = await self._imports(stack, plan, lease)
@@ -221,10 +221,10 @@ class Job:
         lease: Lease,
         staged: Staging,
     ) -> Context:
-        parts, options = self._parts, self._options
+        worker, options = self._worker, self._options
         for step in plan.steps:
             if isinstance(step.operation, ResultSource):
-                snapshot, _ = parts.results.get(step.operation.id)
+                snapshot, _ = worker.results.get(step.operation.id)
                 resolver.keep_result(step.operation.id, snapshot)
         return Context(
             plan=plan,
@@ -232,14 +232,14 @@ class Job:
             dockerfile=(dockerfile.filename, dockerfile.source),
             progress=self._progress,
             sources=sources,
-            cache=parts.cache,
+            cache=worker.cache,
             lease=lease,
-            lanes=parts.lanes,
+            lanes=worker.lanes,
             given=resolver.given,
             fetched=frozenset(resolver.fetched),
             layer_size=lambda diff_id: staged.layers[diff_id].size,
             salt=self._build.ref,
-            explainer=Explainer(parts.cache, options, dockerfile.source) if options.explain else None,
+            explainer=Explainer(worker.cache, options, dockerfile.source) if options.explain else None,
         )
 
     async def _solve(self, context: Context, execution: Execution, staged: Staging) -> BuildResult:
@@ -260,7 +260,7 @@ class Job:
             )
             for target, snapshot in zip(plan.targets, snapshots, strict=True)
         ]
-        exported = await self._parts.exporter.export(
+        exported = await self._worker.exporter.export(
             solved, options, self._requester, self._progress, staged, commit, execution
         )
         answer = dict(exported.exporter)
@@ -269,23 +269,23 @@ class Job:
         if self._build.keep_result and len(solved) == 1:
             # The whole document: an image that is built on the result has its history.
             whole = document(solved[0].target, snapshots[0].layers)
-            self._parts.results.keep(self._build.ref, snapshots[0], whole, staged)
+            self._worker.results.keep(self._build.ref, snapshots[0], whole, staged)
         return BuildResult(image_id=exported.image_id, exporter=answer, result=self._build.ref)
 
     async def _save(self, staged: Staging, lease: Lease) -> None:
         """What no image's transaction has brought: the cache of a build that failed, or exports no image."""
         if lease.fresh:
             await uncancelled(self._commit(staged, lease, []))
-        self._parts.cache.touch(lease, now())
+        self._worker.cache.touch(lease, now())
 
     async def _imports(self, stack: AsyncExitStack, plan: Plan, lease: Lease) -> "Imports | None":
         if not self._options.cache_from:
             return None
         from sampan.builder.solve.cache.importing import Imports
 
-        parts = self._parts
-        mounts = parts.executor.caches
-        made = Imports(parts.images, parts.cache, lease, self._requester, self._progress, mounts, plan)
+        worker = self._worker
+        mounts = worker.executor.caches
+        made = Imports(worker.images, worker.cache, lease, self._requester, self._progress, mounts, plan)
         await made.open(stack, self._options.cache_from, self._build.ref)
         return made
 
@@ -301,15 +301,15 @@ class Job:
             return None
         from sampan.builder.solve.cache.exporting import Exports
 
-        parts = self._parts
+        worker = self._worker
         everything = any(option.attrs.get("mode") == "max" for option in wanted)
         known = await solver.known(everything)
-        mounts = parts.executor.caches
-        return Exports(parts.images, self._requester, self._progress, staged, mounts, known)
+        mounts = worker.executor.caches
+        return Exports(worker.images, self._requester, self._progress, staged, mounts, known)
 
     async def _commit(self, staged: Staging, lease: Lease, new: Sequence[NewImage]) -> list[Image]:
-        cache = self._parts.cache
-        images = await self._parts.images.store.commit(
+        cache = self._worker.cache
+        images = await self._worker.images.store.commit(
             staged, new, keep=cache.layers(lease), changes=lambda: cache.changes(lease)
         )
         cache.written(lease)

@@ -19,7 +19,7 @@ from sampan.builder.history import BuildRecord
 from sampan.builder.options import BuildOptions
 from sampan.builder.plan.graph import Lines
 from sampan.builder.progress import Log, Progress, Vertex
-from sampan.builder.solve.cache.records import Usage
+from sampan.engine.buildcache.usage import Usage
 from sampan.errors import NotFound
 from sampan.http.grpc.client import Client, connect
 from sampan.http.grpc.status import Code, GrpcError

@@ -42,6 +42,10 @@ class BuildKit:
         finally:
             solver.forget()
 
+    def check_session(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Raises Invalid for a session that cannot be served."""
+        self._sessions.check(headers)
+
     async def serve_session(self, connection: Hijacked, headers: Iterable[tuple[str, str]]) -> None:
         """POST /session."""
         await self._sessions.serve(connection.socket, connection.leftover, headers)

@@ -21,7 +21,7 @@ from typing import Any
 from sampan.builder.errors import DiskFull
 from sampan.builder.frontends.buildkit.session.listing import Listing
 from sampan.builder.frontends.buildkit.session.sharing import Sharing
-from sampan.builder.solve.cache.records import LOCAL, Usage
+from sampan.engine.buildcache.usage import LOCAL, Usage
 
 COPIES = 2  # of one directory that are kept, however many builds had one each
 
