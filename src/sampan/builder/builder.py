@@ -25,7 +25,7 @@ from sampan.paths import Paths
 if TYPE_CHECKING:
     from sampan.builder.build import Addressed, Build, BuildResult
     from sampan.builder.execute.containers import Containers
-    from sampan.builder.frontends.buildkit.session.contexts import Contexts
+    from sampan.builder.frontends.buildkit.session.localsources import LocalSources
     from sampan.builder.frontends.buildkit.session.sessions import Sessions
     from sampan.builder.history import BuildRecord, History
     from sampan.builder.options import BuildOptions
@@ -140,18 +140,18 @@ class Builder:
         )
 
     @cached_property
-    def received(self) -> Contexts:
+    def local_sources(self) -> LocalSources:
         """Where directories of BuildKit's clients are kept from build to build."""
-        from sampan.builder.frontends.buildkit.session.contexts import Contexts
+        from sampan.builder.frontends.buildkit.session.localsources import LocalSources
 
-        return Contexts(self._paths.build_received)
+        return LocalSources(self._paths.build_received)
 
     @cached_property
     def sessions(self) -> Sessions:
         """What BuildKit's clients hold open for their builds. Loads protobuf."""
         from sampan.builder.frontends.buildkit.session.sessions import Sessions
 
-        return Sessions(self.received)
+        return Sessions(self.local_sources)
 
     @cached_property
     def history(self) -> History:
@@ -186,9 +186,9 @@ class Builder:
         canceled = False
         try:
             worker = await self._worker()
-            from sampan.builder.solve.job import Job
+            from sampan.builder.solve.pipeline import Pipeline
 
-            result = await Job(worker, build, requester).run()
+            result = await Pipeline(worker, build, requester).run()
             return result
         except asyncio.CancelledError:
             canceled, error = True, "context canceled"
@@ -215,7 +215,7 @@ class Builder:
             error=error,
             canceled=canceled,
             steps=len(build.plan.steps) if build.plan else 0,
-            cached=build._context.cached if build._context else 0,
+            cached=build.state.cached if build.state else 0,
             warnings=build.warnings,
             exporter=result.exporter,
         )
@@ -334,7 +334,7 @@ class Builder:
         if not self._paths.builds.exists():
             return found
         worker = await self._worker()
-        return [*found, *await worker.usage(), *await self.received.usage()]
+        return [*found, *await worker.usage(), *await self.local_sources.usage()]
 
     async def prune(
         self,
@@ -356,7 +356,7 @@ class Builder:
     async def _remove(self, gone: Sequence[Usage]) -> None:
         others = [usage for usage in gone if usage.type in (MOUNT, GIT, LOCAL)]
         if others:  # first: on a full disk they make room for the change of the records
-            await self.received.remove([usage.id for usage in others if usage.type == LOCAL])
+            await self.local_sources.remove([usage.id for usage in others if usage.type == LOCAL])
             worker = await self._worker()
             await worker.remove(others)
         self.cache.remove([usage.id for usage in gone if usage.id in self.cache.records])

@@ -12,15 +12,15 @@ import orjson
 
 from sampan.builder.execute import layers, shell, stubs
 from sampan.builder.execute.cachemounts import CacheMounts, MountRecord
+from sampan.builder.execute.cancellation import Stop
 from sampan.builder.execute.containers import Containers
-from sampan.builder.execute.files import Job, Taken, layer_tar
+from sampan.builder.execute.files import FileOp, Taken, layer_tar
 from sampan.builder.execute.output import Output
 from sampan.builder.execute.pack import ChangesPacker
 from sampan.builder.execute.run import RunFailed, Runner
 from sampan.builder.execute.scan import scan
 from sampan.builder.execute.snapshottar import snapshot_tar
 from sampan.builder.execute.stepnetworks import StepNetworks
-from sampan.builder.execute.stopping import Stop
 from sampan.builder.execute.treesnapshots import TreeSnapshots
 from sampan.builder.execute.workspace import Workspace
 from sampan.builder.options import BuildOptions
@@ -99,9 +99,9 @@ class Execution:
 
         Raises Failed, Invalid, NotFound in BuildKit's words.
         """
-        job = Job(actions=actions, taken=taken, base=base)
+        op = FileOp(actions=actions, taken=taken, base=base)
         packer = ChangesPacker(epoch)
-        chunks = layer_tar(job, packer, self._workspace.stack, self._tmp)
+        chunks = layer_tar(op, packer, self._workspace.stack, self._tmp)
         diff_id = await layers.add(self._images, self._workspace, packer, chunks)
         return Snapshot((*base.layers, diff_id))
 

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Protocol
 
-from sampan.builder.execute.stopping import Stop
+from sampan.builder.execute.cancellation import Stop
 from sampan.builder.execute.workspace import Workspace
 from sampan.engine.images.ingest import add_local_layer
 from sampan.engine.images.store import ImageStore

@@ -275,13 +275,15 @@ class Runner:
         output: Output,
     ) -> Shim:
         """A start is never left half done: cancelled meanwhile, it is ended once it has come about."""
-        given = {
-            position: made.given[mount["destination"]]
+        filesystems = {
+            position: made.filesystems[mount["destination"]]
             for position, mount in enumerate(request["spec"]["mounts"])
-            if mount["destination"] in made.given
+            if mount["destination"] in made.filesystems
         }
         starting = asyncio.ensure_future(
-            self._launcher.start(paths, request, network.netns, [reader.theirs.fileno()], None, held, given)
+            self._launcher.start(
+                paths, request, network.netns, [reader.theirs.fileno()], None, held, filesystems
+            )
         )
         try:
             return await asyncio.shield(starting)

@@ -26,10 +26,10 @@ DEFAULT_MODE = 0o755
 
 @dataclass
 class Made:
-    """`given`: file systems made already, by destination. `files`: targets that are no directories."""
+    """`filesystems`: file systems made already, by destination. `files`: targets that are no directories."""
 
     mounts: list[Mount] = field(default_factory=list)
-    given: dict[str, int] = field(default_factory=dict)
+    filesystems: dict[str, int] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     env: list[str] = field(default_factory=list)
 
@@ -154,7 +154,7 @@ class RunMounts:
             return
         descriptor = _secret_file(data, mount)
         stack.callback(os.close, descriptor)
-        made.given[mount.target] = descriptor
+        made.filesystems[mount.target] = descriptor
         made.files.add(mount.target)
         made.mounts.append(
             {

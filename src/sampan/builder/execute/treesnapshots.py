@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sampan.builder.execute import layers
-from sampan.builder.execute.files import Job, Taken, layer_tar
+from sampan.builder.execute.files import FileOp, Taken, layer_tar
 from sampan.builder.execute.pack import ChangesPacker
 from sampan.builder.execute.workspace import Workspace
 from sampan.builder.plan.graph import Copy, Run
@@ -60,7 +60,7 @@ class TreeSnapshots:
         copy = Copy(input=0, sources=("",), dest="/")
         # A program sees the files as they are, times included; none of it gets into a layer.
         taken = Taken(replace(tree, dated=True), Selected(tuple(pairs), key=""))
-        job = Job(actions=[copy], taken=[taken], base=Snapshot())
+        op = FileOp(actions=[copy], taken=[taken], base=Snapshot())
         packer = ChangesPacker(None)
-        chunks = layer_tar(job, packer, self._workspace.stack, self._tmp)
+        chunks = layer_tar(op, packer, self._workspace.stack, self._tmp)
         return Snapshot((await layers.add(self._store, self._workspace, packer, chunks),))

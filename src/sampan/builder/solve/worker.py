@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from sampan.builder.execute.executor import Executor
 from sampan.builder.export.export import Exporter
 from sampan.builder.solve.cache.store import Cache
-from sampan.builder.solve.context import Lanes
 from sampan.builder.solve.results import Results
+from sampan.builder.solve.state import Lanes
 from sampan.builder.sources.sources import Sources
 from sampan.engine.buildcache.usage import GIT, MOUNT, Usage
 from sampan.engine.daemon.config import DaemonConfig

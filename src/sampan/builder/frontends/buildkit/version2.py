@@ -155,7 +155,7 @@ async def start(
     """Raises Invalid, NotFound."""
     asked = options(classic, query)
     session = await sessions.get(query.get("session", ""), seconds=ARRIVAL)
-    requester = Version2Requester(session, sessions.contexts)
+    requester = Version2Requester(session, sessions.sources)
     requester.uploads = uploads
     return builder.start(asked, requester, query.get("buildid", ""))
 
