@@ -9,6 +9,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from sampan.builder.frontends.routes import routes as builder_routes
 from sampan.engine.api import app
 from sampan.engine.daemon.config import OPTIONS
 
@@ -29,10 +30,11 @@ def flags() -> list[str]:
 
 def routes() -> list[str]:
     found = {("GET", "/_ping"), ("HEAD", "/_ping"), ("POST", "/sampan/system/stop")}
-    for section in app.SECTIONS:
-        for route in section.routes(MagicMock()):
-            path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path)
-            found.add((route.method, path))
+    a = MagicMock()
+    sections = [section.routes(a) for section in app.SECTIONS]
+    sections.append(builder_routes(a, paths=a, store=a, images=a, networks=a))
+    for route in (route for section in sections for route in section):
+        found.add((route.method, re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path)))
     lines = [f"    {method:6} {path}" for method, path in sorted(found, key=lambda row: (row[1], row[0]))]
     return ["", *lines, ""]
 

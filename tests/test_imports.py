@@ -17,13 +17,13 @@ FOUNDATIONS = {"specs", "errors", "paths", "interpreter", "db", "http", ""}
 # part -> parts it may import besides itself.
 ALLOWED = {
     "cli": {"specs", "errors", "paths", "interpreter", "http", ""},
-    "builder": {"engine", "engine.api", "images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
-    "engine.api": {"builder", "engine", "images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
-    "engine": {"builder", "images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
+    "builder": {"engine", "images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
+    "engine.api": {"engine", "images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
+    "engine": {"images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
     "images": {"linux"} | FOUNDATIONS,
     "registry": {"specs", "errors", "db", "http", ""},
     "runtime": {"linux"} | FOUNDATIONS,
-    "storage": {"images", "linux"} | FOUNDATIONS,
+    "storage": {"linux"} | FOUNDATIONS,
     "network": {"linux"} | FOUNDATIONS,
     "linux": {"errors", ""},
     "specs": {"errors", ""},
@@ -35,8 +35,8 @@ ALLOWED = {
     "": {"errors"},
 }
 
-# The daemon puts the API on top of the engine, and is the only module of the engine that may know it.
-ASSEMBLY = {"sampan.engine.daemon.daemon"}
+# The daemon puts the builder and the API on top of the engine: no other module of the engine may know them.
+ASSEMBLY = {"sampan.engine.daemon.daemon", "sampan.engine.daemon.serve"}
 
 # What the launcher's side of the fork may load: everything these bring along, and Sampan's own light modules.
 LIGHT = [

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from sampan.builder.frontends.buildkit.session import packets
-from sampan.builder.frontends.buildkit.session.contexts import Contexts
+from sampan.builder.frontends.buildkit.session.localsources import LocalSources
 from sampan.builder.frontends.buildkit.session.requester import SessionRequester
 from sampan.builder.frontends.buildkit.session.send import Tree
 from sampan.builder.frontends.buildkit.session.sessions import Session, Sessions
@@ -166,7 +166,7 @@ async def open_session(
     client: FakeClient, root: Path, *, shared_key: str = "key", sessions: Sessions | None = None
 ) -> AsyncIterator[tuple[Session, SessionRequester]]:
     """The daemon's view of `client`'s session."""
-    sessions = sessions or Sessions(Contexts(root))
+    sessions = sessions or Sessions(LocalSources(root))
     ours, theirs = socket.socketpair()
     id = os.urandom(8).hex()
     routes = client.routes()
@@ -180,7 +180,7 @@ async def open_session(
     serving = asyncio.create_task(serve(theirs, b"", routes))
     try:
         session = await sessions.get(id)
-        yield session, SessionRequester(session, sessions.contexts)
+        yield session, SessionRequester(session, sessions.sources)
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)

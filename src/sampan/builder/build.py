@@ -13,7 +13,7 @@ from sampan.builder.trees import Snapshot
 if TYPE_CHECKING:
     from sampan.builder.dockerfile.instructions import Dockerfile
     from sampan.builder.plan.graph import Plan
-    from sampan.builder.solve.context import Context
+    from sampan.builder.solve.state import SolveState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Build:
     plan: "Plan | None" = None
     warnings: int = 0
     _task: "asyncio.Task[BuildResult] | None" = None
-    _context: "Context | None" = None
+    state: "SolveState | None" = None
 
     @property
     def task(self) -> "asyncio.Task[BuildResult]":
@@ -53,22 +53,22 @@ class Build:
     @property
     def solving(self) -> bool:
         """There is a plan, and its steps are shown."""
-        return self._context is not None
+        return self.state is not None
 
     @property
     def snapshots(self) -> Mapping[int, str]:
         """Step -> the id of its record, as `sampan build shell` takes it, once the step is done."""
-        return self._context.snapshots if self._context else {}
+        return self.state.snapshots if self.state else {}
 
     def digest_of(self, step: int) -> str:
         """The vertex of a step."""
-        assert self._context is not None
-        return self._context.shown(step).digest
+        assert self.state is not None
+        return self.state.vertex(step).digest
 
-    def begun(self, context: "Context") -> None:
+    def begun(self, state: "SolveState") -> None:
         """From now on it is `solving`."""
-        self._context = context
-        context.announce()
+        self.state = state
+        state.announce()
 
     def cancel(self) -> None:
         self.task.cancel()

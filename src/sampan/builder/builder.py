@@ -14,23 +14,27 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sampan.builder.solve.cache.records import GIT, LOCAL, MOUNT, Usage, new_id
+from sampan.builder.solve.cache.records import new_id
 from sampan.builder.solve.cache.store import Cache
 from sampan.db.sqlite import Store
+from sampan.engine.buildcache.usage import GIT, LOCAL, MOUNT, Usage
 from sampan.engine.images import Images
 from sampan.errors import AlreadyExists, Conflict, NotFound, SampanError
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
     from sampan.builder.build import Addressed, Build, BuildResult
-    from sampan.builder.frontends.buildkit.session.contexts import Contexts
+    from sampan.builder.execute.containers import Containers
+    from sampan.builder.frontends.buildkit.session.localsources import LocalSources
     from sampan.builder.frontends.buildkit.session.sessions import Sessions
     from sampan.builder.history import BuildRecord, History
     from sampan.builder.options import BuildOptions
     from sampan.builder.progress import Progress
     from sampan.builder.requester import Requester
-    from sampan.builder.solve.parts import Parts
-    from sampan.engine.engine import Engine
+    from sampan.builder.solve.worker import Worker
+    from sampan.engine.daemon.config import DaemonConfig
+    from sampan.engine.networks import Networks
+    from sampan.runtime.client import Launcher
 
 log = logging.getLogger("sampan.builder")
 RECOVER_AFTER = 1.0  # seconds
@@ -38,27 +42,36 @@ MOST_TOLD = 64  # ended builds whose events stay in memory although they are not
 
 
 class Builder:
-    """Owned by the event loop. `bind` before it starts."""
+    """Owned by the event loop."""
 
-    def __init__(self, paths: Paths, store: Store, images: Images, config: Any = None, **_: Any) -> None:
+    def __init__(
+        self,
+        *,
+        config: DaemonConfig,
+        paths: Paths,
+        store: Store,
+        launcher: Launcher,
+        images: Images,
+        containers: Containers,
+        networks: Networks,
+    ) -> None:
+        self._config = config
         self._paths = paths
+        self._launcher = launcher
+        self._images = images
+        self._containers = containers
+        self._networks = networks
         self.cache = Cache(store, images.store)
         self._rows = store
         self._builds: dict[str, Build] = {}
         # What builds told that have just ended: a client may ask for all of it a moment later.
         self._told: dict[str, Progress] = {}
         self._background: set[asyncio.Task[Any]] = set()
-        self._loaded: asyncio.Task[Parts] | None = None
-        self._engine: Engine | None = None
-        self.configure(config)
+        self._loaded: asyncio.Task[Worker] | None = None
 
-    def bind(self, engine: Engine) -> None:
-        """What executes steps needs networks, images and containers."""
-        self._engine = engine
-
-    def configure(self, config: Any) -> None:
-        """daemon.json, at the start and at SIGHUP."""
-        self._gc = (getattr(config, "builder", None) or {}).get("gc") or {}
+    def configure(self, config: DaemonConfig) -> None:
+        """daemon.json was read again."""
+        self._config = config
 
     # Life
 
@@ -76,7 +89,7 @@ class Builder:
         """What an earlier daemon's builds were in the middle of; nobody waits for the imports it takes."""
         await asyncio.sleep(RECOVER_AFTER)
         try:
-            await self._parts()
+            await self._worker()
         except SampanError as error:
             log.error("builds cannot be made: %s", error)
 
@@ -88,12 +101,14 @@ class Builder:
         if tasks:
             await asyncio.wait(tasks)
         if self._loaded is not None and self._loaded.done() and not self._loaded.exception():
-            parts = self._loaded.result()
-            parts.results.clear()
-            await parts.executor.stop()
+            self._loaded.result().results.clear()
 
-    async def _parts(self) -> Parts:
-        """Everything that takes part in a build, made once."""
+    def held(self) -> set[str]:
+        """Diff IDs of the layers that the cache keeps."""
+        return self.cache.held()
+
+    async def _worker(self) -> Worker:
+        """Made once."""
         if self._loaded is None:
             self._loaded = asyncio.create_task(self._load())
         try:
@@ -103,26 +118,40 @@ class Builder:
                 self._loaded = None
             raise
 
-    async def _load(self) -> Parts:
-        from sampan.builder.solve.parts import make_parts
+    async def _load(self) -> Worker:
+        from sampan.builder.execute.executor import Executor
+        from sampan.builder.solve.worker import make_worker
 
-        assert self._engine is not None
-
-        return await make_parts(self._engine, self.cache)
+        executor = Executor(
+            paths=self._paths,
+            store=self._rows,
+            launcher=self._launcher,
+            images=self._images,
+            containers=self._containers,
+            networks=self._networks,
+            shm_size=lambda: self._config.default_shm_size,
+        )
+        return await make_worker(
+            config=self._config,
+            paths=self._paths,
+            cache=self.cache,
+            images=self._images,
+            executor=executor,
+        )
 
     @cached_property
-    def received(self) -> Contexts:
+    def local_sources(self) -> LocalSources:
         """Where directories of BuildKit's clients are kept from build to build."""
-        from sampan.builder.frontends.buildkit.session.contexts import Contexts
+        from sampan.builder.frontends.buildkit.session.localsources import LocalSources
 
-        return Contexts(self._paths.build_received)
+        return LocalSources(self._paths.build_received)
 
     @cached_property
     def sessions(self) -> Sessions:
         """What BuildKit's clients hold open for their builds. Loads protobuf."""
         from sampan.builder.frontends.buildkit.session.sessions import Sessions
 
-        return Sessions(self.received)
+        return Sessions(self.local_sources)
 
     @cached_property
     def history(self) -> History:
@@ -156,10 +185,10 @@ class Builder:
         result, error = BuildResult(), ""
         canceled = False
         try:
-            parts = await self._parts()
-            from sampan.builder.solve.job import Job
+            worker = await self._worker()
+            from sampan.builder.solve.pipeline import Pipeline
 
-            result = await Job(parts, build, requester).run()
+            result = await Pipeline(worker, build, requester).run()
             return result
         except asyncio.CancelledError:
             canceled, error = True, "context canceled"
@@ -186,7 +215,7 @@ class Builder:
             error=error,
             canceled=canceled,
             steps=len(build.plan.steps) if build.plan else 0,
-            cached=build._context.cached if build._context else 0,
+            cached=build.state.cached if build.state else 0,
             warnings=build.warnings,
             exporter=result.exporter,
         )
@@ -284,13 +313,13 @@ class Builder:
     async def shell(self, id: str, **how: Any) -> str:
         """A container in a snapshot's files, to be started and attached to: see Executor.shell."""
         found = self.snapshot(id)
-        parts = await self._parts()
+        worker = await self._worker()
         how = {"env": found.env, "cwd": found.cwd, "user": found.user, **how}
-        return await parts.executor.shell(found.snapshot, f"build/{found.id}", **how)
+        return await worker.executor.shell(found.snapshot, f"build/{found.id}", **how)
 
     async def du(self, filters_: Sequence[str] = ()) -> list[Usage]:
         """`filters_` as BuildKit's: "type==regular", "id~=abc", "inuse", ... Raises Invalid."""
-        from sampan.builder.solve.cache import filters
+        from sampan.engine.buildcache import filters
 
         matches = filters.parse(filters_)
         return [usage for usage in await self._usage() if matches(usage)]
@@ -304,8 +333,8 @@ class Builder:
         found = self.cache.usage()
         if not self._paths.builds.exists():
             return found
-        parts = await self._parts()
-        return [*found, *await parts.usage(), *await self.received.usage()]
+        worker = await self._worker()
+        return [*found, *await worker.usage(), *await self.local_sources.usage()]
 
     async def prune(
         self,
@@ -317,10 +346,9 @@ class Builder:
     ) -> list[Usage]:
         """Remove what is not in use; returns what went. Raises Invalid."""
         from sampan.builder.solve.cache import gc
+        from sampan.engine.buildcache.policies import Policy
 
-        policy = gc.Policy(
-            filters=tuple(filters_), all=all, keep_duration=keep_duration, keep_bytes=keep_bytes
-        )
+        policy = Policy(filters=tuple(filters_), all=all, keep_duration=keep_duration, keep_bytes=keep_bytes)
         gone = gc.choose(await self._usage(), policy, time.time_ns())
         await self._remove(gone)
         return gone
@@ -328,17 +356,17 @@ class Builder:
     async def _remove(self, gone: Sequence[Usage]) -> None:
         others = [usage for usage in gone if usage.type in (MOUNT, GIT, LOCAL)]
         if others:  # first: on a full disk they make room for the change of the records
-            await self.received.remove([usage.id for usage in others if usage.type == LOCAL])
-            parts = await self._parts()
-            await parts.remove(others)
+            await self.local_sources.remove([usage.id for usage in others if usage.type == LOCAL])
+            worker = await self._worker()
+            await worker.remove(others)
         self.cache.remove([usage.id for usage in gone if usage.id in self.cache.records])
 
     async def _collect(self) -> None:
         """Keep the cache in its bounds, after a build."""
         from sampan.builder.solve.cache import gc
-        from sampan.builder.solve.cache.settings import policies
+        from sampan.engine.buildcache.policies import policies
 
-        rules = policies(self._gc, self._paths.data)
+        rules = policies(self._config.builder.get("gc") or {}, self._paths.data)
         if rules and not self._builds:
             gone = gc.collect(await self._usage(), rules, time.time_ns())
             if gone:

@@ -8,7 +8,6 @@ from sampan.engine.engine import Engine
 from sampan.engine.images.documents import Version
 from sampan.engine.images.listing import list_images
 from sampan.errors import Invalid, NotFound
-from sampan.specs.golang import time as times
 
 TYPES = ("container", "image", "volume", "build-cache")
 
@@ -31,7 +30,7 @@ async def disk_usage(engine: Engine, wanted: Collection[str], version: Version) 
 def layers_size(engine: Engine) -> int:
     """Of images and containers: what only the build cache keeps counts there."""
     store = engine.images.store
-    only_cache = engine.builder.cache.held() - engine.images.held_by_containers()
+    only_cache = engine.builder.held() - engine.images.held_by_containers()
     only_cache -= {diff_id for image in store.images.values() for diff_id in image.diff_ids}
     return sum(layer.size for layer in store.layers.values() if layer.diff_id not in only_cache)
 
@@ -39,18 +38,7 @@ def layers_size(engine: Engine) -> int:
 async def build_cache(engine: Engine, version: Version) -> list[dict[str, Any]]:
     rows = []
     for usage in await engine.builder.du():
-        row: dict[str, Any] = {
-            "ID": usage.id,
-            "Parents": list(usage.parents),
-            "Type": usage.type,
-            "Description": usage.description,
-            "InUse": usage.in_use,
-            "Shared": usage.shared,
-            "Size": usage.size,
-            "CreatedAt": times.rfc3339(usage.created),
-            "LastUsedAt": times.rfc3339(usage.last_used) if usage.last_used else None,
-            "UsageCount": usage.uses,
-        }
+        row = usage.document()
         if not usage.parents:
             del row["Parents"]
         elif version < (1, 42):

@@ -1,15 +1,15 @@
 """The engine: one object that holds the managers; handed to every API module's `routes(engine)`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sampan.db.sqlite import Store
+from sampan.engine.buildcache.usage import Usage
 from sampan.engine.events import Events
 from sampan.paths import Paths
 
 if TYPE_CHECKING:
-    from sampan.builder.builder import Builder
     from sampan.engine.containers import Containers
     from sampan.engine.containers.execs import Execs
     from sampan.engine.containers.logs import Logs
@@ -21,6 +21,24 @@ if TYPE_CHECKING:
 
 API_VERSION = (1, 51)
 MIN_API_VERSION = (1, 24)
+
+
+class Builder(Protocol):
+    """What makes images on this engine, as far as the engine has to know of it."""
+
+    def read(self) -> None:
+        """What is on the disk, before the images look for layers that nobody needs."""
+        ...
+
+    async def start_up(self) -> None: ...
+    async def stop(self) -> None: ...
+    def configure(self, config: "DaemonConfig") -> None: ...
+
+    def held(self) -> set[str]:
+        """Diff IDs of the layers that the build cache keeps."""
+        ...
+
+    async def du(self) -> Sequence[Usage]: ...
 
 
 @dataclass
@@ -38,7 +56,7 @@ class Engine:
     containers: "Containers"
     execs: "Execs"
     logs: "Logs"
-    builder: "Builder"
+    builder: Builder
     shutdown: Callable[[bool], None]  # ask the daemon to end; true: stop the containers first
 
     async def start(self) -> None:

@@ -1,6 +1,6 @@
 """Reading requests and writing answers the way every handler of Docker's API does."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import orjson
@@ -97,18 +97,24 @@ def _text(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
+async def chunks(request: web.Request) -> AsyncIterator[bytes]:
+    """The body as it comes."""
+    async for chunk in request.content.iter_any():
+        yield chunk
+
+
 async def read_body(request: web.Request, limit: int) -> bytes:
     """The whole body. Raises Invalid when it is larger than `limit` bytes."""
     if (request.content_length or 0) > limit:
         raise Invalid(f"request body is larger than {limit} bytes")
-    chunks: list[bytes] = []
+    found: list[bytes] = []
     size = 0
-    async for chunk in request.content.iter_any():
+    async for chunk in chunks(request):
         size += len(chunk)
         if size > limit:
             raise Invalid(f"request body is larger than {limit} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        found.append(chunk)
+    return b"".join(found)
 
 
 def query_bool(query: Mapping[str, str], name: str, default: bool = False) -> bool:

@@ -21,8 +21,6 @@ from sampan.images.tarread import (
     TarReader,
 )
 from sampan.images.unpack import (
-    OPAQUE_XATTR,
-    RESERVED_XATTRS,
     WHITEOUT_META_PREFIX,
     WHITEOUT_OPAQUE,
     WHITEOUT_PREFIX,
@@ -33,6 +31,7 @@ from sampan.images.unpack import (
     hidden_name,
     translate,
 )
+from sampan.linux.overlayfs import OPAQUE_XATTR, RESERVED_XATTRS
 
 NAME_MAX = 255
 PATH_MAX = 4095

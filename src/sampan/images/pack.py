@@ -22,7 +22,8 @@ from sampan.images.tarread import (
     Entry,
 )
 from sampan.images.tarwrite import CHUNK, Pieces, archive, header, padding
-from sampan.images.unpack import OPAQUE_XATTR, WHITEOUT_OPAQUE, WHITEOUT_PREFIX
+from sampan.images.unpack import WHITEOUT_OPAQUE, WHITEOUT_PREFIX
+from sampan.linux.overlayfs import OPAQUE_XATTR
 
 # Docker keeps capabilities only; user attributes are the image's own as well. SELinux labels are the host's.
 KEPT_XATTRS = (b"security.capability", b"user.")

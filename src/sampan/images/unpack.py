@@ -28,13 +28,11 @@ from sampan.images.tarread import (
     TarReader,
 )
 from sampan.linux.openat2 import RESOLVE_IN_ROOT, openat2
+from sampan.linux.overlayfs import OPAQUE_XATTR, RESERVED_XATTRS
 
 WHITEOUT_PREFIX = b".wh."
 WHITEOUT_META_PREFIX = b".wh..wh."
 WHITEOUT_OPAQUE = b".wh..wh..opq"
-OPAQUE_XATTR = b"trusted.overlay.opaque"
-# What overlayfs itself writes; from a tar it could redirect or hide other layers' files.
-RESERVED_XATTRS = (b"trusted.overlay.", b"user.overlay.")
 
 OPEN_DIRECTORIES = 64
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -6,12 +6,13 @@ a directory.
 
 import os
 import stat
-from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import IntEnum
 
 from sampan.errors import Failed
-from sampan.storage.trees import Facts, OnDisk, Place, is_whiteout, roots
+from sampan.linux import overlayfs
+from sampan.storage.layerfiles import Node
+from sampan.storage.merged import Directory, Merged, opened
 
 
 class Kind(IntEnum):
@@ -34,13 +35,13 @@ def changes(upper: str, lowers: list[str]) -> list[Change]:
     What vanishes meanwhile is left out. Raises Failed.
     """
     found: dict[str, Kind] = {}
-    with ExitStack() as stack:
+    with opened(lowers) as merged:
         # Not by calls in calls: directories may be nested deeper than these.
-        pending = [(upper, roots(lowers, stack), "")]
+        pending = [(upper, merged.root, "")]
         while pending:
             directory, below, path = pending.pop()
             try:
-                pending += _compare(directory, below, path, found)
+                pending += _compare(merged, directory, below, path, found)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -49,62 +50,37 @@ def changes(upper: str, lowers: list[str]) -> list[Change]:
 
 
 def _compare(
-    upper: str, lowers: list[Place], path: str, found: dict[str, Kind]
-) -> list[tuple[str, list[Place], str]]:
+    merged: Merged, upper: str, lower: Directory | None, path: str, found: dict[str, Kind]
+) -> list[tuple[str, Directory | None, str]]:
     """One directory; returns those in it."""
-    inside: list[tuple[str, list[Place], str]] = []
+    inside: list[tuple[str, Directory | None, str]] = []
     for entry in os.scandir(upper):
         name = f"{path}/{entry.name}"
         try:
-            new = OnDisk(entry.path, entry.stat(follow_symlinks=False))
+            new = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
-        old, merged = _lookup(lowers, entry.name)
-        if is_whiteout(new.facts):
+        old = merged.child(lower, os.fsencode(entry.name)) if lower is not None else None
+        below = old if isinstance(old, Directory) else None
+        is_directory = stat.S_ISDIR(new.st_mode)
+        if overlayfs.is_whiteout(new.st_mode, new.st_rdev):
             found[name] = Kind.DELETED
         elif old is None:
             found[name] = Kind.ADDED
-        elif not (_is_directory(new.facts) and _is_directory(old) and _same_directory(new.facts, old)):
+        elif below is None or not is_directory or not _same_directory(new, below.top):
             found[name] = Kind.MODIFIED
         if path and name in found and found[name] != Kind.MODIFIED:
             # As Docker: who gained or lost a name has changed, even if its times were set back.
             found.setdefault(path, Kind.MODIFIED)
-        if _is_directory(new.facts):
-            inside.append((entry.path, [] if new.is_opaque() else merged, name))
+        if is_directory:
+            inside.append((entry.path, None if overlayfs.is_opaque(entry.path) else below, name))
     return inside
 
 
-def _lookup(lowers: list[Place], name: str) -> tuple[Facts | None, list[Place]]:
-    """What the lower layers show under a name, and, for a directory, all that merge into it."""
-    top: Facts | None = None
-    merged: list[Place] = []
-    for lower in lowers:
-        place = lower.child(name)
-        if place is None:
-            continue
-        if is_whiteout(place.facts) or (top is not None and not _is_directory(place.facts)):
-            break
-        top = top or place.facts
-        if not _is_directory(place.facts):
-            break
-        merged.append(place)
-        if place.is_opaque():
-            break
-    return top, merged
-
-
-def _is_directory(facts: Facts) -> bool:
-    return stat.S_ISDIR(facts.st_mode)
-
-
-def _same_directory(new: Facts, old: Facts) -> bool:
+def _same_directory(new: os.stat_result, old: Node) -> bool:
     # Docker compares times to the second when either side has no finer ones. Sizes of directories are the
     # file system's business.
-    times = new.st_mtime_ns, old.st_mtime_ns
+    times = new.st_mtime_ns, old.mtime_ns
     if any(time % 1_000_000_000 == 0 for time in times):
         times = times[0] // 1_000_000_000, times[1] // 1_000_000_000
-    return times[0] == times[1] and (new.st_mode, new.st_uid, new.st_gid) == (
-        old.st_mode,
-        old.st_uid,
-        old.st_gid,
-    )
+    return times[0] == times[1] and (new.st_mode, new.st_uid, new.st_gid) == (old.mode, old.uid, old.gid)

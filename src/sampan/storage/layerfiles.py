@@ -7,11 +7,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Protocol
 
 from sampan.errors import Failed
-from sampan.images.unpack import OPAQUE_XATTR, RESERVED_XATTRS
-from sampan.linux import erofs
+from sampan.linux import erofs, overlayfs
+from sampan.linux.overlayfs import OPAQUE_XATTR, RESERVED_XATTRS
 from sampan.storage.indexes import Index, Inode
 
 CHUNK = 1 << 20
@@ -38,7 +39,7 @@ class Node:
 
     @property
     def is_whiteout(self) -> bool:
-        return stat.S_ISCHR(self.mode) and self.rdev == 0
+        return overlayfs.is_whiteout(self.mode, self.rdev)
 
     @property
     def target(self) -> bytes:
@@ -79,6 +80,12 @@ def open_layer(lower: str) -> Layer:
         return DirectoryLayer(lower) if parsed is None else IndexLayer(*parsed)
     except OSError as error:
         raise Failed(f"cannot read the layer {erofs.directory(lower)}: {error.strerror}") from error
+
+
+def has_name(lower: str, name: str) -> bool:
+    """Whether a layer says anything about a name in its root. Raises Failed."""
+    with closing(open_layer(lower)) as layer:
+        return layer.child(layer.root, os.fsencode(name)) is not None
 
 
 class IndexLayer:
@@ -183,10 +190,7 @@ class DirectoryLayer:
         return {os.fsencode(name): os.getxattr(path, name, follow_symlinks=False) for name in names}
 
     def is_opaque(self, directory: Node) -> bool:
-        try:
-            return os.getxattr(self._full(directory), OPAQUE_XATTR, follow_symlinks=False) == b"y"
-        except OSError:
-            return False
+        return overlayfs.is_opaque(self._full(directory))
 
     def chunks(self, node: Node) -> Iterator[bytes]:
         with open(self._full(node), "rb", buffering=0) as file:

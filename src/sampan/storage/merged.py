@@ -4,9 +4,10 @@ Nothing is mounted: looking up a path reads a few entries of the layers' indexes
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 
 from sampan.errors import Failed
-from sampan.storage.layerfiles import Layer, Node
+from sampan.storage.layerfiles import Layer, Node, open_layer
 
 MAX_LINKS = 255  # what BuildKit's continuity/fs follows
 
@@ -86,6 +87,13 @@ class Merged:
         if self.root is None:
             return None
         return follow(self.root, path, self.child)
+
+
+@contextmanager
+def opened(lowers: Sequence[str]) -> Iterator[Merged]:
+    """`lowers`: top-most first, as LayerStore.lower writes them. Raises Failed when one is gone."""
+    with ExitStack() as stack:
+        yield Merged([stack.enter_context(closing(open_layer(lower))) for lower in lowers])
 
 
 def follow(root: Directory, path: bytes, child: Callable[[Directory, bytes], Found | None]) -> Found | None:

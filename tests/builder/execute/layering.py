@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sampan.builder.execute.files import Job, Taken, layer_tar
+from sampan.builder.execute.files import FileOp, Taken, layer_tar
 from sampan.builder.execute.pack import ChangesPacker
 from sampan.builder.plan.graph import Action, Copy
 from sampan.builder.sources.scan import scan
@@ -93,8 +93,8 @@ class Layers:
         taken: Sequence[Taken | None],
         epoch: int | None = EPOCH,
     ) -> bytes:
-        job = Job(actions=actions, taken=taken, base=base)
-        return b"".join(layer_tar(job, ChangesPacker(epoch), self.stack, self.folder))
+        op = FileOp(actions=actions, taken=taken, base=base)
+        return b"".join(layer_tar(op, ChangesPacker(epoch), self.stack, self.folder))
 
     def apply(self, base: Snapshot, actions: Sequence[Action], taken: Sequence[Taken | None]) -> Snapshot:
         return Snapshot((*base.layers, self.add(self.step(base, actions, taken))))

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from sampan.builder.execute.executor import Execution
-from sampan.builder.export.export import Exporter, Solved
-from sampan.builder.export.results import Exported
+from sampan.builder.export.export import Exporter
+from sampan.builder.export.results import Exported, Solved
 from sampan.builder.options import BuildOptions, Output
 from sampan.builder.plan.graph import HistoryEntry, ImageSource, Target
 from sampan.builder.progress import Progress, Status, Vertex

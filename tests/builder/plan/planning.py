@@ -6,9 +6,10 @@ from typing import Any
 from sampan.builder.dockerfile.lint.linter import Linter
 from sampan.builder.dockerfile.parse import parse
 from sampan.builder.options import BuildOptions
-from sampan.builder.plan.bases import Base, NeededBase, needed_bases
+from sampan.builder.plan.bases import Base, NeededBase
 from sampan.builder.plan.graph import Plan
 from sampan.builder.plan.plan import plan
+from sampan.builder.plan.resolve import needed_bases
 
 LAYER = "sha256:" + "1" * 64
 HISTORY = [{"created": "2020-01-02T03:04:05Z", "comment": "Imported from -"}]

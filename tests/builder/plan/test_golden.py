@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sampan.builder.errors import DockerfileError
-from sampan.engine.containers.changes import apply_changes
+from sampan.builder.plan.changes import apply_changes
 from sampan.images.config import empty_container_config
 from tests.builder.plan.planning import BUSYBOX, image, planned
 from tests.support import buildcases

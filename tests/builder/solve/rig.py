@@ -23,9 +23,9 @@ from sampan.builder.plan.graph import (
 )
 from sampan.builder.progress import Explanation, Progress, Vertex, now
 from sampan.builder.solve.cache.store import Cache
-from sampan.builder.solve.context import Context, Lanes
-from sampan.builder.solve.explaining import Explainer
+from sampan.builder.solve.explainer import Explainer
 from sampan.builder.solve.solver import Solver
+from sampan.builder.solve.state import Lanes, SolveState
 from sampan.builder.trees import Entry, HostRoot, Snapshot, Tree
 from sampan.db.sqlite import Change, Store
 from sampan.engine.images.store import Layer, Staging
@@ -151,7 +151,7 @@ class Built:
         self.execution = FakeExecution(staging, self.fails, self.holds, self.ran)
         cache = self.bench.cache
         with cache.lease(staging) as lease:
-            context = Context(
+            state = SolveState(
                 plan=self.plan,
                 options=self.options,
                 dockerfile=("Dockerfile", self.dockerfile),
@@ -160,12 +160,12 @@ class Built:
                 cache=cache,
                 lease=lease,
                 lanes=self.bench.lanes,
-                given={"image": Snapshot(self.base)},
+                source_snapshots={"image": Snapshot(self.base)},
                 explainer=Explainer(cache, self.options, self.dockerfile),
             )
-            self.records = context.snapshots
+            self.records = state.snapshots
             try:
-                solver = Solver(context, self.execution)  # type: ignore[arg-type]
+                solver = Solver(state, self.execution)  # type: ignore[arg-type]
                 self.snapshots = await solver.solve([target.step for target in self.plan.targets])
             finally:
                 self.bench.images.layers |= staging.layers

@@ -1,7 +1,7 @@
 """What becomes of a commit when the container does not keep still for it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,6 +14,7 @@ from sampan.engine.containers.documents import CONFIG, normalise
 from sampan.engine.containers.record import ContainerRecord, State
 from sampan.errors import Conflict, Failed, NotFound, SampanError
 from sampan.paths import Paths
+from sampan.specs.oci.image import ContainerConfig
 
 ID = "c" * 64
 
@@ -55,6 +56,9 @@ class Images:
     def __init__(self) -> None:
         self.made: list[bytes] = []
         self.on_diff = lambda: None
+
+    def apply_changes(self, config: ContainerConfig, changes: Sequence[str]) -> ContainerConfig:
+        return config
 
     def current_lowers(self, lowers: list[str]) -> list[str]:
         return lowers

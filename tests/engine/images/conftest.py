@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sampan.builder.plan.changes import apply_changes
 from sampan.db.sqlite import Store
 from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
@@ -56,7 +57,7 @@ class Bench:
             path.mkdir(parents=True, exist_ok=True)
         store, events = Store(paths.database), Events()
         config = DaemonConfig(storage_opts=(f"sampan.layers={form}",))
-        images = Images(paths=paths, store=store, events=events, config=config)
+        images = Images(paths=paths, store=store, events=events, config=config, apply_changes=apply_changes)
         bench = cls(root, images, events, store, form)
         bench.images.in_use = lambda id: bench.users.get(id, [])
         return bench

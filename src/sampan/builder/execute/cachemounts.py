@@ -57,7 +57,7 @@ class Wanted:
 
 
 class CacheMounts:
-    """One an engine; owned by the event loop."""
+    """One per engine; owned by the event loop."""
 
     def __init__(self, store: Store, directory: Path, throw: Callable[..., None]) -> None:
         self._store = store

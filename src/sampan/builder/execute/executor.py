@@ -3,35 +3,40 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import orjson
 
-from sampan.builder.execute import contexts, layers, shell, stubs
+from sampan.builder.execute import layers, shell, stubs
 from sampan.builder.execute.cachemounts import CacheMounts, MountRecord
-from sampan.builder.execute.files import Job, Taken, layer_tar
+from sampan.builder.execute.cancellation import Stop
+from sampan.builder.execute.containers import Containers
+from sampan.builder.execute.files import FileOp, Taken, layer_tar
 from sampan.builder.execute.output import Output
 from sampan.builder.execute.pack import ChangesPacker
-from sampan.builder.execute.parts import Build
 from sampan.builder.execute.run import RunFailed, Runner
 from sampan.builder.execute.scan import scan
 from sampan.builder.execute.snapshottar import snapshot_tar
 from sampan.builder.execute.stepnetworks import StepNetworks
-from sampan.builder.execute.stopping import Stop
+from sampan.builder.execute.treesnapshots import TreeSnapshots
+from sampan.builder.execute.workspace import Workspace
 from sampan.builder.options import BuildOptions
 from sampan.builder.plan.graph import Action, Run
 from sampan.builder.requester import Requester
 from sampan.builder.trees import Snapshot, Tree
+from sampan.db.sqlite import Store
 from sampan.engine import trash
-from sampan.engine.containers import Containers
+from sampan.engine.images import Images
 from sampan.engine.images.pipes import pieces
 from sampan.engine.images.store import Staging
+from sampan.engine.networks import Networks
 from sampan.images.unpack import unpack
+from sampan.paths import Paths
 from sampan.runtime.cgroups import open_cgroup
-from sampan.runtime.client import remove_tree
+from sampan.runtime.client import Launcher, remove_tree
 from sampan.storage.stack import Stack
 
 __all__ = ["Execution", "Executor", "MountRecord", "Output", "RunFailed", "Taken"]
@@ -43,12 +48,22 @@ class Execution:
     `epoch`: file times of the step's layer that are later become that, in seconds since 1970.
     """
 
-    def __init__(self, executor: "Executor", build: Build) -> None:
-        self._services = executor.containers.services
-        self._build = build
-        self._contexts = contexts.Contexts(self._services, build)
-        self._networks = StepNetworks(self._services.networks, build.id, build.options.extra_hosts)
-        self._runner = Runner(self._services, build, executor.caches, self._networks)
+    def __init__(self, executor: "Executor", workspace: Workspace) -> None:
+        self._images = executor.images.store
+        self._tmp = executor.paths.tmp
+        self._workspace = workspace
+        self._trees = TreeSnapshots(self._images, self._tmp, workspace)
+        self._networks = StepNetworks(executor.networks, workspace.id, workspace.options.extra_hosts)
+        self._runner = Runner(
+            paths=executor.paths,
+            launcher=executor.launcher,
+            images=executor.images,
+            containers=executor.containers,
+            shm_size=executor.shm_size,
+            workspace=workspace,
+            caches=executor.caches,
+            networks=self._networks,
+        )
 
     def close(self) -> None:
         """When none of its steps runs any more."""
@@ -69,7 +84,7 @@ class Execution:
         Raises RunFailed, NotFound (a secret or ssh agent that is required), Denied (entitlements), Failed.
         Cancelled: the program is killed and nothing is left.
         """
-        snapshots = await self._contexts.snapshots(run, inputs)
+        snapshots = await self._trees.snapshots(run, inputs)
         return await self._runner.run(run, base, snapshots, output, epoch=epoch, platform=platform)
 
     async def files(
@@ -84,50 +99,62 @@ class Execution:
 
         Raises Failed, Invalid, NotFound in BuildKit's words.
         """
-        job = Job(actions=actions, taken=taken, base=base)
+        op = FileOp(actions=actions, taken=taken, base=base)
         packer = ChangesPacker(epoch)
-        chunks = layer_tar(job, packer, self._build.stack, self._services.paths.tmp)
-        diff_id = await layers.add(self._services.images.store, self._build, packer, chunks)
+        chunks = layer_tar(op, packer, self._workspace.stack, self._tmp)
+        diff_id = await layers.add(self._images, self._workspace, packer, chunks)
         return Snapshot((*base.layers, diff_id))
 
     async def scan(self, snapshot: Snapshot, paths: Sequence[str] = ()) -> Tree:
         """What a snapshot holds, for select(). `paths`: patterns; only what they match, and where links among
         that lead, is listed, with all that lies below.
         """
-        build = self._build
-
-        stop = Stop()
+        workspace, stop = self._workspace, Stop()
 
         def work() -> Tree:
-            return scan(build.stack.merged(snapshot.layers), snapshot, paths, build.digests, stop)
+            merged = workspace.stack.merged(snapshot.layers)
+            return scan(merged, snapshot, paths, workspace.digests, stop)
 
         return await stop.ending(asyncio.to_thread(work))
 
     def export_tar(self, snapshot: Snapshot) -> AsyncIterator[bytes]:
         """All of a snapshot as one tar, in pieces: --output type=tar."""
-        return pieces(snapshot_tar(self._build.stack.merged(snapshot.layers)))
+        return pieces(snapshot_tar(self._workspace.stack.merged(snapshot.layers)))
 
     async def export_directory(self, snapshot: Snapshot, directory: Path) -> None:
         """All of a snapshot as files below `directory`, with their owners and modes: --output type=local."""
-        merged = self._build.stack.merged(snapshot.layers)
+        merged = self._workspace.stack.merged(snapshot.layers)
         stop = Stop()
         chunks = stop.each(snapshot_tar(merged))
         await stop.ending(asyncio.to_thread(lambda: unpack(chunks, str(directory))))
 
 
 class Executor:
-    """One an engine."""
+    """One per engine. `shm_size`: of /dev/shm, in bytes, for steps that do not say it themselves."""
 
-    def __init__(self, containers: Containers) -> None:
+    def __init__(
+        self,
+        *,
+        paths: Paths,
+        store: Store,
+        launcher: Launcher,
+        images: Images,
+        containers: Containers,
+        networks: Networks,
+        shm_size: Callable[[], int],
+    ) -> None:
+        self.paths = paths
+        self.launcher = launcher
+        self.images = images
         self.containers = containers
-        services = containers.services
-        self._paths = services.paths
-        self._throw = partial(trash.discard, services.paths)
-        self.caches = CacheMounts(services.store, services.paths.build_mounts, self._throw)
+        self.networks = networks
+        self.shm_size = shm_size
+        self._throw = partial(trash.discard, paths)
+        self.caches = CacheMounts(store, paths.build_mounts, self._throw)
 
     async def start(self) -> None:
         """Kill what steps of an earlier daemon still run, and remove what they left."""
-        paths = self._paths
+        paths = self.paths
         paths.build_shims.mkdir(parents=True, exist_ok=True, mode=0o710)
         for entry in list(os.scandir(paths.build_shims)):
             self._end_step(Path(entry.path))
@@ -139,15 +166,12 @@ class Executor:
     def _end_step(self, shim: Path) -> None:
         with suppress(OSError, orjson.JSONDecodeError, KeyError):
             request = orjson.loads((shim / "start.json").read_bytes())
-            cgroup = open_cgroup(request["cgroup"]["path"], self.containers.services.host.layout)
+            cgroup = open_cgroup(request["cgroup"]["path"], self.containers.host.layout)
             if cgroup.exists():
                 cgroup.kill()
                 cgroup.remove()
         with suppress(OSError):
             remove_tree(shim)
-
-    async def stop(self) -> None:
-        return
 
     @asynccontextmanager
     async def execution(
@@ -155,15 +179,15 @@ class Executor:
     ) -> AsyncIterator[Execution]:
         """For one build, which owns the staging. On leaving, nothing of its steps is on disk but layers."""
         id = "build" + secrets.token_hex(10)
-        stack = Stack(self.containers.services.images.store.layer_files.lower)
-        build = Build(id, options, requester, staging, self._paths.build_steps / id, stack)
-        execution = Execution(self, build)
+        stack = Stack(self.images.store.layer_files.lower)
+        workspace = Workspace(id, options, requester, staging, self.paths.build_steps / id, stack)
+        execution = Execution(self, workspace)
         try:
             yield execution
         finally:
             execution.close()
             stack.close()
-            self._throw(build.directory)
+            self._throw(workspace.directory)
 
     def cache_mounts(self) -> list[MountRecord]:
         """Directories of cache mounts; sizes are measured when a step that used them ends."""
@@ -190,5 +214,14 @@ class Executor:
         Raises NotFound when the layers are gone.
         """
         return await shell.create(
-            self.containers, snapshot, name, args=args, env=env, cwd=cwd, user=user, tty=tty
+            self.containers,
+            self.images.store.layer_files,
+            self.paths.init_layer,
+            snapshot,
+            name,
+            args=args,
+            env=env,
+            cwd=cwd,
+            user=user,
+            tty=tty,
         )

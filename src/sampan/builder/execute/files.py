@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sampan.builder.execute.changes import Changes
 from sampan.builder.execute.contents import HostSource, SnapshotSource, Source
-from sampan.builder.execute.copying import Archives, Copier
+from sampan.builder.execute.copier import Archives, Copier
 from sampan.builder.execute.owners import Owners
 from sampan.builder.execute.pack import ChangesPacker
 from sampan.builder.plan.graph import Action, Copy, MakeDirectory, WriteFile
@@ -28,7 +28,7 @@ class Taken:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class FileOp:
     """One step."""
 
     actions: Sequence[Action]
@@ -36,14 +36,14 @@ class Job:
     base: Snapshot
 
 
-def layer_tar(job: Job, packer: ChangesPacker, stack: Stack, tmp: Path) -> Generator[bytes, None, None]:
+def layer_tar(op: FileOp, packer: ChangesPacker, stack: Stack, tmp: Path) -> Generator[bytes, None, None]:
     """The step's layer, in pieces. Blocks while iterated. Raises Failed, Invalid."""
-    merged = stack.merged(job.base.layers)
+    merged = stack.merged(op.base.layers)
     owners = Owners(merged)
     changes = Changes(merged, packer.now)
     copier = Copier(changes, owners)
     with ExitStack() as opened:
-        for action, taken in zip(job.actions, job.taken, strict=True):
+        for action, taken in zip(op.actions, op.taken, strict=True):
             if isinstance(action, MakeDirectory):
                 copier.make_directory(action)
             elif isinstance(action, WriteFile):

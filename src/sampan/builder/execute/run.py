@@ -6,7 +6,7 @@ Its root is an overlay of the snapshot's layers and an upper directory, which af
 import asyncio
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import count
@@ -14,22 +14,24 @@ from typing import Any, cast
 
 from sampan.builder.execute import layers, stubs
 from sampan.builder.execute.cachemounts import CacheMounts
+from sampan.builder.execute.containers import Containers
 from sampan.builder.execute.output import Output, Reader
-from sampan.builder.execute.parts import Build
 from sampan.builder.execute.runmounts import Made, RunMounts
 from sampan.builder.execute.stepnetworks import StepNetworks
+from sampan.builder.execute.workspace import Workspace
 from sampan.builder.plan.graph import Run
 from sampan.builder.trees import Snapshot
 from sampan.engine import trash
-from sampan.engine.containers.services import Services
+from sampan.engine.images import Images
 from sampan.engine.networks.sandboxes import StepSandbox
 from sampan.engine.ocispec.build import Built, SpecInputs
 from sampan.engine.ocispec.build import build as build_spec
+from sampan.engine.ocispec.host import Host
 from sampan.errors import Denied, Failed, SampanError
 from sampan.images.pack import Packer
-from sampan.paths import ContainerPaths
+from sampan.paths import ContainerPaths, Paths
 from sampan.runtime.cgroups import leave, open_cgroup
-from sampan.runtime.client import Shim, remove_tree
+from sampan.runtime.client import Launcher, Shim, remove_tree
 from sampan.runtime.protocol import Attach, StartRequest
 from sampan.specs.golang.quote import quote
 from sampan.specs.oci.platform import machine
@@ -67,10 +69,25 @@ class Ended:
 class Runner:
     """Runs one build's RUN steps."""
 
-    def __init__(self, services: Services, build: Build, caches: CacheMounts, networks: StepNetworks) -> None:
-        self._services = services
+    def __init__(
+        self,
+        *,
+        paths: Paths,
+        launcher: Launcher,
+        images: Images,
+        containers: Containers,
+        shm_size: Callable[[], int],
+        workspace: Workspace,
+        caches: CacheMounts,
+        networks: StepNetworks,
+    ) -> None:
+        self._paths = paths
+        self._launcher = launcher
+        self._images = images
+        self._containers = containers
+        self._shm_size = shm_size
         self._networks = networks
-        self._build = build
+        self._workspace = workspace
         self._caches = caches
         self._numbers = count(1)
 
@@ -86,7 +103,7 @@ class Runner:
     ) -> Snapshot:
         """`base` and what the program changed. Raises RunFailed, NotFound, Denied, Invalid, Failed."""
         self._check(run)
-        paths = self._services.paths.build_step(self._build.id, next(self._numbers))
+        paths = self._paths.build_step(self._workspace.id, next(self._numbers))
         paths.upper.mkdir(parents=True)
         paths.work.mkdir()
         try:
@@ -98,22 +115,22 @@ class Runner:
                     raise
                 snapshot = None  # a full disk, for one: why the program failed matters more
         finally:
-            trash.discard(self._services.paths, paths.data)
+            trash.discard(self._paths, paths.data)
         if snapshot is None or ended.code:
-            raise _failure(run, ended, snapshot, _foreign(platform, self._services))
+            raise _failure(run, ended, snapshot, _foreign(platform, self._containers.host))
         return snapshot
 
     def _check(self, run: Run) -> None:
         # The network of the whole build is the client's own choice.
-        host = run.network == "host" and self._build.options.network != "host"
+        host = run.network == "host" and self._workspace.options.network != "host"
         for wanted, name in ((run.insecure, "security.insecure"), (host, "network.host")):
-            if wanted and name not in self._build.options.entitlements:
+            if wanted and name not in self._workspace.options.entitlements:
                 raise Denied(f"{name} is not allowed")
 
     async def _pack(self, base: Snapshot, paths: ContainerPaths, epoch: int | None) -> str:
-        packer = Packer(epoch, self._build.stack.merged(base.layers).has)
+        packer = Packer(epoch, self._workspace.stack.merged(base.layers).has)
         chunks = packer.pack(str(paths.upper))
-        return await layers.add(self._services.images.store, self._build, packer, chunks)
+        return await layers.add(self._images.store, self._workspace, packer, chunks)
 
     # The process
 
@@ -125,9 +142,9 @@ class Runner:
         output: Output,
         paths: ContainerPaths,
     ) -> Ended:
-        lower = self._services.images.store.layer_files.lower
+        lower = self._images.store.layer_files.lower
         async with AsyncExitStack() as undo:
-            mounts = RunMounts(self._build, self._caches, lower, inputs, paths.data)
+            mounts = RunMounts(self._workspace, self._caches, lower, inputs, paths.data)
             made = await mounts.make(run.mounts, undo)
             network = await self._open_network(run, undo)
             points, left = self._points(run, base, made, paths)
@@ -139,7 +156,7 @@ class Runner:
             request["attach"] = [_attach(run.stdin)]
             if run.stdin is not None:
                 reader.end_input()
-            held = self._services.images.layer_mounts(lowers)
+            held = self._images.layer_mounts(lowers)
             try:
                 shim = await self._start(run, paths, request, network, reader, held, made, output)
             finally:
@@ -154,7 +171,7 @@ class Runner:
             return ended
 
     async def _open_network(self, run: Run, undo: AsyncExitStack) -> StepSandbox:
-        options = self._build.options
+        options = self._workspace.options
         named = options.network not in ("", "default", "host", "none")
         mode = run.network if run.network != "default" else (options.network if named else "bridge")
         hostname = run.hostname or HOSTNAME
@@ -169,7 +186,7 @@ class Runner:
         self, run: Run, base: Snapshot, made: Made, paths: ContainerPaths
     ) -> tuple[list[str], list[bytes]]:
         """The lowest layers, with mount points, and the paths that may turn up in the upper all the same."""
-        points = [str(self._services.paths.build_points)]
+        points = [str(self._paths.build_points)]
         targets = [mount["destination"] for mount in made.mounts]
         if targets:
             own = paths.data / "points"
@@ -177,16 +194,16 @@ class Runner:
             stubs.make_targets(own, targets, made.files)
             points.insert(0, str(own))
         always = ["/dev", "/proc", "/sys", "/etc/hosts", "/etc/resolv.conf"]
-        return points, stubs.missing(self._build.stack.merged(base.layers), [*always, *targets])
+        return points, stubs.missing(self._workspace.stack.merged(base.layers), [*always, *targets])
 
     def _spec(self, run: Run, made: Made, network: StepSandbox, paths: ContainerPaths) -> Built:
-        services, options = self._services, self._build.options
+        containers, options = self._containers, self._workspace.options
         host = {
-            "ShmSize": services.config.default_shm_size,
+            "ShmSize": self._shm_size(),
             **{name: value for name, value in options.host_config.items() if value},
             "NetworkMode": "host" if network.netns is None else "none",
             "Privileged": run.insecure,
-            "CgroupnsMode": "private" if services.host.cgroup_version == 2 else "host",
+            "CgroupnsMode": "private" if containers.host.cgroup_version == 2 else "host",
         }
         if options.cgroup_parent:
             host["CgroupParent"] = options.cgroup_parent
@@ -201,8 +218,8 @@ class Runner:
                     "User": run.user,
                 },
                 host_config=host,
-                host=services.host,
-                defaults=replace(services.defaults, init=False),
+                host=containers.host,
+                defaults=replace(containers.defaults, init=False),
                 mounts=[*self._etc(network, paths), *made.mounts],
             )
         )
@@ -258,14 +275,14 @@ class Runner:
         output: Output,
     ) -> Shim:
         """A start is never left half done: cancelled meanwhile, it is ended once it has come about."""
-        given = {
-            position: made.given[mount["destination"]]
+        filesystems = {
+            position: made.filesystems[mount["destination"]]
             for position, mount in enumerate(request["spec"]["mounts"])
-            if mount["destination"] in made.given
+            if mount["destination"] in made.filesystems
         }
         starting = asyncio.ensure_future(
-            self._services.launcher.start(
-                paths, request, network.netns, [reader.theirs.fileno()], None, held, given
+            self._launcher.start(
+                paths, request, network.netns, [reader.theirs.fileno()], None, held, filesystems
             )
         )
         try:
@@ -308,7 +325,7 @@ class Runner:
         remove_tree(paths.exec)
 
     def _clear_cgroup(self, config: Mapping[str, Any]) -> None:
-        cgroup = open_cgroup(config["path"], self._services.host.layout)
+        cgroup = open_cgroup(config["path"], self._containers.host.layout)
         if cgroup.exists():
             cgroup.kill()
             cgroup.remove()
@@ -316,8 +333,8 @@ class Runner:
 
     def _leave_parent(self, config: Mapping[str, Any]) -> None:
         parent = os.path.dirname(config["path"])
-        if parent not in ("", "/", self._services.defaults.cgroup_parent):
-            leave(parent, self._services.host.layout)
+        if parent not in ("", "/", self._containers.defaults.cgroup_parent):
+            leave(parent, self._containers.host.layout)
 
 
 def _exit_of(shim: Shim) -> "asyncio.Future[dict[str, Any]]":
@@ -352,8 +369,8 @@ def _environment(run: Run, made: Made) -> list[str]:
     return env
 
 
-def _foreign(platform: str, services: Services) -> str:
-    own = f"linux/{machine(services.host.machine)[0]}"
+def _foreign(platform: str, host: Host) -> str:
+    own = f"linux/{machine(host.machine)[0]}"
     if platform and not platform.startswith(own):
         return f"this machine is {own}, the step is for {platform}, whose programs need an emulator"
     return ""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sampan.builder.execute.cachemounts import CacheMounts, Wanted
-from sampan.builder.execute.parts import Build
 from sampan.builder.execute.snapshottar import snapshot_tar
 from sampan.builder.execute.sshsocket import SshSocket
+from sampan.builder.execute.workspace import Workspace
 from sampan.builder.plan.graph import RunMount
 from sampan.builder.trees import Snapshot
 from sampan.errors import Failed, Invalid, NotFound
@@ -26,10 +26,10 @@ DEFAULT_MODE = 0o755
 
 @dataclass
 class Made:
-    """`given`: file systems made already, by destination. `files`: targets that are no directories."""
+    """`filesystems`: file systems made already, by destination. `files`: targets that are no directories."""
 
     mounts: list[Mount] = field(default_factory=list)
-    given: dict[str, int] = field(default_factory=dict)
+    filesystems: dict[str, int] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     env: list[str] = field(default_factory=list)
 
@@ -39,13 +39,13 @@ class RunMounts:
 
     def __init__(
         self,
-        build: Build,
+        workspace: Workspace,
         caches: CacheMounts,
         lower: Callable[[str], str],
         inputs: Mapping[int, Snapshot],
         directory: Path,
     ) -> None:
-        self._build = build
+        self._workspace = workspace
         self._caches = caches
         self._lower = lower
         self._inputs = inputs
@@ -73,7 +73,7 @@ class RunMounts:
 
     async def _bind(self, mount: RunMount, number: int, made: Made) -> None:
         snapshot = self._inputs[mount.input] if mount.input is not None else Snapshot()
-        merged = await asyncio.to_thread(self._build.stack.merged, snapshot.layers)
+        merged = await asyncio.to_thread(self._workspace.stack.merged, snapshot.layers)
         if not self._is_directory(merged, mount.source):
             made.files.add(mount.target)
         lower = [self._lower(diff_id) for diff_id in unique(snapshot.layers)]
@@ -136,11 +136,11 @@ class RunMounts:
     def _filling(self, snapshot: Snapshot | None) -> Callable[[], Iterator[bytes]] | None:
         if snapshot is None or not snapshot.layers:
             return None
-        return lambda: snapshot_tar(self._build.stack.merged(snapshot.layers))
+        return lambda: snapshot_tar(self._workspace.stack.merged(snapshot.layers))
 
     async def _secret(self, mount: RunMount, made: Made, stack: AsyncExitStack) -> None:
         try:
-            data = await self._build.requester.secret(mount.id)
+            data = await self._workspace.requester.secret(mount.id)
         except NotFound:
             if mount.required:
                 raise NotFound(f"secret {mount.id}: not found") from None
@@ -154,7 +154,7 @@ class RunMounts:
             return
         descriptor = _secret_file(data, mount)
         stack.callback(os.close, descriptor)
-        made.given[mount.target] = descriptor
+        made.filesystems[mount.target] = descriptor
         made.files.add(mount.target)
         made.mounts.append(
             {
@@ -167,13 +167,13 @@ class RunMounts:
         )
 
     async def _ssh(self, mount: RunMount, number: int, made: Made, stack: AsyncExitStack) -> None:
-        if not await self._build.requester.has_ssh(mount.id):
+        if not await self._workspace.requester.has_ssh(mount.id):
             if mount.required:
                 raise NotFound(f"unset ssh forward key {mount.id}")
             return
         path = self._folder(number, "ssh") / "agent.sock"
         mode = mount.mode if mount.mode is not None else 0o600
-        listening = SshSocket(path, self._build.requester, mount.id, mode, mount.uid, mount.gid)
+        listening = SshSocket(path, self._workspace.requester, mount.id, mode, mount.uid, mount.gid)
         stack.push_async_callback(listening.close)
         await listening.listen()
         made.files.add(mount.target)

@@ -6,7 +6,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 
-from sampan.builder.execute.stopping import Stop
+from sampan.builder.execute.cancellation import Stop
 from sampan.builder.trees import Entry, Snapshot, SnapshotRoot, Tree
 from sampan.specs.golang.match import compile_match as compiled
 from sampan.specs.golang.match import has_wildcards

@@ -6,27 +6,24 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
 
 from sampan.builder.execute.executor import Execution
-from sampan.builder.export import archives, document, registry, trees
+from sampan.builder.export import archives, directories, document, registry
 from sampan.builder.export.archives import Result
 from sampan.builder.export.attributes import Attributes, parse
 from sampan.builder.export.layers import LayerBlobs
-from sampan.builder.export.results import Exported
+from sampan.builder.export.results import Commit, Exported, Solved
 from sampan.builder.export.squash import squash
-from sampan.builder.export.vertex import Shown, exporting
+from sampan.builder.export.vertex import ExportVertex, exporting
 from sampan.builder.options import BuildOptions, Output
-from sampan.builder.plan.graph import Target
 from sampan.builder.plan.resolve import multi_platform
 from sampan.builder.progress import Progress
 from sampan.builder.requester import Requester
 from sampan.builder.solve.cache.locations import HasBlobs
-from sampan.builder.solve.solved import Commit
-from sampan.builder.trees import Snapshot
 from sampan.engine.images import Images
 from sampan.engine.images.ingest import add_local_layer
 from sampan.engine.images.pipes import pieces
@@ -41,18 +38,8 @@ STORE = "export"  # what BuildKit's clients call it
 _FORMATS = {"oci": "exporting to oci image format", "docker": "exporting to docker image format"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Solved:
-    """One target whose steps are done. `snapshot` is its whole file system, base included."""
-
-    target: Target
-    snapshot: Snapshot
-    layers: Mapping[int, str] = field(default_factory=dict)  # step id -> diff ID
-    inline_cache: bytes = b""  # for `moby.buildkit.cache.v0`, when --cache-to type=inline
-
-
 class Exporter:
-    """One an engine."""
+    """One per engine."""
 
     def __init__(self, images: Images) -> None:
         self._images = images
@@ -68,11 +55,11 @@ class Exporter:
         execution: Execution,
     ) -> Exported:
         """All outputs. `staging` holds the layers. Raises what went wrong; nothing is left then."""
-        job = _Job(self._images, solved, options, requester, progress, staging, commit, execution)
-        return await job.run()
+        work = _Export(self._images, solved, options, requester, progress, staging, commit, execution)
+        return await work.run()
 
 
-class _Job:
+class _Export:
     """All outputs of one build."""
 
     def __init__(
@@ -155,9 +142,9 @@ class _Job:
     # Outputs
 
     async def _image(self, attributes: Attributes) -> None:
-        with exporting(self._progress, "exporting to image") as shown:
+        with exporting(self._progress, "exporting to image") as vertex:
             if any(item.snapshot.layers for item in self._solved):
-                with shown.doing("exporting layers"):
+                with vertex.doing("exporting layers"):
                     results = await self._documents()
             else:
                 results = await self._documents()
@@ -167,29 +154,29 @@ class _Job:
                     hint="push it (--push), or write it to an archive (--output type=oci,dest=...)",
                 )
             if len(results) == 1 and attributes.keep:
-                await self._store_image(shown, results[0], attributes)
+                await self._store_image(vertex, results[0], attributes)
             if attributes.push:
-                await self._push(shown, results, attributes)
+                await self._push(vertex, results, attributes)
 
-    async def _store_image(self, shown: Shown, result: Result, attributes: Attributes) -> None:
-        shown.done(f"writing image {result.id}")
+    async def _store_image(self, vertex: ExportVertex, result: Result, attributes: Attributes) -> None:
+        vertex.done(f"writing image {result.id}")
         [image] = await self._commit([NewImage(result.config, attributes.names)])
         for name, text in zip(attributes.names, attributes.shown_names, strict=False):
-            shown.done(f"naming to {text}")
+            vertex.done(f"naming to {text}")
             self._images.log("tag", image.id, name.familiar)
         found = {DIGEST: image.id, CONFIG_DIGEST: image.id}
         if attributes.shown_names:
             found[NAME] = ",".join(attributes.shown_names)
         self._add(image.id, found)
 
-    async def _push(self, shown: Shown, results: Sequence[Result], attributes: Attributes) -> None:
+    async def _push(self, vertex: ExportVertex, results: Sequence[Result], attributes: Attributes) -> None:
         if not attributes.names:
             raise Failed("tag is needed when pushing to registry")
         with ExitStack() as stack:
             blobs = LayerBlobs(self._store, self._staging, self._temporary(stack))
             for name in attributes.names:
                 pushed = await registry.push(
-                    self._images, self._requester, self._staging, results, attributes, name, shown, blobs
+                    self._images, self._requester, self._staging, results, attributes, name, vertex, blobs
                 )
                 found = {
                     DIGEST: pushed["digest"],
@@ -206,11 +193,11 @@ class _Job:
                 "docker exporter does not currently support exporting manifest lists",
                 hint="an archive of type=oci can hold them",
             )
-        with ExitStack() as stack, exporting(self._progress, _FORMATS[output.type]) as shown:
+        with ExitStack() as stack, exporting(self._progress, _FORMATS[output.type]) as vertex:
             directory = self._temporary(stack)
             results = await self._documents()
             blobs = LayerBlobs(self._store, self._staging, directory)
-            with shown.doing("exporting layers"):
+            with vertex.doing("exporting layers"):
                 found = await blobs.run(
                     lambda: archives.layout(
                         results,
@@ -221,23 +208,23 @@ class _Job:
                     )
                 )
             for made in found.manifests:
-                shown.done(f"exporting manifest {made.digest}")
+                vertex.done(f"exporting manifest {made.digest}")
             for result in results:
-                shown.done(f"exporting config {result.id}")
+                vertex.done(f"exporting config {result.id}")
             if found.is_index:
-                shown.done(f"exporting manifest list {found.top.digest}")
+                vertex.done(f"exporting manifest list {found.top.digest}")
             if attributes.tar:
-                with shown.doing("sending tarball"):
+                with vertex.doing("sending tarball"):
                     chunks = pieces(archives.archive(found, blobs))
                     await self._requester.send_file(number, chunks, output.attrs)
             elif isinstance(self._requester, HasBlobs):
-                with shown.doing("copying files"):
+                with vertex.doing("copying files"):
                     await self._offer(self._requester, found, blobs)
             else:
                 tree = directory / "layout"
                 tree.mkdir()
                 await blobs.run(lambda: archives.write_directory(found, blobs, tree))
-                with shown.doing("copying files"):
+                with vertex.doing("copying files"):
                     await self._requester.send_directory(number, tree, output.attrs)
             self._add(results[0].id, _described(found, results, attributes))
 
@@ -251,21 +238,21 @@ class _Job:
     async def _files(self, number: int, output: Output) -> None:
         kind = "directory" if output.type == "local" else "tarball"
         name = f"exporting to client {kind}"
-        split = trees.split(output.attrs, self._several)
-        with ExitStack() as stack, exporting(self._progress, name) as shown:
+        split = directories.split(output.attrs, self._several)
+        with ExitStack() as stack, exporting(self._progress, name) as vertex:
             if output.type == "tar" and not split:
                 chunks = self._execution.export_tar(self._solved[0].snapshot)
-                with shown.doing("sending tarball"):
+                with vertex.doing("sending tarball"):
                     await self._requester.send_file(number, chunks, output.attrs)
                 return
             directory = self._temporary(stack)
-            await trees.write(self._execution, self._solved, directory, split=split)
+            await directories.write(self._execution, self._solved, directory, split=split)
             if output.type == "tar":
                 chunks = pieces(diff_tar(str(directory), self._solved[0].target.epoch))
-                with shown.doing("sending tarball"):
+                with vertex.doing("sending tarball"):
                     await self._requester.send_file(number, chunks, output.attrs)
                 return
-            with shown.doing("copying files"):
+            with vertex.doing("copying files"):
                 await self._requester.send_directory(number, directory, output.attrs)
 
     def _temporary(self, stack: ExitStack) -> Path:

@@ -10,7 +10,7 @@ from sampan.builder.export.archives import Result, index_of
 from sampan.builder.export.attributes import Attributes, Compression
 from sampan.builder.export.layers import LayerBlobs
 from sampan.builder.export.manifests import Document
-from sampan.builder.export.vertex import Shown
+from sampan.builder.export.vertex import ExportVertex
 from sampan.builder.requester import Requester
 from sampan.engine.images import Images
 from sampan.engine.images import progress as lines
@@ -35,7 +35,7 @@ async def push(
     results: Sequence[Result],
     attributes: Attributes,
     name: Reference,
-    shown: Shown,
+    vertex: ExportVertex,
     blobs: LayerBlobs,
 ) -> dict[str, Any]:
     """The descriptor of what the name stands for now. Raises what the registry says.
@@ -47,14 +47,14 @@ async def push(
     repositories = await remote.registries.repositories(name, "push", credentials)
     repository = await remote.registries.first(repositories)
     try:
-        with shown.doing("pushing layers"):
+        with vertex.doing("pushing layers"):
             made = [
                 await _image(images, repository, staging, result, attributes, name, blobs)
                 for result in results
             ]
         top = made[0] if len(made) == 1 else index_of(results, made, attributes)
         tag = "" if attributes.push_by_digest else name.tag or ""
-        with shown.doing(f"pushing manifest for {name}@{top.digest}"):
+        with vertex.doing(f"pushing manifest for {name}@{top.digest}"):
             if len(made) > 1:
                 for document in made:
                     await repository.put_manifest(document.digest, document.data, document.media_type)

@@ -9,7 +9,7 @@ from sampan.builder.progress import Progress, Status, Vertex, now
 from sampan.errors import SampanError
 
 
-class Shown:
+class ExportVertex:
     def __init__(self, progress: Progress, vertex: Vertex) -> None:
         self._progress = progress
         self._vertex = vertex
@@ -44,12 +44,12 @@ class Shown:
 
 
 @contextmanager
-def exporting(progress: Progress, name: str) -> Iterator[Shown]:
+def exporting(progress: Progress, name: str) -> Iterator[ExportVertex]:
     """The vertex is like no other: bake shows several builds in one view, by digests."""
     vertex = Vertex(digest=f"sha256:{secrets.token_hex(32)}", name=name, started=now())
     progress.add(vertex)
     try:
-        yield Shown(progress, vertex)
+        yield ExportVertex(progress, vertex)
     except SampanError as error:
         progress.add(replace(vertex, completed=now(), error=error.message))
         raise

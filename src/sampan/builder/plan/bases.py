@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sampan.builder.dockerfile.instructions import Dockerfile
-from sampan.builder.dockerfile.lint.linter import Linter
-from sampan.builder.options import BuildOptions
 from sampan.builder.plan.graph import Lines
 from sampan.specs.oci.image import ImageConfig
 
@@ -44,24 +41,3 @@ class Base:
 
 
 Bases = Mapping[tuple[str, str], Base]
-
-
-def needed_bases(
-    dockerfile: Dockerfile,
-    options: BuildOptions,
-    bases: Bases | None = None,
-    linter: Linter | None = None,
-) -> list[NeededBase]:
-    """What has to be resolved for the stages that the target needs, and is not in `bases`.
-
-    Call it until nothing is left: triggers (ONBUILD) of a base may ask for more. Raises DockerfileError.
-    """
-    # Not at the top: what resolves stages needs the types above.
-    from sampan.builder.plan.checks import Checks
-    from sampan.builder.plan.resolve import resolve, wanted_platforms
-
-    missing: dict[tuple[str, str], NeededBase] = {}
-    for wanted in wanted_platforms(options):
-        stages = resolve(dockerfile, options, bases or {}, wanted, Checks(linter or Linter()))
-        missing |= {needed.key: needed for needed in stages.missing}
-    return list(missing.values())

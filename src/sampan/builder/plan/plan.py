@@ -23,9 +23,9 @@ from sampan.builder.plan.configs import (
     inherited_config,
     inherited_document,
 )
-from sampan.builder.plan.contexts import NamedContext
 from sampan.builder.plan.graph import SCRATCH, ImageSource, Lineage, Plan, ResultSource, Target
 from sampan.builder.plan.locations import placed
+from sampan.builder.plan.namedcontexts import NamedContext
 from sampan.builder.plan.paths import joined
 from sampan.builder.plan.resolve import Wanted, resolve, wanted_platforms
 from sampan.builder.plan.stages import Command, StageNode, Stages

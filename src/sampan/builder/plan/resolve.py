@@ -1,10 +1,11 @@
 """From a Dockerfile to its stages for one platform, as far as the images they stand on are known. Pure."""
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sampan.builder.dockerfile.expand import Expander
 from sampan.builder.dockerfile.instructions import Copy, Dockerfile, Instruction, Onbuild, Run, Stage
+from sampan.builder.dockerfile.lint.linter import Linter
 from sampan.builder.dockerfile.parse import parse_trigger
 from sampan.builder.dockerfile.suggest import suggest
 from sampan.builder.errors import DockerfileError
@@ -12,9 +13,9 @@ from sampan.builder.options import BuildOptions
 from sampan.builder.plan.arguments import default_arguments, global_arguments
 from sampan.builder.plan.bases import Bases, NeededBase
 from sampan.builder.plan.checks import Checks
-from sampan.builder.plan.contexts import NamedContext, find_context
 from sampan.builder.plan.graph import Lines
 from sampan.builder.plan.locations import placed
+from sampan.builder.plan.namedcontexts import NamedContext, find_context
 from sampan.builder.plan.stages import (
     SCRATCH_NAME,
     Command,
@@ -71,6 +72,23 @@ def resolve(
     if not dockerfile.stages:
         raise DockerfileError("dockerfile contains no stages to build")
     return _Resolver(dockerfile, options, bases, wanted, checks).run()
+
+
+def needed_bases(
+    dockerfile: Dockerfile,
+    options: BuildOptions,
+    bases: Bases | None = None,
+    linter: Linter | None = None,
+) -> list[NeededBase]:
+    """What has to be resolved for the stages that the target needs, and is not in `bases`.
+
+    Call it until nothing is left: triggers (ONBUILD) of a base may ask for more. Raises DockerfileError.
+    """
+    missing: dict[tuple[str, str], NeededBase] = {}
+    for wanted in wanted_platforms(options):
+        stages = resolve(dockerfile, options, bases or {}, wanted, Checks(linter or Linter()))
+        missing |= {needed.key: needed for needed in stages.missing}
+    return list(missing.values())
 
 
 @dataclass
@@ -222,8 +240,6 @@ class _Resolver:
         return more
 
     def _trigger(self, node: StageNode, text: str) -> Command:
-        from dataclasses import replace
-
         instruction = parse_trigger(text)
         if isinstance(instruction, Onbuild):
             raise DockerfileError("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")

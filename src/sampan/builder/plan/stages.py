@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from sampan.builder.dockerfile.instructions import Instruction, Onbuild, Stage
 from sampan.builder.plan.bases import Base, NeededBase
-from sampan.builder.plan.contexts import NamedContext
 from sampan.builder.plan.graph import Lines
+from sampan.builder.plan.namedcontexts import NamedContext
 from sampan.specs.oci.platform import Platform
 
 SCRATCH_NAME = "scratch"

@@ -9,7 +9,7 @@ from sampan.builder.plan.bases import Base, NeededBase
 from sampan.builder.progress import Progress
 from sampan.builder.requester import Requester
 from sampan.builder.solve import layouts
-from sampan.builder.solve.vertices import Counter, shown
+from sampan.builder.solve.vertices import Counter, vertex_progress
 from sampan.builder.trees import Snapshot
 from sampan.engine.images import Image, Images
 from sampan.engine.images.progress import Line
@@ -31,7 +31,7 @@ class Results(Protocol):
 
 
 @dataclass(eq=False)
-class Resolver:
+class ImageResolver:
     """One build's. Every image is looked up once; its layers stay until the staging ends."""
 
     images: Images
@@ -41,7 +41,7 @@ class Resolver:
     results: Results
     pull: bool = False
     salt: str = ""
-    given: dict[str, Snapshot] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
     fetched: set[str] = field(default_factory=set)  # image IDs that were not here before
 
     async def resolve(self, needed: NeededBase) -> Base:
@@ -51,7 +51,7 @@ class Resolver:
             snapshot, config = self.results.get(rest)
             self.keep_result(rest, snapshot)
             return Base(reference=rest, image_id="", config=config)
-        vertex = shown(self.progress, f"{self.salt}/{needed.platform}", needed.vertex)
+        vertex = vertex_progress(self.progress, f"{self.salt}/{needed.platform}", needed.vertex)
         vertex.announce()
         if needed.source.startswith(layouts.SCHEME):
             with vertex.running():
@@ -61,19 +61,19 @@ class Resolver:
         for diff_id in image.diff_ids:
             self._keep(diff_id)
         self.images.store.use(image)
-        self.given[image.id] = Snapshot(image.diff_ids)
+        self.snapshots[image.id] = Snapshot(image.diff_ids)
         return Base(reference=str(reference), image_id=image.id, config=image.config)
 
     async def _layout(self, needed: NeededBase) -> Base:
         platform = platforms.parse(needed.platform)
         found = await layouts.bring(needed.source, platform, self.requester, self.images.store, self.staging)
-        self.given[found.id] = Snapshot(found.diff_ids)
+        self.snapshots[found.id] = Snapshot(found.diff_ids)
         reference = needed.source.removeprefix(layouts.SCHEME).removeprefix("//")
         return Base(reference=reference, image_id=found.id, config=found.config)
 
     def keep_result(self, id: str, snapshot: Snapshot) -> None:
         """A result that steps take files from."""
-        self.given[f"input:{id}"] = snapshot
+        self.snapshots[f"input:{id}"] = snapshot
         for diff_id in snapshot.layers:
             self._keep(diff_id)
 

@@ -17,7 +17,7 @@ class Result:
 
 
 class Results:
-    """One an engine. A result keeps its layers until it is dropped: whoever keeps one has to."""
+    """One per engine. A result keeps its layers until it is dropped: whoever keeps one has to."""
 
     def __init__(self, images: ImageStore) -> None:
         self._images = images

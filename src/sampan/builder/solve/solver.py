@@ -31,8 +31,8 @@ from sampan.builder.progress import now
 from sampan.builder.solve.cache import keys
 from sampan.builder.solve.cache.keys import Components
 from sampan.builder.solve.cache.records import Details, Record, new_id
-from sampan.builder.solve.context import Context
-from sampan.builder.solve.vertices import Shown
+from sampan.builder.solve.state import SolveState
+from sampan.builder.solve.vertices import VertexProgress
 from sampan.builder.sources.explain import summary
 from sampan.builder.sources.select import select, select_mount
 from sampan.builder.trees import Selected, Snapshot, Tree
@@ -65,10 +65,10 @@ class Known:
 class Solver:
     """Used once, in one task: `solve`."""
 
-    def __init__(self, context: Context, execution: Execution) -> None:
-        self._context = context
+    def __init__(self, state: SolveState, execution: Execution) -> None:
+        self._state = state
         self._execution = execution
-        self._plan = context.plan
+        self._plan = state.plan
         self._tasks: dict[tuple[str, int], asyncio.Task[Any]] = {}
         self._selected: dict[tuple[int, int], asyncio.Task[Selected]] = {}
         self._known = [Known() for _ in self._plan.steps]
@@ -90,7 +90,7 @@ class Solver:
             raise _first(group) from None
         for step in self._plan.steps:
             # What nobody asked for is as good as cached: BuildKit shows it so.
-            self._context.shown(step.id).finish(cached=True)
+            self._state.vertex(step.id).finish(cached=True)
         return self.done
 
     def _once(self, what: str, id: int, work: Work) -> "asyncio.Task[Any]":
@@ -103,8 +103,8 @@ class Solver:
 
     async def _guarded(self, step: Step, work: Work) -> Any:
         """A failure is the step's own, unless an input's has become it."""
-        shown = self._context.shown(step.id)
-        with shown.failing():
+        vertex = self._state.vertex(step.id)
+        with vertex.failing():
             try:
                 return await work(step)
             except StepFailed:
@@ -115,7 +115,7 @@ class Solver:
     def _failed(self, step: Step, error: SampanError, snapshot: str = "") -> StepFailed:
         place = None
         if step.lines is not None:
-            name, text = self._context.dockerfile
+            name, text = self._state.dockerfile
             place = Place(filename=name, text=text, lines=step.lines)
         failed = StepFailed(
             error.message,
@@ -123,7 +123,7 @@ class Solver:
             place=place,
             snapshot=snapshot,
             exit_code=getattr(error, "exit_code", None),
-            vertex=self._context.shown(step.id).digest,
+            vertex=self._state.vertex(step.id).digest,
         )
         failed.hint = error.hint
         return failed
@@ -136,7 +136,7 @@ class Solver:
     async def _chain(self, step: Step) -> Chain:
         operation = step.operation
         if isinstance(operation, ImageSource | ResultSource):
-            layers = self._context.source_snapshot(operation).layers
+            layers = self._state.source_snapshot(operation).layers
             return Chain(keys.snapshot_id(layers), True)
         if not isinstance(operation, Run | Files):
             # Its files are in the keys of those who take them.
@@ -157,7 +157,7 @@ class Solver:
     def _definition(self, step: Step) -> Components:
         known = self._known[step.id]
         if not known.components:
-            known.components = keys.definition(step, self._context.host_names)
+            known.components = keys.definition(step, self._state.host_names)
         return known.components
 
     def _is_tree(self, id: int) -> bool:
@@ -231,10 +231,10 @@ class Solver:
 
     async def _tree(self, step: Step) -> Tree:
         assert isinstance(step.operation, LocalSource | GitSource | HttpSource)
-        shown = self._context.shown(step.id)
-        with shown.running():
-            counter = shown.counter()
-            tree = await self._context.sources.tree(step.operation, counter)
+        vertex = self._state.vertex(step.id)
+        with vertex.running():
+            counter = vertex.counter()
+            tree = await self._state.sources.tree(step.operation, counter)
             counter.done()
             return tree
 
@@ -247,27 +247,27 @@ class Solver:
         return snapshot
 
     async def _snapshot(self, step: Step) -> Snapshot:
-        shown = self._context.shown(step.id)
+        vertex = self._state.vertex(step.id)
         operation = step.operation
         if isinstance(operation, ImageSource | ResultSource):
-            snapshot = self._context.source_snapshot(operation)
-            shown.finish(cached=self._context.was_here(operation))
+            snapshot = self._state.source_snapshot(operation)
+            vertex.finish(cached=self._state.was_here(operation))
         else:
             assert isinstance(operation, Run | Files)
-            snapshot = await self._layer(step, operation, shown)
+            snapshot = await self._layer(step, operation, vertex)
         self.done[step.id] = snapshot
         return snapshot
 
-    async def _layer(self, step: Step, operation: Run | Files, shown: Shown) -> Snapshot:
+    async def _layer(self, step: Step, operation: Run | Files, vertex: VertexProgress) -> Snapshot:
         chain = await self._patient_chain(step)
         if chain is not None and (found := await self._seek(step, chain)):
-            return self._take(step, found, shown)
+            return self._take(step, found, vertex)
         # The first input is the file system that is changed, if there is one.
         ready = await self._together([self._input(id) for id in step.inputs if not self._is_tree(id)])
         below: Snapshot = ready[0] if ready else Snapshot()
         chain = await self.chain(step.id)
         if found := await self._seek(step, chain):
-            return self._take(step, found, shown)
+            return self._take(step, found, vertex)
         takes = self._takes(step)
         selected = dict(
             zip(takes, await self._together([self.selected(step, n) for n in takes]), strict=True)
@@ -275,13 +275,13 @@ class Solver:
         components = self._definition(step)
         components["base"] = keys.snapshot_id(below.layers)
         key = keys.key_of(components)
-        async with self._context.lanes.alone(key):
-            if not step.no_cache and (record := await self._context.seek(key)):
-                record = self._context.cache.alias(self._context.lease, record, [chain.key])
-                return self._take(step, record, shown)
-            snapshot = await self._inherit(step, below, shown) if isinstance(operation, Run) else None
+        async with self._state.lanes.alone(key):
+            if not step.no_cache and (record := await self._state.seek(key)):
+                record = self._state.cache.alias(self._state.lease, record, [chain.key])
+                return self._take(step, record, vertex)
+            snapshot = await self._inherit(step, below, vertex) if isinstance(operation, Run) else None
             if snapshot is None:
-                snapshot = await self._execute(step, operation, below, selected, shown)
+                snapshot = await self._execute(step, operation, below, selected, vertex)
             self._keep(step, snapshot, (key, chain.key))
         return snapshot
 
@@ -298,48 +298,48 @@ class Solver:
     def _look_up(self, step: Step, chain: Chain) -> Record | None:
         if step.no_cache or not chain.usable:
             return None
-        return self._context.find(chain.key)
+        return self._state.find(chain.key)
 
     async def _seek(self, step: Step, chain: Chain) -> Record | None:
         """The same, other machines' caches included."""
         if found := self._look_up(step, chain):
             return found
-        if self._context.imports is None or step.no_cache or not chain.usable:
+        if self._state.imports is None or step.no_cache or not chain.usable:
             return None
-        async with self._context.lanes.alone(chain.key):
-            return await self._context.seek(chain.key)
+        async with self._state.lanes.alone(chain.key):
+            return await self._state.seek(chain.key)
 
-    def _take(self, step: Step, record: Record, shown: Shown) -> Snapshot:
+    def _take(self, step: Step, record: Record, vertex: VertexProgress) -> Snapshot:
         self._take_below(step)
         self._known[step.id].record = record.id
-        self._context.taken(step, record)
+        self._state.taken(step, record)
         self._explain(step, record)
-        shown.finish(cached=True)
+        vertex.finish(cached=True)
         return Snapshot(record.layers)
 
-    async def _inherit(self, step: Step, below: Snapshot, shown: Shown) -> Snapshot | None:
+    async def _inherit(self, step: Step, below: Snapshot, vertex: VertexProgress) -> Snapshot | None:
         """What an image that was named as a cache has for a RUN, by its history."""
-        imports = self._context.imports
+        imports = self._state.imports
         if imports is None or step.no_cache:
             return None
         for layer, bring in imports.ancestors(step, below.layers).items():
             if await imports.take(layer, bring):
-                shown.finish(cached=True)
+                vertex.finish(cached=True)
                 return Snapshot((*below.layers, layer))
         return None
 
-    async def _compare(self, step: Step, below: Snapshot, made: Snapshot, shown: Shown) -> Snapshot:
+    async def _compare(self, step: Step, below: Snapshot, made: Snapshot, vertex: VertexProgress) -> Snapshot:
         """The layer that such an image has for a COPY, if it is what was made here but for its times."""
-        imports = self._context.imports
+        imports = self._state.imports
         if imports is None or step.no_cache:
             return made
         layers = imports.ancestors(step, below.layers)
         if made.layers[-1] in layers:
-            shown.finish(cached=True)
+            vertex.finish(cached=True)
             return made
         for layer, bring in layers.items():
             if await imports.take(layer, bring) and await self._same(layer, made.layers[-1]):
-                shown.finish(cached=True)
+                vertex.finish(cached=True)
                 return Snapshot((*below.layers, layer))
         return made
 
@@ -356,18 +356,18 @@ class Solver:
                 continue
             self._passed.add(id)
             below = self._plan.steps[id]
-            shown = self._context.shown(id)
+            vertex = self._state.vertex(id)
             if isinstance(below.operation, ImageSource | ResultSource):
-                shown.finish(cached=self._context.was_here(below.operation))
+                vertex.finish(cached=self._state.was_here(below.operation))
             elif isinstance(below.operation, Run | Files):
                 chain = self._tasks.get(("chain", id))
                 if chain is None or not chain.done() or chain.cancelled() or chain.exception():
                     continue
                 if record := self._look_up(below, chain.result()):
-                    self._take(below, record, shown)
-                elif self._context.imports is not None and self._context.imports.knows(chain.result().key):
+                    self._take(below, record, vertex)
+                elif self._state.imports is not None and self._state.imports.knows(chain.result().key):
                     self._take_below(below)
-                    shown.finish(cached=True)
+                    vertex.finish(cached=True)
 
     async def _execute(
         self,
@@ -375,25 +375,25 @@ class Solver:
         operation: Run | Files,
         base: Snapshot,
         selected: Mapping[int, Selected],
-        shown: Shown,
+        vertex: VertexProgress,
     ) -> Snapshot:
         await self._summarize(step, selected)
         self._explain(step, None)
-        async with self._context.lanes.slots:
-            with shown.running():
+        async with self._state.lanes.slots:
+            with vertex.running():
                 try:
                     if isinstance(operation, Files):
                         made = await self._files(step, operation, base, selected)
-                        return await self._compare(step, base, made, shown)
-                    return await self._run(step, operation, base, shown)
+                        return await self._compare(step, base, made, vertex)
+                    return await self._run(step, operation, base, vertex)
                 except RunFailed as error:
                     id = self._keep_failed(step, error)
-                    shown.finish(error=error.message, snapshot=id)
+                    vertex.finish(error=error.message, snapshot=id)
                     raise self._failed(step, error, id) from error
 
     def _explain(self, step: Step, record: Record | None) -> None:
         known = self._known[step.id]
-        self._context.explain(step, known.components, known.summaries, record)
+        self._state.explain(step, known.components, known.summaries, record)
 
     async def _files(
         self, step: Step, operation: Files, base: Snapshot, selected: Mapping[int, Selected]
@@ -406,14 +406,14 @@ class Solver:
                 taken.append(None)
         return await self._execution.files(operation.actions, taken, base, epoch=step.epoch)
 
-    async def _run(self, step: Step, run: Run, base: Snapshot, shown: Shown) -> Snapshot:
+    async def _run(self, step: Step, run: Run, base: Snapshot, vertex: VertexProgress) -> Snapshot:
         inputs: dict[int, Snapshot | Tree] = {}
         for mount in run.mounts:
             if mount.input is not None:
                 id = step.inputs[mount.input]
                 inputs[mount.input] = await self.tree(id) if self._is_tree(id) else await self._input(id)
         return await self._execution.run(
-            run, base, inputs, shown.log, epoch=step.epoch, platform=step.platform
+            run, base, inputs, vertex.log, epoch=step.epoch, platform=step.platform
         )
 
     async def known(self, everything: bool) -> list[tuple[Record, tuple[str, ...]]]:
@@ -427,11 +427,11 @@ class Solver:
             if not isinstance(step.operation, Run | Files) or task is None:
                 continue
             chain: Chain = task.result()
-            id = self._context.snapshots.get(step.id, "")
-            record = self._context.cache.records.get(id)
-            if record is None and self._context.imports is not None:
-                layers = None if everything else self._context.lease.staging.layers
-                record = await self._context.imports.find(chain.key, layers)
+            id = self._state.snapshots.get(step.id, "")
+            record = self._state.cache.records.get(id)
+            if record is None and self._state.imports is not None:
+                layers = None if everything else self._state.lease.staging.layers
+                record = await self._state.imports.find(chain.key, layers)
             if record is not None and record.keys:
                 found.append((record, tuple(dict.fromkeys((record.keys[0], chain.key)))))
         return found
@@ -446,12 +446,12 @@ class Solver:
             keys=record_keys,
             description=_description(step),
             layers=layers,
-            size=self._context.layer_size(layers[-1]) if layers else 0,
+            size=self._state.layer_size(layers[-1]) if layers else 0,
             created=now(),
             last_used=now(),
             uses=1,
             parent="" if parent == SCRATCH else self._known[parent].record,
-            place=self._context.place(step),
+            place=self._state.place(step),
             instruction=step.instruction,
             **more,
         )
@@ -463,13 +463,13 @@ class Solver:
         details = Details(
             components=known.components,
             summaries=known.summaries,
-            names=self._context.input_names(step),
+            names=self._state.input_names(step),
             env=run.env if run else (),
             cwd=run.cwd if run else "/",
             user=run.user if run else "",
         )
-        self._context.cache.add(self._context.lease, record, details)
-        self._context.snapshots[step.id] = record.id
+        self._state.cache.add(self._state.lease, record, details)
+        self._state.snapshots[step.id] = record.id
 
     def _keep(self, step: Step, snapshot: Snapshot, record_keys: tuple[str, ...]) -> None:
         self._add(step, self._record(step, snapshot, record_keys))

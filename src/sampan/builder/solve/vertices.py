@@ -13,7 +13,7 @@ CANCELED = "context canceled"
 
 
 @dataclass(eq=False)
-class Shown:
+class VertexProgress:
     """One vertex of one build."""
 
     progress: Progress
@@ -77,8 +77,8 @@ class Shown:
 class Counter:
     """Things counted in a vertex, by name: what sources and pulls report."""
 
-    def __init__(self, shown: Shown) -> None:
-        self._shown = shown
+    def __init__(self, vertex: VertexProgress) -> None:
+        self._vertex = vertex
         self._started: dict[str, int] = {}
         self._last: dict[str, tuple[int, int]] = {}
 
@@ -94,10 +94,10 @@ class Counter:
         self._last.clear()
 
     def _add(self, what: str, current: int, total: int, started: int, completed: int) -> None:
-        self._shown.progress.add(
+        self._vertex.progress.add(
             Status(
                 id=what,
-                vertex=self._shown.digest,
+                vertex=self._vertex.digest,
                 name=what,
                 current=current,
                 total=total,
@@ -107,7 +107,7 @@ class Counter:
         )
 
 
-def shown(progress: Progress, salt: str, name: str, inputs: Sequence[str] = ()) -> Shown:
+def vertex_progress(progress: Progress, salt: str, name: str, inputs: Sequence[str] = ()) -> VertexProgress:
     """`salt` makes the digest unique in the build."""
     digest = hashlib.sha256(f"{salt}\n{name}".encode()).hexdigest()
-    return Shown(progress, Vertex(digest=f"sha256:{digest}", name=name, inputs=tuple(inputs)))
+    return VertexProgress(progress, Vertex(digest=f"sha256:{digest}", name=name, inputs=tuple(inputs)))

@@ -59,7 +59,7 @@ class _Wish:
 
 
 class Repositories:
-    """One an engine."""
+    """One per engine."""
 
     def __init__(self, paths: Paths, proxies: Proxies | None = None) -> None:
         self.kept = Kept(paths, paths.build_git, "git", KEPT)

@@ -55,7 +55,7 @@ class _Meta:
 
 
 class Downloads:
-    """One an engine."""
+    """One per engine."""
 
     def __init__(self, paths: Paths, proxies: Proxies | None = None) -> None:
         self.kept = Kept(paths, paths.build_http, "http", KEPT, _old_versions)

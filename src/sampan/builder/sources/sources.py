@@ -47,7 +47,7 @@ SHOWN = 1000  # characters of patterns in an error
 
 
 class Sources:
-    """One an engine. Caches below data/build/; what builds of an earlier daemon left goes at `start`."""
+    """One per engine. Caches below data/build/; what builds of an earlier daemon left goes at `start`."""
 
     def __init__(self, paths: Paths, proxies: Proxies | None = None) -> None:
         self.paths = paths
@@ -105,9 +105,9 @@ class BuildSources:
     """
 
     def __init__(
-        self, parts: Sources, options: BuildOptions, requester: Requester, stack: AsyncExitStack
+        self, sources: Sources, options: BuildOptions, requester: Requester, stack: AsyncExitStack
     ) -> None:
-        self._parts = parts
+        self._sources = sources
         self._options = options
         self._requester = requester
         self._stack = stack
@@ -214,7 +214,7 @@ class BuildSources:
         if isinstance(operation, GitSource):
             path = await self._git(operation.url, report, operation.keep_git_dir, operation.checksum)
             return await self._scan(path, None, ())
-        return await self._parts.downloads.fetch(
+        return await self._sources.downloads.fetch(
             operation.url,
             self._stack,
             requester=self._requester,
@@ -264,7 +264,7 @@ class BuildSources:
     async def _scan(
         self, path: Path, ignore: Matcher | None, paths: tuple[str, ...], keep_owners: bool = False
     ) -> Tree:
-        digests, stop = self._parts.digests, threading.Event()
+        digests, stop = self._sources.digests, threading.Event()
         try:
             return await asyncio.to_thread(
                 lambda: scan(
@@ -296,7 +296,7 @@ class BuildSources:
         if git_urls.parse(value) is not None:
             return _Place(await self._git(value, report))
         if value.startswith(("http://", "https://")):
-            async with self._parts.downloads.opened(value, self._requester, report) as chunks:
+            async with self._sources.downloads.opened(value, self._requester, report) as chunks:
                 return self._received(await receive(chunks, self._folder(), None))
         raise Invalid(f"unsupported context source {value.partition(':')[0]}")
 
@@ -310,7 +310,7 @@ class BuildSources:
         found = git_urls.parse(url)
         if found is None:
             raise Invalid(f"invalid git context {url}")
-        return await self._parts.repositories.check_out(
+        return await self._sources.repositories.check_out(
             found,
             self._stack,
             requester=self._requester,
@@ -340,7 +340,7 @@ class BuildSources:
 
     def _folder(self) -> Path:
         """A new directory, removed when the build ends."""
-        path = self._parts.paths.build_contexts / uuid4().hex
+        path = self._sources.paths.build_contexts / uuid4().hex
         try:
             path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
             path.mkdir(mode=0o700)
@@ -350,8 +350,8 @@ class BuildSources:
         return path
 
     def _remove(self, path: Path) -> None:
-        if self._parts.paths.trash.is_dir():
-            discard(self._parts.paths, path)
+        if self._sources.paths.trash.is_dir():
+            discard(self._sources.paths, path)
         else:
             shutil.rmtree(path, ignore_errors=True)
 

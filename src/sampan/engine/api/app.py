@@ -1,13 +1,12 @@
-"""The whole Docker Engine API of one engine: every section's routes, and _ping."""
+"""The Docker Engine API of one engine: every section's routes, and _ping."""
+
+from collections.abc import Iterable
 
 from aiohttp import web
 
 from sampan import __version__
 from sampan.engine.api import (
     archive,
-    build,
-    buildkit,
-    builds,
     commit,
     containers,
     events,
@@ -44,17 +43,16 @@ SECTIONS = (
     volumes,
     system,
     events,
-    build,
-    buildkit,
-    builds,
 )
 
 
-def make_api(engine: Engine) -> Api:
+def make_api(engine: Engine, more: Iterable[web.RouteDef]) -> Api:
+    """`more`: sections that are not the engine's own, such as the builder's."""
     routes: list[web.RouteDef] = [web.get("/_ping", ping, allow_head=False), web.head("/_ping", ping)]
     routes.append(web.post("/sampan/system/stop", Stop(engine).answer))
     for section in SECTIONS:
         routes += section.routes(engine)
+    routes += more
     return Api(
         routes,
         ApiVersions(API_VERSION, MIN_API_VERSION),

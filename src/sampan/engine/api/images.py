@@ -1,7 +1,7 @@
 """/images of Docker's API, and our own /sampan/images/bootstrap."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import orjson
 from aiohttp import web
@@ -16,7 +16,7 @@ from sampan.engine.images.pull import Pull, parse
 from sampan.engine.images.push import Push
 from sampan.errors import Invalid
 from sampan.http.errors import status_of
-from sampan.http.requests import json_response, parse_filters, query_bool
+from sampan.http.requests import chunks, json_response, parse_filters, query_bool
 from sampan.specs.oci import platform as platforms
 from sampan.specs.oci import reference as references
 from sampan.specs.oci.platform import Platform
@@ -106,11 +106,11 @@ class Handlers:
 
         async def work(send: Send) -> None:
             if source == "-":
-                image = await self._images.import_(body(request), how)
+                image = await self._images.import_(chunks(request), how)
             else:
-                async with download.opened(source, send) as chunks:
+                async with download.opened(source, send) as archive:
                     await send(progress.status(f"Downloading from {download.shown(source)}"))
-                    image = await self._images.import_(chunks, how)
+                    image = await self._images.import_(archive, how)
             await send(progress.status(image.id))
 
         return await stream_lines(request, work)
@@ -131,7 +131,7 @@ class Handlers:
         quiet = query_bool(request.query, "quiet", True)
 
         async def work(send: Send) -> None:
-            await self._images.load(body(request), platform=wanted, quiet=quiet, send=send)
+            await self._images.load(chunks(request), platform=wanted, quiet=quiet, send=send)
 
         return await stream_lines(request, work, at_once=True)
 
@@ -189,11 +189,6 @@ def asked_platform(request: web.Request) -> Platform | None:
         return Platform(document["os"], document["architecture"], document.get("variant") or "")
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise Invalid(f"failed to parse platform: {text}") from None
-
-
-async def body(request: web.Request) -> AsyncIterator[bytes]:
-    async for chunk in request.content.iter_any():
-        yield chunk
 
 
 async def stream_lines(

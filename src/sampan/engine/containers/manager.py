@@ -24,6 +24,8 @@ from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.services import Services
 from sampan.engine.containers.top import top
 from sampan.engine.events import Events
+from sampan.engine.ocispec.build import Defaults
+from sampan.engine.ocispec.host import Host
 from sampan.errors import Conflict, NotFound
 from sampan.paths import Paths
 
@@ -108,8 +110,21 @@ class Containers:
 
     # -- lifecycle
 
+    async def create_on(self, request: create.CreateRequest, root: create.Root) -> create.Created:
+        """Of other layers than an image's. Raises Invalid, AlreadyExists (name)."""
+        return await create.create_on(self.services, request, root, [])
+
     async def create(self, request: create.CreateRequest) -> create.Created:
         return await create.create(self.services, request)
+
+    @property
+    def host(self) -> Host:
+        return self.services.host
+
+    @property
+    def defaults(self) -> Defaults:
+        """What containers get that do not say it themselves."""
+        return self.services.defaults
 
     async def start_one(self, ref: str) -> None:
         await start.start(self.services, self.find(ref))

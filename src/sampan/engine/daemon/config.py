@@ -274,7 +274,7 @@ class DaemonConfig:
         "metrics-addr", "", TEXT, "Set default address and port to serve the metrics api on"
     )
 
-    # Only in daemon.json: `gc`, see builder/solve/cache/settings.py.
+    # Only in daemon.json: `gc`, see engine/buildcache/policies.py.
     builder: dict[str, Any] = field(default_factory=dict)
 
     config_file: str = CONFIG_FILE

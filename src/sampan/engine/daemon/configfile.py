@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from sampan.engine.buildcache import policies
 from sampan.engine.daemon.config import BY_KEY, OPTIONS, OWN_RUNTIMES, DaemonConfig
 from sampan.engine.daemon.options import go_text, mistyped, parse_label
 from sampan.errors import Invalid
@@ -110,9 +111,7 @@ def settings(document: dict[str, Any], flags: dict[str, Any]) -> tuple[dict[str,
                 for key in flat if WITHOUT_EFFECT.get(key)]  # fmt: skip
     values = {BY_KEY[k].field: BY_KEY[k].kind.file(k, v) for k, v in flat.items() if k in BY_KEY}
     if flat.get("builder") is not None:
-        from sampan.builder.solve.cache.settings import check as check_builder
-
-        check_builder(flat["builder"])
+        policies.check(flat["builder"])
         values["builder"] = flat["builder"]
     return values, warnings
 

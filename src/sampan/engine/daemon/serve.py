@@ -10,13 +10,16 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from sampan.builder.builder import Builder
+from sampan.builder.frontends.routes import routes
 from sampan.db.sqlite import Store
 from sampan.engine import trash
 from sampan.engine.containers import Containers
@@ -37,14 +40,14 @@ from sampan.http.tls import exposure_warning, server_context
 from sampan.linux import durable, process
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
+from sampan.specs.oci.image import ContainerConfig
 
 log = logging.getLogger("sampan")
 FORMAT = "1"
+MakeApi = Callable[[Engine, Iterable[web.RouteDef]], Api]
 
 
-def run(
-    argv: list[str], launcher_pid: int, launcher_socket: _socket.socket, make_api: Callable[[Engine], Api]
-) -> int:
+def run(argv: list[str], launcher_pid: int, launcher_socket: _socket.socket, make_api: MakeApi) -> int:
     """Everything after the launcher exists; returns the exit status."""
     try:
         config = from_command_line(argv)
@@ -66,7 +69,7 @@ class Daemon:
     config: DaemonConfig
     launcher_pid: int
     launcher_socket: _socket.socket
-    make_api: Callable[[Engine], Api]
+    make_api: MakeApi
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     stop_containers: bool = False
 
@@ -81,8 +84,8 @@ class Daemon:
             launcher = Launcher(self.launcher_pid, self.launcher_socket)
             stack.push_async_callback(launcher.close)
             await launcher.wait_ready()
-            engine = self.build(paths, store, launcher)
-            server = Server(self.make_api(engine))
+            engine, sections = self.build(paths, store, launcher)
+            server = Server(self.make_api(engine, sections))
             listening = sockets.open_all(self.config, tls_context(self.config))
             stack.callback(sockets.remove, listening)
             stack.push_async_callback(engine.stop)
@@ -103,7 +106,8 @@ class Daemon:
                 await engine.containers.stop_all()
         return 0
 
-    def build(self, paths: Paths, store: Store, launcher: Launcher) -> Engine:
+    def build(self, paths: Paths, store: Store, launcher: Launcher) -> tuple[Engine, list[web.RouteDef]]:
+        """The engine, and the builder on top of it as sections of the API."""
         events = Events()
         shared: dict[str, Any] = {
             "config": self.config,
@@ -112,7 +116,7 @@ class Daemon:
             "events": events,
             "launcher": launcher,
         }
-        images = Images(**shared)
+        images = Images(**shared, apply_changes=apply_changes)
         volumes = Volumes(**shared)
         networks = Networks(**shared)
         containers = Containers(**shared, images=images, volumes=volumes, networks=networks)
@@ -121,8 +125,16 @@ class Daemon:
         images.in_use = containers.users_of
         execs = Execs(containers.services)
         logs = Logs(paths, events)
-        builder = Builder(**shared, images=images)
-        images.held_elsewhere = builder.cache.held
+        builder = Builder(
+            config=self.config,
+            paths=paths,
+            store=store,
+            launcher=launcher,
+            images=images,
+            containers=containers,
+            networks=networks,
+        )
+        images.held_elsewhere = builder.held
         engine = Engine(
             self.config,
             paths,
@@ -138,8 +150,8 @@ class Daemon:
             builder,
             self.end,
         )
-        builder.bind(engine)
-        return engine
+        sections = routes(builder, paths=paths, store=store, images=images, networks=networks)
+        return engine, sections
 
     def end(self, stop_containers: bool) -> None:
         self.stop_containers = stop_containers
@@ -160,6 +172,12 @@ class Daemon:
         daemonlog.set_up(self.config)
         engine.reconfigure(self.config)
         log.info("daemon.json was read again")
+
+
+def apply_changes(config: ContainerConfig, changes: Sequence[str]) -> ContainerConfig:
+    from sampan.builder.plan.changes import apply_changes  # the parser costs 60 ms
+
+    return apply_changes(config, changes)
 
 
 def tls_context(config: DaemonConfig) -> ssl.SSLContext | None:

@@ -1,6 +1,6 @@
 """Images made here: imported from a tar, committed from a container."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import sampan
@@ -13,6 +13,10 @@ from sampan.specs.golang import time as times
 from sampan.specs.oci.image import ContainerConfig
 from sampan.specs.oci.platform import Platform, machine, parse
 from sampan.specs.oci.reference import Reference
+
+# A new config with instructions of a Dockerfile applied in order, which are the builder's to read. Raises
+# Invalid in Docker's words.
+ApplyChanges = Callable[[ContainerConfig, Sequence[str]], ContainerConfig]
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,10 @@ class Import:
 
 
 async def import_image(
-    store: ImageStore, chunks: AsyncIterator[bytes] | Iterable[bytes], how: Import
+    store: ImageStore,
+    chunks: AsyncIterator[bytes] | Iterable[bytes],
+    how: Import,
+    apply_changes: ApplyChanges,
 ) -> Image:
     """An image of one layer from a tar stream. Raises Invalid for bad changes or a bad archive.
 
@@ -36,8 +43,6 @@ async def import_image(
     """
     config = empty_container_config()
     if how.changes:
-        from sampan.engine.containers.changes import apply_changes  # the builder's parser costs 60 ms
-
         config = apply_changes(config, how.changes)
     platform = parse(how.platform) if how.platform else Platform("linux", *machine())
     if platform.os != "linux":

@@ -10,7 +10,7 @@ from sampan.db.sqlite import Store
 from sampan.engine.daemon.configfile import layer_form
 from sampan.engine.events import Event, Events, Subscription
 from sampan.engine.images import create, documents, forms, listing, manifests
-from sampan.engine.images.create import Import
+from sampan.engine.images.create import ApplyChanges, Import
 from sampan.engine.images.documents import Version
 from sampan.engine.images.ingest import restore_layers, staging
 from sampan.engine.images.listing import Filters
@@ -51,10 +51,12 @@ class Images:
         paths: Paths,
         store: Store,
         events: Events,
+        apply_changes: ApplyChanges,
         config: "DaemonConfig | None" = None,
         **_: Any,
     ) -> None:
         self.paths = paths
+        self.apply_changes = apply_changes
         self.store = ImageStore(store, paths)
         self.in_use: Callable[[str], Iterable[Use]] = lambda id: ()
         # Diff IDs of layers that the build cache needs.
@@ -188,7 +190,7 @@ class Images:
 
     async def import_(self, chunks: AsyncIterator[bytes] | Iterable[bytes], how: Import) -> Image:
         """An image of one layer from a tar. Raises Invalid for bad changes, Failed for a bad archive."""
-        image = await create.import_image(self.store, chunks, how)
+        image = await create.import_image(self.store, chunks, how, self.apply_changes)
         self._log_tag(image, how.name)
         self.log("import", image.id)
         return image

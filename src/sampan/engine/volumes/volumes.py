@@ -29,7 +29,7 @@ from sampan.runtime.client import Launcher
 from sampan.specs.docker.filters import boolean, check_names, labels_match, text_matches
 from sampan.specs.golang import time as times
 from sampan.storage import volumes as disk
-from sampan.storage.trees import has_name
+from sampan.storage.layerfiles import has_name
 
 if TYPE_CHECKING:
     from sampan.engine.images import Images

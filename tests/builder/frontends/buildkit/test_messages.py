@@ -23,7 +23,7 @@ from sampan.builder.frontends.buildkit.frontend import UnsupportedRequest
 from sampan.builder.history import BuildRecord
 from sampan.builder.plan.graph import Lines
 from sampan.builder.progress import Explanation, Log, Status, Vertex, Warning
-from sampan.builder.solve.cache.records import Usage
+from sampan.engine.buildcache.usage import Usage
 from sampan.errors import Invalid, NotFound, Unsupported
 from sampan.http.grpc.status import Code, GrpcError
 from sampan.specs.buildkit.schema import schema

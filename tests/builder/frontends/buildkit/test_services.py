@@ -14,12 +14,12 @@ from sampan.builder.build import Build, BuildResult
 from sampan.builder.errors import Place, StepFailed
 from sampan.builder.frontends.buildkit import definitions, jobs
 from sampan.builder.frontends.buildkit.service import BuildKit
-from sampan.builder.frontends.buildkit.session.contexts import Contexts
+from sampan.builder.frontends.buildkit.session.localsources import LocalSources
 from sampan.builder.history import BuildRecord
 from sampan.builder.options import BuildOptions
 from sampan.builder.plan.graph import Lines
 from sampan.builder.progress import Log, Progress, Vertex
-from sampan.builder.solve.cache.records import Usage
+from sampan.engine.buildcache.usage import Usage
 from sampan.errors import NotFound
 from sampan.http.grpc.client import Client, connect
 from sampan.http.grpc.status import Code, GrpcError
@@ -88,7 +88,7 @@ class FakeBuilder:
 
 
 class FakeSessions:
-    contexts = Contexts(Path("/nonexistent"))
+    sources = LocalSources(Path("/nonexistent"))
 
     async def get(self, id: str, *, seconds: float) -> Any:
         if not id:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from sampan.builder.solve.cache.gc import NS, Policy, choose, collect, default_keep, default_policies
-from sampan.builder.solve.cache.records import Usage
+from sampan.builder.solve.cache.gc import NS, choose, collect
+from sampan.engine.buildcache.policies import Policy, default_keep, default_policies
+from sampan.engine.buildcache.usage import Usage
 
 NOW = 1_000_000 * NS
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.builder.solve.cache import portable
-from sampan.builder.solve.cache.importing import inline_of
+from sampan.builder.solve.cache.imports import inline_of
 from sampan.builder.solve.cache.locations import Layout
 from sampan.builder.solve.cache.portable import Portable, PortableMount
 from sampan.errors import Invalid, NotFound

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sampan.builder.build import BuildResult
-from sampan.builder.frontends.buildkit import capabilities, definitions, solving, status, subrequests
+from sampan.builder.frontends.buildkit import capabilities, definitions, solves, status, subrequests
 from sampan.builder.frontends.buildkit.failures import as_grpc
 from sampan.builder.frontends.buildkit.frontend import check_frontend, subrequest
 from sampan.builder.frontends.buildkit.jobs import Job, Jobs
-from sampan.builder.frontends.buildkit.solving import Solver
+from sampan.builder.frontends.buildkit.solves import Solves
 from sampan.errors import NotFound, SampanError, Unsupported
 from sampan.http.grpc.call import ServerCall
 from sampan.http.grpc.metadata import first
@@ -21,8 +21,8 @@ BUILD_ID = "buildkit-controlapi-buildid"
 
 
 class Bridge:
-    def __init__(self, solver: Solver, jobs: Jobs, workers: Callable[[], list[Any]]) -> None:
-        self._solver = solver
+    def __init__(self, solves: Solves, jobs: Jobs, workers: Callable[[], list[Any]]) -> None:
+        self._solves = solves
         self._jobs = jobs
         self._workers = workers
 
@@ -50,12 +50,12 @@ class Bridge:
         try:
             if not request.Frontend:
                 # Clients hand a result in again, to be sure that it is there; and nothing gives nothing.
-                known = solving.result_of(request.Definition, self._solver.results)
+                known = solves.result_of(request.Definition, self._solves.results)
                 if known is not None:
                     job.results[known.result] = known
                 fill(answer.result, known or BuildResult())
                 return answer
-            asked = solving.from_bridge(request, job.request)
+            asked = solves.from_bridge(request, job.request)
             check_frontend(asked)
             call_of = subrequest(asked.attrs)
         except SampanError as error:
@@ -63,7 +63,7 @@ class Bridge:
         if call_of == "describe":
             fill(answer.result, BuildResult(answer=subrequests.describe()))
             return answer
-        result = await self._solver.solve(job, asked)
+        result = await self._solves.solve(job, asked)
         fill(answer.result, result)
         if not request.allowResultReturn:
             answer.ref = result.result

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sampan.builder.builder import Builder
-from sampan.builder.frontends.buildkit import capabilities, history, solving, usage
+from sampan.builder.frontends.buildkit import capabilities, history, solves, usage
 from sampan.builder.frontends.buildkit.failures import as_grpc
 from sampan.builder.frontends.buildkit.jobs import Job, Jobs
-from sampan.builder.frontends.buildkit.solving import Solver
+from sampan.builder.frontends.buildkit.solves import Solves
 from sampan.builder.frontends.buildkit.status import responses
 from sampan.builder.frontends.buildkit.storage import keep_bytes
 from sampan.builder.progress import Progress
@@ -25,9 +25,9 @@ Workers = Callable[[], list[Any]]
 
 
 class Control:
-    def __init__(self, builder: Builder, solver: Solver, jobs: Jobs, workers: Workers) -> None:
+    def __init__(self, builder: Builder, solves: Solves, jobs: Jobs, workers: Workers) -> None:
         self._builder = builder
-        self._solver = solver
+        self._solves = solves
         self._jobs = jobs
         self._workers = workers
 
@@ -48,12 +48,12 @@ class Control:
             raise GrpcError(Code.INVALID_ARGUMENT, "a solve needs a ref")
         async with self._jobs.open(request.Ref, request) as job:
             try:
-                solving.check_definition(request.Definition)
-                asked = solving.from_control(request) if request.Frontend else None
+                solves.check_definition(request.Definition)
+                asked = solves.from_control(request) if request.Frontend else None
             except SampanError as error:
                 raise as_grpc(error) from error
             if asked is not None:
-                result = await self._solver.solve(job, asked)
+                result = await self._solves.solve(job, asked)
                 exporter = dict(result.exporter)
             elif request.HasField("Definition"):
                 exporter = nothing(request)
@@ -118,7 +118,7 @@ class Control:
 
 def nothing(request: Any) -> dict[str, str]:
     """What comes of a definition without operations: as in BuildKit, nothing. Raises GrpcError."""
-    if solving.exporters(request):
+    if solves.exporters(request):
         raise GrpcError(Code.INVALID_ARGUMENT, "the definition has no operations: there is nothing to export")
     return {}
 

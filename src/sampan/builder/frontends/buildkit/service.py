@@ -1,6 +1,6 @@
 """Both of BuildKit's services and the sessions of their clients, on connections that the API hands over.
 
-One an engine, made when the first client of BuildKit's calls: it loads protobuf.
+One per engine, made when the first client of BuildKit's calls: it loads protobuf.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from sampan.builder.builder import Builder
 from sampan.builder.frontends.buildkit import bridge, capabilities, control, traces
 from sampan.builder.frontends.buildkit.jobs import Jobs
 from sampan.builder.frontends.buildkit.session.sessions import Sessions
-from sampan.builder.frontends.buildkit.solving import Solver
+from sampan.builder.frontends.buildkit.solves import Solves
 from sampan.errors import SampanError
 from sampan.http.grpc.call import ServerCall
 from sampan.http.grpc.server import Routes, serve
@@ -36,11 +36,15 @@ class BuildKit:
 
     async def serve_calls(self, connection: Hijacked) -> None:
         """POST /grpc. Results are kept until the connection ends: other solves on it may build on them."""
-        solver = Solver(self._builder, self._sessions)
+        solves = Solves(self._builder, self._sessions)
         try:
-            await serve(connection.socket, connection.leftover, self._routes(solver))
+            await serve(connection.socket, connection.leftover, self._routes(solves))
         finally:
-            solver.forget()
+            solves.forget()
+
+    def check_session(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Raises Invalid for a session that cannot be served."""
+        self._sessions.check(headers)
 
     async def serve_session(self, connection: Hijacked, headers: Iterable[tuple[str, str]]) -> None:
         """POST /session."""
@@ -53,11 +57,11 @@ class BuildKit:
             labels[capabilities.HOST_GATEWAY] = gateways[0]
         return [capabilities.worker(self._id, labels)]
 
-    def _routes(self, solver: Solver) -> Routes:
+    def _routes(self, solves: Solves) -> Routes:
         routes = Routes(schema())
-        services = control.Control(self._builder, solver, self._jobs, self.workers)
+        services = control.Control(self._builder, solves, self._jobs, self.workers)
         routes.add(control.SERVICE, {**services.handlers(), "Session": self.session})
-        routes.add(bridge.SERVICE, bridge.Bridge(solver, self._jobs, self.workers).handlers())
+        routes.add(bridge.SERVICE, bridge.Bridge(solves, self._jobs, self.workers).handlers())
         routes.add(traces.SERVICE, {"Export": traces.export})
         return routes
 

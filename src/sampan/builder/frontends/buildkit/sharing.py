@@ -20,7 +20,7 @@ class SharedRequester(SessionRequester):
     """`others`: whose directories are asked of another session, by the directory's name."""
 
     def __init__(self, session: Session, sessions: Sessions, others: Mapping[str, SessionRequester]) -> None:
-        super().__init__(session, sessions.contexts)
+        super().__init__(session, sessions.sources)
         self._others = others
 
     def directory(
@@ -43,7 +43,7 @@ async def requester(sessions: Sessions, id: str, attrs: Mapping[str, str]) -> Se
     for key, other in attrs.items():
         if key.startswith(ATTRIBUTE) and other != id:
             found = await sessions.get(other, seconds=ARRIVAL)
-            others[key.removeprefix(ATTRIBUTE)] = SessionRequester(found, sessions.contexts)
+            others[key.removeprefix(ATTRIBUTE)] = SessionRequester(found, sessions.sources)
     if not others:
-        return SessionRequester(session, sessions.contexts)
+        return SessionRequester(session, sessions.sources)
     return SharedRequester(session, sessions, others)

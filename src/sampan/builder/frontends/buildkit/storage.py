@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sampan.builder.solve.cache.records import Usage
+from sampan.engine.buildcache.usage import Usage
 
 
 def keep_bytes(request: Any, records: Sequence[Usage], free: int) -> int:

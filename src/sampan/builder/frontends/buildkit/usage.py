@@ -3,7 +3,7 @@
 from typing import Any
 
 from sampan.builder.frontends.buildkit.status import set_time, text
-from sampan.builder.solve.cache.records import Usage
+from sampan.engine.buildcache.usage import Usage
 from sampan.specs.buildkit.schema import schema
 
 

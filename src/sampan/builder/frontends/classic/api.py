@@ -11,27 +11,28 @@ import orjson
 from aiohttp import web
 
 from sampan.builder.build import Build, BuildResult
+from sampan.builder.builder import Builder
 from sampan.builder.limits import checked
-from sampan.builder.solve.cache.filters import classic as classic_filters
-from sampan.engine.api.buildkit import OldBuildKit
-from sampan.engine.api.images import body
-from sampan.engine.engine import Engine
-from sampan.engine.images import Image
+from sampan.engine.buildcache.filters import classic as classic_filters
+from sampan.engine.images import Image, Images
 from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Failed, Invalid, NotFound
-from sampan.http.requests import json_response, parse_filters, query_bool
+from sampan.http.lazy import Lazy
+from sampan.http.requests import chunks, json_response, parse_filters, query_bool
 from sampan.images.registry import auth
 from sampan.specs.golang.numbers import atoi
 
 if TYPE_CHECKING:
+    from sampan.builder.frontends.buildkit.version2 import Version2Builds
     from sampan.builder.frontends.classic.query import ClassicRequest
     from sampan.http.bearer import Credentials
 
 
 class ClassicBuilds:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._buildkit = OldBuildKit(engine)
+    def __init__(self, builder: Builder, images: Images) -> None:
+        self._builder = builder
+        self._images = images
+        self._version2 = Lazy(self._load_version2)
         self._named: dict[str, Build] = {}  # by the id that the client chose
 
     async def build(self, request: web.Request) -> web.StreamResponse:
@@ -39,18 +40,23 @@ class ClassicBuilds:
         from sampan.builder.frontends.classic.requester import ClassicRequester
 
         if builder_version(request.query.get("version", "")) == "2":
-            return await self._buildkit.build(request)
+            return await self._version2.get().build(request)
         asked = parse(request.query, request["api_version"])
-        requester = ClassicRequester(body(request), registry_config(request))
-        build = self._engine.builder.start(checked(asked.options), requester)
+        requester = ClassicRequester(chunks(request), registry_config(request))
+        build = self._builder.start(checked(asked.options), requester)
         if asked.id:
             self._named[asked.id] = build
         try:
-            return await Telling(request, asked, build, self._engine.images.store.images).run()
+            return await Telling(request, asked, build, self._images.store.images).run()
         finally:
             if self._named.get(asked.id) is build:
                 del self._named[asked.id]
             await uncancelled(_ended(build))
+
+    def _load_version2(self) -> "Version2Builds":
+        from sampan.builder.frontends.buildkit.version2 import Version2Builds  # loads protobuf
+
+        return Version2Builds(self._builder)
 
     async def cancel(self, request: web.Request) -> web.Response:
         id = request.query.get("id", "")
@@ -61,7 +67,7 @@ class ClassicBuilds:
             build.cancel()
         else:
             with suppress(NotFound):  # as Docker: one that has ended is as good as cancelled
-                self._engine.builder.get(id).cancel()
+                self._builder.get(id).cancel()
         return web.Response()
 
     async def prune(self, request: web.Request) -> web.Response:
@@ -74,7 +80,7 @@ class ClassicBuilds:
             if error.message.startswith("invalid filter:"):
                 raise Invalid("invalid filter") from None
             raise Invalid(f"failed to prune build cache: {error.message}") from None
-        removed = await self._engine.builder.prune(
+        removed = await self._builder.prune(
             filters, all=query_bool(query, "all"), keep_duration=unused, keep_bytes=kept_bytes(query)
         )
         return json_response(

@@ -9,29 +9,29 @@ import orjson
 from aiohttp import web
 
 from sampan.builder.build import Build
+from sampan.builder.builder import Builder
 from sampan.builder.frontends.sampan import messages
 from sampan.builder.frontends.sampan.connection import SocketConnection
 from sampan.builder.frontends.sampan.options import asked
-from sampan.builder.frontends.sampan.requester import OwnRequester
+from sampan.builder.frontends.sampan.requester import SampanRequester
 from sampan.builder.frontends.sampan.uploads import Uploads
 from sampan.builder.history import BuildRecord
 from sampan.builder.limits import checked
 from sampan.builder.progress import Progress
-from sampan.builder.solve.cache.records import Usage
-from sampan.engine.api.images import body
-from sampan.engine.engine import Engine
 from sampan.engine.images.ingest import uncancelled
 from sampan.errors import Invalid, NotFound
 from sampan.http.hijack import Gone, hijack
-from sampan.http.requests import empty, json_response, parse_filters, query_bool, read_json
+from sampan.http.requests import chunks, empty, json_response, parse_filters, query_bool, read_json
+from sampan.paths import Paths
 from sampan.specs.golang.time import rfc3339
 
 
-class OwnBuilds:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._uploads = Uploads(engine.paths)
-        self._requesters: dict[str, OwnRequester] = {}  # of running builds, by ref
+class SampanBuilds:
+    def __init__(self, builder: Builder, paths: Paths) -> None:
+        self._builder = builder
+        self._temporary = paths.tmp
+        self._uploads = Uploads(paths)
+        self._requesters: dict[str, SampanRequester] = {}  # of running builds, by ref
 
     # A build
 
@@ -40,9 +40,9 @@ class OwnBuilds:
         wanted = asked(await read_json(request, required=True))
         options = checked(wanted.options)
         local = is_local(request)
-        requester = OwnRequester(wanted, self._uploads, self._engine.paths.tmp, local=local)
+        requester = SampanRequester(wanted, self._uploads, self._temporary, local=local)
         try:
-            build = self._engine.builder.start(options, requester)
+            build = self._builder.start(options, requester)
             self._requesters[build.ref] = requester
             try:
                 return await self._follow(request, build, requester)
@@ -59,7 +59,7 @@ class OwnBuilds:
             await build.task
 
     async def _follow(
-        self, request: web.Request, build: Build, requester: OwnRequester
+        self, request: web.Request, build: Build, requester: SampanRequester
     ) -> web.StreamResponse:
         response = Lines()
         await response.prepare(request)
@@ -111,32 +111,32 @@ class OwnBuilds:
         await response.write_eof()
         return response
 
-    def _requester(self, request: web.Request) -> OwnRequester:
+    def _requester(self, request: web.Request) -> SampanRequester:
         ref = request.match_info["ref"]
         if ref not in self._requesters:
             raise NotFound(f"no such build: {ref[:64]}")
         return self._requesters[ref]
 
     async def upload(self, request: web.Request) -> web.Response:
-        found = await self._uploads.receive(body(request), raw=query_bool(request.query, "raw"))
+        found = await self._uploads.receive(chunks(request), raw=query_bool(request.query, "raw"))
         return json_response({"Id": found.id}, 201)
 
     # Builds that are, or were
 
     async def list_(self, request: web.Request) -> web.Response:
-        return json_response([document(record) for record in self._engine.builder.records()])
+        return json_response([document(record) for record in self._builder.records()])
 
     async def inspect(self, request: web.Request) -> web.Response:
-        return json_response(document(self._engine.builder.record(request.match_info["ref"])))
+        return json_response(document(self._builder.record(request.match_info["ref"])))
 
     async def forget(self, request: web.Request) -> web.Response:
-        self._engine.builder.forget(self._engine.builder.record(request.match_info["ref"]).ref)
+        self._builder.forget(self._builder.record(request.match_info["ref"]).ref)
         return empty()
 
     async def logs(self, request: web.Request) -> web.StreamResponse:
         """All that happened, in the lines of the build's own stream; while it runs, until it ends."""
-        record = self._engine.builder.record(request.match_info["ref"])
-        progress = await self._engine.builder.events(record.ref)
+        record = self._builder.record(request.match_info["ref"])
+        progress = await self._builder.events(record.ref)
         response = Lines()
         await response.prepare(request)
         await _show(progress, response)
@@ -144,7 +144,7 @@ class OwnBuilds:
         return response
 
     async def cancel(self, request: web.Request) -> web.Response:
-        self._engine.builder.get(request.match_info["ref"]).cancel()
+        self._builder.get(request.match_info["ref"]).cancel()
         return empty()
 
     # What builds leave
@@ -155,14 +155,14 @@ class OwnBuilds:
             for name, values in parse_filters(request.query).items()
             for value in values
         ]
-        return json_response([usage(item) for item in await self._engine.builder.du(filters)])
+        return json_response([usage.document() for usage in await self._builder.du(filters)])
 
     async def shell(self, request: web.Request) -> web.Response:
         found = await read_json(request)
         args, env = found.get("Cmd") or (), found.get("Env") or ()
         if not all(isinstance(item, str) for item in (*args, *env)):
             raise Invalid("Cmd, Env: not lists of strings")
-        snapshot = self._engine.builder.snapshot(request.match_info["id"])
+        snapshot = self._builder.snapshot(request.match_info["id"])
         how: dict[str, Any] = {
             "args": tuple(args) or ("/bin/sh",),
             "env": (*snapshot.env, *env),
@@ -170,7 +170,7 @@ class OwnBuilds:
             "user": str(found.get("User") or snapshot.user),
             "tty": bool(found.get("Tty")),
         }
-        container = await self._engine.builder.shell(snapshot.id, **how)
+        container = await self._builder.shell(snapshot.id, **how)
         return json_response({"Id": container}, 201)
 
 
@@ -191,7 +191,7 @@ async def _show(progress: Progress, response: Lines) -> None:
             await response.put(line)
 
 
-async def _pass_on(requester: OwnRequester, response: Lines) -> None:
+async def _pass_on(requester: SampanRequester, response: Lines) -> None:
     while True:
         await response.put(await requester.lines.get())
 
@@ -219,20 +219,4 @@ def document(record: BuildRecord) -> dict[str, Any]:
         "Target": record.target,
         "Summary": dict(record.summary),
         "Exporter": dict(record.exporter),
-    }
-
-
-def usage(item: Usage) -> dict[str, Any]:
-    """As a BuildCache entry of GET /system/df."""
-    return {
-        "ID": item.id,
-        "Parents": list(item.parents),
-        "Type": item.type,
-        "Description": item.description,
-        "InUse": item.in_use,
-        "Shared": item.shared,
-        "Size": item.size,
-        "CreatedAt": rfc3339(item.created),
-        "LastUsedAt": rfc3339(item.last_used) if item.last_used else None,
-        "UsageCount": item.uses,
     }

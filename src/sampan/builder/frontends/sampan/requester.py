@@ -17,7 +17,7 @@ from sampan.http.bearer import Credentials
 from sampan.images.pack import diff_tar
 
 
-class OwnRequester:
+class SampanRequester:
     """`lines` go into the build's stream. `local`: it came by a unix socket, so it may name directories.
 
     Close it when the build has ended.

@@ -1,39 +1,12 @@
 """What goes, and in which order: prune on request, and the policies that keep the cache in bounds. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from sampan.builder.solve.cache import filters
-from sampan.builder.solve.cache.records import FRONTEND, INTERNAL, Usage
+from sampan.engine.buildcache import filters
+from sampan.engine.buildcache.policies import Policy
+from sampan.engine.buildcache.usage import FRONTEND, INTERNAL, Usage
 
-DAY = 86400.0
 NS = 1_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """One rule, as `builder.gc.policy` of daemon.json has it. `keep_bytes` 0: no bound."""
-
-    filters: tuple[str, ...] = ()
-    all: bool = False
-    keep_duration: float = 0  # seconds since the last use
-    keep_bytes: int = 0
-
-
-def default_policies(keep: int) -> tuple[Policy, ...]:
-    """BuildKit's four: what can be fetched again goes first, then what is old, then whatever is too much."""
-    cheap = ("type==source.local", "type==exec.cachemount", "type==source.git.checkout")
-    return (
-        Policy(filters=cheap, keep_duration=2 * DAY, keep_bytes=512_000_000),
-        Policy(keep_duration=60 * DAY, keep_bytes=keep),
-        Policy(keep_bytes=keep),
-        Policy(all=True, keep_bytes=keep),
-    )
-
-
-def default_keep(disk: int) -> int:
-    """A tenth of the disk, at least 2 GB, as BuildKit's daemon."""
-    return max(disk // 10, 2_000_000_000)
 
 
 def choose(usages: Sequence[Usage], policy: Policy, now: int) -> list[Usage]:

@@ -17,34 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# What `du` and `prune` call kinds of records, as BuildKit.
-REGULAR, LOCAL, GIT, MOUNT, FRONTEND, INTERNAL = (
-    "regular",
-    "source.local",
-    "source.git.checkout",
-    "exec.cachemount",
-    "frontend",
-    "internal",
-)
-TYPES = (REGULAR, LOCAL, GIT, MOUNT, FRONTEND, INTERNAL)
+from sampan.engine.buildcache.usage import REGULAR
+
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """A record as `docker buildx du` and GET /system/df show it. Times: ns since 1970, 0: never."""
-
-    id: str
-    type: str
-    description: str
-    size: int
-    created: int
-    last_used: int = 0
-    uses: int = 0
-    parents: tuple[str, ...] = ()
-    in_use: bool = False
-    shared: bool = False  # an image has the layer as well: removing the record frees nothing
-    mutable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
-from sampan.builder.solve.cache.records import Details, Record, Usage, details_of, record_of
+from sampan.builder.solve.cache.records import Details, Record, details_of, record_of
 from sampan.db.sqlite import Change, Delete, Put, Store
+from sampan.engine.buildcache.usage import Usage
 from sampan.engine.images.store import ImageStore, Staging
 from sampan.errors import Conflict, Failed, NotFound
 

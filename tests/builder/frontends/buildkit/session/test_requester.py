@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sampan.builder.errors import DiskFull
-from sampan.builder.frontends.buildkit.session.contexts import Contexts, Identity
+from sampan.builder.frontends.buildkit.session.identity import Identity
+from sampan.builder.frontends.buildkit.session.localsources import LocalSources
 from sampan.builder.frontends.buildkit.session.requester import SessionRequester
 from sampan.builder.frontends.buildkit.session.sessions import SessionInfo, Sessions
 from sampan.errors import AlreadyExists, Failed, Invalid, NotFound
@@ -173,8 +174,8 @@ async def test_builds_at_the_same_time_have_a_directory_each(tmp_path: Path) -> 
     source = tmp_path / "source"
     fill(source)
     client = FakeClient({"context": source})
-    contexts = Contexts(tmp_path / "received")
-    sessions = Sessions(contexts)
+    sources = LocalSources(tmp_path / "received")
+    sessions = Sessions(sources)
     async with AsyncExitStack() as stack:
         paths = []
         for _ in range(4):
@@ -183,15 +184,15 @@ async def test_builds_at_the_same_time_have_a_directory_each(tmp_path: Path) -> 
             paths.append((await stack.enter_async_context(requester.directory("context"))).path)
         assert len(set(paths)) == 4
         assert all(state(path) == state(source) for path in paths)
-        usage = await contexts.usage()
+        usage = await sources.usage()
         assert [found.in_use for found in usage] == [True] * 4
         assert all(found.size > 3_000_000 for found in usage)
-        await contexts.remove([found.id for found in usage])
+        await sources.remove([found.id for found in usage])
         assert state(paths[0]) == state(source)  # in use: it stays
-    await asyncio.gather(*contexts._removing)
-    assert len(await contexts.usage()) == 2  # and no more are kept
-    await contexts.remove([found.id for found in usage])
-    assert await contexts.usage() == []
+    await asyncio.gather(*sources._removing)
+    assert len(await sources.usage()) == 2  # and no more are kept
+    await sources.remove([found.id for found in usage])
+    assert await sources.usage() == []
     assert list((tmp_path / "received").iterdir()) == []
 
 
@@ -199,9 +200,9 @@ async def test_builds_of_one_session_share_what_they_want_at_the_same_time(tmp_p
     source = tmp_path / "source"
     fill(source)
     client = FakeClient({"context": source})
-    contexts = Contexts(tmp_path / "received")
-    async with open_session(client, tmp_path, sessions=Sessions(contexts)) as (session, requester):
-        other = SessionRequester(session, contexts)
+    sources = LocalSources(tmp_path / "received")
+    async with open_session(client, tmp_path, sessions=Sessions(sources)) as (session, requester):
+        other = SessionRequester(session, sources)
         told: list[int] = []
         async with requester.directory("context") as one:
             async with other.directory("context", progress=told.append) as two:
@@ -212,7 +213,7 @@ async def test_builds_of_one_session_share_what_they_want_at_the_same_time(tmp_p
         (source / "new").touch()
         async with other.directory("context") as again:
             assert state(again.path) == state(source)
-        assert not any(found.in_use for found in await contexts.usage())
+        assert not any(found.in_use for found in await sources.usage())
 
 
 async def test_who_shares_is_not_hurt_by_who_leaves(tmp_path: Path) -> None:
@@ -228,8 +229,8 @@ async def test_who_shares_is_not_hurt_by_who_leaves(tmp_path: Path) -> None:
         await client.diff_copy(call)
 
     client.script = script
-    contexts = Contexts(tmp_path / "received")
-    async with open_session(client, tmp_path, sessions=Sessions(contexts)) as (session, requester):
+    sources = LocalSources(tmp_path / "received")
+    async with open_session(client, tmp_path, sessions=Sessions(sources)) as (session, requester):
 
         async def transfer(requester: SessionRequester) -> None:
             async with requester.directory("context") as directory:
@@ -237,14 +238,14 @@ async def test_who_shares_is_not_hurt_by_who_leaves(tmp_path: Path) -> None:
 
         first = asyncio.create_task(transfer(requester))
         await begun.wait()
-        second = asyncio.create_task(transfer(SessionRequester(session, contexts)))
+        second = asyncio.create_task(transfer(SessionRequester(session, sources)))
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.wait([first])
         go_on.set()
         await second
         assert first.cancelled() and not client.cancelled.is_set()
-        assert not any(found.in_use for found in await contexts.usage())
+        assert not any(found.in_use for found in await sources.usage())
 
 
 async def test_options_reach_the_client(tmp_path: Path) -> None:
@@ -345,8 +346,8 @@ async def test_a_cancelled_build_cancels_the_clients_call(tmp_path: Path) -> Non
         await asyncio.Event().wait()
 
     client = FakeClient(script=script)
-    contexts = Contexts(tmp_path)
-    opened = open_session(client, tmp_path, sessions=Sessions(contexts))
+    sources = LocalSources(tmp_path)
+    opened = open_session(client, tmp_path, sessions=Sessions(sources))
     async with asyncio.timeout(5), opened as (_, requester):
 
         async def transfer() -> None:
@@ -359,11 +360,11 @@ async def test_a_cancelled_build_cancels_the_clients_call(tmp_path: Path) -> Non
         await asyncio.wait([task])
         assert task.cancelled()
         await client.cancelled.wait()
-        assert not any(found.in_use for found in await contexts.usage())
+        assert not any(found.in_use for found in await sources.usage())
 
 
 async def test_sessions_are_waited_for_and_forgotten(tmp_path: Path) -> None:
-    sessions = Sessions(Contexts(tmp_path))
+    sessions = Sessions(LocalSources(tmp_path))
     with pytest.raises(NotFound, match="no active session for nobody"):
         await sessions.get("nobody", seconds=0.01)
     async with open_session(FakeClient(), tmp_path, sessions=sessions) as (session, _):
@@ -377,7 +378,7 @@ async def test_sessions_are_waited_for_and_forgotten(tmp_path: Path) -> None:
 
 async def test_of_two_sessions_of_one_id_the_second_is_refused(tmp_path: Path) -> None:
     """Though both come before either stands."""
-    sessions, headers = Sessions(Contexts(tmp_path)), {"X-Docker-Expose-Session-Uuid": "one"}
+    sessions, headers = Sessions(LocalSources(tmp_path)), {"X-Docker-Expose-Session-Uuid": "one"}
     pairs = [socket.socketpair() for _ in range(2)]
     first, second = (asyncio.create_task(sessions.serve(ours, b"", headers)) for ours, _ in pairs)
     with pytest.raises(AlreadyExists, match="session one already exists"):
@@ -407,7 +408,7 @@ def test_a_session_says_who_it_is() -> None:
 async def test_a_client_without_a_service_is_asked_nothing(tmp_path: Path) -> None:
     async with open_session(FakeClient(), tmp_path) as (session, _):
         bare = type(session)(SessionInfo(session.id, methods=frozenset({"/a/b"})), session.client)
-        requester = SessionRequester(bare, Contexts(tmp_path))
+        requester = SessionRequester(bare, LocalSources(tmp_path))
         assert await requester.credentials("h") is None
         assert not await requester.has_ssh("default")
         with pytest.raises(NotFound, match="no local sources enabled"):
@@ -452,12 +453,12 @@ async def test_the_ignore_file_has_a_directory_of_its_own(tmp_path: Path) -> Non
 
 
 async def test_what_filled_the_disk_is_not_kept(tmp_path: Path) -> None:
-    contexts = Contexts(tmp_path / "received")
+    sources = LocalSources(tmp_path / "received")
     with pytest.raises(DiskFull):
-        async with contexts.hold(Identity("key", "session", "context")) as listing:
+        async with sources.hold(Identity("key", "session", "context")) as listing:
             listing.files.mkdir()
             (listing.files / "file").write_bytes(b"x")
             raise DiskFull("receive file: No space left on device")
-    await asyncio.gather(*contexts._removing)
+    await asyncio.gather(*sources._removing)
     assert list((tmp_path / "received").iterdir()) == []
-    assert await contexts.usage() == []
+    assert await sources.usage() == []

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sampan.builder.frontends.buildkit.session import content, filesync, send
 from sampan.builder.frontends.buildkit.session.agent import AgentConnection
-from sampan.builder.frontends.buildkit.session.contexts import Contexts, Identity
+from sampan.builder.frontends.buildkit.session.identity import Identity
 from sampan.builder.frontends.buildkit.session.listing import Listing
+from sampan.builder.frontends.buildkit.session.localsources import LocalSources
 from sampan.builder.requester import Connection, Directory
 from sampan.errors import NotFound
 from sampan.http.bearer import Credentials
@@ -40,9 +41,9 @@ HUB = {"docker.io", "index.docker.io", "https://index.docker.io/v1/"}
 class SessionRequester:
     """Implements Requester. One for each build; the session may serve several."""
 
-    def __init__(self, session: "Session", contexts: Contexts) -> None:
+    def __init__(self, session: "Session", sources: LocalSources) -> None:
         self._session = session
-        self._sharing = contexts.sharing
+        self._sharing = sources.sharing
         self._credentials: dict[str, Credentials | None] = {}
 
     def directory(

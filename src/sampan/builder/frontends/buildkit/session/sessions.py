@@ -1,9 +1,9 @@
 """The sessions that clients hold open, by id. moby/buildkit session/manager.go, grpc.go
 
-sessions = Sessions(Contexts(paths.build_received))
+sessions = Sessions(LocalSources(paths.build_received))
 await sessions.serve(hijacked.socket, hijacked.leftover, request.headers)   # until it has ended
 session = await sessions.get(id, seconds=5)                                # waits for it to come
-requester = SessionRequester(session, sessions.contexts)
+requester = SessionRequester(session, sessions.sources)
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sampan.builder.frontends.buildkit.session.contexts import Contexts
+from sampan.builder.frontends.buildkit.session.localsources import LocalSources
 from sampan.errors import AlreadyExists, Invalid, NotFound
 from sampan.http.grpc.client import Client, connect
 from sampan.http.grpc.status import Code, GrpcError
@@ -91,8 +91,8 @@ class Session:
 class Sessions:
     """Of one engine. Builds and their sessions arrive in any order."""
 
-    def __init__(self, contexts: Contexts) -> None:
-        self.contexts = contexts
+    def __init__(self, sources: LocalSources) -> None:
+        self.sources = sources
         self._sessions: dict[str, Session] = {}
         self._taken: set[str] = set()  # ids, from before the session stands until it has ended
         self._awaited: dict[str, set[asyncio.Future[Session]]] = {}

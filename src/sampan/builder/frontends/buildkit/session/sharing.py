@@ -3,12 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING
 
+from sampan.builder.frontends.buildkit.session.identity import Identity
 from sampan.builder.frontends.buildkit.session.listing import Listing
-
-if TYPE_CHECKING:
-    from sampan.builder.frontends.buildkit.session.contexts import Identity
 
 Progress = Callable[[int], None]
 Fill = Callable[[Listing, Progress], Awaitable[None]]
@@ -31,13 +28,13 @@ class _Shared:
 class Sharing:
     """Of one engine. Owned by the event loop."""
 
-    def __init__(self, hold: "Callable[[Identity], AbstractAsyncContextManager[Listing]]") -> None:
+    def __init__(self, hold: Callable[[Identity], AbstractAsyncContextManager[Listing]]) -> None:
         self._held = hold
         self._shared: dict[Hashable, _Shared] = {}
 
     @asynccontextmanager
     async def use(
-        self, what: Hashable, identity: "Identity", fill: Fill, progress: Progress | None
+        self, what: Hashable, identity: Identity, fill: Fill, progress: Progress | None
     ) -> AsyncIterator[Listing]:
         """The directory, made by `fill` unless somebody has just had it made of the same `what`."""
         shared = self._shared.get(what)
@@ -52,7 +49,7 @@ class Sharing:
         finally:
             await self._leave(what, shared)
 
-    async def _hold(self, shared: _Shared, identity: "Identity", fill: Fill) -> None:
+    async def _hold(self, shared: _Shared, identity: Identity, fill: Fill) -> None:
         """Until it is cancelled, which is how the last user ends it."""
         try:
             async with self._held(identity) as listing:

@@ -29,7 +29,7 @@ from sampan.builder.solve.cache.locations import HasBlobs, Layout, Offered, Plac
 from sampan.builder.solve.cache.portable import Document, Portable, PortableMount
 from sampan.builder.solve.cache.records import Details, Record, new_id
 from sampan.builder.solve.cache.store import Cache, Lease
-from sampan.builder.solve.vertices import shown
+from sampan.builder.solve.vertices import vertex_progress
 from sampan.engine.images import Image, Images
 from sampan.engine.images.ingest import add_layer
 from sampan.errors import Failed, Invalid, NotFound, SampanError
@@ -84,7 +84,7 @@ class Imports:
 
     async def _open(self, stack: AsyncExitStack, option: CacheOption, salt: str) -> None:
         name = option.attrs.get("ref") or option.attrs.get("src") or option.type
-        vertex = shown(self._progress, salt, f"importing cache manifest from {name}")
+        vertex = vertex_progress(self._progress, salt, f"importing cache manifest from {name}")
         vertex.announce()
         vertex.start()
         try:

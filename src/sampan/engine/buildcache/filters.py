@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
-from sampan.builder.solve.cache.records import Usage
+from sampan.engine.buildcache.usage import Usage
 from sampan.errors import Invalid
 from sampan.specs.docker.filters import check_names, moment
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sampan.builder.solve.cache.filters import classic, parse
+from sampan.engine.buildcache.filters import classic, parse
 from sampan.errors import Invalid
 
 

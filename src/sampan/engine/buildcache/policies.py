@@ -2,16 +2,43 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sampan.builder.solve.cache import filters
-from sampan.builder.solve.cache.gc import Policy, default_keep, default_policies
+from sampan.engine.buildcache import filters
 from sampan.errors import Invalid
 from sampan.specs.golang.units import ram_in_bytes
 
 KEYS = {"enabled", "defaultKeepStorage", "policy"}
 POLICY_KEYS = {"all", "keepStorage", "filter"}
+DAY = 86400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One rule, as `builder.gc.policy` of daemon.json has it. `keep_bytes` 0: no bound."""
+
+    filters: tuple[str, ...] = ()
+    all: bool = False
+    keep_duration: float = 0  # seconds since the last use
+    keep_bytes: int = 0
+
+
+def default_policies(keep: int) -> tuple[Policy, ...]:
+    """BuildKit's four: what can be fetched again goes first, then what is old, then whatever is too much."""
+    cheap = ("type==source.local", "type==exec.cachemount", "type==source.git.checkout")
+    return (
+        Policy(filters=cheap, keep_duration=2 * DAY, keep_bytes=512_000_000),
+        Policy(keep_duration=60 * DAY, keep_bytes=keep),
+        Policy(keep_bytes=keep),
+        Policy(all=True, keep_bytes=keep),
+    )
+
+
+def default_keep(disk: int) -> int:
+    """A tenth of the disk, at least 2 GB, as BuildKit's daemon."""
+    return max(disk // 10, 2_000_000_000)
 
 
 def check(builder: Any) -> None:

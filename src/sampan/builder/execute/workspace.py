@@ -1,4 +1,4 @@
-"""What executing works with."""
+"""What the steps of one build are executed with."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +11,8 @@ from sampan.storage.stack import Stack
 
 
 @dataclass(frozen=True)
-class Build:
-    """One build's. `directory`: its own, below data/build/steps, removed when it ends."""
+class Workspace:
+    """`directory`: the build's own, below data/build/steps, removed when it ends."""
 
     id: str
     options: BuildOptions

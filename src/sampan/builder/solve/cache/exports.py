@@ -27,7 +27,7 @@ from sampan.builder.solve.cache import portable
 from sampan.builder.solve.cache.locations import HasBlobs
 from sampan.builder.solve.cache.portable import Document, Portable, PortableMount
 from sampan.builder.solve.cache.records import Record
-from sampan.builder.solve.vertices import Counter, Shown, shown
+from sampan.builder.solve.vertices import Counter, VertexProgress, vertex_progress
 from sampan.builder.trees import Snapshot
 from sampan.engine.images import Images
 from sampan.engine.images.ingest import add_local_layer
@@ -90,7 +90,9 @@ class Exports:
             if option.type == "inline":
                 continue
             name = option.attrs.get("ref") or option.attrs.get("dest") or option.type
-            vertex = shown(self._progress, f"{salt}/{number}", f"exporting cache to {_kind(option)}")
+            vertex = vertex_progress(
+                self._progress, f"{salt}/{number}", f"exporting cache to {_kind(option)}"
+            )
             vertex.announce()
             try:
                 with vertex.running():
@@ -126,7 +128,7 @@ class Exports:
         return found
 
     async def _one(
-        self, number: int, option: CacheOption, document: Document, vertex: Shown, name: str
+        self, number: int, option: CacheOption, document: Document, vertex: VertexProgress, name: str
     ) -> Descriptor:
         """The manifest."""
         how = compression_of(option.attrs)
@@ -164,7 +166,7 @@ class Exports:
     # A directory
 
     async def _send(
-        self, number: int, option: CacheOption, document: Document, how: Compression, vertex: Shown
+        self, number: int, option: CacheOption, document: Document, how: Compression, vertex: VertexProgress
     ) -> Descriptor:
         directory = Path(tempfile.mkdtemp(prefix="cache-", dir=self._images.paths.tmp))
         try:
@@ -209,7 +211,7 @@ class Exports:
     # A registry
 
     async def _push(
-        self, reference: Reference, document: Document, how: Compression, vertex: Shown
+        self, reference: Reference, document: Document, how: Compression, vertex: VertexProgress
     ) -> Descriptor:
         credentials = await credentials_for(self._requester, reference)
         remote = self._images.remote

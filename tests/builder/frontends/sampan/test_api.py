@@ -13,7 +13,7 @@ from sampan.builder.errors import DockerfileError, Place, StepFailed
 from sampan.builder.frontends.sampan import messages
 from sampan.builder.frontends.sampan.options import Place as Directory
 from sampan.builder.frontends.sampan.options import asked
-from sampan.builder.frontends.sampan.requester import OwnRequester, check_place
+from sampan.builder.frontends.sampan.requester import SampanRequester, check_place
 from sampan.builder.frontends.sampan.uploads import Uploads
 from sampan.builder.options import Output
 from sampan.builder.plan.graph import Lines
@@ -183,7 +183,7 @@ async def test_an_upload_is_taken_once_and_removed(paths: Paths) -> None:
     uploads = Uploads(paths)
     sent = await uploads.receive(once(context({"a/b": "x", "Dockerfile": "FROM y"})), raw=False)
     wanted = asked({"Directories": {"context": {"Upload": sent.id}}})
-    requester = OwnRequester(wanted, uploads, paths.tmp, local=False)
+    requester = SampanRequester(wanted, uploads, paths.tmp, local=False)
     async with requester.directory("context") as found:
         assert (found.path / "a/b").read_text() == "x"
         assert not found.in_place
@@ -203,7 +203,9 @@ async def test_a_broken_upload_leaves_nothing(paths: Paths) -> None:
 
 
 async def test_the_text_of_a_dockerfile_is_a_directory_for_a_while(paths: Paths) -> None:
-    requester = OwnRequester(asked({"Dockerfile": {"Text": "FROM x"}}), Uploads(paths), paths.tmp, local=True)
+    requester = SampanRequester(
+        asked({"Dockerfile": {"Text": "FROM x"}}), Uploads(paths), paths.tmp, local=True
+    )
     async with requester.directory("dockerfile") as found:
         assert (found.path / "Dockerfile").read_text() == "FROM x"
     async with requester.directory("context") as found:
@@ -213,7 +215,7 @@ async def test_the_text_of_a_dockerfile_is_a_directory_for_a_while(paths: Paths)
 
 async def test_questions_go_out_and_answers_come_in(paths: Paths) -> None:
     body = {"Dockerfile": {"Text": "FROM x"}, "Secrets": {"s": base64.b64encode(b"v").decode()}}
-    requester = OwnRequester(asked(body), Uploads(paths), paths.tmp, local=True)
+    requester = SampanRequester(asked(body), Uploads(paths), paths.tmp, local=True)
     assert await requester.secret("s") == b"v"
     with pytest.raises(NotFound):
         await requester.secret("t")
@@ -230,7 +232,9 @@ async def test_questions_go_out_and_answers_come_in(paths: Paths) -> None:
 
 
 async def test_a_result_is_fetched_by_the_client(paths: Paths, tmp_path: Path) -> None:
-    requester = OwnRequester(asked({"Dockerfile": {"Text": "FROM x"}}), Uploads(paths), paths.tmp, local=True)
+    requester = SampanRequester(
+        asked({"Dockerfile": {"Text": "FROM x"}}), Uploads(paths), paths.tmp, local=True
+    )
     sending = asyncio.ensure_future(requester.send_file(0, once(b"data"), {}))
     assert (await requester.lines.get())["output"] == {"index": 0, "type": "file"}
     assert [piece async for piece in requester.outputs[0].stream()] == [b"data"]
@@ -239,7 +243,9 @@ async def test_a_result_is_fetched_by_the_client(paths: Paths, tmp_path: Path) -
 
 
 async def test_a_client_that_gives_up_reading_fails_the_build(paths: Paths) -> None:
-    requester = OwnRequester(asked({"Dockerfile": {"Text": "FROM x"}}), Uploads(paths), paths.tmp, local=True)
+    requester = SampanRequester(
+        asked({"Dockerfile": {"Text": "FROM x"}}), Uploads(paths), paths.tmp, local=True
+    )
 
     async def endless() -> Any:
         while True:

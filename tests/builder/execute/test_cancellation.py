@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from sampan.builder.execute.stopping import Stop
+from sampan.builder.execute.cancellation import Stop
 from sampan.errors import Failed
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.engine.containers.changes import apply_changes
+from sampan.builder.plan.changes import apply_changes
 from sampan.errors import Invalid
 from sampan.images.config import empty_container_config
 

@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sampan.builder.execute.executor import Execution
 from sampan.builder.export.attributes import flag
-
-if TYPE_CHECKING:
-    from sampan.builder.export.export import Solved
+from sampan.builder.export.results import Solved
 
 
 def split(attrs: Mapping[str, str], several: bool) -> bool:
@@ -20,7 +17,7 @@ def folder(platform: str) -> str:
     return platform.replace("/", "_")
 
 
-async def write(execution: Execution, solved: Sequence["Solved"], directory: Path, *, split: bool) -> None:
+async def write(execution: Execution, solved: Sequence[Solved], directory: Path, *, split: bool) -> None:
     """The files of all platforms below `directory`. Raises Failed."""
     for item in solved:
         tree = directory / folder(item.target.platform) if split else directory

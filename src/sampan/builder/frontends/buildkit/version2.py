@@ -8,9 +8,13 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import orjson
+from aiohttp import web
+from multidict import MultiDict
 
 from sampan.builder.build import Build
 from sampan.builder.builder import Builder
@@ -18,8 +22,11 @@ from sampan.builder.frontends.buildkit.frontend import exports
 from sampan.builder.frontends.buildkit.session.requester import SessionRequester
 from sampan.builder.frontends.buildkit.session.sessions import Sessions
 from sampan.builder.frontends.buildkit.status import responses
+from sampan.builder.frontends.classic.query import parse
+from sampan.builder.limits import checked
 from sampan.builder.options import BuildOptions, Output
 from sampan.errors import Invalid, NotFound
+from sampan.http.requests import chunks, query_bool
 
 SESSION = "client-session"
 UPLOAD = "upload-request"
@@ -33,6 +40,31 @@ class Upload:
     body: Body
     taken: asyncio.Event = field(default_factory=asyncio.Event)
     read: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Version2Builds:
+    """The handler of POST /build hands such requests over."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._uploads = Uploads()
+
+    async def build(self, request: web.Request) -> web.StreamResponse:
+        query = request.query
+        id = query.get("buildid", "")
+        if id.startswith(f"{UPLOAD}:"):
+            await self._uploads.give(id.removeprefix(f"{UPLOAD}:"), chunks(request))
+            return web.Response()
+        known = MultiDict((name, value) for name, value in query.items() if name not in ("remote", "outputs"))
+        classic = checked(parse(known, request["api_version"]).options)
+        build = await start(self._builder, self._builder.sessions, self._uploads, classic, query)
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        async with aclosing(lines(build, query_bool(query, "q"))) as answer:
+            async for line in answer:
+                await response.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        await response.write_eof()
+        return response
 
 
 class Uploads:
@@ -76,7 +108,7 @@ class Uploads:
         return self._places[id]
 
 
-class OldRequester(SessionRequester):
+class Version2Requester(SessionRequester):
     """Its context may come by another request."""
 
     uploads: Uploads
@@ -123,7 +155,7 @@ async def start(
     """Raises Invalid, NotFound."""
     asked = options(classic, query)
     session = await sessions.get(query.get("session", ""), seconds=ARRIVAL)
-    requester = OldRequester(session, sessions.contexts)
+    requester = Version2Requester(session, sessions.sources)
     requester.uploads = uploads
     return builder.start(asked, requester, query.get("buildid", ""))
 

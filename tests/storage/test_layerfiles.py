@@ -2,7 +2,7 @@
 
 import os
 import stat
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from sampan.images.erofs import index
 from sampan.images.pack import diff_tar
 from sampan.linux import erofs
 from sampan.storage.indexes import Index
-from sampan.storage.trees import has_name, roots
+from sampan.storage.layerfiles import has_name, open_layer
 
 
 @pytest.fixture(params=["directory", "erofs"])
@@ -32,18 +32,18 @@ def lower(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_names_are_found_and_links_not_followed(lower: str) -> None:
     assert has_name(lower, "etc") and has_name(lower, "link") and not has_name(lower, "et")
-    with ExitStack() as stack:
-        (root,) = roots([lower], stack)
-        link, etc = root.child("link"), root.child("etc")
-        assert link and stat.S_ISLNK(link.facts.st_mode) and link.child("file") is None
-        assert etc and (found := etc.child("file")) and stat.S_ISREG(found.facts.st_mode)
-        assert found.facts.st_uid == os.getuid() and found.child("x") is None
-        assert (deep := etc.child("deep")) and deep.child(f"{299:0200}") and not deep.child("300")
+    with closing(open_layer(lower)) as layer:
+        link, etc = layer.child(layer.root, b"link"), layer.child(layer.root, b"etc")
+        assert link and link.is_link and link.target == b"etc"
+        assert etc and (found := layer.child(etc, b"file")) and stat.S_ISREG(found.mode)
+        assert found.uid == os.getuid() and layer.child(etc, b"x") is None
+        deep = layer.child(etc, b"deep")
+        assert deep and layer.child(deep, f"{299:0200}".encode()) and not layer.child(deep, b"300")
 
 
 @pytest.mark.parametrize("lower", ["/nowhere/fs", "erofs:/nowhere/index.erofs:/nowhere/layer.tar"])
 def test_a_layer_that_is_gone_is_told(lower: str) -> None:
-    with pytest.raises(Failed, match=r"open layer /nowhere.*: No such file or directory"):
+    with pytest.raises(Failed, match=r"read the layer /nowhere.*: No such file or directory"):
         has_name(lower, "etc")
 
 

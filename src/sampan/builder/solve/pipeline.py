@@ -13,21 +13,22 @@ from sampan.builder.dockerfile.parse import parse
 from sampan.builder.errors import DockerfileError
 from sampan.builder.execute.executor import Execution
 from sampan.builder.export.document import document
-from sampan.builder.export.export import Solved
-from sampan.builder.plan.bases import Base, NeededBase, needed_bases
+from sampan.builder.export.results import Solved
+from sampan.builder.plan.bases import Base, NeededBase
 from sampan.builder.plan.graph import Plan, ResultSource
 from sampan.builder.plan.plan import plan as make_plan
+from sampan.builder.plan.resolve import needed_bases
 from sampan.builder.progress import Warning, now
 from sampan.builder.requester import Requester
 from sampan.builder.solve import subrequests
 from sampan.builder.solve.cache.store import Lease
-from sampan.builder.solve.context import Context
-from sampan.builder.solve.explaining import Explainer
-from sampan.builder.solve.images import Resolver
-from sampan.builder.solve.parts import Parts
+from sampan.builder.solve.explainer import Explainer
+from sampan.builder.solve.images import ImageResolver
 from sampan.builder.solve.solver import Solver
+from sampan.builder.solve.state import SolveState
 from sampan.builder.solve.syntax import check_syntax
-from sampan.builder.solve.vertices import Shown, shown
+from sampan.builder.solve.vertices import VertexProgress, vertex_progress
+from sampan.builder.solve.worker import Worker
 from sampan.builder.sources.sources import BuildSources
 from sampan.builder.trees import Snapshot
 from sampan.engine.images import Image
@@ -38,30 +39,30 @@ from sampan.specs.golang.numbers import TRUE
 
 HUGE_FILE = 64 << 10  # bytes; reading a Dockerfile takes up to 3 ms for each kilobyte
 if TYPE_CHECKING:
-    from sampan.builder.solve.cache.exporting import Exports
-    from sampan.builder.solve.cache.importing import Imports
+    from sampan.builder.solve.cache.exports import Exports
+    from sampan.builder.solve.cache.imports import Imports
 
 MAX_ROUNDS = 32  # of ONBUILD triggers that name further images
 
 
-class Job:
+class Pipeline:
     """Used once: `run`, in the build's task."""
 
-    def __init__(self, parts: Parts, build: Build, requester: Requester) -> None:
-        self._parts = parts
+    def __init__(self, worker: Worker, build: Build, requester: Requester) -> None:
+        self._worker = worker
         self._build = build
         self._requester = requester
         self._options = build.options
         self._progress = build.progress
-        self._definition: Shown | None = None
+        self._definition: VertexProgress | None = None
 
     async def run(self) -> BuildResult:
         """Raises DockerfileError, StepFailed, and other SampanErrors. Nothing is left but what rows name."""
-        parts = self._parts
+        worker = self._worker
         async with AsyncExitStack() as stack:
-            staged = await stack.enter_async_context(staging(parts.images.store))
-            lease = stack.enter_context(parts.cache.lease(staged))
-            sources = await stack.enter_async_context(parts.sources.open(self._options, self._requester))
+            staged = await stack.enter_async_context(staging(worker.images.store))
+            lease = stack.enter_context(worker.cache.lease(staged))
+            sources = await stack.enter_async_context(worker.sources.open(self._options, self._requester))
             checking = self._options.call == "check"
             try:
                 dockerfile = await self._dockerfile(sources)
@@ -74,12 +75,12 @@ class Job:
                 return BuildResult(answer=subrequests.describe(dockerfile, self._options))
             linter = Linter(lint_config(dockerfile, self._options.build_args))
             check_file(dockerfile, linter)
-            resolver = Resolver(
-                images=parts.images,
+            resolver = ImageResolver(
+                images=worker.images,
                 requester=self._requester,
                 staging=staged,
                 progress=self._progress,
-                results=parts.results,
+                results=worker.results,
                 pull=self._options.pull,
                 salt=self._build.ref,
             )
@@ -97,7 +98,7 @@ class Job:
     # From the request to a plan
 
     async def _dockerfile(self, sources: BuildSources) -> Dockerfile:
-        self._definition = definition = self._shown(
+        self._definition = definition = self._vertex(
             f"[internal] load build definition from {self._options.dockerfile or 'Dockerfile'}"
         )
         with definition.running():
@@ -118,7 +119,7 @@ class Job:
         return dockerfile
 
     async def _ignore(self, sources: BuildSources) -> tuple[str, ...]:
-        vertex = self._shown("[internal] load .dockerignore")
+        vertex = self._vertex("[internal] load .dockerignore")
         with vertex.running():
             counter = vertex.counter()
             found = await sources.ignore(counter)
@@ -126,7 +127,7 @@ class Job:
         return found.patterns
 
     async def _plan(
-        self, dockerfile: Dockerfile, linter: Linter, resolver: Resolver, sources: BuildSources
+        self, dockerfile: Dockerfile, linter: Linter, resolver: ImageResolver, sources: BuildSources
     ) -> Plan:
         bases: dict[tuple[str, str], Base] = {}
         for _ in range(MAX_ROUNDS):
@@ -141,7 +142,7 @@ class Job:
         return plan
 
     async def _resolve(
-        self, dockerfile: Dockerfile, resolver: Resolver, needed: Sequence[NeededBase]
+        self, dockerfile: Dockerfile, resolver: ImageResolver, needed: Sequence[NeededBase]
     ) -> dict[tuple[str, str], Base]:
         async def one(item: NeededBase) -> Base:
             try:
@@ -179,8 +180,8 @@ class Job:
         if failure := linter.failure():
             raise DockerfileError(failure)
 
-    def _shown(self, name: str) -> Shown:
-        made = shown(self._progress, self._build.ref, name)
+    def _vertex(self, name: str) -> VertexProgress:
+        made = vertex_progress(self._progress, self._build.ref, name)
         made.announce()
         return made
 
@@ -191,19 +192,19 @@ class Job:
         stack: AsyncExitStack,
         plan: Plan,
         dockerfile: Dockerfile,
-        resolver: Resolver,
+        resolver: ImageResolver,
         sources: BuildSources,
         lease: Lease,
         staged: Staging,
     ) -> BuildResult:
         execution = await stack.enter_async_context(
-            self._parts.executor.execution(self._options, self._requester, staged)
+            self._worker.executor.execution(self._options, self._requester, staged)
         )
-        context = self._context(plan, dockerfile, resolver, sources, lease, staged)
-        context.imports = await self._imports(stack, plan, lease)
-        self._build.begun(context)
+        state = self._state(plan, dockerfile, resolver, sources, lease, staged)
+        state.imports = await self._imports(stack, plan, lease)
+        self._build.begun(state)
         try:
-            result = await self._solve(context, execution, staged)
+            result = await self._solve(state, execution, staged)
         except BaseException:
             # What was done is not lost with what failed; but why it failed is what is told.
             with suppress(SampanError):
@@ -212,43 +213,43 @@ class Job:
         await self._save(staged, lease)
         return result
 
-    def _context(
+    def _state(
         self,
         plan: Plan,
         dockerfile: Dockerfile,
-        resolver: Resolver,
+        resolver: ImageResolver,
         sources: BuildSources,
         lease: Lease,
         staged: Staging,
-    ) -> Context:
-        parts, options = self._parts, self._options
+    ) -> SolveState:
+        worker, options = self._worker, self._options
         for step in plan.steps:
             if isinstance(step.operation, ResultSource):
-                snapshot, _ = parts.results.get(step.operation.id)
+                snapshot, _ = worker.results.get(step.operation.id)
                 resolver.keep_result(step.operation.id, snapshot)
-        return Context(
+        return SolveState(
             plan=plan,
             options=options,
             dockerfile=(dockerfile.filename, dockerfile.source),
             progress=self._progress,
             sources=sources,
-            cache=parts.cache,
+            cache=worker.cache,
             lease=lease,
-            lanes=parts.lanes,
-            given=resolver.given,
+            lanes=worker.lanes,
+            source_snapshots=resolver.snapshots,
             fetched=frozenset(resolver.fetched),
             layer_size=lambda diff_id: staged.layers[diff_id].size,
             salt=self._build.ref,
-            explainer=Explainer(parts.cache, options, dockerfile.source) if options.explain else None,
+            explainer=Explainer(worker.cache, options, dockerfile.source) if options.explain else None,
         )
 
-    async def _solve(self, context: Context, execution: Execution, staged: Staging) -> BuildResult:
-        plan, options = context.plan, self._options
+    async def _solve(self, state: SolveState, execution: Execution, staged: Staging) -> BuildResult:
+        plan, options = state.plan, self._options
 
         async def commit(new: Sequence[NewImage]) -> list[Image]:
-            return await self._commit(staged, context.lease, new)
+            return await self._commit(staged, state.lease, new)
 
-        solver = Solver(context, execution)
+        solver = Solver(state, execution)
         await solver.solve([target.step for target in plan.targets])
         exports = await self._exports(solver, staged)
         snapshots = [solver.done.get(target.step, Snapshot()) for target in plan.targets]
@@ -260,7 +261,7 @@ class Job:
             )
             for target, snapshot in zip(plan.targets, snapshots, strict=True)
         ]
-        exported = await self._parts.exporter.export(
+        exported = await self._worker.exporter.export(
             solved, options, self._requester, self._progress, staged, commit, execution
         )
         answer = dict(exported.exporter)
@@ -269,23 +270,23 @@ class Job:
         if self._build.keep_result and len(solved) == 1:
             # The whole document: an image that is built on the result has its history.
             whole = document(solved[0].target, snapshots[0].layers)
-            self._parts.results.keep(self._build.ref, snapshots[0], whole, staged)
+            self._worker.results.keep(self._build.ref, snapshots[0], whole, staged)
         return BuildResult(image_id=exported.image_id, exporter=answer, result=self._build.ref)
 
     async def _save(self, staged: Staging, lease: Lease) -> None:
         """What no image's transaction has brought: the cache of a build that failed, or exports no image."""
         if lease.fresh:
             await uncancelled(self._commit(staged, lease, []))
-        self._parts.cache.touch(lease, now())
+        self._worker.cache.touch(lease, now())
 
     async def _imports(self, stack: AsyncExitStack, plan: Plan, lease: Lease) -> "Imports | None":
         if not self._options.cache_from:
             return None
-        from sampan.builder.solve.cache.importing import Imports
+        from sampan.builder.solve.cache.imports import Imports
 
-        parts = self._parts
-        mounts = parts.executor.caches
-        made = Imports(parts.images, parts.cache, lease, self._requester, self._progress, mounts, plan)
+        worker = self._worker
+        mounts = worker.executor.caches
+        made = Imports(worker.images, worker.cache, lease, self._requester, self._progress, mounts, plan)
         await made.open(stack, self._options.cache_from, self._build.ref)
         return made
 
@@ -299,17 +300,17 @@ class Job:
         wanted = self._options.cache_to
         if not wanted and not self._inline:
             return None
-        from sampan.builder.solve.cache.exporting import Exports
+        from sampan.builder.solve.cache.exports import Exports
 
-        parts = self._parts
+        worker = self._worker
         everything = any(option.attrs.get("mode") == "max" for option in wanted)
         known = await solver.known(everything)
-        mounts = parts.executor.caches
-        return Exports(parts.images, self._requester, self._progress, staged, mounts, known)
+        mounts = worker.executor.caches
+        return Exports(worker.images, self._requester, self._progress, staged, mounts, known)
 
     async def _commit(self, staged: Staging, lease: Lease, new: Sequence[NewImage]) -> list[Image]:
-        cache = self._parts.cache
-        images = await self._parts.images.store.commit(
+        cache = self._worker.cache
+        images = await self._worker.images.store.commit(
             staged, new, keep=cache.layers(lease), changes=lambda: cache.changes(lease)
         )
         cache.written(lease)

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from sampan.builder.solve.cache.gc import Policy
-from sampan.builder.solve.cache.settings import check, policies
+from sampan.engine.buildcache.policies import Policy, check, policies
 from sampan.errors import Invalid
 
 

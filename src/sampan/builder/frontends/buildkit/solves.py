@@ -17,7 +17,7 @@ from sampan.errors import SampanError, Unsupported
 Entries = list[tuple[str, Mapping[str, str]]]
 
 
-class Solver:
+class Solves:
     """What one connection's solves share: their results, which may be inputs of others."""
 
     def __init__(self, builder: Builder, sessions: Sessions) -> None:

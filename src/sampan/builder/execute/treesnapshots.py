@@ -8,23 +8,25 @@ import asyncio
 import stat
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from sampan.builder.execute import layers
-from sampan.builder.execute.files import Job, Taken, layer_tar
+from sampan.builder.execute.files import FileOp, Taken, layer_tar
 from sampan.builder.execute.pack import ChangesPacker
-from sampan.builder.execute.parts import Build
+from sampan.builder.execute.workspace import Workspace
 from sampan.builder.plan.graph import Copy, Run
 from sampan.builder.sources.select import select_mount
 from sampan.builder.trees import Selected, Snapshot, Tree
-from sampan.engine.containers.services import Services
+from sampan.engine.images.store import ImageStore
 
 
-class Contexts:
-    """Each part of a tree is made a layer at most once a build."""
+class TreeSnapshots:
+    """Of one build: each part of a tree is made a layer at most once."""
 
-    def __init__(self, services: Services, build: Build) -> None:
-        self._services = services
-        self._build = build
+    def __init__(self, store: ImageStore, tmp: Path, workspace: Workspace) -> None:
+        self._store = store
+        self._tmp = tmp
+        self._workspace = workspace
         self._made: dict[tuple[int, str], tuple[Tree, asyncio.Task[Snapshot]]] = {}
 
     async def snapshots(self, run: Run, inputs: Mapping[int, Snapshot | Tree]) -> dict[int, Snapshot]:
@@ -58,7 +60,7 @@ class Contexts:
         copy = Copy(input=0, sources=("",), dest="/")
         # A program sees the files as they are, times included; none of it gets into a layer.
         taken = Taken(replace(tree, dated=True), Selected(tuple(pairs), key=""))
-        job = Job(actions=[copy], taken=[taken], base=Snapshot())
+        op = FileOp(actions=[copy], taken=[taken], base=Snapshot())
         packer = ChangesPacker(None)
-        chunks = layer_tar(job, packer, self._build.stack, self._services.paths.tmp)
-        return Snapshot((await layers.add(self._services.images.store, self._build, packer, chunks),))
+        chunks = layer_tar(op, packer, self._workspace.stack, self._tmp)
+        return Snapshot((await layers.add(self._store, self._workspace, packer, chunks),))

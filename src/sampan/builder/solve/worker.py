@@ -1,30 +1,28 @@
-"""All that takes part in building on one engine, put together at its first build."""
+"""What all builds of one engine share, put together at the first of them: BuildKit's worker."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sampan.builder.execute.executor import Executor
 from sampan.builder.export.export import Exporter
-from sampan.builder.solve.cache.records import GIT, MOUNT, Usage
 from sampan.builder.solve.cache.store import Cache
-from sampan.builder.solve.context import Lanes
 from sampan.builder.solve.results import Results
+from sampan.builder.solve.state import Lanes
 from sampan.builder.sources.sources import Sources
+from sampan.engine.buildcache.usage import GIT, MOUNT, Usage
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.images import Images
 from sampan.engine.images.registries import proxies_of
-
-if TYPE_CHECKING:
-    from sampan.engine.engine import Engine
+from sampan.paths import Paths
 
 # Programs that wait for each other must all get their turn: BuildKit has no bound at all.
 STEPS_AT_ONCE = 32 + 4 * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Of one engine."""
+class Worker:
+    """One per engine."""
 
     images: Images
     cache: Cache
@@ -70,18 +68,25 @@ class Parts:
         await self.sources.prune([usage.id for usage in gone if usage.type == GIT])
 
 
-async def make_parts(engine: "Engine", cache: Cache) -> Parts:
+async def make_worker(
+    *,
+    config: DaemonConfig,
+    paths: Paths,
+    cache: Cache,
+    images: Images,
+    executor: Executor,
+) -> Worker:
     """And remove what builds of an earlier daemon have left."""
-    engine.paths.builds.mkdir(parents=True, exist_ok=True, mode=0o710)
-    parts = Parts(
-        images=engine.images,
+    paths.builds.mkdir(parents=True, exist_ok=True, mode=0o710)
+    worker = Worker(
+        images=images,
         cache=cache,
-        sources=Sources(engine.paths, proxies_of(engine.config)),
-        executor=Executor(engine.containers),
-        exporter=Exporter(engine.images),
-        results=Results(engine.images.store),
+        sources=Sources(paths, proxies_of(config)),
+        executor=executor,
+        exporter=Exporter(images),
+        results=Results(images.store),
         lanes=Lanes(STEPS_AT_ONCE),
     )
-    await parts.executor.start()
-    await parts.sources.start()
-    return parts
+    await worker.executor.start()
+    await worker.sources.start()
+    return worker

@@ -12,14 +12,14 @@ from sampan.builder.plan.graph import SCRATCH, ImageSource, Plan, ResultSource, 
 from sampan.builder.progress import Progress
 from sampan.builder.solve.cache.records import Record
 from sampan.builder.solve.cache.store import Cache, Lease
-from sampan.builder.solve.explaining import CACHED, Explainer
-from sampan.builder.solve.vertices import Shown, shown
+from sampan.builder.solve.explainer import CACHED, Explainer
+from sampan.builder.solve.vertices import VertexProgress, vertex_progress
 from sampan.builder.trees import Snapshot
 from sampan.errors import Invalid
 from sampan.specs.oci import reference as references
 
 if TYPE_CHECKING:
-    from sampan.builder.solve.cache.importing import Imports
+    from sampan.builder.solve.cache.imports import Imports
     from sampan.builder.sources.sources import BuildSources
 
 
@@ -51,7 +51,7 @@ class Lanes:
 
 
 @dataclass(eq=False)
-class Context:
+class SolveState:
     plan: Plan
     options: BuildOptions
     dockerfile: tuple[str, str]  # name, text
@@ -61,7 +61,7 @@ class Context:
     lease: Lease
     lanes: Lanes
     # Snapshots of images and results, which are all here before solving begins; and which were not fetched.
-    given: Mapping[str, Snapshot]
+    source_snapshots: Mapping[str, Snapshot]
     fetched: frozenset[str] = frozenset()
     layer_size: Callable[[str], int] = lambda diff_id: 0
     salt: str = ""
@@ -70,10 +70,10 @@ class Context:
     snapshots: dict[int, str] = field(default_factory=dict)  # step -> record
 
     def __post_init__(self) -> None:
-        self._shown: list[Shown] = []
+        self._vertices: list[VertexProgress] = []
         for step in self.plan.steps:
-            inputs = [self._shown[id].digest for id in step.inputs if id != SCRATCH]
-            self._shown.append(shown(self.progress, f"{self.salt}/{step.id}", step.name, inputs))
+            inputs = [self._vertices[id].digest for id in step.inputs if id != SCRATCH]
+            self._vertices.append(vertex_progress(self.progress, f"{self.salt}/{step.id}", step.name, inputs))
         counts: dict[str, int] = {}
         self._places: list[tuple[str, str, int]] = []
         for step in self.plan.steps:
@@ -82,22 +82,22 @@ class Context:
         self.host_names = sorted({re.split("[:=]", text, maxsplit=1)[0] for text in self.options.extra_hosts})
 
     def announce(self) -> None:
-        for item in self._shown:
+        for item in self._vertices:
             item.announce()
 
     @property
     def cached(self) -> int:
         """How many steps were taken from the cache so far."""
-        return sum(item.vertex.cached for item in self._shown)
+        return sum(item.vertex.cached for item in self._vertices)
 
-    def shown(self, id: int) -> Shown:
-        return self._shown[id]
+    def vertex(self, id: int) -> VertexProgress:
+        return self._vertices[id]
 
     def place(self, step: Step) -> tuple[str, str, int]:
         return self._places[step.id]
 
     def source_snapshot(self, source: ImageSource | ResultSource) -> Snapshot:
-        return self.given[_name(source)]
+        return self.source_snapshots[_name(source)]
 
     def was_here(self, source: ImageSource | ResultSource) -> bool:
         return _name(source) not in self.fetched
@@ -120,10 +120,10 @@ class Context:
         if self.explainer is None:
             return
         if record is not None:
-            self.shown(step.id).explain(True, CACHED)
+            self.vertex(step.id).explain(True, CACHED)
             return
         names = self.input_names(step)
-        self.shown(step.id).explain(
+        self.vertex(step.id).explain(
             False, self.explainer.why(step, self.place(step), components, summaries, names)
         )
 

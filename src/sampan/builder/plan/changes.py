@@ -3,7 +3,7 @@
 Only what touches the config and nothing else; read as the builder reads them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from sampan.builder.dockerfile import instructions as df
@@ -20,7 +20,7 @@ from sampan.specs.oci.image import ContainerConfig
 _SHELL = ["/bin/sh", "-c"]
 
 
-def apply_changes(config: ContainerConfig, changes: Iterable[str]) -> ContainerConfig:
+def apply_changes(config: ContainerConfig, changes: Sequence[str]) -> ContainerConfig:
     """A new config with the instructions applied in order. Raises Invalid in Docker's words."""
     result = cast(ContainerConfig, {**config})
     reader = Reader("\n".join(changes).encode("utf-8", "surrogateescape"), "change")

@@ -7,40 +7,25 @@
 """
 
 import asyncio
-import hashlib
 import json
 import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sampan.builder.errors import DiskFull
+from sampan.builder.frontends.buildkit.session.identity import Identity
 from sampan.builder.frontends.buildkit.session.listing import Listing
 from sampan.builder.frontends.buildkit.session.sharing import Sharing
-from sampan.builder.solve.cache.records import LOCAL, Usage
+from sampan.engine.buildcache.usage import LOCAL, Usage
 
 COPIES = 2  # of one directory that are kept, however many builds had one each
 
 
-@dataclass(frozen=True)
-class Identity:
-    """`shared` is the client's key for the directory ("" if it has none: then `session` is all there is)."""
-
-    shared: str
-    session: str
-    name: str
-    variant: tuple[str, ...] = ()  # the patterns, where it is for a file or two: kept apart from the rest
-
-    def key(self) -> str:
-        parts = (self.shared, "" if self.shared else self.session, self.name, *self.variant)
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:25]
-
-
-class Contexts:
+class LocalSources:
     """Of one engine. Owned by the event loop."""
 
     def __init__(self, root: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sampan.builder.frontends.buildkit import legacy as old
+from sampan.builder.frontends.buildkit import version2
 from sampan.builder.options import BuildOptions, Output
 from sampan.errors import Invalid, NotFound
 from sampan.specs.buildkit.schema import schema
@@ -32,19 +32,19 @@ CONTEXTS = [
 
 @pytest.mark.parametrize(("remote", "context", "dockerfile"), CONTEXTS, ids=[row[0] for row in CONTEXTS])
 def test_where_the_files_are(remote: str, context: str, dockerfile: str) -> None:
-    made = old.options(CLASSIC, {"remote": remote, "buildid": "b"})
+    made = version2.options(CLASSIC, {"remote": remote, "buildid": "b"})
     assert (made.context, made.dockerfile_source) == (context, dockerfile)
     assert (made.tags, made.target) == (CLASSIC.tags, CLASSIC.target)
 
 
 def test_where_the_results_go() -> None:
-    assert old.outputs("") == (Output(type="image"),)
-    assert old.outputs('[{"Type":"local","Attrs":{}}]') == (Output(type="local"),)
+    assert version2.outputs("") == (Output(type="image"),)
+    assert version2.outputs('[{"Type":"local","Attrs":{}}]') == (Output(type="local"),)
     for text in ("{", "[1]", '[{"Attrs":{}}]', '[{"Type":"local"},{"Type":"tar"}]'):
         with pytest.raises(Invalid):
-            old.outputs(text)
+            version2.outputs(text)
     with pytest.raises(Invalid, match="no context"):
-        old.options(CLASSIC, {})
+        version2.options(CLASSIC, {})
 
 
 def told(work: Any, quiet: bool = False) -> list[dict[str, Any]]:
@@ -52,9 +52,9 @@ def told(work: Any, quiet: bool = False) -> list[dict[str, Any]]:
         query = {"remote": "client-session", "session": "s", "buildid": "b"}
         builder: Any = FakeBuilder(work)
         sessions: Any = FakeSessions()
-        build = await old.start(builder, sessions, old.Uploads(), CLASSIC, query)
+        build = await version2.start(builder, sessions, version2.Uploads(), CLASSIC, query)
         assert build.ref == "b"
-        return [line async for line in old.lines(build, quiet)]
+        return [line async for line in version2.lines(build, quiet)]
 
     return asyncio.run(main())
 
@@ -85,7 +85,7 @@ def test_a_quiet_build_tells_its_image_or_everything() -> None:
 
 def test_a_context_is_sent_beside_its_build(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
-        uploads = old.Uploads()
+        uploads = version2.Uploads()
         giving = asyncio.create_task(uploads.give("b", body(b"one", b"two")))
         assert [chunk async for chunk in uploads.take("b")] == [b"one", b"two"]
         await giving
@@ -95,7 +95,7 @@ def test_a_context_is_sent_beside_its_build(monkeypatch: pytest.MonkeyPatch) -> 
         giving = asyncio.create_task(uploads.give("c", body(b"x")))
         assert await reading == b"x"
         giving.cancel()
-        monkeypatch.setattr(old, "ARRIVAL", 0.01)
+        monkeypatch.setattr(version2, "ARRIVAL", 0.01)
         with pytest.raises(NotFound):
             await anext(uploads.take("nobody"))
         with pytest.raises(NotFound):
