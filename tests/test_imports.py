@@ -2,9 +2,12 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -172,6 +175,24 @@ def test_no_modules_import_each_other() -> None:
 def test_circles_are_found() -> None:
     graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set[str](), "e": {"a", "f"}, "f": {"e"}}
     assert circles(graph) == [["b", "c"], ["e", "f"]]
+
+
+def test_the_dependencies_are_the_packages_that_are_imported() -> None:
+    """And not those which come with another one, until that needs them no more."""
+    tops = {top for _, path in modules() for top in foreign(path)}
+    projects = {project.lower() for top in tops for project in packages_distributions().get(top, [top])}
+    declared = tomllib.loads((ROOT.parent.parent / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {re.split(r"[^\w-]", line)[0].lower() for line in declared} == projects
+
+
+def foreign(path: Path) -> Iterator[str]:
+    """Packages that are neither Sampan's nor Python's own."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        tops = {name.split(".")[0] for name in names}
+        yield from tops - sys.stdlib_module_names - {"sampan"}
 
 
 @pytest.mark.parametrize(
