@@ -2,9 +2,12 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,9 @@ ALLOWED = {
 
 # The daemon puts the builder and the API on top of the engine: no other module of the engine may know them.
 ASSEMBLY = {"sampan.engine.daemon.daemon", "sampan.engine.daemon.serve"}
+
+# Parts whose circles of imports have not been taken apart yet.
+UNTANGLED_LATER = {"builder", "engine", "engine.api", "runtime"}
 
 # What the launcher's side of the fork may load: everything these bring along, and Sampan's own light modules.
 LIGHT = [
@@ -104,6 +110,43 @@ def imports(module: str, path: Path) -> Iterator[tuple[str, int]]:
                 yield (whole if is_module(whole) else base), node.lineno
 
 
+def dependencies(module: str, path: Path) -> set[str]:
+    """What `module` names, and the packages around that (not those around `module`, which have begun)."""
+    found = set()
+    for name, _ in imports(module, path):
+        parts = name.split(".")
+        found |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    around = {module[:at] for at in range(len(module)) if module[at] == "."}
+    return {name for name in found - around - {module} if name.split(".")[0] == "sampan"}
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
+    """Sets of modules each of which leads to each other (Tarjan's strongly connected components)."""
+    numbers: dict[str, int] = {}
+    stack: list[str] = []
+    found = []
+
+    def visit(module: str) -> int:
+        number = lowest = numbers[module] = len(numbers)
+        stack.append(module)
+        for other in graph[module]:
+            if other not in numbers:
+                lowest = min(lowest, visit(other))
+            elif other in stack:
+                lowest = min(lowest, numbers[other])
+        if lowest == number:
+            at = stack.index(module)
+            if len(stack) - at > 1:
+                found.append(sorted(stack[at:]))
+            del stack[at:]
+        return lowest
+
+    for module in graph:
+        if module not in numbers:
+            visit(module)
+    return found
+
+
 def is_module(name: str) -> bool:
     path = ROOT.parent.joinpath(*name.split("."))
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
@@ -120,6 +163,36 @@ def test_imports_point_down() -> None:
             if part_of(name) not in ALLOWED[part]:
                 wrong.append(f"{path.relative_to(ROOT.parent)}:{line} imports {name}")
     assert wrong == []
+
+
+def test_no_modules_import_each_other() -> None:
+    """At their head, inside of a function or for their types only: no circle of either kind."""
+    graph = {module: dependencies(module, path) for module, path in modules()}
+    found = [circle for circle in circles(graph) if not {part_of(name) for name in circle} <= UNTANGLED_LATER]
+    assert found == []
+
+
+def test_circles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set[str](), "e": {"a", "f"}, "f": {"e"}}
+    assert circles(graph) == [["b", "c"], ["e", "f"]]
+
+
+def test_the_dependencies_are_the_packages_that_are_imported() -> None:
+    """And not those which come with another one, until that needs them no more."""
+    tops = {top for _, path in modules() for top in foreign(path)}
+    projects = {project.lower() for top in tops for project in packages_distributions().get(top, [top])}
+    declared = tomllib.loads((ROOT.parent.parent / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {re.split(r"[^\w-]", line)[0].lower() for line in declared} == projects
+
+
+def foreign(path: Path) -> Iterator[str]:
+    """Packages that are neither Sampan's nor Python's own."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        tops = {name.split(".")[0] for name in names}
+        yield from tops - sys.stdlib_module_names - {"sampan"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from sampan.cli import config
+from sampan.cli import endpoint as endpoints
 from sampan.cli.context import store
 from sampan.cli.errors import CliError
 from sampan.cli.flags import parse
@@ -18,13 +19,13 @@ from sampan.cli.system.service import unit_text
 
 def endpoint(args, environ, directory, settings=None):
     options, _ = parse(GLOBAL_FLAGS, args)
-    return config.find_endpoint(options, environ, str(directory), settings or {})
+    return endpoints.find_endpoint(options, environ, str(directory), settings or {})
 
 
 def test_the_default_socket_is_the_daemons():
     from sampan.paths import SOCKET
 
-    assert f"unix://{SOCKET}" == config.DEFAULT_HOST
+    assert f"unix://{SOCKET}" == endpoints.DEFAULT_HOST
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ HEAVY = {
 )
 def test_commands_import_nothing_that_is_slow_to_import(module):
     code = (
-        f"import sys; import sampan.cli.main, sampan.cli.http, sampan.cli.config, sampan.cli.{module};"
+        f"import sys; import sampan.cli.main, sampan.cli.http, sampan.cli.endpoint, sampan.cli.{module};"
         f"print(sorted(set(sys.modules) & set({HEAVY!r})))"
     )
     done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}"],

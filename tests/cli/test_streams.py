@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.cli.errors import CliError
-from sampan.cli.http import Client, PlainSocket, Response, encode_query, escape, split_address
+from sampan.cli.http import Client, Response, encode_query, escape
+from sampan.cli.sockets import PlainSocket, split_address
 from sampan.cli.streams import Demultiplexer, Detached, DetachFilter, Pump, parse_keys
 
 

@@ -130,4 +130,4 @@ async def serving(root: Path, clock: Clock | None = None, **settings: Any) -> As
             yield Client(session, port, api, events)
     finally:
         await front.stop(0.2)
-        await registry.stop()
+        await api.stop()

@@ -28,7 +28,7 @@ async def test_lines_are_json_without_credentials(tmp_path: Path) -> None:
                 assert response.status == 404
     finally:
         await front.stop(0.2)
-        await api.registry.stop()
+        await api.stop()
         log.close()
         sock.close()
     text = (tmp_path / "access.log").read_text()

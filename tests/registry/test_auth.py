@@ -7,19 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
-import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sampan.errors import Invalid
-from sampan.registry.auth import jwt
-from sampan.registry.auth.access import Rules
+from sampan.registry.auth.access import BadToken, Rules
 from sampan.registry.auth.config import AuthConfig, Rule, TokenConfig
 from sampan.registry.auth.htpasswd import parse
-from tests.registry.support import Client, serving
+from sampan.registry.auth.jwt import Verifier
+from tests.registry.support import Client, Clock, serving
+from tests.registry.tokens import es256, hs256, rs256, unsigned
 
 RULES = (
     Rule("public/**", ("anonymous",), ("pull",)),
@@ -161,45 +159,56 @@ async def test_forged_and_old_tokens_are_refused(tmp_path: Path, htpasswd: str) 
         fresh = {"aud": "sampan-registry", "sub": "admin", "exp": time.time() + 60, "access": []}
         cases = [
             "x",
-            jwt.sign(fresh, b"another key"),
-            jwt.sign(fresh | {"exp": time.time() - 100}, key),
-            jwt.sign(fresh | {"nbf": time.time() + 100}, key),
-            jwt.sign(fresh | {"aud": "another service"}, key),
+            hs256(fresh, b"another key"),
+            hs256(fresh | {"exp": time.time() - 100}, key),
+            hs256(fresh | {"nbf": time.time() + 100}, key),
+            hs256(fresh | {"aud": "another service"}, key),
+            hs256({name: value for name, value in fresh.items() if name != "exp"}, key),
+            hs256(fresh | {"exp": "later"}, key),
+            hs256(b'{"aud": "sampan-registry", "sub": "admin", "exp": Infinity}', key),
+            hs256(b'{"aud": "sampan-registry", "sub": "admin", "exp": NaN}', key),
+            hs256(b'{"aud": "sampan-registry", "sub": "admin", "exp": 1%s}' % (b"0" * 400), key),
+            hs256(b"[" * 4000, key),
+            hs256(fresh, key, alg="none"),
+            hs256(fresh, key, alg=["HS256"]),
+            hs256(fresh, key, alg="HS512"),
             unsigned(fresh),
         ]
         for case in cases:
             answer = await client("GET", "/v2/", **bearer(case))
             assert answer.status == 401
             assert 'error="invalid_token"' in answer.headers["Www-Authenticate"]
-        assert (await client("GET", "/v2/", **bearer(jwt.sign(fresh, key)))).status == 200
+        assert (await client("GET", "/v2/", **bearer(hs256(fresh, key)))).status == 200
 
 
-def to_sign(algorithm: str, claims: dict[str, Any]) -> str:
-    return f"{jwt.encode(orjson.dumps({'alg': algorithm}))}.{jwt.encode(orjson.dumps(claims))}"
+@pytest.mark.parametrize(
+    "token", ["", "..", "a.b.c", "é.é.é", "\udcff.x.y", ".".join(["e30"] * 4), "=", "e30=.e30=.e30="]
+)
+def test_what_is_no_token_is_only_a_bad_one(token: str) -> None:
+    """A header's bytes that are no UTF-8 come as surrogates."""
+    with pytest.raises(BadToken):
+        Verifier([b"k" * 32], "here", None, time.time).verify(token)
 
 
-def unsigned(claims: dict[str, Any]) -> str:
-    return to_sign("none", claims) + "."
-
-
-def rs256(claims: dict[str, Any], key: rsa.RSAPrivateKey) -> str:
-    signed = to_sign("RS256", claims)
-    return f"{signed}.{jwt.encode(key.sign(signed.encode(), padding.PKCS1v15(), SHA256()))}"
-
-
-def es256(claims: dict[str, Any], key: ec.EllipticCurvePrivateKey) -> str:
-    signed = to_sign("ES256", claims)
-    r, s = decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(SHA256())))
-    return f"{signed}.{jwt.encode(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+async def test_a_token_that_was_good_expires(tmp_path: Path, htpasswd: str) -> None:
+    clock = Clock()
+    async with serving(tmp_path, clock, auth=AuthConfig("token", htpasswd=htpasswd, rule=RULES)) as client:
+        good = bearer((await token(client, "scope=repository:team/x:pull", "bob"))["token"])
+        assert [(await client("GET", "/v2/", **good)).status for _ in range(2)] == [200, 200]
+        clock.now += 300 + 59
+        assert (await client("GET", "/v2/", **good)).status == 200
+        clock.now += 2
+        assert (await client("GET", "/v2/", **good)).status == 401
 
 
 async def test_tokens_of_an_external_service(tmp_path: Path) -> None:
     rsa_key = rsa.generate_private_key(65537, 2048)
     ec_key = ec.generate_private_key(ec.SECP256R1())
-    public = [key.public_key() for key in (rsa_key, ec_key)]
-    pem = b"".join(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in public)
+    other_curve = ec.generate_private_key(ec.SECP384R1())
+    public = [key.public_key() for key in (rsa_key, other_curve, ec_key)]
+    pems = [key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in public]
     certs = tmp_path / "keys.pem"
-    certs.write_bytes(pem)
+    certs.write_bytes(b"".join(pems))
     realm = TokenConfig("https://auth.example/token", "here", "issuer", str(certs))
     auth = AuthConfig("token", token=realm, rule=(Rule("public/*", ("anonymous",), ("pull",)),))
     async with serving(tmp_path / "root", auth=auth) as client:
@@ -221,7 +230,10 @@ async def test_tokens_of_an_external_service(tmp_path: Path) -> None:
             rs256(claims | {"iss": "another"}, rsa_key),
             es256(claims | {"aud": "there"}, ec_key),
             es256(claims | {"exp": time.time() - 100}, ec_key),
-            jwt.sign(claims, pem),  # the public key as an HMAC secret
+            *(hs256(claims, pem) for pem in pems),  # the public key as an HMAC secret
+            rs256(claims, rsa_key, alg="ES256"),
+            rs256(claims, rsa_key, alg="RS512"),
+            es256(claims, other_curve),
             unsigned(claims),
         ]
         for case in bad:

@@ -14,18 +14,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import bcrypt
-import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sampan.registry.auth import jwt
 from sampan.registry.auth.config import AuthConfig, Rule, TokenConfig
+from sampan.registry.auth.jwt import sign
 from sampan.registry.documents import OCI_MANIFEST
 from sampan.registry.names import parse_reference
 from sampan.registry.uploads import Chunk
 from tests.registry.support import CONFIG, Client, image, serving, sha256
+from tests.registry.tokens import hs256, rs256, unsigned
 
 NAME = "private/a"
 BODY = image(b"layer")
@@ -165,7 +164,7 @@ def own_tokens(key: bytes) -> list[Kind]:
     full = claims | {"access": [access(NAME, "*"), access("catalog", "*", type="registry")]}
 
     def token(name: str, claims: dict[str, Any], key: bytes, **more: Any) -> Kind:
-        return Kind(f"a token: {name}", f"Bearer {jwt.sign(claims, key)}", **more)
+        return Kind(f"a token: {name}", f"Bearer {hs256(claims, key)}", **more)
 
     return [
         *BASIC,
@@ -179,18 +178,12 @@ def own_tokens(key: bytes) -> list[Kind]:
     ]
 
 
-def unsigned(claims: dict[str, Any]) -> str:
-    return f"{jwt.encode(orjson.dumps({'alg': 'none'}))}.{jwt.encode(orjson.dumps(claims))}."
-
-
 def foreign_tokens(key: rsa.RSAPrivateKey) -> list[Kind]:
     claims = {"iss": "issuer", "aud": "here", "sub": "eve", "exp": time.time() + 600}
     full = claims | {"access": [access(NAME, "*"), access("catalog", "*", type="registry")]}
 
     def token(name: str, claims: dict[str, Any], key: rsa.RSAPrivateKey, **more: Any) -> Kind:
-        signed = f"{jwt.encode(orjson.dumps({'alg': 'RS256'}))}.{jwt.encode(orjson.dumps(claims))}"
-        signature = jwt.encode(key.sign(signed.encode(), padding.PKCS1v15(), SHA256()))
-        return Kind(f"a token: {name}", f"Bearer {signed}.{signature}", **more)
+        return Kind(f"a token: {name}", f"Bearer {rs256(claims, key)}", **more)
 
     return [
         NOBODY,
@@ -307,7 +300,7 @@ async def test_a_blob_is_mounted_only_with_the_right_to_pull_it(
         await furnish(client)
         claims = {"aud": "sampan-registry", "sub": "admin", "exp": time.time() + 600}
         claims["access"] = [access("mine/b", "pull", "push"), *more]
-        token = jwt.sign(claims, client.registry.layout.token_key.read_bytes())
+        token = sign(claims, client.registry.layout.token_key.read_bytes())
         path = f"/v2/mine/b/blobs/uploads/?mount={DIGEST}&from={NAME}"
         assert (await client("POST", path, Authorization=f"Bearer {token}")).status == status
         read = await client("GET", f"/v2/mine/b/blobs/{DIGEST}", Authorization=f"Bearer {token}")

@@ -10,10 +10,10 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from sampan.registry.auth import jwt
 from sampan.registry.auth.config import AuthConfig
 from sampan.registry.auth.gate import BasicGate, OwnTokenGate
 from sampan.registry.auth.htpasswd import Htpasswd
+from sampan.registry.auth.jwt import sign
 from sampan.registry.auth.verifying import PER_ADDRESS, Verifiers, network
 from sampan.registry.errors import TooManyRequests
 from tests.registry.support import Client, serving
@@ -69,7 +69,7 @@ async def test_pushes_go_on_while_all_who_hash_are_busy(tmp_path: Path, users: s
         await until_async(lambda: held.asked, "the first guess is looked at")
         claims = {"aud": "sampan-registry", "sub": "bob", "exp": time.time() + 600}
         claims["access"] = [access("a", "pull", "push")]
-        token = jwt.sign(claims, client.registry.layout.token_key.read_bytes())
+        token = sign(claims, client.registry.layout.token_key.read_bytes())
         client._session.headers["Authorization"] = f"Bearer {token}"
         async with asyncio.timeout(30):
             await client.push_image("a", "x", b"large " * 1_000_000)  # hashed and written on a thread

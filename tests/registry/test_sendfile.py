@@ -123,5 +123,5 @@ async def test_tls_clients_get_it_encrypted(tmp_path: Path) -> None:
         writer.close()
     finally:
         await front.stop(0.2)
-        await api.registry.stop()
+        await api.stop()
         sock.close()

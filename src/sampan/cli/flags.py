@@ -1,7 +1,7 @@
 """Command-line options as spf13/pflag parses them and as Docker's help prints them.
 
 An option is declared once, as a `Flag` in its command's table; parsing, defaults and help follow from it.
-Deliberately without argparse, re, typing or dataclasses: they cost more than a whole command may take.
+Deliberately without argparse, re, typing or dataclasses: docs/decisions/cli-flags.md.
 """
 
 from __future__ import annotations

@@ -1,45 +1,28 @@
-"""A minimal HTTP/1.1 client for the Docker Engine API: unix and tcp sockets, streams, hijacked connections.
+"""A minimal HTTP/1.1 client for the Docker Engine API: requests, streams, hijacked connections.
 
-Uses the interpreter's built-in _socket: the socket and http packages cost more than the whole command.
+Why not a library: docs/decisions/cli-http.md.
 Source: RFC 9112; Docker Engine API, "attach to a container" for the upgrade.
 """
 
 from __future__ import annotations
 
-import _socket
-
 from sampan.cli import gojson
 from sampan.cli.errors import ApiError, CliError, ConnectionFailed
+from sampan.cli.sockets import open_tcp, open_unix, split_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, Protocol
+    from typing import Any
 
+    from sampan.cli.sockets import Connection
     from sampan.cli.tls import TlsFiles
-
-    class Connection(Protocol):
-        def recv(self, size: int, /) -> bytes: ...
-        def sendall(self, data: bytes, /) -> None: ...
-        def fileno(self) -> int: ...
-        def close(self) -> None: ...
-        def half_close(self) -> None: ...
 
     Query = Mapping[str, str | list[str]]
 
 
 API_VERSION = (1, 50)  # the newest this client knows; older daemons are followed, see Client._retry_version
 _BLOCK = 1 << 16
-
-
-class PlainSocket(_socket.socket):
-    """A connected stream socket; a write to a closed peer raises instead of SIGPIPE."""
-
-    def half_close(self) -> None:
-        try:
-            self.shutdown(_socket.SHUT_WR)
-        except OSError:
-            pass  # the peer has gone: there is nobody left to tell
 
 
 class Response:
@@ -409,44 +392,14 @@ class Client:
     def _open(self) -> Connection:
         scheme, _, rest = self.address.partition("://")
         if scheme == "unix":
-            connection = PlainSocket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-            try:
-                connection.connect(rest)
-            except OSError:
-                connection.close()
-                raise
-            return connection
-        return self._open_tcp(rest)
-
-    def _open_tcp(self, rest: str) -> Connection:
+            return open_unix(rest)
         host, port = split_address(rest)
-        failure: OSError = OSError("no address")
-        for family, kind, protocol, _, address in _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM):
-            connection = PlainSocket(family, kind | _socket.SOCK_CLOEXEC, protocol)
-            try:
-                connection.connect(address)
-            except OSError as error:
-                connection.close()
-                failure = error
-                continue
-            connection.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-            if self._tls is None:
-                return connection
-            from sampan.cli.tls import wrap
+        connection = open_tcp(host, port)
+        if self._tls is None:
+            return connection
+        from sampan.cli.tls import wrap
 
-            return wrap(connection, self._tls, host)
-        raise failure
-
-
-def split_address(rest: str) -> tuple[str, int]:
-    """Host and port of HOST:PORT[/path], IPv6 in brackets."""
-    rest = rest.split("/", 1)[0]
-    if rest.startswith("["):
-        host, _, port = rest[1:].partition("]")
-        port = port.lstrip(":")
-    else:
-        host, _, port = rest.partition(":")
-    return host or "localhost", int(port) if port.isdigit() else 2375
+        return wrap(connection, self._tls, host)
 
 
 def _send_chunks(connection: Connection, stream: Iterable[bytes]) -> None:

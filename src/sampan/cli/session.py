@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from sampan.cli.config import Endpoint
+    from sampan.cli.endpoint import Endpoint
     from sampan.cli.flags import Options
     from sampan.cli.http import Client
 
@@ -47,7 +47,7 @@ class Session:
     @property
     def endpoint(self) -> Endpoint:
         if self._endpoint is None:
-            from sampan.cli.config import find_endpoint
+            from sampan.cli.endpoint import find_endpoint
 
             self._endpoint = find_endpoint(self.options, self.environ, self.config_dir, self.config)
         return self._endpoint

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
-    from sampan.cli.http import Connection
+    from sampan.cli.sockets import Connection
 else:
     import _signal  # what the signal module wraps in enums, for 2 ms
 

@@ -8,7 +8,7 @@ from sampan.cli.errors import CliError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from sampan.cli.http import Connection, PlainSocket
+    from sampan.cli.sockets import Connection, PlainSocket
 
 
 class TlsFiles:

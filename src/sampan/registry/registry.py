@@ -6,7 +6,6 @@ import sqlite3
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sampan.registry.blobs import Blobs, Clock
 from sampan.registry.collect import Collector
@@ -17,10 +16,6 @@ from sampan.registry.layout import Layout
 from sampan.registry.manifests import Manifests
 from sampan.registry.repositories import Quotas
 from sampan.registry.uploads import Uploads
-
-if TYPE_CHECKING:
-    from sampan.registry.cache.service import Upstreams
-    from sampan.registry.share.service import Shared
 
 log = logging.getLogger("sampan.registry")
 PULLS_EVERY = 5.0  # seconds between two notes of what was pulled: a pull costs no write of its own
@@ -46,10 +41,6 @@ class Registry:
         self._pulled: dict[tuple[str, str, str], float] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.events.listen(self._note_pull)
-        #: The pull-through cache, where one is configured.
-        self.upstreams: Upstreams | None = None
-        #: The engine of this machine, with --share-engine-store.
-        self.shared: Shared | None = None
 
     @property
     def read(self) -> sqlite3.Connection:
@@ -66,10 +57,6 @@ class Registry:
         for task in self._tasks:
             with suppress(asyncio.CancelledError):
                 await task
-        if self.upstreams is not None:
-            await self.upstreams.close()
-        if self.shared is not None:
-            await self.shared.close()
         await self.flush_pulls()
         self.database.close()
 

@@ -29,17 +29,17 @@ def build(config: Config, metrics: Metrics | None = None, clock: Clock = time.ti
     metrics = metrics or Metrics()
     registry = Registry(config, clock)
     registry.events.listen(metrics.event)
-    if config.upstream:
-        registry.upstreams = Upstreams(registry, config.upstream, metrics)
+    upstreams = Upstreams(registry, config.upstream, metrics) if config.upstream else None
+    shared = None
     if config.share_engine_store:
-        registry.shared = Shared(registry, EngineClient(config.share_engine_store, config.name))
+        shared = Shared(registry, EngineClient(config.share_engine_store, config.name))
     gate = make_gate(config.auth, registry.layout, registry.clock)
     routes = all_routes(registry, gate)
     if config.metrics:
         routes += metrics_route(metrics)
     if config.page:
         routes += Pages(gate).routes()
-    api = RegistryApi(registry, gate, routes)
+    api = RegistryApi(registry, gate, routes, upstreams, shared)
     if config.webhook:
         scheme = "https" if config.tls_cert else "http"
         queue = Queue(registry.database, config.webhook, scheme=scheme, address=config.addr)

@@ -324,7 +324,7 @@ async def test_workers_share_one_download_and_a_killed_one_is_replaced(
                 pulls = [asyncio.create_task(client("GET", path)) for client in (second, third) * 20]
                 await asyncio.sleep(0.3)
                 assert origin.requests["GET blob"] == 1
-                await first.registry.upstreams.close()  # type: ignore[union-attr]
+                await first.api.upstreams.close()  # type: ignore[union-attr]
                 with pytest.raises(aiohttp.ClientError):
                     await lost
             origin.gate.set()

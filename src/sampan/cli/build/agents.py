@@ -9,14 +9,14 @@ import os
 import threading
 
 from sampan.cli.errors import CliError
-from sampan.cli.http import PlainSocket
+from sampan.cli.sockets import PlainSocket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sampan.cli.http import Connection
     from sampan.cli.session import Session
+    from sampan.cli.sockets import Connection
 
 _BLOCK = 1 << 15
 

@@ -7,7 +7,7 @@ import os
 import tarfile
 
 from sampan.cli import gojson
-from sampan.cli.context import store
+from sampan.cli.context import metadata, store
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command
 from sampan.cli.streams import write_all
@@ -43,7 +43,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 def _archive(session: Session, name: str) -> bytes:
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        meta = gojson.dumps(store.get(session, name)).encode("utf-8", "surrogateescape")
+        meta = gojson.dumps(metadata.find(session, name)).encode("utf-8", "surrogateescape")
         _add(archive, "meta.json", meta, 0o644)
         files = {} if name == "default" else store.tls_data(session.config_dir, name)
         for folder in ("tls", "tls/docker") if files else ():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.cli import gojson
 from sampan.cli.config import context_name
-from sampan.cli.context import store
+from sampan.cli.context import metadata, store
 from sampan.cli.flags import Command
 from sampan.cli.inspecting import FORMAT_FLAG, show
 
@@ -18,7 +18,7 @@ def run(session: Session, options: Options, args: list[str]) -> int:
     names = args or [context_name(session.options, session.environ, session.config)]
 
     def fetch(name: str) -> bytes:
-        meta = store.get(session, name)
+        meta = metadata.find(session, name)
         if name == "default":
             tls = {}
             storage = {"MetadataPath": "<IN MEMORY>", "TLSPath": "<IN MEMORY>"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli.config import context_name
-from sampan.cli.context import store
+from sampan.cli.context import metadata, store
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
@@ -48,7 +48,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
 def _row(session: Session, name: str, current: str) -> dict[str, Any]:
     row = {"Name": name, "Current": name == current, "Description": "", "DockerEndpoint": "", "Error": ""}
     try:
-        meta = store.get(session, name)
+        meta = metadata.find(session, name)
     except CliError as error:
         return {**row, "Error": error.message}
     row["Description"] = (meta.get("Metadata") or {}).get("Description", "")

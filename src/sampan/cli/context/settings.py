@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sampan.cli.config import parse_host
-from sampan.cli.context import store
+from sampan.cli.context import metadata, store
+from sampan.cli.endpoint import parse_host
 from sampan.cli.errors import CliError
 from sampan.cli.opts import csv
 from sampan.cli.opts.values import key_values
@@ -43,7 +43,7 @@ def endpoint(session: Session, fields: list[str]) -> tuple[dict[str, Any], dict[
         if key not in _KEYS:
             raise CliError(f"unable to create docker endpoint config: unrecognized config key: {key}")
     if "from" in chosen:
-        source = store.get(session, chosen["from"])
+        source = metadata.find(session, chosen["from"])
         return source["Endpoints"]["docker"], _copied(session, chosen["from"])
     meta: dict[str, Any] = {"SkipTLSVerify": _truth(chosen, "skip-tls-verify")}
     if chosen.get("host"):
@@ -61,9 +61,7 @@ def _truth(chosen: dict[str, str], key: str) -> bool:
 
 
 def _copied(session: Session, name: str) -> dict[str, bytes]:
-    folder = store.tls_dir(session.config_dir, name) + "/docker"
-    present = store.tls_files(session.config_dir, name)
-    return {kind: _read(f"{folder}/{file}") for kind, file in store.TLS_NAMES.items() if file in present}
+    return {kind: _read(path) for kind, path in store.tls_paths(session.config_dir, name).items()}
 
 
 def _read(path: str) -> bytes:

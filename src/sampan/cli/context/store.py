@@ -8,15 +8,12 @@ from __future__ import annotations
 import os
 
 from sampan.cli import gojson
-from sampan.cli.config import DEFAULT_HOST, Endpoint, parse_host, replace_file
+from sampan.cli.config import replace_file
 from sampan.cli.errors import CliError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from sampan.cli.session import Session
-    from sampan.cli.tls import TlsFiles
 
 TLS_NAMES = {"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
 
@@ -116,52 +113,17 @@ def tls_files(directory: str, name: str) -> list[str]:
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
-def tls_data(directory: str, name: str) -> dict[str, bytes]:
-    """The content of a context's TLS files by kind (ca, cert, key)."""
-    found = tls_files(directory, name)
-    data = {}
-    for kind, file in TLS_NAMES.items():
-        if file in found:
-            with open(os.path.join(tls_dir(directory, name), "docker", file), "rb") as source:
-                data[kind] = source.read()
-    return data
-
-
-def endpoint(directory: str, name: str) -> Endpoint:
-    """How to reach a context's daemon; raises CliError."""
-    meta = load(directory, name)
-    docker = (meta.get("Endpoints") or {}).get("docker")
-    if docker is None:
-        raise CliError(f'docker endpoint not found in context "{name}"')
-    tls = _tls(directory, name, bool(docker.get("SkipTLSVerify")))
-    return Endpoint(parse_host(str(docker.get("Host") or ""), tls is not None), tls)
-
-
-def _tls(directory: str, name: str, skip: bool) -> TlsFiles | None:
-    found = tls_files(directory, name)
-    if not found and not skip:
-        return None
-    from sampan.cli.tls import TlsFiles
-
+def tls_paths(directory: str, name: str) -> dict[str, str]:
+    """Where a context's TLS files are, by kind (ca, cert, key)."""
     folder = os.path.join(tls_dir(directory, name), "docker")
-    paths = {kind: os.path.join(folder, file) if file in found else "" for kind, file in TLS_NAMES.items()}
-    return TlsFiles(paths["ca"], paths["cert"], paths["key"], verify=not skip)
+    found = tls_files(directory, name)
+    return {kind: os.path.join(folder, file) for kind, file in TLS_NAMES.items() if file in found}
 
 
-def default_meta(session: Session) -> dict[str, Any]:
-    """The context that stands for options and environment."""
-    hosts = session.options["host"]
-    host = (
-        (hosts[0] if hosts else "")
-        or session.environ.get("SAMPAN_HOST")
-        or session.environ.get("DOCKER_HOST")
-    )
-    return {
-        "Name": "default",
-        "Metadata": {},
-        "Endpoints": {"docker": {"Host": parse_host(host) if host else DEFAULT_HOST, "SkipTLSVerify": False}},
-    }
-
-
-def get(session: Session, name: str) -> dict[str, Any]:
-    return default_meta(session) if name == "default" else load(session.config_dir, name)
+def tls_data(directory: str, name: str) -> dict[str, bytes]:
+    """The content of a context's TLS files by kind."""
+    data = {}
+    for kind, path in tls_paths(directory, name).items():
+        with open(path, "rb") as source:
+            data[kind] = source.read()
+    return data

@@ -7,15 +7,12 @@ taken yet is little; so a reader that stops stops the sender, and a message may 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sampan.http.grpc import frames, metadata
 from sampan.http.grpc.frames import ErrorCode, ProtocolError
 from sampan.http.grpc.metadata import Header, Metadata
 from sampan.http.grpc.status import Code, GrpcError
-
-if TYPE_CHECKING:
-    from sampan.http.grpc.connection import Connection
 
 PREFIX = 5  # bytes before a message: compressed or not, length
 WINDOW = 2 << 20
@@ -23,8 +20,27 @@ QUEUED = 1 << 20  # bytes that may wait for a reader before the sender's window 
 MAX_MESSAGE = 16 << 20  # as containerd and BuildKit
 
 
+class Sender(Protocol):
+    """The connection, as its streams need it: what may be sent now, and what to send."""
+
+    send_window: int
+    max_frame: int
+    write_paused: bool
+    writers: set["Stream"]  # those that wait for a window
+
+    def write(self, data: bytes) -> None: ...
+
+    def send_headers(self, stream: "Stream", headers: list[Header], end: bool) -> None: ...
+
+    def settle(self, stream: "Stream") -> None:
+        """Forget the stream if it is over."""
+
+    def refuse(self, stream: "Stream", error: GrpcError) -> None:
+        """End the stream, and tell the other side why."""
+
+
 class Stream:
-    def __init__(self, connection: "Connection", id: int, send_window: int) -> None:
+    def __init__(self, connection: Sender, id: int, send_window: int) -> None:
         self.id = id
         self.send_window = send_window
         self.headers: Metadata | None = None

@@ -16,9 +16,11 @@ from sampan.registry.api.call import Call, Route, from_elsewhere, json_response
 from sampan.registry.api.table import Match, Table
 from sampan.registry.auth.access import NOBODY, Actor, Need
 from sampan.registry.auth.gate import Gate
+from sampan.registry.cache.service import Upstreams
 from sampan.registry.errors import EXHAUSTED, Denied, NotFound, RegistryError, Unsupported, exhausted
 from sampan.registry.names import check_name, is_name
 from sampan.registry.registry import Registry
+from sampan.registry.share.service import Shared
 
 log = logging.getLogger("sampan.registry")
 HEADERS = (
@@ -46,20 +48,41 @@ Observer = Callable[[Handled], None]
 
 
 class RegistryApi:
-    def __init__(self, registry: Registry, gate: Gate, routes: Iterable[Route]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        gate: Gate,
+        routes: Iterable[Route],
+        upstreams: Upstreams | None = None,
+        shared: Shared | None = None,
+    ) -> None:
         self.registry = registry
+        self.upstreams = upstreams
+        self.shared = shared
         self.gate = gate
         self.table = Table(routes)
         self.observers: list[Observer] = []
         #: Awaited between what a request did and its answer: what must be durable by then.
         self.settle: Callable[[], Awaitable[None]] | None = None
 
+    async def start(self) -> None:
+        """Begin what goes on beside the requests."""
+        await self.registry.start()
+
+    async def stop(self) -> None:
+        """End what is under way to other machines and the engine, then the registry itself."""
+        if self.upstreams is not None:
+            await self.upstreams.close()
+        if self.shared is not None:
+            await self.shared.close()
+        await self.registry.stop()
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         assert isinstance(request, ApiRequest)
         started, clock = time.time(), time.perf_counter()
         request._state["headers"] = HEADERS
         request._state["id"] = secrets.token_hex(8)
-        call = Call(request, self.registry, NOBODY, NO_ROUTE)
+        call = Call(request, self.registry, NOBODY, NO_ROUTE, upstreams=self.upstreams, shared=self.shared)
         try:
             response = await self._answer(call)
             if self.settle is not None:
@@ -86,8 +109,7 @@ class RegistryApi:
         call.route, call.rest = found.route, found.rest
         if found.name:
             call.name = check_name(found.name)
-            upstreams = self.registry.upstreams
-            if upstreams is not None:
+            if (upstreams := self.upstreams) is not None:
                 namespace = call.query.get("ns")
                 if namespace and call.route.action == "pull":
                     call.name = check_name(upstreams.rename(call.name, namespace))

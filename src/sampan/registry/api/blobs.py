@@ -11,7 +11,7 @@ from sampan.registry.sendfile import BlobResponse
 
 async def get(call: Call) -> web.StreamResponse:
     digest = check_digest(call.part("digest"))
-    blobs, upstreams = call.registry.blobs, call.registry.upstreams
+    blobs, upstreams = call.registry.blobs, call.upstreams
     # What a digest names never changes.
     headers = {"Docker-Content-Digest": digest, "Cache-Control": "max-age=31536000"}
     try:
@@ -32,7 +32,7 @@ async def get(call: Call) -> web.StreamResponse:
 
 async def head(call: Call) -> web.StreamResponse:
     digest = check_digest(call.part("digest"))
-    upstreams = call.registry.upstreams
+    upstreams = call.upstreams
     blob: Blob | None
     try:
         blob = await call.registry.blobs.promise(call.name, digest)

@@ -12,16 +12,22 @@ from aiohttp import web
 
 from sampan.errors import SampanError
 from sampan.registry.auth.access import Actor
+from sampan.registry.cache.service import Upstreams
 from sampan.registry.errors import PageInvalid, TooSlow, UploadInvalid
 from sampan.registry.events import Event, Source
 from sampan.registry.registry import Registry
+from sampan.registry.share.service import Shared
 
 SLOWEST = 1 << 10  # bytes a second that a client must send, or take, once its patience is used up
 
 
 @dataclass
 class Call:
-    """`name` is the repository the path names, checked; `rest` what else the route took from the path."""
+    """`name` is the repository the path names, checked; `rest` what else the route took from the path.
+
+    `upstreams` is the pull-through cache, where one is configured; `shared` this machine's engine, with
+    --share-engine-store.
+    """
 
     request: web.Request
     registry: Registry
@@ -29,6 +35,8 @@ class Call:
     route: "Route"
     name: str = ""
     rest: Mapping[str, str] = field(default_factory=dict)
+    upstreams: Upstreams | None = None
+    shared: Shared | None = None
 
     @cached_property
     def query(self) -> Mapping[str, str]:

@@ -15,14 +15,14 @@ async def version(call: Call) -> web.StreamResponse:
 
 async def list_tags(call: Call) -> web.StreamResponse:
     n = page_size(call.query)
-    if call.registry.upstreams is not None:
-        found = await call.registry.upstreams.tags(call.name, n, call.query.get("last", ""))
+    if call.upstreams is not None:
+        found = await call.upstreams.tags(call.name, n, call.query.get("last", ""))
         if found is not None:
             names, more = found
             headers = next_link(f"/v2/{call.name}/tags/list", n, names[-1] if more and names else None)
             return json_response({"name": call.name, "tags": names}, headers=headers)
-    if call.registry.shared is not None:
-        await call.registry.shared.refresh(call.name)
+    if call.shared is not None:
+        await call.shared.refresh(call.name)
     page = tags(call.registry.read, call.name, n, call.query.get("last", ""))
     headers = next_link(f"/v2/{call.name}/tags/list", n, page.last if n else None)
     return json_response({"name": call.name, "tags": page.items}, headers=headers)
@@ -31,8 +31,8 @@ async def list_tags(call: Call) -> web.StreamResponse:
 async def list_repositories(call: Call) -> web.StreamResponse:
     """Only what the caller may pull."""
     n = page_size(call.query, call.registry.config.page_size) or 0
-    if call.registry.shared is not None:
-        await call.registry.shared.refresh()
+    if call.shared is not None:
+        await call.shared.refresh()
     page = catalog(call.registry.read, n, call.query.get("last", ""), call.actor.may_list)
     headers = next_link("/v2/_catalog", n, page.last if n else None)
     return json_response({"repositories": page.items}, headers=headers)
@@ -51,8 +51,8 @@ async def search_v1(call: Call) -> web.StreamResponse:
     number = call.query.get("page", "1")
     page = max(int(number), 1) if number.isascii() and number.isdigit() and len(number) < 9 else 1
     size = limit or SEARCH_PAGE
-    if call.registry.shared is not None:
-        await call.registry.shared.refresh()
+    if call.shared is not None:
+        await call.shared.refresh()
     total, found = search(call.registry.read, words, size, (page - 1) * size, call.actor.may_list)
     results = [
         {

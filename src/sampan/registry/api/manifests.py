@@ -24,10 +24,10 @@ async def head(call: Call) -> web.StreamResponse:
 async def _pulled(call: Call) -> Manifest:
     """A HEAD counts as well: containerd asks for the tag with it, and then pulls by digest."""
     reference = _existing_reference(call)
-    if call.registry.upstreams is not None:
-        await call.registry.upstreams.manifest(call.name, reference)
-    if call.registry.shared is not None and (reference.tag or not _is_here(call, reference)):
-        await call.registry.shared.refresh(call.name)
+    if call.upstreams is not None:
+        await call.upstreams.manifest(call.name, reference)
+    if call.shared is not None and (reference.tag or not _is_here(call, reference)):
+        await call.shared.refresh(call.name)
     manifest = call.registry.manifests.find(call.name, reference)
     call.emit(
         action="pull",
@@ -80,8 +80,8 @@ async def put(call: Call) -> web.StreamResponse:
         media_type=stored.document.media_type,
         size=stored.size,
     )
-    if call.registry.shared is not None and reference.tag:
-        await call.registry.shared.pushed(call.name, reference.tag, stored.digest)
+    if call.shared is not None and reference.tag:
+        await call.shared.pushed(call.name, reference.tag, stored.digest)
     headers = {
         "Location": f"/v2/{call.name}/manifests/{stored.digest}",
         "Docker-Content-Digest": stored.digest,
@@ -98,8 +98,8 @@ async def delete(call: Call) -> web.StreamResponse:
 
 async def remove(call: Call, reference: Reference) -> None:
     """Delete a tag or a manifest for the API or the page. Raises ManifestUnknown, InUse."""
-    if call.registry.shared is not None:
-        call.registry.shared.check_deletable(call.name, reference)
+    if call.shared is not None:
+        call.shared.check_deletable(call.name, reference)
     digest = await call.registry.manifests.delete(call.name, reference)
     call.emit(
         action="delete",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sampan.registry.auth.config import Rule
 from sampan.registry.patterns import matches
@@ -10,6 +11,10 @@ ANONYMOUS = "anonymous"
 CATALOG = "registry:catalog"  # what a token's access calls listings over repositories
 
 Grants = Mapping[str, frozenset[str]]
+
+
+class BadToken(Exception):
+    """Why a token is not accepted; the client hears `invalid_token`."""
 
 
 @dataclass(frozen=True)
@@ -134,3 +139,18 @@ NOBODY = Actor(None, Rules((), otherwise=False), entered=False)
 def _holds(grants: Grants, name: str, action: str) -> bool:
     granted = grants.get(name, frozenset())
     return action in granted or "*" in granted
+
+
+def grants(claims: Mapping[str, Any]) -> Grants:
+    """What a token's `access` claim allows: repository (or "registry:catalog") -> actions."""
+    found: dict[str, frozenset[str]] = {}
+    access = claims.get("access")
+    for entry in access if isinstance(access, list) else []:
+        if not isinstance(entry, dict) or not isinstance(entry.get("actions"), list):
+            continue
+        kind, name = entry.get("type"), entry.get("name")
+        key = name if kind == "repository" else f"{kind}:{name}"
+        if isinstance(key, str):
+            actions = frozenset(item for item in entry["actions"] if isinstance(item, str))
+            found[key] = found.get(key, frozenset()) | actions
+    return found

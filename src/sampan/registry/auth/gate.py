@@ -7,18 +7,20 @@ do. RFC 7235, RFC 6750, Docker Registry v2 token authentication specification.
 import base64
 import binascii
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sampan.registry.auth.access import Actor, Need, Rules
-from sampan.registry.auth.config import AuthConfig
+from sampan.registry.auth.access import Actor, BadToken, Need, Rules, grants
+from sampan.registry.auth.config import AuthConfig, TokenConfig
 from sampan.registry.auth.htpasswd import Htpasswd
-from sampan.registry.auth.jwt import BadToken, check_times, grants
-from sampan.registry.auth.tokens import TokenIssuer, load_key
 from sampan.registry.blobs import Clock
 from sampan.registry.errors import Denied, RegistryError, Unauthorized
 from sampan.registry.layout import Layout
+
+if TYPE_CHECKING:
+    from sampan.registry.auth.jwt import Verifier
+    from sampan.registry.auth.tokens import TokenIssuer
 
 SERVICE = "sampan-registry"
 
@@ -50,11 +52,18 @@ def make_gate(config: AuthConfig, layout: Layout, clock: Clock) -> Gate:
     if config.kind == "htpasswd":
         return BasicGate(Htpasswd(config.htpasswd), rules, config.realm)
     if config.kind == "token" and not config.token.realm:
+        from sampan.registry.auth.tokens import TokenIssuer, load_key
+
         service = config.token.service or SERVICE
         issuer = TokenIssuer(load_key(layout.token_key), service, config.token.expiry, rules, clock)
         return OwnTokenGate(issuer, Htpasswd(config.htpasswd), rules, service)
     if config.kind == "token":
-        return ForeignTokenGate(config, rules, clock)
+        from sampan.registry.auth.jwt import Verifier
+        from sampan.registry.auth.keys import load_keys
+
+        keys = load_keys(config.token.root_certs)
+        verifier = Verifier(keys, config.token.service, config.token.issuer, clock)
+        return ForeignTokenGate(verifier, config.token, rules)
     return OpenGate(rules if config.rule else None)
 
 
@@ -94,7 +103,7 @@ class OwnTokenGate(Gate):
 
     signs_in = True
 
-    def __init__(self, issuer: TokenIssuer, users: Htpasswd, rules: Rules, service: str) -> None:
+    def __init__(self, issuer: "TokenIssuer", users: Htpasswd, rules: Rules, service: str) -> None:
         self.issuer = issuer
         self.users = users
         self._rules = rules
@@ -131,21 +140,17 @@ class OwnTokenGate(Gate):
 class ForeignTokenGate(Gate):
     """Tokens of an external service: what they grant counts; rules only say what needs none."""
 
-    def __init__(self, config: AuthConfig, rules: Rules, clock: Clock) -> None:
-        from sampan.registry.auth.keys import load_keys, verify  # imports cryptography, 40 ms
-
-        self._keys = load_keys(config.token.root_certs)
-        self._verify = verify
-        self._config = config.token
+    def __init__(self, verifier: "Verifier", config: TokenConfig, rules: Rules) -> None:
+        self._verifier = verifier
+        self._config = config
         self._rules = rules.for_anonymous()
-        self._clock = clock
 
     async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
         token = bearer_token(request)
         if token is None:
             return Actor(None, self._rules, entered=False)
         try:
-            claims = self._claims(token)
+            claims = self._verifier.verify(token)
         except BadToken as error:
             raise self._ask(need, "invalid_token", str(error)) from None
         user = str(claims.get("sub", "")) or None
@@ -153,16 +158,6 @@ class ForeignTokenGate(Gate):
 
     def refusal(self, request: web.BaseRequest, actor: Actor, need: Need) -> RegistryError:
         return self._ask(need, "insufficient_scope" if actor.entered else "")
-
-    def _claims(self, token: str) -> dict[str, Any]:
-        claims = self._verify(token, self._keys)
-        if claims.get("iss") != self._config.issuer:
-            raise BadToken("by another issuer")
-        audience = claims.get("aud")
-        if self._config.service not in (audience if isinstance(audience, list) else [audience]):
-            raise BadToken("for another service")
-        check_times(claims, self._clock())
-        return claims
 
     def _ask(self, need: Need, error: str = "", detail: str = "") -> Unauthorized:
         return unauthorized(

@@ -12,7 +12,7 @@ import sqlite3
 import uuid
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -22,12 +22,10 @@ from sampan.registry.documents import Document, parse
 from sampan.registry.errors import InUse, ManifestUnknown, Unavailable
 from sampan.registry.manifests import remove
 from sampan.registry.names import Reference, check_name
+from sampan.registry.registry import Registry
 from sampan.registry.repositories import find_id
 from sampan.registry.share.engine import EngineClient, Offer
 from sampan.specs.oci.platform import machine
-
-if TYPE_CHECKING:
-    from sampan.registry.registry import Registry
 
 log = logging.getLogger("sampan.registry")
 IMAGE_CONFIGS = (
@@ -37,7 +35,7 @@ IMAGE_CONFIGS = (
 
 
 class Shared:
-    def __init__(self, registry: "Registry", engine: EngineClient) -> None:
+    def __init__(self, registry: Registry, engine: EngineClient) -> None:
         self._registry = registry
         self._engine = engine
         self._lock = asyncio.Lock()

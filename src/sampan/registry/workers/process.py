@@ -67,7 +67,7 @@ async def _serve(setting: Setting, told: asyncio.Event) -> None:
     access_log = AccessLog(config.log.access) if config.log.access else None
     front = Front(api, metrics, access_log)
     metrics.workers.set(1)
-    await api.registry.start()
+    await api.start()
     try:
         front.listen(setting.listener, setting.context)
         gc.collect()
@@ -75,7 +75,7 @@ async def _serve(setting: Setting, told: asyncio.Event) -> None:
         await told.wait()
     finally:
         await front.stop(config.drain_timeout)
-        await api.registry.stop()
+        await api.stop()
         metrics.workers.set(0)
         if access_log is not None:
             access_log.close()

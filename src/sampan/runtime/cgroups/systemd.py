@@ -2,7 +2,7 @@
 
 org.freedesktop.systemd1(5), systemd.scope(5), D-Bus specification "Message Protocol". Spoken over systemd's
 private socket, which needs no message bus and serves root only. Loaded by the daemon at its start, on such
-machines.
+machines. Why not a library: docs/decisions/own-dbus.md.
 """
 
 from __future__ import annotations
