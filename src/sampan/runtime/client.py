@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from sampan import errors
+from sampan.linux import sockets
 from sampan.paths import ContainerPaths
 from sampan.runtime import launcher
 from sampan.runtime.protocol import Attach, ErrorReply, ExecRequest, StartRequest, Status
@@ -30,7 +31,9 @@ _MAX_FDS = 8
 
 def raise_reply(reply: ErrorReply) -> None:
     """The failure as the exception it was (`kind` names a class of sampan.errors)."""
-    kind = getattr(errors, reply["kind"], errors.Failed)
+    kind = getattr(errors, reply["kind"], None)
+    if not (isinstance(kind, type) and issubclass(kind, errors.SampanError)):
+        kind = errors.Failed  # what is said in a container may come from one who traces the speaker
     raise kind(reply["message"])
 
 
@@ -127,7 +130,11 @@ class Shim:
             connection.close()
             raise errors.Unavailable(f"the shim of container {paths.id} does not answer: {error}") from None
         shim = cls(paths, Channel(connection))
-        status = await shim.status()
+        try:
+            status = await shim.status()
+        except BaseException:
+            shim.close()
+            raise
         shim.pid, shim.started_at, shim.cgroup = status["pid"], status["started_at"], status["cgroup"]
         return shim
 
@@ -285,17 +292,17 @@ class Launcher:
         `mounts`: file systems made already, by their position in the spec's "mounts".
         On failure nothing is left of <exec-root>/containers/<id>.
         """
-        paths.execs.mkdir(parents=True, exist_ok=True)
-        for stale in (paths.exit, paths.state, paths.shim_socket):
-            stale.unlink(missing_ok=True)
-        write_json(paths.start_request, request)
         given = {"netns": netns, "userns": userns, **{f"attach:{n}": fd for n, fd in enumerate(attach)}}
         given |= {f"layer:{position}": fd for position, fd in (layers or {}).items()}
         given |= {f"mount:{position}": fd for position, fd in (mounts or {}).items()}
         named = {name: fd for name, fd in given.items() if fd is not None}
         message = {"op": "start", "dir": str(paths.exec), "fds": ["control", *named]}
         fds = list(named.values())
+        paths.execs.mkdir(parents=True, exist_ok=True)
         try:
+            for stale in (paths.exit, paths.state, paths.shim_socket):
+                stale.unlink(missing_ok=True)
+            write_json(paths.start_request, request)
             launcher = self._socket
             shim = await self._start(paths, message, fds)
             if shim.vanished and self._is_dead(launcher):
@@ -361,8 +368,9 @@ class Launcher:
             request = {"uids": list(uids), "gids": list(gids)}
             task = await self.task("usernet", request, directory, {"reply": theirs.fileno()})
             await task.wait()
-            _, fds, _, _ = socket.recv_fds(ours, 64, 2, socket.MSG_DONTWAIT)
-            return fds[0], fds[1]
+            ours.setblocking(False)
+            _, (users, network) = sockets.receive(ours, 64, 2)
+            return users, network
 
     async def _send(self, message: dict[str, Any], fds: Sequence[int]) -> None:
         data = json.dumps(message).encode()
