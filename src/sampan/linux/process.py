@@ -70,6 +70,14 @@ def start_time(pid: int) -> int:
         return 0
 
 
+def parent(pid: int) -> int:
+    """Whose child it is, as the caller's /proc shows it; 0 when it is gone."""
+    try:
+        return int(_stat(pid)[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 def is_exiting(pid: int) -> bool:
     """Whether `pid` is dead or dying: PF_EXITING in field 9 of proc_pid_stat(5).
 

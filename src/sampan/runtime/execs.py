@@ -60,8 +60,20 @@ class Exec:
         return 0 if self._child is None else self._child.pid
 
     def start(self) -> None:
-        container, spec = self._container, self._request["process"]
-        pipes = None if spec.get("terminal") else Pipes(self._request["open_stdin"])
+        """Raises OSError when no process can be made, and leaves nothing open."""
+        terminal = self._request["process"].get("terminal")
+        pipes = None if terminal else Pipes(self._request["open_stdin"])
+        try:
+            self._fork(pipes)
+        except BaseException:
+            if pipes is not None:
+                pipes.close()
+            raise
+        if pipes is not None:
+            self.session.use_pipes(pipes)
+
+    def _fork(self, pipes: Pipes | None) -> None:
+        container = self._container
         pidfd = os.pidfd_open(container.pid)
         try:
             self._child = child = spawn.fork(
@@ -69,7 +81,7 @@ class Exec:
                 container.cgroup,
                 lambda channel, inside: self._become(channel, inside, pidfd, pipes),
                 [pidfd, *(() if pipes is None else pipes.child_ends)],
-                self._got_terminal,
+                self._got_terminal if pipes is None else None,
                 self._died,
                 new_pid_namespace=False,
                 has_heir=True,
@@ -77,8 +89,6 @@ class Exec:
         finally:
             os.close(pidfd)
         child.outcome = self._set_up
-        if pipes is not None:
-            self.session.use_pipes(pipes)
 
     def _got_terminal(self, master: int) -> None:
         self.session.use_terminal(master, self._request["open_stdin"])
@@ -184,8 +194,8 @@ class Execs:
         self._container = container
         self._running: dict[str, Exec] = {}
 
-    def start(self, connection: Connection, seq: int, id: str, fd: int | None) -> None:
-        """Answers on `connection` once the program runs or cannot."""
+    def start(self, connection: Connection, seq: int, id: str, fds: list[int]) -> None:
+        """Answers on `connection` once the program runs or cannot; takes the client's end from `fds`."""
         container = self._container
         if not container.started_at:
             raise Conflict(f"container {container.request['id']} is not running")
@@ -202,9 +212,8 @@ class Execs:
         running = Exec(
             container, dict(request), started, lambda code: self._exited(id, code), lambda: self._detached(id)
         )
-        attach = request["attach"]
-        if fd is not None and attach is not None:
-            running.session.add_client(fd, attach)
+        if fds and request["attach"] is not None:
+            running.session.add_client(fds.pop(), request["attach"])
         self._running[id] = running
         try:
             running.start()

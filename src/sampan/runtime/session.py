@@ -44,6 +44,12 @@ class Pipes:
         for fd in self.child_ends:
             os.close(fd)
 
+    def close(self) -> None:
+        self.close_child()
+        for fd in (self.stdin, self.stdout, self.stderr):
+            if fd >= 0:
+                os.close(fd)
+
 
 class Session:
     def __init__(self, loop: Loop, stdin_once: bool, on_detach: Callable[[], None]) -> None:
