@@ -8,7 +8,8 @@ import pytest
 
 from sampan import errors
 from sampan.paths import Paths
-from sampan.runtime.client import Launcher, raise_reply
+from sampan.runtime.channel import raise_reply
+from sampan.runtime.client import Launcher
 
 
 @pytest.mark.parametrize(
