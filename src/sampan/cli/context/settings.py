@@ -61,9 +61,9 @@ def _truth(chosen: dict[str, str], key: str) -> bool:
 
 
 def _copied(session: Session, name: str) -> dict[str, bytes]:
-    folder = store.tls_dir(session.config_dir, name) + "/docker"
+    directory = store.tls_dir(session.config_dir, name) + "/docker"
     present = store.tls_files(session.config_dir, name)
-    return {kind: _read(f"{folder}/{file}") for kind, file in store.TLS_NAMES.items() if file in present}
+    return {kind: _read(f"{directory}/{file}") for kind, file in store.TLS_NAMES.items() if file in present}
 
 
 def _read(path: str) -> bytes:
