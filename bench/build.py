@@ -73,22 +73,22 @@ def dockerfile(image: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def small_context(folder: Path) -> None:
-    folder.mkdir()
+def small_context(directory: Path) -> None:
+    directory.mkdir()
     for number in range(10):
-        (folder / f"file{number}").write_text(f"content {number}\n" * 100)
+        (directory / f"file{number}").write_text(f"content {number}\n" * 100)
 
 
-def large_context(folder: Path) -> None:
+def large_context(directory: Path) -> None:
     for number in range(FILES // 1000):
-        part = folder / f"d{number}"
+        part = directory / f"d{number}"
         part.mkdir(parents=True)
         for inner in range(1000):
             (part / f"f{inner}").write_text(f"{number} {inner}\n")
 
 
-def measure(builders: list[Builder], rounds: int, folder: Path) -> None:
-    small, large = folder / "small", folder / "large"
+def measure(builders: list[Builder], rounds: int, directory: Path) -> None:
+    small, large = directory / "small", directory / "large"
     small_context(small)
     large_context(large)
     for builder in builders:
@@ -136,14 +136,14 @@ def main() -> int:
     buildx = ["docker", "buildx"]
     with ExitStack() as stack:
         host = options.sampan or stack.enter_context(own_engine())
-        folder = Path(
+        directory = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="sampan-bench-", dir="/var/tmp"))
         )
         own = [str(Path(sys.executable).with_name("sampan"))]
         builders = [Builder(SAMPAN, own, host, options.image), Builder(STOCK, buildx, host, options.image)]
         if options.docker:
             builders.append(Builder(DOCKER, buildx, options.docker, options.image))
-        measure(builders, options.rounds, folder)
+        measure(builders, options.rounds, directory)
         show(builders)
     return 0
 

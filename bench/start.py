@@ -152,14 +152,14 @@ def ratio(ours: Target, theirs: Target, what: str) -> float | None:
 
 @contextmanager
 def own_engine() -> Iterator[str]:
-    """A sampand on folders of its own, with a bootstrapped busybox."""
-    folder = Path(tempfile.mkdtemp(prefix="sampan-bench-", dir="/var/tmp"))
-    host = f"unix://{folder}/sampan.sock"
+    """A sampand on directories of its own, with a bootstrapped busybox."""
+    directory = Path(tempfile.mkdtemp(prefix="sampan-bench-", dir="/var/tmp"))
+    host = f"unix://{directory}/sampan.sock"
     here = Path(sys.executable).parent
     # Byte code that is not kept would be made at every call.
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    flags = ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/run", "-H", host]
-    with open(folder / "sampand.log", "wb") as log:
+    flags = ["--data-root", f"{directory}/data", "--exec-root", f"{directory}/run", "-H", host]
+    with open(directory / "sampand.log", "wb") as log:
         process = subprocess.Popen(
             [here / "sampand", *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=clean
         )
@@ -174,7 +174,7 @@ def own_engine() -> Iterator[str]:
             ["docker", "version"], env=env | {"DOCKER_HOST": host}, capture_output=True
         ).returncode:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit((folder / "sampand.log").read_text())
+                raise SystemExit((directory / "sampand.log").read_text())
             time.sleep(0.05)
         sampan("image", "bootstrap", "busybox")
         yield host
@@ -183,7 +183,7 @@ def own_engine() -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def main() -> int:

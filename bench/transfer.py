@@ -34,14 +34,14 @@ http: {{addr: 127.0.0.1:{port}}}
 
 
 class Registry:
-    """docker-registry on a folder of its own."""
+    """docker-registry on a directory of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self._root = folder / "registry"
-        self._config = folder / "registry.yml"
+        self._root = directory / "registry"
+        self._config = directory / "registry.yml"
         self._config.write_text(CONFIG.format(root=self._root, port=self.port))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -126,19 +126,19 @@ def show(targets: list[Target]) -> None:
 
 
 @contextmanager
-def own_engine(folder: Path) -> Iterator[str]:
-    """A sampand on folders of its own."""
-    host = f"unix://{folder}/sampan.sock"
+def own_engine(directory: Path) -> Iterator[str]:
+    """A sampand on directories of its own."""
+    host = f"unix://{directory}/sampan.sock"
     installed = Path(sys.executable).with_name("sampand")
     program = [installed] if installed.exists() else [sys.executable, "-m", "sampan.engine.daemon.daemon"]
-    flags = ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/run", "-H", host]
-    with open(folder / "sampand.log", "wb") as log:
+    flags = ["--data-root", f"{directory}/data", "--exec-root", f"{directory}/run", "-H", host]
+    with open(directory / "sampand.log", "wb") as log:
         process = subprocess.Popen([*program, *flags], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 30
         while not Path(host.removeprefix("unix://")).is_socket():
             if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit((folder / "sampand.log").read_text())
+                raise SystemExit((directory / "sampand.log").read_text())
             time.sleep(0.05)
         yield host
     finally:
@@ -155,11 +155,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     with ExitStack() as stack:
-        folder = Path(
+        directory = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="sampan-bench-", dir="/var/tmp"))
         )
-        sampan = Target("sampan", stack.enter_context(own_engine(folder)))
-        registry = Registry(folder)
+        sampan = Target("sampan", stack.enter_context(own_engine(directory)))
+        registry = Registry(directory)
         stack.callback(registry.stop)
         targets = [sampan]
         if options.docker:
@@ -169,7 +169,7 @@ def main() -> int:
             program = [here] if here.exists() else [sys.executable, "-m", "sampan.cli.main"]
             bootstrap = [*program, "-H", sampan.host, "image", "bootstrap", options.image]
             subprocess.run(bootstrap, check=True, stdout=subprocess.DEVNULL)
-        tar = folder / "image.tar"
+        tar = directory / "image.tar"
         flatten(targets[-1], options.image, tar)
         measure(targets, registry, tar, options.rounds)
         show(targets)

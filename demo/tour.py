@@ -1,6 +1,6 @@
 """A short tour of Sampan with an engine of its own: says what it does, how long it took, and cleans up.
 
-demo/tour.py [--keep]       --keep leaves the engine's folders, to look around in them
+demo/tour.py [--keep]       --keep leaves the engine's directories, to look around in them
 """
 
 import argparse
@@ -21,12 +21,12 @@ BIN = Path(sys.executable).parent
 
 
 class Tour:
-    """One engine on folders of its own, and the commands shown against it."""
+    """One engine on directories of its own, and the commands shown against it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.socket = folder / "sampan.sock"
-        self.log = folder / "sampand.log"
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.socket = directory / "sampan.sock"
+        self.log = directory / "sampand.log"
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("DOCKER_", "SAMPAN_"))}
         self.env |= {"SAMPAN_HOST": f"unix://{self.socket}", "PATH": f"{BIN}:{os.environ['PATH']}"}
 
@@ -50,8 +50,8 @@ class Tour:
 
     @contextmanager
     def engine(self) -> Iterator[None]:
-        command = ["sampand", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/run"]
-        command += ["--host", self.env["SAMPAN_HOST"], "--cgroup-parent", f"/{self.folder.name}"]
+        command = ["sampand", "--data-root", f"{self.directory}/data", "--exec-root", f"{self.directory}/run"]
+        command += ["--host", self.env["SAMPAN_HOST"], "--cgroup-parent", f"/{self.directory.name}"]
         print(f"  $ {shlex.join(command)} &", flush=True)
         start = time.monotonic()
         with open(self.log, "wb") as log:
@@ -102,7 +102,7 @@ def steps(tour: Tour) -> None:
     tour.run("sampan image bootstrap busybox", title="A base image, from the distribution's signed packages")
     tour.run('sampan run --rm busybox echo "hello from sampan"', title="A container")
 
-    site = tour.folder / "site"
+    site = tour.directory / "site"
     site.mkdir()
     (site / "index.html").write_text("hello from a web server in a container\n")
     tour.run(
@@ -138,21 +138,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--keep", action="store_true", help="leave the engine's folders behind")
+    parser.add_argument("--keep", action="store_true", help="leave the engine's directories behind")
     keep = parser.parse_args().keep
     start = time.monotonic()
     with ExitStack() as stack:
         # /var/tmp, not /tmp: overlayfs needs a real file system below it.
-        folder = Path(tempfile.mkdtemp(prefix="sampan-demo-", dir="/var/tmp"))
+        directory = Path(tempfile.mkdtemp(prefix="sampan-demo-", dir="/var/tmp"))
         if not keep:
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        tour = Tour(folder)
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        tour = Tour(directory)
         print("An engine of its own")
         with tour.engine():
             steps(tour)
     print(
         f"\nDone in {time.monotonic() - start:.1f} s; "
-        + (f"kept in {folder}" if keep else "nothing is left.")
+        + (f"kept in {directory}" if keep else "nothing is left.")
     )
     return 0
 

@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--engine-root",
         default="",
-        metavar="FOLDER",
+        metavar="DIRECTORY",
         help="where that engine's root file system is seen from here, when it is not this machine's own",
     )
     group.addoption(
@@ -34,7 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rewrite-golden", action="store_true", help="record what the engine (real Docker) builds as golden"
     )
     group.addoption(
-        "--keep", action="store_true", help="leave the engine's folders behind, to look at them afterwards"
+        "--keep",
+        action="store_true",
+        help="leave the engine's directories behind, to look at them afterwards",
     )
 
 

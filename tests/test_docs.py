@@ -65,6 +65,17 @@ def test_links_in_docs_lead_somewhere() -> None:
     assert missing == []
 
 
+def test_paths_in_docs_exist() -> None:
+    """Of modules and directories: below src/sampan, or the tests' and benchmarks' below the repository."""
+    missing = []
+    for page in [ROOT / "docs/architecture.md", *sorted((ROOT / "docs/decisions").glob("*.md"))]:
+        for path in re.findall(r"`([\w./-]+(?:\.py|/))`", page.read_text()):
+            above = ROOT if path.startswith(("tests/", "bench/")) else ROOT / "src/sampan"
+            if not (above / path).exists():
+                missing.append(f"{page.relative_to(ROOT)}: {path}")
+    assert missing == []
+
+
 def test_every_advisory_names_a_test_that_exists() -> None:
     text = (ROOT / "docs/security.md").read_text()
     table = text.partition("<!-- advisories:")[2].partition("<!-- end -->")[0]

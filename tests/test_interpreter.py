@@ -22,14 +22,14 @@ NAMES = ("tomllib", "json", "argparse", "logging", "runpy", "sampan", "sitecusto
 @pytest.fixture
 def trap(tmp_path: Path) -> Iterator[Path]:
     """A directory whose modules leave a mark when they run."""
-    folder = tmp_path / "trap"
+    directory = tmp_path / "trap"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for place in (folder, folder / "base" / "lib" / version / "site-packages"):
+    for place in (directory, directory / "base" / "lib" / version / "site-packages"):
         place.mkdir(parents=True)
         for name in NAMES:
             (place / f"{name}.py").write_text(f"open({str(tmp_path / 'mark')!r}, 'a').write({name!r})")
         (place / "hostile.pth").write_text(f"import os; open({str(tmp_path / 'mark')!r}, 'a').write('pth')")
-    yield folder
+    yield directory
     assert not (tmp_path / "mark").exists(), (tmp_path / "mark").read_text()
 
 
@@ -100,10 +100,10 @@ def test_an_engine_is_started_without_the_callers_python() -> None:
 def test_sampand_is_not_looked_for_in_the_current_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for folder in ("here", "there"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "sampand").write_text("")
-        (tmp_path / folder / "sampand").chmod(0o755)
+    for directory in ("here", "there"):
+        (tmp_path / directory).mkdir()
+        (tmp_path / directory / "sampand").write_text("")
+        (tmp_path / directory / "sampand").chmod(0o755)
     monkeypatch.setattr(sys, "argv", ["/nowhere/sampan"])
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     monkeypatch.setenv("PATH", f":.:../here:{tmp_path}/there")

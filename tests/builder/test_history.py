@@ -20,8 +20,8 @@ EVENTS: list[Event] = [
 ]
 
 
-def files(folder: Path) -> list[Path]:
-    return list(folder.rglob("*"))
+def files(directory: Path) -> list[Path]:
+    return list(directory.rglob("*"))
 
 
 async def ended(found: History, ref: str, events: list[Event], **options: object) -> BuildRecord:

@@ -61,7 +61,7 @@ ROWS = [
     ),
     ("a push", ["--push"], {"Outputs": [{"Type": "image", "Attrs": {"push": "true"}}]}),
     ("a registry", ["-o", "type=registry"], {"Outputs": [{"Type": "image", "Attrs": {"push": "true"}}]}),
-    ("a folder", ["-o", "out"], {"Outputs": [{"Type": "local", "Attrs": {"dest": "out"}}]}),
+    ("a directory", ["-o", "out"], {"Outputs": [{"Type": "local", "Attrs": {"dest": "out"}}]}),
     ("stdout", ["-o", "-"], {"Outputs": [{"Type": "tar", "Attrs": {"dest": "-"}}]}),
     (
         "annotations",
@@ -164,7 +164,7 @@ def test_the_daemon_is_not_told_where_results_go():
 # Contexts
 
 
-def test_a_directory_is_named_with_its_dockerfiles_folder(tmp_path):
+def test_a_directory_is_named_with_its_dockerfiles_directory(tmp_path):
     (tmp_path / "Dockerfile").touch()
     files = contexts.prepare(str(tmp_path), "", [])
     assert files.directories == {"context": str(tmp_path), "dockerfile": str(tmp_path)}

@@ -116,9 +116,9 @@ def test_certificates_of_one_registry(manifest, tmp_path, monkeypatch):
         code, _, err = manifest("inspect", f"{registry.host}/app:1")
         assert code == 1 and "tls: " in err
         assert manifest("inspect", "--insecure", f"{registry.host}/app:1")[0] == 0
-        folder = tmp_path / "certs.d" / registry.host
-        folder.mkdir(parents=True)
-        authority.cert_pem.write_to_path(str(folder / "ca.crt"))
+        directory = tmp_path / "certs.d" / registry.host
+        directory.mkdir(parents=True)
+        authority.cert_pem.write_to_path(str(directory / "ca.crt"))
         assert manifest("inspect", f"{registry.host}/app:1")[0] == 0
 
 

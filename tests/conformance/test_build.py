@@ -34,12 +34,12 @@ FORMS = ("classic", "buildx", "sampan", "docker-py")
 Build = Callable[..., Result]
 
 
-def write(folder: Path, files: dict[str, str]) -> Path:
+def write(directory: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
-        path = folder / name
+        path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return folder
+    return directory
 
 
 @pytest.fixture
@@ -55,22 +55,22 @@ def build(
     if form == "sampan" and engine.kind != "sampan":
         pytest.skip("sampan build speaks to its own engine")
 
-    def run(folder: Path, tag: str, *flags: str, timeout: float = 60) -> Result:
+    def run(directory: Path, tag: str, *flags: str, timeout: float = 60) -> Result:
         if form == "docker-py":
-            return by_docker_py(engine, folder, tag, docker_client.env["DOCKER_CONFIG"])
+            return by_docker_py(engine, directory, tag, docker_client.env["DOCKER_CONFIG"])
         program = ["buildx", "build", "--progress=plain"] if form == "buildx" else ["build"]
         client = sampan_client if form == "sampan" else docker_client
         env = {"DOCKER_BUILDKIT": "0" if form == "classic" else "1"}
-        return client(*program, "-t", tag, *flags, str(folder), env=env, timeout=timeout)
+        return client(*program, "-t", tag, *flags, str(directory), env=env, timeout=timeout)
 
     yield run
 
 
-def by_docker_py(engine: Engine, folder: Path, tag: str, config: str) -> Result:
+def by_docker_py(engine: Engine, directory: Path, tag: str, config: str) -> Result:
     client = docker_py.DockerClient(base_url=engine.host, timeout=300)
     client.api.reload_config(os.path.join(config, "config.json"))
     try:
-        _, log = client.images.build(path=str(folder), tag=tag, rm=True)
+        _, log = client.images.build(path=str(directory), tag=tag, rm=True)
         return Result("images.build", 0, "".join(line.get("stream", "") for line in log).encode(), "")
     except BuildError as error:
         text = "".join(line.get("stream", "") for line in error.build_log)
@@ -602,12 +602,12 @@ def test_times_of_a_context_are_in_no_image(
         pytest.skip("Docker keeps them")
     ids = set()
     for number, seconds in enumerate((1_000_000_000, 1_500_000_000)):
-        folder = tmp_path / str(number)
+        directory = tmp_path / str(number)
         # Nothing of the first build may be there for the second.
-        write(folder, {"Dockerfile": "FROM sampan-test\nCOPY d /d\nRUN cp -a /d /copied\n", "d/f": unique})
-        for path in (folder / "d/f", folder / "d"):
+        write(directory, {"Dockerfile": "FROM sampan-test\nCOPY d /d\nRUN cp -a /d /copied\n", "d/f": unique})
+        for path in (directory / "d/f", directory / "d"):
             os.utime(path, (seconds, seconds))
-        assert build(folder, f"{unique}:{number}").code == 0
+        assert build(directory, f"{unique}:{number}").code == 0
         ids.add(docker.ok("images", "-q", "--no-trunc", f"{unique}:{number}"))
         docker.ok("rmi", "-f", f"{unique}:{number}")
         docker.ok("builder", "prune", "-af")

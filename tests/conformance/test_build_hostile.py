@@ -24,10 +24,10 @@ CANARY = "CANARY-OF-THE-HOST"
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
-    folder = tmp_path / "outside"
-    folder.mkdir()
-    (folder / "file").write_text(CANARY)
-    return folder
+    directory = tmp_path / "outside"
+    directory.mkdir()
+    (directory / "file").write_text(CANARY)
+    return directory
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def clean(own: Sampand, image: str) -> Iterator[None]:
     own.api.post("/build/prune", all=1)
     assert [found for found in leftovers.Host.now().added_since(before) if str(own.data) in found] == []
     assert leftovers.files(own.data, "layers") == layers
-    for folder in ("tmp", "build/steps", "build/contexts"):
-        assert leftovers.files(own.data, folder) == []
+    for directory in ("tmp", "build/steps", "build/contexts"):
+        assert leftovers.files(own.data, directory) == []
 
 
 def dockerfile(text: str) -> str:

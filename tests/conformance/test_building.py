@@ -32,12 +32,12 @@ def prune(own: Sampand) -> int:
     return freed
 
 
-def context(folder: Path, dockerfile: str, **files: str) -> str:
-    folder.mkdir(exist_ok=True)
-    (folder / "Dockerfile").write_text(dockerfile.replace("BASE", IMAGE))
+def context(directory: Path, dockerfile: str, **files: str) -> str:
+    directory.mkdir(exist_ok=True)
+    (directory / "Dockerfile").write_text(dockerfile.replace("BASE", IMAGE))
     for name, text in files.items():
-        (folder / name).write_text(text)
-    return str(folder)
+        (directory / name).write_text(text)
+    return str(directory)
 
 
 def build(client: Client, *args: str, code: int = 0) -> str:

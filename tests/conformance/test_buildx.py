@@ -52,14 +52,14 @@ def own_engine(engine: Engine) -> Sampand:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def directory(tmp_path: Path) -> Path:
     (tmp_path / "a").write_text("first\n")
     write(tmp_path, "FROM BASE\nCOPY a /a\nRUN cat /a; echo to-stderr >&2\n")
     return tmp_path
 
 
-def write(folder: Path, dockerfile: str, name: str = "Dockerfile") -> None:
-    (folder / name).write_text(dockerfile.replace("BASE", IMAGE))
+def write(directory: Path, dockerfile: str, name: str = "Dockerfile") -> None:
+    (directory / name).write_text(dockerfile.replace("BASE", IMAGE))
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def cached(result: Result) -> set[str]:
 # Progress
 
 
-def test_plain_progress_names_every_step(docker: Client, folder: Path, tag: str) -> None:
-    result = docker(*PLAIN, "--no-cache", "-t", tag, str(folder))
+def test_plain_progress_names_every_step(docker: Client, directory: Path, tag: str) -> None:
+    result = docker(*PLAIN, "--no-cache", "-t", tag, str(directory))
     assert result.code == 0, str(result)
     assert sorted(steps(result)) == sorted(
         [
@@ -104,9 +104,11 @@ def test_plain_progress_names_every_step(docker: Client, folder: Path, tag: str)
     assert docker.ok("run", "--rm", tag, "cat", "/a") == "first"
 
 
-def test_a_failed_step_shows_its_output_and_its_lines(docker: Client, folder: Path, engine: Engine) -> None:
-    write(folder, "FROM BASE\nRUN echo before\n\nRUN echo boo; exit 3\nRUN echo after\n")
-    result = docker(*PLAIN, "--no-cache", str(folder))
+def test_a_failed_step_shows_its_output_and_its_lines(
+    docker: Client, directory: Path, engine: Engine
+) -> None:
+    write(directory, "FROM BASE\nRUN echo before\n\nRUN echo boo; exit 3\nRUN echo after\n")
+    result = docker(*PLAIN, "--no-cache", str(directory))
     assert result.code == 1
     message = 'process "/bin/sh -c echo boo; exit 3" did not complete successfully: exit code: 3'
     assert result.err.rstrip().splitlines()[-1].endswith(f"failed to solve: {message}"), str(result)
@@ -140,48 +142,50 @@ FAILING = [
 
 @pytest.mark.parametrize(("dockerfile", "words", "lines"), FAILING, ids=[row[1] for row in FAILING])
 def test_failures_read_as_buildkits(
-    docker: Client, folder: Path, dockerfile: str, words: str, lines: bool
+    docker: Client, directory: Path, dockerfile: str, words: str, lines: bool
 ) -> None:
-    write(folder, dockerfile)
-    result = docker(*PLAIN, "--no-cache", str(folder))
+    write(directory, dockerfile)
+    result = docker(*PLAIN, "--no-cache", str(directory))
     assert result.code == 1
     last = result.err.rstrip().splitlines()[-1]
     assert "failed to solve: " in last and words in last, str(result)
     assert (">>>" in result.err) == lines, str(result)
 
 
-def test_a_target_or_a_file_that_is_not_there(docker: Client, folder: Path) -> None:
-    docker.fails(*PLAIN, "--target", "nobody", str(folder), says='target stage "nobody" could not be found')
+def test_a_target_or_a_file_that_is_not_there(docker: Client, directory: Path) -> None:
+    docker.fails(
+        *PLAIN, "--target", "nobody", str(directory), says='target stage "nobody" could not be found'
+    )
     docker.fails(
         *PLAIN,
         "-f",
-        str(folder / "Other"),
-        str(folder),
+        str(directory / "Other"),
+        str(directory),
         says="failed to read dockerfile: open Other: no such file",
     )
 
 
-def test_quiet_prints_the_image_and_files_are_written(docker: Client, folder: Path, tag: str) -> None:
-    id = docker.ok("buildx", "build", "-q", "-t", tag, str(folder))
+def test_quiet_prints_the_image_and_files_are_written(docker: Client, directory: Path, tag: str) -> None:
+    id = docker.ok("buildx", "build", "-q", "-t", tag, str(directory))
     assert id == docker.inspect(tag, "image")["Id"]
-    iid, metadata = folder / "iid", folder / "metadata"
-    docker.ok(*PLAIN, "--iidfile", str(iid), "--metadata-file", str(metadata), "-t", tag, str(folder))
+    iid, metadata = directory / "iid", directory / "metadata"
+    docker.ok(*PLAIN, "--iidfile", str(iid), "--metadata-file", str(metadata), "-t", tag, str(directory))
     assert iid.read_text() == id
     found = json.loads(metadata.read_text())
     assert found["containerimage.config.digest"] == id
     assert found["image.name"] == f"docker.io/library/{tag}"
 
 
-def test_steps_come_from_the_cache(docker: Client, folder: Path) -> None:
-    docker.ok(*PLAIN, str(folder))
-    assert cached(docker(*PLAIN, str(folder))) >= {"COPY a /a", "RUN cat /a; echo to-stderr >&2"}
-    (folder / "a").write_text("second\n")
-    assert not cached(docker(*PLAIN, str(folder))) & {"COPY a /a", "RUN cat /a; echo to-stderr >&2"}
+def test_steps_come_from_the_cache(docker: Client, directory: Path) -> None:
+    docker.ok(*PLAIN, str(directory))
+    assert cached(docker(*PLAIN, str(directory))) >= {"COPY a /a", "RUN cat /a; echo to-stderr >&2"}
+    (directory / "a").write_text("second\n")
+    assert not cached(docker(*PLAIN, str(directory))) & {"COPY a /a", "RUN cat /a; echo to-stderr >&2"}
 
 
-def test_interrupting_stops_the_step(docker: Client, engine: Engine, folder: Path, unique: str) -> None:
-    write(folder, f"FROM BASE\nRUN echo begun; sleep 3600 # {unique}\n")
-    with docker.background(*PLAIN, "--no-cache", str(folder)) as build:
+def test_interrupting_stops_the_step(docker: Client, engine: Engine, directory: Path, unique: str) -> None:
+    write(directory, f"FROM BASE\nRUN echo begun; sleep 3600 # {unique}\n")
+    with docker.background(*PLAIN, "--no-cache", str(directory)) as build:
         assert build.stderr is not None
         for line in build.stderr:
             if line.endswith(b"begun\n") and b"RUN" not in line:
@@ -203,12 +207,12 @@ def sleeping(mark: str) -> bool:
 # What a session is asked
 
 
-def test_secrets_and_named_contexts(docker: Client, folder: Path) -> None:
-    (folder / "other").mkdir()
-    (folder / "other" / "f").write_text("from other\n")
-    (folder / "token").write_text("t0ken")
+def test_secrets_and_named_contexts(docker: Client, directory: Path) -> None:
+    (directory / "other").mkdir()
+    (directory / "other" / "f").write_text("from other\n")
+    (directory / "token").write_text("t0ken")
     write(
-        folder,
+        directory,
         "FROM base\n"
         "RUN --mount=type=secret,id=t test $(cat /run/secrets/t) = t0ken\n"
         "COPY --from=other f /f\n"
@@ -218,19 +222,21 @@ def test_secrets_and_named_contexts(docker: Client, folder: Path) -> None:
         *PLAIN,
         "--no-cache",
         "--secret",
-        f"id=t,src={folder / 'token'}",
+        f"id=t,src={directory / 'token'}",
         "--build-context",
-        f"other={folder / 'other'}",
+        f"other={directory / 'other'}",
         "--build-context",
         f"base=docker-image://{IMAGE}",
-        str(folder),
+        str(directory),
     )
     assert result.code == 0, str(result)
     assert "from other" in result.err
 
 
-def test_a_context_on_stdin(docker: Client, folder: Path) -> None:
-    archive = subprocess.run(["tar", "-C", str(folder), "-cz", "."], capture_output=True, check=True).stdout
+def test_a_context_on_stdin(docker: Client, directory: Path) -> None:
+    archive = subprocess.run(
+        ["tar", "-C", str(directory), "-cz", "."], capture_output=True, check=True
+    ).stdout
     result = docker(*PLAIN, "--no-cache", "-", stdin=archive)
     assert result.code == 0, str(result)
     assert "[2/3] COPY a /a" in steps(result)
@@ -242,49 +248,49 @@ def test_a_context_on_stdin(docker: Client, folder: Path) -> None:
 # Outputs
 
 
-def test_files_are_written_to_the_clients_disk(docker: Client, folder: Path) -> None:
-    write(folder, "FROM scratch\nCOPY a /dir/a\n")
-    docker.ok(*PLAIN, "-o", str(folder / "out"), str(folder))
-    assert (folder / "out" / "dir" / "a").read_text() == "first\n"
-    docker.ok(*PLAIN, "-o", f"type=tar,dest={folder / 'out.tar'}", str(folder))
-    with tarfile.open(folder / "out.tar") as archive:
+def test_files_are_written_to_the_clients_disk(docker: Client, directory: Path) -> None:
+    write(directory, "FROM scratch\nCOPY a /dir/a\n")
+    docker.ok(*PLAIN, "-o", str(directory / "out"), str(directory))
+    assert (directory / "out" / "dir" / "a").read_text() == "first\n"
+    docker.ok(*PLAIN, "-o", f"type=tar,dest={directory / 'out.tar'}", str(directory))
+    with tarfile.open(directory / "out.tar") as archive:
         assert archive.getnames() == ["dir", "dir/a"]
 
 
-def test_archives_are_written(own_engine: Sampand, docker: Client, folder: Path, tag: str) -> None:
-    docker.ok(*PLAIN, "-o", f"type=oci,dest={folder / 'oci.tar'}", str(folder))
-    with tarfile.open(folder / "oci.tar") as archive:
+def test_archives_are_written(own_engine: Sampand, docker: Client, directory: Path, tag: str) -> None:
+    docker.ok(*PLAIN, "-o", f"type=oci,dest={directory / 'oci.tar'}", str(directory))
+    with tarfile.open(directory / "oci.tar") as archive:
         assert "oci-layout" in archive.getnames()
     docker.ok(
         *PLAIN,
         "-t",
         tag,
         "-o",
-        f"type=docker,dest={folder / 'docker.tar'}",
+        f"type=docker,dest={directory / 'docker.tar'}",
         "-o",
-        f"type=local,dest={folder / 'files'}",
-        str(folder),
+        f"type=local,dest={directory / 'files'}",
+        str(directory),
     )
-    assert (folder / "files" / "a").read_text() == "first\n"
-    assert f"Loaded image: {tag}" in docker.ok("load", "-i", str(folder / "docker.tar"))
+    assert (directory / "files" / "a").read_text() == "first\n"
+    assert f"Loaded image: {tag}" in docker.ok("load", "-i", str(directory / "docker.tar"))
 
 
-def test_a_layout_is_written_and_is_a_base(own_engine: Sampand, docker: Client, folder: Path) -> None:
-    layout = folder / "layout"
-    docker.ok(*PLAIN, "-o", f"type=oci,dest={layout},tar=false", str(folder))
+def test_a_layout_is_written_and_is_a_base(own_engine: Sampand, docker: Client, directory: Path) -> None:
+    layout = directory / "layout"
+    docker.ok(*PLAIN, "-o", f"type=oci,dest={layout},tar=false", str(directory))
     (manifest,) = json.loads((layout / "index.json").read_text())["manifests"]
     assert (layout / "blobs" / "sha256" / manifest["digest"].removeprefix("sha256:")).exists()
-    write(folder, "FROM base\nRUN cat /a\n")
-    docker.ok(*PLAIN, "--no-cache", "--build-context", f"base=oci-layout://{layout}", str(folder))
+    write(directory, "FROM base\nRUN cat /a\n")
+    docker.ok(*PLAIN, "--no-cache", "--build-context", f"base=oci-layout://{layout}", str(directory))
 
 
-def test_an_oci_layout_is_a_base(own_engine: Sampand, docker: Client, folder: Path) -> None:
-    docker.ok(*PLAIN, "-o", f"type=oci,dest={folder / 'oci.tar'}", str(folder))
-    layout = folder / "layout"
-    with tarfile.open(folder / "oci.tar") as archive:
+def test_an_oci_layout_is_a_base(own_engine: Sampand, docker: Client, directory: Path) -> None:
+    docker.ok(*PLAIN, "-o", f"type=oci,dest={directory / 'oci.tar'}", str(directory))
+    layout = directory / "layout"
+    with tarfile.open(directory / "oci.tar") as archive:
         archive.extractall(layout, filter="data")
-    write(folder, "FROM base\nRUN cat /a\nCOPY --from=base /a /b\n")
-    result = docker(*PLAIN, "--no-cache", "--build-context", f"base=oci-layout://{layout}", str(folder))
+    write(directory, "FROM base\nRUN cat /a\nCOPY --from=base /a /b\n")
+    result = docker(*PLAIN, "--no-cache", "--build-context", f"base=oci-layout://{layout}", str(directory))
     assert result.code == 0, str(result)
     assert re.search(r"^#\d+ \d+\.\d+ first$", result.err, re.M)
 
@@ -293,15 +299,15 @@ def test_an_oci_layout_is_a_base(own_engine: Sampand, docker: Client, folder: Pa
 
 
 def test_a_cache_goes_to_another_engine(
-    own_engine: Sampand, docker: Client, folder: Path, start: Start
+    own_engine: Sampand, docker: Client, directory: Path, start: Start
 ) -> None:
-    write(folder, "FROM scratch AS kept\nCOPY a /a\nFROM scratch\nCOPY --from=kept /a /b\n")
-    cache = folder.parent / f"{folder.name}-cache"
-    docker.ok(*PLAIN, "--cache-to", f"type=local,dest={cache},mode=max", str(folder))
+    write(directory, "FROM scratch AS kept\nCOPY a /a\nFROM scratch\nCOPY --from=kept /a /b\n")
+    cache = directory.parent / f"{directory.name}-cache"
+    docker.ok(*PLAIN, "--cache-to", f"type=local,dest={cache},mode=max", str(directory))
     assert (cache / "index.json").exists()
     other = start()
     elsewhere = Client(docker.program, other.host, docker.label, docker.env["DOCKER_CONFIG"])
-    result = elsewhere(*PLAIN, "--cache-from", f"type=local,src={cache}", str(folder))
+    result = elsewhere(*PLAIN, "--cache-from", f"type=local,src={cache}", str(directory))
     assert result.code == 0, str(result)
     assert cached(result) >= {"COPY --from=kept /a /b"}, str(result)
 
@@ -324,8 +330,8 @@ target "two" {
 """
 
 
-def test_bake_builds_targets_on_each_other(docker: Client, folder: Path, unique: str) -> None:
-    file, metadata = folder / "docker-bake.hcl", folder / "metadata"
+def test_bake_builds_targets_on_each_other(docker: Client, directory: Path, unique: str) -> None:
+    file, metadata = directory / "docker-bake.hcl", directory / "metadata"
     file.write_text(BAKE.replace("BASE", IMAGE).replace("TAG", unique))
     try:
         docker.ok("buildx", "bake", "--no-cache", "-f", str(file), "--metadata-file", str(metadata))
@@ -355,15 +361,17 @@ services:
 """
 
 
-def test_compose_builds_its_services(compose: Client, folder: Path, unique: str) -> None:
-    write(folder, "FROM BASE AS early\nARG ARGUMENT\nRUN echo $ARGUMENT > /argument\nFROM early\nCOPY a /a\n")
-    (folder / "compose.yaml").write_text(COMPOSE.replace("TAG", unique))
-    command = ("compose", "-p", unique, "--project-directory", str(folder))
+def test_compose_builds_its_services(compose: Client, directory: Path, unique: str) -> None:
+    write(
+        directory, "FROM BASE AS early\nARG ARGUMENT\nRUN echo $ARGUMENT > /argument\nFROM early\nCOPY a /a\n"
+    )
+    (directory / "compose.yaml").write_text(COMPOSE.replace("TAG", unique))
+    command = ("compose", "-p", unique, "--project-directory", str(directory))
     try:
         compose.ok(*command, "--progress", "plain", "build")
         assert compose.ok("run", "--rm", f"{unique}:worker", "cat", "/argument") == "given"
         assert "first" in compose.ok(*command, "up", "--build", "--no-log-prefix")
-        write(folder, "FROM BASE AS early\nRUN exit 7\n")
+        write(directory, "FROM BASE AS early\nRUN exit 7\n")
         result = compose(*command, "--progress", "plain", "build")
         assert result.code != 0 and "exit code: 7" in result.err, str(result)
     finally:
@@ -382,8 +390,8 @@ def test_the_builder_is_shown(docker: Client, own_engine: Sampand) -> None:
     assert "default" in docker.ok("buildx", "ls")
 
 
-def test_the_cache_is_listed_and_pruned(docker: Client, own_engine: Sampand, folder: Path) -> None:
-    docker.ok(*PLAIN, "--no-cache", str(folder))
+def test_the_cache_is_listed_and_pruned(docker: Client, own_engine: Sampand, directory: Path) -> None:
+    docker.ok(*PLAIN, "--no-cache", str(directory))
     rows = usage(docker)
     assert any("COPY a /a" in row["Description"] or "copy" in row["Description"] for row in rows), rows
     assert {row["Type"] for row in rows} >= {"regular", "source.local"}
@@ -393,16 +401,18 @@ def test_the_cache_is_listed_and_pruned(docker: Client, own_engine: Sampand, fol
     assert usage(docker) == []
 
 
-def test_questions_about_a_dockerfile(docker: Client, folder: Path) -> None:
-    write(folder, "# what it is\nFROM BASE AS first\nARG ARGUMENT=5\nFROM first AS second\n")
+def test_questions_about_a_dockerfile(docker: Client, directory: Path) -> None:
+    write(directory, "# what it is\nFROM BASE AS first\nARG ARGUMENT=5\nFROM first AS second\n")
     environment = {"BUILDX_EXPERIMENTAL": "1"}
-    targets = docker("buildx", "build", "--print=targets", str(folder), env=environment)
+    targets = docker("buildx", "build", "--print=targets", str(directory), env=environment)
     assert targets.code == 0, str(targets)
     assert "first" in targets.out and "second (default)" in targets.out
-    outline = docker("buildx", "build", "--print=outline", "--target", "first", str(folder), env=environment)
+    outline = docker(
+        "buildx", "build", "--print=outline", "--target", "first", str(directory), env=environment
+    )
     assert re.search(r"ARGUMENT\s+5", outline.out), str(outline)
 
 
-def test_what_cannot_be_is_refused(docker: Client, own_engine: Sampand, folder: Path) -> None:
-    docker.fails(*PLAIN, "--provenance=true", str(folder), says="Attestations are not supported")
-    docker.fails(*PLAIN, "--allow", "nonsense", str(folder), says="nonsense")
+def test_what_cannot_be_is_refused(docker: Client, own_engine: Sampand, directory: Path) -> None:
+    docker.fails(*PLAIN, "--provenance=true", str(directory), says="Attestations are not supported")
+    docker.fails(*PLAIN, "--allow", "nonsense", str(directory), says="nonsense")

@@ -31,27 +31,27 @@ def read(cli: Client, container: str, path: str) -> bytes:
         return stream.read()
 
 
-def test_a_file_goes_in_and_out(cli: Client, box: str, folder: Path) -> None:
-    (folder / "f").write_bytes(b"content")
-    (folder / "f").chmod(0o640)
-    cli.ok("cp", str(folder / "f"), f"{box}:/tmp/")
-    cli.ok("cp", str(folder / "f"), f"{box}:/tmp/renamed")
+def test_a_file_goes_in_and_out(cli: Client, box: str, directory: Path) -> None:
+    (directory / "f").write_bytes(b"content")
+    (directory / "f").chmod(0o640)
+    cli.ok("cp", str(directory / "f"), f"{box}:/tmp/")
+    cli.ok("cp", str(directory / "f"), f"{box}:/tmp/renamed")
     assert read(cli, box, "/tmp/f") == read(cli, box, "/tmp/renamed") == b"content"
-    cli.ok("cp", f"{box}:/tmp/renamed", str(folder / "back"))
-    assert (folder / "back").read_bytes() == b"content"
-    assert (folder / "back").stat().st_mode & 0o777 == 0o640
+    cli.ok("cp", f"{box}:/tmp/renamed", str(directory / "back"))
+    assert (directory / "back").read_bytes() == b"content"
+    assert (directory / "back").stat().st_mode & 0o777 == 0o640
 
 
-def test_a_folder_goes_in_and_out(cli: Client, box: str, folder: Path) -> None:
-    (folder / "d" / "inner").mkdir(parents=True)
-    (folder / "d" / "inner" / "f").write_text("deep")
-    (folder / "d" / "link").symlink_to("inner/f")
-    cli.ok("cp", str(folder / "d"), f"{box}:/tmp")
-    cli.ok("cp", f"{folder / 'd'}/.", f"{box}:/var/www")
+def test_a_directory_goes_in_and_out(cli: Client, box: str, directory: Path) -> None:
+    (directory / "d" / "inner").mkdir(parents=True)
+    (directory / "d" / "inner" / "f").write_text("deep")
+    (directory / "d" / "link").symlink_to("inner/f")
+    cli.ok("cp", str(directory / "d"), f"{box}:/tmp")
+    cli.ok("cp", f"{directory / 'd'}/.", f"{box}:/var/www")
     assert read(cli, box, "/tmp/d/inner/f") == read(cli, box, "/var/www/inner/f") == b"deep"
-    cli.ok("cp", f"{box}:/tmp/d", str(folder / "back"))
-    assert (folder / "back" / "link").readlink() == Path("inner/f")
-    assert (folder / "back" / "inner" / "f").read_text() == "deep"
+    cli.ok("cp", f"{box}:/tmp/d", str(directory / "back"))
+    assert (directory / "back" / "link").readlink() == Path("inner/f")
+    assert (directory / "back" / "inner" / "f").read_text() == "deep"
 
 
 def test_a_tar_stream_goes_in_and_out(cli: Client, box: str) -> None:
@@ -65,46 +65,46 @@ def test_a_tar_stream_goes_in_and_out(cli: Client, box: str) -> None:
     assert {"tmp/one", "tmp/two/three"} <= {name.rstrip("/") for name in entries}
 
 
-def test_owners_are_kept(cli: Client, image: str, folder: Path) -> None:
+def test_owners_are_kept(cli: Client, image: str, directory: Path) -> None:
     made = cli.ok("run", "-d", image, "sleep", "1000")
-    (folder / "f").write_text("x")
-    os.chown(folder / "f", 1234, 1234)
-    cli.ok("cp", str(folder / "f"), f"{made}:/plain")
-    cli.ok("cp", "-a", str(folder / "f"), f"{made}:/kept")
+    (directory / "f").write_text("x")
+    os.chown(directory / "f", 1234, 1234)
+    cli.ok("cp", str(directory / "f"), f"{made}:/plain")
+    cli.ok("cp", "-a", str(directory / "f"), f"{made}:/kept")
     assert cli.ok("exec", made, "stat", "-c", "%u", "/plain", "/kept") == "1234\n1234"
 
 
-def test_links_are_resolved_inside_the_root_only(cli: Client, image: str, folder: Path) -> None:
+def test_links_are_resolved_inside_the_root_only(cli: Client, image: str, directory: Path) -> None:
     line = "ln -s /etc /abs; ln -s ../../../../etc /tmp/up; ln -s /outside/x /dangling; exec sleep 1000"
     made = cli.ok("run", "-d", image, "sh", "-c", line)
-    (folder / "f").write_text("inside")
+    (directory / "f").write_text("inside")
     cli.ok("exec", made, "sh", "-c", "until test -L /dangling; do :; done")
-    cli.ok("cp", str(folder / "f"), f"{made}:/abs/from-abs")
-    cli.ok("cp", str(folder / "f"), f"{made}:/tmp/up/from-up")
+    cli.ok("cp", str(directory / "f"), f"{made}:/abs/from-abs")
+    cli.ok("cp", str(directory / "f"), f"{made}:/tmp/up/from-up")
     assert cli.ok("exec", made, "cat", "/etc/from-abs", "/etc/from-up") == "insideinside"
     assert not os.path.exists("/etc/from-abs") and not os.path.exists("/etc/from-up")
-    cli.ok("cp", "-L", f"{made}:/abs/passwd", str(folder / "passwd"))
-    assert "app:x:1000" in (folder / "passwd").read_text()
-    cli.ok("cp", f"{made}:/abs", str(folder / "link"))
-    assert (folder / "link").is_symlink()
+    cli.ok("cp", "-L", f"{made}:/abs/passwd", str(directory / "passwd"))
+    assert "app:x:1000" in (directory / "passwd").read_text()
+    cli.ok("cp", f"{made}:/abs", str(directory / "link"))
+    assert (directory / "link").is_symlink()
 
 
-def test_volumes_are_reached(cli: Client, image: str, unique: str, folder: Path) -> None:
+def test_volumes_are_reached(cli: Client, image: str, unique: str, directory: Path) -> None:
     for running in (True, False):
         made = cli.ok("create", "-v", f"{unique}:/v", image, "sleep", "1000")
         if running:
             cli.ok("start", made)
-        (folder / "f").write_text(f"{running}")
-        cli.ok("cp", str(folder / "f"), f"{made}:/v/f")
+        (directory / "f").write_text(f"{running}")
+        cli.ok("cp", str(directory / "f"), f"{made}:/v/f")
         assert read(cli, made, "/v/f") == f"{running}".encode()
         assert cli.ok("run", "--rm", "-v", f"{unique}:/v", image, "cat", "/v/f") == f"{running}"
         cli.ok("rm", "-f", made)
 
 
-def test_a_read_only_root_is_not_written(cli: Client, image: str, folder: Path) -> None:
+def test_a_read_only_root_is_not_written(cli: Client, image: str, directory: Path) -> None:
     made = cli.ok("run", "-d", "--read-only", image, "sleep", "1000")
-    (folder / "f").write_text("x")
-    cli.fails("cp", str(folder / "f"), f"{made}:/f", says="container rootfs is marked read-only")
+    (directory / "f").write_text("x")
+    cli.fails("cp", str(directory / "f"), f"{made}:/f", says="container rootfs is marked read-only")
 
 
 ERRORS = [
@@ -121,14 +121,14 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("words", "says"), ERRORS)
-def test_cp_errors(cli: Client, image: str, folder: Path, words: list[str], says: str) -> None:
+def test_cp_errors(cli: Client, image: str, directory: Path, words: list[str], says: str) -> None:
     made = cli.ok("create", image)
-    (folder / "f").write_text("x")
-    (folder / "folder").mkdir()
+    (directory / "f").write_text("x")
+    (directory / "folder").mkdir()
     cli.fails(
         "cp",
-        *[w.replace("CONTAINER", made).replace("HOST", str(folder)) for w in words],
-        says=says.replace("HOST", str(folder)),
+        *[w.replace("CONTAINER", made).replace("HOST", str(directory)) for w in words],
+        says=says.replace("HOST", str(directory)),
     )
 
 
@@ -157,9 +157,9 @@ def test_a_path_is_described_in_a_header(api: Api, docker: Client, image: str) -
     assert api.request("HEAD", f"/containers/{made}/archive", path="/no/such").status == 404
 
 
-def test_a_large_file_arrives_whole(cli: Client, image: str, folder: Path) -> None:
+def test_a_large_file_arrives_whole(cli: Client, image: str, directory: Path) -> None:
     made = cli.ok("run", "-d", image, "sleep", "1000")
-    (folder / "big").write_bytes(os.urandom(1 << 20) * 32)
-    cli.ok("cp", str(folder / "big"), f"{made}:/big")
-    cli.ok("cp", f"{made}:/big", str(folder / "back"))
-    assert (folder / "back").read_bytes() == (folder / "big").read_bytes()
+    (directory / "big").write_bytes(os.urandom(1 << 20) * 32)
+    cli.ok("cp", str(directory / "big"), f"{made}:/big")
+    cli.ok("cp", f"{made}:/big", str(directory / "back"))
+    assert (directory / "back").read_bytes() == (directory / "big").read_bytes()

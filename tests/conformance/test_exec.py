@@ -22,8 +22,8 @@ ROWS = [
     Row("takes the container's user", "exec NAME id -u", out="1000"),
     Row("takes another user", "exec -u root NAME id -u", out="0"),
     Row("takes user and group", "exec -u 5:6 NAME sh -c 'id -u; id -g'", out="5\n6"),
-    Row("starts in the container's folder", "exec NAME pwd", out="/var/www"),
-    Row("starts in another folder", "exec -w /tmp NAME pwd", out="/tmp"),
+    Row("starts in the container's directory", "exec NAME pwd", out="/var/www"),
+    Row("starts in another directory", "exec -w /tmp NAME pwd", out="/tmp"),
     Row("has a terminal with -t", "exec -t NAME tty", like=r"^/dev/pts/\d+"),
     Row("sees the container's processes", "exec NAME sh -c 'cat /proc/1/comm'", out="sleep"),
     Row(

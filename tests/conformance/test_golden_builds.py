@@ -103,7 +103,7 @@ def classic(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """Digests, references and folders of what was being made differ from build to build."""
+    """Digests, references and directories of what was being made differ from build to build."""
     text = re.sub(r"ref [0-9a-z-]+::[0-9a-z]+", "ref R", text)
     text = re.sub(r"/\S*/overlay2/\w+/merged", "", text)
     return re.sub(r"sha256:[0-9a-f]{64}", "sha256:D", text)

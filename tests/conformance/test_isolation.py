@@ -79,7 +79,7 @@ ROWS = [
     ),
     Row("may mount when privileged", "run --rm --privileged IMAGE mount -t tmpfs x /tmp"),
     Row("masks files", "run --rm IMAGE sh -c 'cat /proc/kcore /proc/timer_list | wc -c'", out="0"),
-    Row("masks folders", "run --rm IMAGE ls /sys/firmware", out=""),
+    Row("masks directorys", "run --rm IMAGE ls /sys/firmware", out=""),
     Row(
         "has read-only paths in /proc",
         "run --rm IMAGE sh -c 'echo 1 >/proc/sys/kernel/panic'",
@@ -276,8 +276,8 @@ def test_joining_needs_the_container(cli: Client, image: str) -> None:
         )
 
 
-def test_a_seccomp_profile_from_a_file(cli: Client, image: str, folder: Path) -> None:
-    profile = folder / "profile.json"
+def test_a_seccomp_profile_from_a_file(cli: Client, image: str, directory: Path) -> None:
+    profile = directory / "profile.json"
     rule = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13}
     profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}))
     flag = f"seccomp={profile}"

@@ -66,8 +66,8 @@ def test_a_prefix_of_the_id_is_enough(cli: Client, image: str) -> None:
     assert cli.inspect(made[:10])["Id"] == made
 
 
-def test_run_writes_the_id_to_a_file(cli: Client, image: str, folder: "object") -> None:
-    path = f"{folder}/cid"
+def test_run_writes_the_id_to_a_file(cli: Client, image: str, directory: "object") -> None:
+    path = f"{directory}/cid"
     made = cli.ok("run", "-d", "--cidfile", path, image, "true")
     with open(path) as stream:
         assert stream.read() == made

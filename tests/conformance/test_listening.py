@@ -51,19 +51,19 @@ class Certificates:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    folder = tmp_path_factory.mktemp("tls")
+    directory = tmp_path_factory.mktemp("tls")
 
     def write(name: str, issued: trustme.LeafCert) -> tuple[Path, Path]:
-        cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+        cert, key = directory / f"{name}.pem", directory / f"{name}.key"
         issued.private_key_pem.write_to_path(key)
         for blob in issued.cert_chain_pems:
             blob.write_to_path(cert, append=True)
         return cert, key
 
     authority, other = trustme.CA(), trustme.CA()
-    authority.cert_pem.write_to_path(folder / "ca.pem")
+    authority.cert_pem.write_to_path(directory / "ca.pem")
     return Certificates(
-        folder / "ca.pem",
+        directory / "ca.pem",
         write("server", authority.issue_cert("127.0.0.1", "localhost")),
         write("client", authority.issue_cert("client.example.org")),
         write("stranger", other.issue_cert("stranger.example.org")),
@@ -114,8 +114,8 @@ def test_tls_lets_known_clients_in_only(
     assert call(docker, *known, "rm", container).returncode == 0
 
 
-def test_daemon_json_sets_what_flags_do(start: Start, folder: Path) -> None:
-    config = folder / "daemon.json"
+def test_daemon_json_sets_what_flags_do(start: Start, directory: Path) -> None:
+    config = directory / "daemon.json"
     config.write_text(
         json.dumps({"labels": ["tier=test"], "log-driver": "local", "log-opts": {"max-size": "1m"}})
     )
@@ -138,18 +138,26 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "says"), BAD)
-def test_a_wrong_daemon_json_is_refused(own: Sampand, folder: Path, text: str, says: str) -> None:
-    config = folder / "daemon.json"
+def test_a_wrong_daemon_json_is_refused(own: Sampand, directory: Path, text: str, says: str) -> None:
+    config = directory / "daemon.json"
     config.write_text(text)
-    command = [*sampand_program(), "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")]
-    command += ["-H", f"unix://{folder}/x.sock", "--config-file", str(config)]
+    command = [
+        *sampand_program(),
+        "--data-root",
+        str(directory / "data"),
+        "--exec-root",
+        str(directory / "exec"),
+    ]
+    command += ["-H", f"unix://{directory}/x.sock", "--config-file", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert re.search(says, done.stderr), done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_default_limits_and_log_options_apply(start: Start, docker: Client, image: str, folder: Path) -> None:
+def test_default_limits_and_log_options_apply(
+    start: Start, docker: Client, image: str, directory: Path
+) -> None:
     engine = start(
         "--default-ulimit", "nofile=321:654", "--default-shm-size", "12m", "--log-opt", "max-file=2"
     )
@@ -166,8 +174,8 @@ def test_default_limits_and_log_options_apply(start: Start, docker: Client, imag
     assert done.stdout.startswith("321\n") and "size=12288k" in done.stdout, done.stderr
 
 
-def test_a_reload_takes_new_labels(start: Start, folder: Path) -> None:
-    config = folder / "daemon.json"
+def test_a_reload_takes_new_labels(start: Start, directory: Path) -> None:
+    config = directory / "daemon.json"
     config.write_text(json.dumps({"labels": ["a=1"]}))
     engine = start("--config-file", str(config))
     config.write_text(json.dumps({"labels": ["a=2"]}))

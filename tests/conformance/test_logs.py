@@ -142,10 +142,10 @@ def test_endless_output_neither_blocks_nor_grows_the_disk(own: Sampand, docker: 
     )
     assert docker.ok("wait", made) == "0"
     assert docker("cp", f"{made}:/done", "-").code == 0
-    folder = os.path.dirname(docker.inspect(made)["LogPath"])
+    directory = os.path.dirname(docker.inspect(made)["LogPath"])
     size = sum(
         os.path.getsize(os.path.join(root, name))
-        for root, _, names in os.walk(folder)
+        for root, _, names in os.walk(directory)
         for name in names
         if "log" in name
     )

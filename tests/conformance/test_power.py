@@ -149,9 +149,9 @@ def test_what_was_acknowledged_outlasts_a_power_failure() -> None:
     seed = os.environ.get("SAMPAN_SEED") or str(random.randrange(10**6))
     print(f"SAMPAN_SEED={seed}")
     before = leftovers.Host.now()
-    folder = Path(tempfile.mkdtemp(prefix="sampan-test-power-", dir=DATA_PARENT))
+    directory = Path(tempfile.mkdtemp(prefix="sampan-test-power-", dir=DATA_PARENT))
     try:
-        disk = RecordedDisk(folder, MEGABYTES)
+        disk = RecordedDisk(directory, MEGABYTES)
         with disk.mounted(), engine_on(disk.place) as engine:
             here = Work(disk, engine)
             work(here)
@@ -159,7 +159,7 @@ def test_what_was_acknowledged_outlasts_a_power_failure() -> None:
         for moment in moments(here.deeds, chance):
             check_after(disk, here.deeds, moment, chance)
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(directory)
     assert settled(lambda: leftovers.Host.now().added_since(before)) == []
 
 

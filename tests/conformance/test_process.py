@@ -1,4 +1,4 @@
-"""What the container's process is: program, environment, user, folder, names, limits, terminal."""
+"""What the container's process is: program, environment, user, directory, names, limits, terminal."""
 
 from tests.support.client import Client
 from tests.support.rows import Row, check, each
@@ -41,7 +41,9 @@ ROWS = [
         err=r'exec: "nope": executable file not found in \$PATH',
     ),
     Row("exits 127 for a missing path", "run --rm IMAGE /no/such", code=127, err="no such file or directory"),
-    Row("exits 126 for a folder", "run --rm IMAGE /etc", code=126, err="(permission denied|is a directory)"),
+    Row(
+        "exits 126 for a directory", "run --rm IMAGE /etc", code=126, err="(permission denied|is a directory)"
+    ),
     Row(
         "exits 126 for a file that may not run",
         "run --rm IMAGE /etc/passwd",
@@ -101,15 +103,15 @@ ROWS = [
         "run --rm --group-add extra --group-add 4242 IMAGE id -G",
         like=r"\b2000\b.*\b4242\b|\b4242\b.*\b2000\b",
     ),
-    Row("starts in the image's folder", "run --rm IMAGE pwd", out="/"),
-    Row("starts in another folder", "run --rm -w /var/www IMAGE pwd", out="/var/www"),
+    Row("starts in the image's directory", "run --rm IMAGE pwd", out="/"),
+    Row("starts in another directory", "run --rm -w /var/www IMAGE pwd", out="/var/www"),
     Row(
-        "makes the folder it starts in",
+        "makes the directory it starts in",
         "run --rm -w /made/for/me IMAGE sh -c 'pwd; stat -c %a:%u /made/for/me'",
         out="/made/for/me\n755:0",
     ),
     Row(
-        "refuses a relative folder",
+        "refuses a relative directory",
         "run --rm -w relative IMAGE true",
         code=125,
         err="the working directory 'relative' is invalid, it needs to be an absolute path",

@@ -39,13 +39,13 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if os.environ.get("CI") == "true":
             pytest.fail("no docker-registry here (make packages)")
         pytest.skip("no docker-registry here (make packages)")
-    folder = tmp_path_factory.mktemp("registry")
+    directory = tmp_path_factory.mktemp("registry")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (folder / "config.yml").write_text(CONFIG.format(root=folder / "root", port=port))
+    (directory / "config.yml").write_text(CONFIG.format(root=directory / "root", port=port))
     process = subprocess.Popen(
-        [program, "serve", folder / "config.yml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, "serve", directory / "config.yml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     host = f"127.0.0.1:{port}"
     until(lambda: answers(host), "docker-registry answers")

@@ -54,27 +54,29 @@ def test_containers_survive_the_daemon(own: Sampand, docker: Client, image: str,
     assert docker.state(made)["ExitCode"] == 137
 
 
-def test_output_goes_on_while_no_daemon_runs(own: Sampand, docker: Client, image: str, folder: Path) -> None:
+def test_output_goes_on_while_no_daemon_runs(
+    own: Sampand, docker: Client, image: str, directory: Path
+) -> None:
     line = "until test -e /m/go; do sleep 0.02; done; echo meanwhile; touch /m/done; exec sleep 1000"
-    made = docker.ok("run", "-d", "-v", f"{folder}:/m", image, "sh", "-c", line)
+    made = docker.ok("run", "-d", "-v", f"{directory}:/m", image, "sh", "-c", line)
     own.kill()
-    (folder / "go").touch()
-    until((folder / "done").exists, "the container works without a daemon")
+    (directory / "go").touch()
+    until((directory / "done").exists, "the container works without a daemon")
     own.start()
     assert docker.ok("logs", made) == "meanwhile"
 
 
 def test_exit_codes_that_happened_meanwhile_are_known(
-    own: Sampand, docker: Client, image: str, folder: Path
+    own: Sampand, docker: Client, image: str, directory: Path
 ) -> None:
     line = "until test -e /m/go; do sleep 0.02; done; exit $0"
     made = [
-        docker.ok("run", "-d", "-v", f"{folder}:/m", image, "sh", "-c", line, str(code))
+        docker.ok("run", "-d", "-v", f"{directory}:/m", image, "sh", "-c", line, str(code))
         for code in (0, 7, 42)
     ]
     pids = [docker.state(id)["Pid"] for id in made]
     own.kill()
-    (folder / "go").touch()
+    (directory / "go").touch()
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "they ended")
     own.start()
     for id, code in zip(made, (0, 7, 42), strict=True):
@@ -84,13 +86,13 @@ def test_exit_codes_that_happened_meanwhile_are_known(
 
 
 def test_auto_removal_happens_after_the_daemon_was_away(
-    own: Sampand, docker: Client, image: str, folder: Path
+    own: Sampand, docker: Client, image: str, directory: Path
 ) -> None:
     line = "until test -e /m/go; do sleep 0.02; done"
-    made = docker.ok("run", "-d", "--rm", "-v", f"{folder}:/m", image, "sh", "-c", line)
+    made = docker.ok("run", "-d", "--rm", "-v", f"{directory}:/m", image, "sh", "-c", line)
     pid = docker.state(made)["Pid"]
     own.kill()
-    (folder / "go").touch()
+    (directory / "go").touch()
     until(lambda: not os.path.exists(f"/proc/{pid}"), "it ended")
     own.start()
     until(lambda: docker("inspect", made).code != 0, "it was removed")
@@ -241,31 +243,31 @@ def test_a_container_that_a_killed_daemon_had_frozen_goes_on(
     docker.ok("rm", "-f", made)
 
 
-def test_health_checks_go_on(own: Sampand, docker: Client, image: str, folder: Path) -> None:
+def test_health_checks_go_on(own: Sampand, docker: Client, image: str, directory: Path) -> None:
     flags = ["--health-cmd", "echo x >>/m/seen; true", "--health-interval", "0.2s"]
-    made = docker.ok("run", "-d", "-v", f"{folder}:/m", *flags, image, "sleep", "1000")
+    made = docker.ok("run", "-d", "-v", f"{directory}:/m", *flags, image, "sleep", "1000")
     until(lambda: docker.state(made)["Health"]["Status"] == "healthy", "healthy")
     own.kill()
-    count = len((folder / "seen").read_text())
-    until(lambda: len((folder / "seen").read_text()) > count + 4, "probes without a daemon")
+    count = len((directory / "seen").read_text())
+    until(lambda: len((directory / "seen").read_text()) > count + 4, "probes without a daemon")
     own.start()
     assert docker.state(made)["Health"]["Status"] == "healthy"
 
 
 def test_restart_policies_after_the_daemon_was_away(
-    own: Sampand, docker: Client, image: str, folder: Path
+    own: Sampand, docker: Client, image: str, directory: Path
 ) -> None:
     line = "echo run; until test -e /m/go; do sleep 0.02; done; rm -f /m/go$0; exit 1"
-    mount = ["-v", f"{folder}:/m"]
+    mount = ["-v", f"{directory}:/m"]
     always = docker.ok("run", "-d", "--restart", "always", *mount, image, "sh", "-c", line)
     never = docker.ok("run", "-d", *mount, image, "sh", "-c", line)
     stopped = docker.ok("run", "-d", "--restart", "unless-stopped", image, "sleep", "1000")
     docker.ok("stop", "-t", "0", stopped)
     pids = [docker.state(id)["Pid"] for id in (always, never)]
     own.kill()
-    (folder / "go").touch()
+    (directory / "go").touch()
     until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "both ended")
-    (folder / "go").unlink()
+    (directory / "go").unlink()
     own.start()
     until(lambda: docker.state(always)["Running"], "the one that always restarts runs again")
     assert docker.state(never)["ExitCode"] == 1 and not docker.state(never)["Running"]
@@ -316,10 +318,10 @@ def test_a_daemon_killed_in_the_middle_of_starts_leaves_nothing(
             worker.join()
     for row in own.api.get("/containers/json", all=1).json:
         own.api.delete(f"/containers/{row['Id']}", force=1, v=1)
-    until(lambda: not list((own.data / "containers").iterdir()), "no container's folder is left")
+    until(lambda: not list((own.data / "containers").iterdir()), "no container's directory is left")
     until(lambda: not containers_processes(own), "no process is left")
     docker.ok("volume", "prune", "-f")
-    until(lambda: unowned_volumes(own) == set(), "every volume's folder has a row")
+    until(lambda: unowned_volumes(own) == set(), "every volume's directory has a row")
     docker.ok("run", "--rm", image, "true")
 
 

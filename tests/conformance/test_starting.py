@@ -27,9 +27,9 @@ os.execvp(sys.argv[2], sys.argv[2:])
 
 
 @pytest.fixture
-def passed(folder: Path) -> Iterator[socket.socket]:
+def passed(directory: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(folder / "passed.sock"))
+        listening.bind(str(directory / "passed.sock"))
         listening.listen()
         yield listening
 
@@ -51,39 +51,45 @@ def test_a_passed_socket_is_served(own: Sampand, passed: socket.socket, name: st
         engine.erase()
 
 
-def test_without_a_passed_socket_fd_is_refused(own: Sampand, folder: Path) -> None:
-    command = [*sampand_program(), "--data-root", str(folder / "data"), "--exec-root", str(folder / "run")]
+def test_without_a_passed_socket_fd_is_refused(own: Sampand, directory: Path) -> None:
+    command = [
+        *sampand_program(),
+        "--data-root",
+        str(directory / "data"),
+        "--exec-root",
+        str(directory / "run"),
+    ]
     done = subprocess.run([*command, "-H", "fd://"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "socket activation" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_unit_is_written_for_systemd(own: Sampand, folder: Path) -> None:
-    unit = folder / "sampand.service"
-    run(folder, f"system service install --path {unit}")
+def test_a_unit_is_written_for_systemd(own: Sampand, directory: Path) -> None:
+    unit = directory / "sampand.service"
+    run(directory, f"system service install --path {unit}")
     text = unit.read_text()
     program = re.search(r'^ExecStart="?([^"\n]+)', text, re.M)
     assert program and os.access(shlex.split(program[1])[0], os.X_OK)
     for line in ("Delegate=yes", "KillMode=process", "WantedBy=multi-user.target"):
         assert line in text.splitlines()
-    assert not list(folder.glob(".*")) and len(list(folder.glob("sampand.service*"))) == 1
+    assert not list(directory.glob(".*")) and len(list(directory.glob("sampand.service*"))) == 1
 
 
-def run(folder: Path, line: str) -> "subprocess.CompletedProcess[str]":
+def run(directory: Path, line: str) -> "subprocess.CompletedProcess[str]":
     """`sampan LINE` with a sampand on its PATH, as an installation has it."""
     done = subprocess.run(
         [*sampan_program(), *line.split()],
         capture_output=True,
         text=True,
-        env=environment(folder),
+        env=environment(directory),
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done
 
 
-def environment(folder: Path) -> dict[str, str]:
-    programs = folder / "bin"
+def environment(directory: Path) -> dict[str, str]:
+    programs = directory / "bin"
     programs.mkdir(exist_ok=True)
     for name, command in (("sampan", sampan_program()), ("sampand", sampand_program())):
         (programs / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
@@ -93,7 +99,7 @@ def environment(folder: Path) -> dict[str, str]:
         **kept,
         "PATH": f"{programs}:{os.environ['PATH']}",
         "PYTHONPATH": os.pathsep.join(sys.path),
-        "HOME": str(folder),
+        "HOME": str(directory),
     }
 
 
@@ -108,9 +114,9 @@ sampan system stop
 """
 
 
-def test_the_first_command_of_root_starts_a_daemon(own: Sampand, folder: Path) -> None:
-    command = ["unshare", "--mount", "--net", "sh", "-ec", PRIVATE, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(folder), timeout=120)
+def test_the_first_command_of_root_starts_a_daemon(own: Sampand, directory: Path) -> None:
+    command = ["unshare", "--mount", "--net", "sh", "-ec", PRIVATE, str(directory)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(directory), timeout=120)
     try:
         assert done.returncode == 0, done.stderr
         version, root = done.stdout.splitlines()[:2]
@@ -119,12 +125,12 @@ def test_the_first_command_of_root_starts_a_daemon(own: Sampand, folder: Path) -
             line for line in done.stderr.splitlines() if line.startswith("No engine is running: starting ")
         ]
         assert len(said) == 1 and "/var/log/sampand.log" in said[0]
-        until(lambda: not daemons(folder), "the daemon ended")
-        assert not (folder / "run/sampan.sock").exists()
+        until(lambda: not daemons(directory), "the daemon ended")
+        assert not (directory / "run/sampan.sock").exists()
     finally:
-        for line in daemons(folder):
+        for line in daemons(directory):
             os.kill(int(line.split()[1]), signal.SIGKILL)
 
 
-def daemons(folder: Path) -> list[str]:
-    return [line for line in leftovers.processes(str(folder)) if "sampan" in line]
+def daemons(directory: Path) -> list[str]:
+    return [line for line in leftovers.processes(str(directory)) if "sampan" in line]

@@ -8,9 +8,9 @@ import pytest
 from tests.support.client import Client
 from tests.support.rows import Row, check, each
 
-# HOST stands for a folder on the host that holds the file `f` and the folder `sub` with the file `g`.
+# HOST stands for a directory on the host that holds the file `f` and the directory `sub` with the file `g`.
 ROWS = [
-    Row("binds a folder", "run --rm -v HOST:/m IMAGE cat /m/f", out="host"),
+    Row("binds a directory", "run --rm -v HOST:/m IMAGE cat /m/f", out="host"),
     Row("binds a file", "run --rm -v HOST/f:/etc/motd IMAGE cat /etc/motd", out="host"),
     Row("binds read-only", "run --rm -v HOST:/m:ro IMAGE touch /m/x", code=1, err="Read-only file system"),
     Row("binds what is mounted below read-only too", "run --rm -v HOST:/m:ro IMAGE touch /m/sub/x", code=1, err="Read-only"),
@@ -31,7 +31,7 @@ ROWS = [
     Row("refuses a bad volume name", "run --rm -v a/b:/v IMAGE true", code=125, err='includes invalid characters for a local volume name'),
     Row("copies the image's content into a new volume", "run --rm -v NAME:/var/www IMAGE cat /var/www/index.html", out="it works"),
     Row("keeps owners when it copies", "run --rm -v NAME:/home IMAGE stat -c %u /home/app", out="1000"),
-    Row("takes the folder's own owner too", "run --rm -v NAME:/home/app IMAGE stat -c %u:%a /home/app", out="1000:755"),
+    Row("takes the directory's own owner too", "run --rm -v NAME:/home/app IMAGE stat -c %u:%a /home/app", out="1000:755"),
     Row("does not copy with nocopy", "run --rm -v NAME:/var/www:nocopy IMAGE ls /var/www", out=""),
     Row("does not copy with volume-nocopy", "run --rm --mount type=volume,src=NAME,dst=/var/www,volume-nocopy IMAGE ls /var/www", out=""),
     Row("copies into an anonymous volume", "run --rm -v /var/www IMAGE cat /var/www/index.html", out="it works"),
@@ -40,18 +40,18 @@ ROWS = [
     Row("refuses an unknown mount type", "run --rm --mount type=nosuch,dst=/m IMAGE true", code=125, err='(?i)mount type unknown'),
     Row("needs a target in --mount", "run --rm --mount type=bind,src=HOST IMAGE true", code=125, err="target is required"),
     Row("refuses unknown keys in --mount", "run --rm --mount type=bind,src=HOST,dst=/m,nosuch=1 IMAGE true", code=125, err="unexpected key 'nosuch'"),
-    Row("mounts over a file's place in a missing folder", "run --rm -v HOST/f:/new/place/f IMAGE cat /new/place/f", out="host"),
+    Row("mounts over a file's place in a missing directory", "run --rm -v HOST/f:/new/place/f IMAGE cat /new/place/f", out="host"),
     Row("mounts inside another mount", "run --rm -v HOST/sub:/m/inner -v NAME:/m IMAGE cat /m/inner/g", out="sub"),
     Row("sees its root as overlay", "run --rm IMAGE sh -c 'grep \" / \" /proc/mounts'", like="^overlay / overlay rw"),
 ]  # fmt: skip
 
 
 @pytest.fixture
-def host(folder: Path) -> Path:
-    (folder / "f").write_text("host\n")
-    (folder / "sub").mkdir()
-    (folder / "sub" / "g").write_text("sub\n")
-    return folder
+def host(directory: Path) -> Path:
+    (directory / "f").write_text("host\n")
+    (directory / "sub").mkdir()
+    (directory / "sub" / "g").write_text("sub\n")
+    return directory
 
 
 def at(row: Row, host: Path) -> Row:
@@ -100,7 +100,7 @@ def test_a_volume_in_use_is_not_removed(cli: Client, image: str, unique: str) ->
     cli("volume", "rm", "-f", unique)
 
 
-def test_a_folder_within_a_volume_is_mounted(cli: Client, image: str, unique: str) -> None:
+def test_a_directory_within_a_volume_is_mounted(cli: Client, image: str, unique: str) -> None:
     cli.ok("run", "--rm", "-v", f"{unique}:/v", image, "sh", "-c", "mkdir -p /v/a/b; echo deep >/v/a/b/f")
     mount = f"type=volume,src={unique},dst=/m,volume-subpath=a/b"
     assert cli.ok("run", "--rm", "--mount", mount, image, "cat", "/m/f") == "deep"

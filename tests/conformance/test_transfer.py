@@ -235,7 +235,7 @@ def test_a_cut_pull_fetches_only_the_rest(
 
 
 HOSTS = {
-    "a folder": ("{host}/hosts.toml", '[host."{dead}"]\n[host."{mirror}"]\n'),
+    "a directory": ("{host}/hosts.toml", '[host."{dead}"]\n[host."{mirror}"]\n'),
     "a pattern": (
         "hosts.toml",
         '[registry."*.invalid".host."{dead}"]\n[registry."*.invalid".host."{mirror}"]\n',
@@ -245,22 +245,22 @@ HOSTS = {
 
 
 @pytest.fixture
-def beside(start: Start, docker: Client, image: str, folder: Path) -> Client:
-    """docker with an engine whose configuration is in `folder`."""
-    if not (folder / "daemon.json").exists():
-        (folder / "daemon.json").write_text("{}")
-    engine = start("--config-file", str(folder / "daemon.json"))
+def beside(start: Start, docker: Client, image: str, directory: Path) -> Client:
+    """docker with an engine whose configuration is in `directory`."""
+    if not (directory / "daemon.json").exists():
+        (directory / "daemon.json").write_text("{}")
+    engine = start("--config-file", str(directory / "daemon.json"))
     return Client(docker.program, engine.host, docker.label, docker.env["DOCKER_CONFIG"])
 
 
 def test_mirrors_are_asked_in_order(
-    docker: Client, beside: Client, image: str, unique: str, ours: Registry, folder: Path
+    docker: Client, beside: Client, image: str, unique: str, ours: Registry, directory: Path
 ) -> None:
     docker.ok("tag", image, ours.image(f"{unique}:1"))
     digest = pushed(docker.ok("push", ours.image(f"{unique}:1")))
     for number, (place, text) in enumerate(HOSTS.values()):
         host = f"registry{number}.tests.invalid"
-        file = folder / "certs.d" / place.format(host=host)
+        file = directory / "certs.d" / place.format(host=host)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.format(dead="http://127.0.0.1:1", mirror=f"http://{ours.address}"))
         assert f"Digest: {digest}" in beside.ok("pull", f"{host}/{unique}:1")
@@ -272,32 +272,32 @@ def test_mirrors_are_asked_in_order(
 
 
 def test_mirrors_of_the_hub_stand_in_daemon_json(
-    docker: Client, start: Start, image: str, unique: str, ours: Registry, folder: Path
+    docker: Client, start: Start, image: str, unique: str, ours: Registry, directory: Path
 ) -> None:
     docker.ok("tag", image, ours.image(f"library/{unique}"))
     digest = pushed(docker.ok("push", ours.image(f"library/{unique}")))
-    (folder / "daemon.json").write_text(json.dumps({"registry-mirrors": [f"http://{ours.address}"]}))
-    engine = start("--config-file", str(folder / "daemon.json"))
+    (directory / "daemon.json").write_text(json.dumps({"registry-mirrors": [f"http://{ours.address}"]}))
+    engine = start("--config-file", str(directory / "daemon.json"))
     there = Client(docker.program, engine.host, docker.label, docker.env["DOCKER_CONFIG"])
     assert f"Digest: {digest}" in there.ok("pull", unique)
     assert there.inspect(unique, "image")["RepoTags"] == [f"{unique}:latest"]
 
 
-def test_a_registry_is_trusted_by_its_folder_in_certs_d(
-    docker: Client, beside: Client, image: str, unique: str, folder: Path
+def test_a_registry_is_trusted_by_its_directory_in_certs_d(
+    docker: Client, beside: Client, image: str, unique: str, directory: Path
 ) -> None:
     address = host_address()
     authority = trustme.CA()
     issued = authority.issue_cert(address)
-    certificate, key = folder / "cert.pem", folder / "key.pem"
+    certificate, key = directory / "cert.pem", directory / "key.pem"
     certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(key)
     beside.ok("load", stdin=docker("save", image).raw)
-    with secure(folder / "registry", address, certificate, key) as registry:
+    with secure(directory / "registry", address, certificate, key) as registry:
         name = registry.image(f"{unique}:1")
         beside.ok("tag", image, name)
         beside.fails("push", name, says="(?i)certificate")
-        certs = folder / "certs.d" / registry.address
+        certs = directory / "certs.d" / registry.address
         certs.mkdir(parents=True)
         authority.cert_pem.write_to_path(certs / "ca.crt")
         digest = pushed(beside.ok("push", name))
@@ -306,12 +306,12 @@ def test_a_registry_is_trusted_by_its_folder_in_certs_d(
 
 
 def test_a_registry_on_the_engines_store_copies_nothing(
-    own: Sampand, docker: Client, beside: Client, image: str, unique: str, folder: Path
+    own: Sampand, docker: Client, beside: Client, image: str, unique: str, directory: Path
 ) -> None:
     checksum = make(docker, image, f"{unique}-made:1", 1 << 20)
     socket = own.host.removeprefix("unix://")
     arguments = (f"--share-engine-store={socket}",)
-    with serving("sampan", folder / "registry", arguments=arguments) as registry:
+    with serving("sampan", directory / "registry", arguments=arguments) as registry:
         far = registry.image(f"{unique}-made:1")
         beside.ok("pull", "-q", far)
         digest = beside.inspect(far, "image")["RepoDigests"][0].partition("@")[2]
@@ -322,7 +322,7 @@ def test_a_registry_on_the_engines_store_copies_nothing(
         assert status == 200
         for layer in json.loads(body)["layers"]:
             hexadecimal = layer["digest"].removeprefix("sha256:")
-            (there,) = (folder / "registry").glob(f"root/blobs/sha256/*/{hexadecimal}")
+            (there,) = (directory / "registry").glob(f"root/blobs/sha256/*/{hexadecimal}")
             here = own.data / "content/blobs/sha256" / hexadecimal
             assert there.samefile(here), "one file with two names"
         # What is pushed is an image of the engine.

@@ -50,14 +50,14 @@ def test_a_tree_elsewhere_is_removed_in_place(tmp_path: Path) -> None:
 def nested(path: Path, depth: int) -> None:
     """Further than a path can say."""
     path.mkdir()
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     for _ in range(depth):
-        os.mkdir("a", dir_fd=folder)
-        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
-        below = os.open("a", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
-        os.close(folder)
-        folder = below
-    os.close(folder)
+        os.mkdir("a", dir_fd=directory)
+        os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=directory))
+        below = os.open("a", os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory)
+        os.close(directory)
+        directory = below
+    os.close(directory)
 
 
 def test_a_tree_of_any_depth_goes(paths: Paths) -> None:

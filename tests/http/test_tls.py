@@ -31,19 +31,19 @@ class Certificates:
 
 @pytest.fixture(scope="module")
 def certs(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    folder = tmp_path_factory.mktemp("certs")
+    directory = tmp_path_factory.mktemp("certs")
     if shutil.which("openssl") is None:
         pytest.skip("makes its certificates with the openssl program")
-    ca, cert = openssl(folder, "ca"), openssl(folder, "cert", ca="ca")
+    ca, cert = openssl(directory, "ca"), openssl(directory, "cert", ca="ca")
     return Certificates(ca[0], *cert)
 
 
-def openssl(folder: Path, name: str, ca: str = "") -> tuple[str, str]:
-    cert, key = str(folder / f"{name}.pem"), str(folder / f"{name}-key.pem")
+def openssl(directory: Path, name: str, ca: str = "") -> tuple[str, str]:
+    cert, key = str(directory / f"{name}.pem"), str(directory / f"{name}-key.pem")
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     command += ["-subj", f"/CN={name}", "-days", "2", "-keyout", key, "-out", cert]
     if ca:
-        command += ["-CA", str(folder / f"{ca}.pem"), "-CAkey", str(folder / f"{ca}-key.pem")]
+        command += ["-CA", str(directory / f"{ca}.pem"), "-CAkey", str(directory / f"{ca}-key.pem")]
         command += [
             "-addext",
             "subjectAltName=DNS:localhost",

@@ -78,8 +78,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def registry_process(folder: Path, *arguments: str) -> Iterator[Served]:
-    root = folder / "root"
+def registry_process(directory: Path, *arguments: str) -> Iterator[Served]:
+    root = directory / "root"
     root.mkdir(parents=True, exist_ok=True)
     served = Served(root, free_port(), arguments)
     served.start()

@@ -38,11 +38,11 @@ users = ["bob"]
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("clients")
-    (folder / "htpasswd").write_text(f"bob:{bcrypt.hashpw(b'secret', bcrypt.gensalt(5)).decode()}\n")
-    (folder / "config.toml").write_text(CONFIG_FILE)
-    arguments = ("--config", str(folder / "config.toml"), "--htpasswd", str(folder / "htpasswd"))
-    with registry_process(folder, *arguments) as served:
+    directory = tmp_path_factory.mktemp("clients")
+    (directory / "htpasswd").write_text(f"bob:{bcrypt.hashpw(b'secret', bcrypt.gensalt(5)).decode()}\n")
+    (directory / "config.toml").write_text(CONFIG_FILE)
+    arguments = ("--config", str(directory / "config.toml"), "--htpasswd", str(directory / "htpasswd"))
+    with registry_process(directory, *arguments) as served:
         yield served
 
 
@@ -88,10 +88,10 @@ def layout(tmp_path: Path) -> Path:
         entries.append({**descriptor(manifest, OCI_MANIFEST), "platform": platform})
     top = add(json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode())
     named = {**descriptor(top, OCI_INDEX), "annotations": {"org.opencontainers.image.ref.name": "x"}}
-    folder = tmp_path / "layout"
-    (folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [named]}))
-    (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-    return folder
+    directory = tmp_path / "layout"
+    (directory / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [named]}))
+    (directory / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    return directory
 
 
 def run(*command: str, fails: bool = False) -> str:
@@ -160,8 +160,8 @@ def test_skopeo_is_told_what_is_wrong(registry: Served, layout: Path) -> None:
 @pytest.fixture
 def short_path() -> Iterator[Path]:
     """podman takes no run root longer than 50 characters."""
-    with tempfile.TemporaryDirectory(prefix="pod") as folder:
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix="pod") as directory:
+        yield Path(directory)
 
 
 def test_podman_logs_in_pulls_pushes_and_searches(registry: Served, layout: Path, short_path: Path) -> None:

@@ -62,10 +62,10 @@ REQUESTS = [
 ]
 CONFIGURATION = """
 [log]
-access = "{folder}/access"
+access = "{directory}/access"
 [auth]
 mode = "token"
-htpasswd = "{folder}/users"
+htpasswd = "{directory}/users"
 [[webhook]]
 name = "ci"
 url = "http://127.0.0.1:1/"
@@ -74,10 +74,10 @@ url = "http://127.0.0.1:1/"
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("headers")
-    (folder / "config.toml").write_text(CONFIGURATION.format(folder=folder))
-    (folder / "users").write_text(f"bob:{bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}\n")
-    with registry_process(folder, "--config", str(folder / "config.toml")) as served:
+    directory = tmp_path_factory.mktemp("headers")
+    (directory / "config.toml").write_text(CONFIGURATION.format(directory=directory))
+    (directory / "users").write_text(f"bob:{bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}\n")
+    with registry_process(directory, "--config", str(directory / "config.toml")) as served:
         push = [
             ("POST", f"/v2/a/blobs/uploads/?digest={DIGEST.decode()}", CONFIG),
             ("PUT", "/v2/a/manifests/x", BODY),
@@ -168,8 +168,10 @@ ELSEWHERE = ("cache", "share", "webhooks")  # what they read is in others' answe
 
 
 def test_all_headers_are_tried() -> None:
-    folder = Path(sampan.registry.__file__).parent
-    text = "\n".join(path.read_text() for path in folder.rglob("*.py") if path.parent.name not in ELSEWHERE)
+    directory = Path(sampan.registry.__file__).parent
+    text = "\n".join(
+        path.read_text() for path in directory.rglob("*.py") if path.parent.name not in ELSEWHERE
+    )
     found = re.findall(r'(?:request\.headers|\bheaders|given)(?:\.get\(|\[)"([A-Z][A-Za-z-]+)"', text)
     found += re.findall(r'"([A-Z][A-Za-z-]+)" (?:not )?in (?:call\.)?(?:request\.headers|given)', text)
     answers = {

@@ -46,8 +46,8 @@ def users(tmp_path: Path) -> str:
     return write(tmp_path, ("bob", 4), ("ann", 5))
 
 
-def write(folder: Path, *users: tuple[str, int]) -> str:
-    path = folder / "users"
+def write(directory: Path, *users: tuple[str, int]) -> str:
+    path = directory / "users"
     lines = [f"{user}:{bcrypt.hashpw(b'secret', bcrypt.gensalt(cost)).decode()}\n" for user, cost in users]
     path.write_text("".join(lines))
     return str(path)

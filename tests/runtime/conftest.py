@@ -14,7 +14,7 @@ from tests.support import leftovers
 
 @pytest.fixture
 async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
-    """Its folders lie on a real file system: overlayfs takes no upper directory on some tmpfs."""
+    """Its directories lie on a real file system: overlayfs takes no upper directory on some tmpfs."""
     monkeypatch.setenv("PYTHONPATH", str(Path(sampan.__file__).parent.parent))
     root = Path(tempfile.mkdtemp(prefix="sampan-rt-", dir="/var/tmp"))
     run = Path(tempfile.mkdtemp(prefix="sampan-rt-", dir="/run"))

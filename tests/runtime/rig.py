@@ -294,5 +294,5 @@ async def rigged(root: Path, run: Path) -> AsyncIterator[Rig]:
     finally:
         await rig.clear()
         await launcher.close()
-        for folder in Path("/sys/fs/cgroup").glob(f"*{rig.cgroup}"):
-            folder.rmdir()
+        for directory in Path("/sys/fs/cgroup").glob(f"*{rig.cgroup}"):
+            directory.rmdir()

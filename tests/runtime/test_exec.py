@@ -226,3 +226,13 @@ async def test_one_that_is_killed_while_it_is_set_up_leaves_nothing(rig: Rig, sl
     client = rig.client()
     await execute(sleeper, "look", client, process("sh", "-c", "cd /proc; echo [0-9]*"))
     assert len((await client.read()).split()) == 2, "sleep and this"
+
+
+async def test_an_exec_that_is_refused_lets_go_of_its_clients_connection(rig: Rig, sleeper: Running) -> None:
+    client = rig.client()
+    try:
+        with pytest.raises(errors.SampanError, match="no such file"):
+            await sleeper.shim._call({"op": "exec", "id": "not written"}, [client.theirs])
+    finally:
+        client.handed_over()
+    assert await client.read() == b""

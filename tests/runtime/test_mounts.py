@@ -32,15 +32,15 @@ async def output(rig: Rig, script: str, mounts: list[dict[str, Any]] | None = No
 
 
 async def test_files_and_directories_are_bound_their_targets_made(rig: Rig) -> None:
-    folder = rig.root / "folder"
-    folder.mkdir()
-    (folder / "a").write_text("content")
+    directory = rig.root / "directory"
+    directory.mkdir()
+    (directory / "a").write_text("content")
     script = "cat /deep/er/a /one/file; echo new >/deep/er/b"
     assert (
-        await output(rig, script, [bind(folder, "/deep/er"), bind(folder / "a", "/one/file")])
+        await output(rig, script, [bind(directory, "/deep/er"), bind(directory / "a", "/one/file")])
         == "content" * 2
     )
-    assert (folder / "b").read_text() == "new\n"
+    assert (directory / "b").read_text() == "new\n"
 
 
 async def test_a_read_only_bind_cannot_be_written(rig: Rig) -> None:

@@ -96,3 +96,12 @@ async def test_another_container_may_join(rig: Rig) -> None:
     )
     assert await second.exit() == 0
     assert second.output().split() == ["0", "0"]
+
+
+async def test_the_namespaces_made_for_the_daemon_are_left_to_no_program_of_its(rig: Rig) -> None:
+    users, network = await rig.launcher.user_network(MAP, MAP, rig.root)
+    try:
+        assert not os.get_inheritable(users) and not os.get_inheritable(network)
+    finally:
+        os.close(users)
+        os.close(network)

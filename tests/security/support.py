@@ -1,4 +1,4 @@
-"""What the tests of this folder share: the host's inodes before and after, containers driven by the API."""
+"""Shared by these tests: the host's inodes before and after, containers driven by the API."""
 
 import os
 from dataclasses import dataclass

@@ -15,12 +15,12 @@ CANARY = "canary-of-the-host"
 
 
 @pytest.fixture
-def secret(folder: Path) -> Path:
+def secret(directory: Path) -> Path:
     """A host's directory that anybody may read, so that only being outside protects it."""
-    (folder / "file").write_text(CANARY)
-    (folder / "kept").mkdir()
-    (folder / "empty").touch()
-    return folder
+    (directory / "file").write_text(CANARY)
+    (directory / "kept").mkdir()
+    (directory / "empty").touch()
+    return directory
 
 
 def build(docker: Client, where: Path, dockerfile: str, *flags: str) -> str:

@@ -6,6 +6,7 @@ environment, no descriptor, no program.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,6 +42,18 @@ def caught(own: Sampand, made: Running) -> list[dict[str, Any]]:
     return [line for line in lines if "caught" in line and not _is_harmless(line, host)]
 
 
+def health_checks(api: Api, made: Running) -> Callable[[], set[str]]:
+    """All that it has been seen to go through: the engine tells of the last five."""
+    seen: set[str] = set()
+
+    def look() -> set[str]:
+        health = api.get(f"/containers/{made.id}/json").json["State"]["Health"]
+        seen.update(result["Start"] for result in health["Log"])
+        return seen
+
+    return look
+
+
 def _is_harmless(line: dict[str, Any], host: list[int]) -> bool:
     """A program on no file system may be seen."""
     return line["caught"] in ("program", "traced") and line["detail"][0] != host
@@ -68,20 +81,26 @@ def test_nothing_is_traced_on_its_way_in_without_the_capability(
     assert '"traced"' not in made.output()
 
 
+def test_nothing_on_its_way_in_has_more_capabilities_than_the_container(
+    own: Sampand, api: Api, containers: Containers, attacker: str
+) -> None:
+    check = {"Test": ["CMD", "true"], "Interval": 1_000_000, "Timeout": 10_000_000_000}
+    made = watch(containers, attacker, "capabilities", ["SYS_PTRACE"], Healthcheck=check)
+    for _ in range(40):
+        made.exec("true")
+    checked = health_checks(api, made)
+    until(lambda: len(checked()) >= 10, "ten health checks")
+    assert caught(own, made) == []
+
+
 @pytest.mark.parametrize("capabilities", CAPABILITIES, ids=by)
 def test_a_health_check_shows_nothing_of_the_host(
     own: Sampand, api: Api, containers: Containers, attacker: str, capabilities: list[str]
 ) -> None:
     check = {"Test": ["CMD", "true"], "Interval": 1_000_000, "Timeout": 10_000_000_000}
     made = watch(containers, attacker, "attach", capabilities, Healthcheck=check)
-    seen: set[str] = set()
-
-    def forty() -> bool:
-        health = api.get(f"/containers/{made.id}/json").json["State"]["Health"]
-        seen.update(result["Start"] for result in health["Log"])
-        return len(seen) >= 40
-
-    until(forty, "forty health checks")
+    checked = health_checks(api, made)
+    until(lambda: len(checked()) >= 40, "forty health checks")
     assert caught(own, made) == []
 
 

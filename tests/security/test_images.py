@@ -68,18 +68,18 @@ def archive(name: str, layers: list[bytes], **config: Any) -> bytes:
     ["/../../../../../../../../SECRET", "SECRET", "/way", "/way/..", "/a/../../../SECRET", "/etc/../way/x"],
 )
 def test_a_volume_of_an_image_is_filled_from_the_image_only(
-    api: Api, docker: Client, unique: str, folder: Path, volume: str
+    api: Api, docker: Client, unique: str, directory: Path, volume: str
 ) -> None:
     """CVE-2022-23648: its path led out of the image's root, and the host's files into the volume."""
-    (folder / "file").write_text(CANARY)
-    data = layer(("way", tarfile.SYMTYPE, str(folder)))
-    path = volume.replace("SECRET", str(folder).lstrip("/"))
+    (directory / "file").write_text(CANARY)
+    data = layer(("way", tarfile.SYMTYPE, str(directory)))
+    path = volume.replace("SECRET", str(directory).lstrip("/"))
     made = api.post(
         "/images/load", archive(f"{unique}:v", [rootfs.tar(), data], Volumes={path: {}}, Cmd=["sh"])
     )
     assert made.status == 200, made.body
     result = docker(
-        "run", "--rm", f"{unique}:v", "sh", "-c", f"cat {path}/file {folder}/file /way/file; ls {path}"
+        "run", "--rm", f"{unique}:v", "sh", "-c", f"cat {path}/file {directory}/file /way/file; ls {path}"
     )
     assert CANARY not in result.out + result.err
     result = docker(
@@ -89,28 +89,28 @@ def test_a_volume_of_an_image_is_filled_from_the_image_only(
     assert CANARY not in result.out
 
 
-def test_layers_that_climb_out_change_nothing(api: Api, own: Sampand, unique: str, folder: Path) -> None:
+def test_layers_that_climb_out_change_nothing(api: Api, own: Sampand, unique: str, directory: Path) -> None:
     """CVE-2021-41089 and its kin: files of the host whose modes and contents an archive sets."""
-    (folder / "file").write_text(CANARY)
-    before = os.stat(folder / "file")
-    inside = str(folder).lstrip("/")
+    (directory / "file").write_text(CANARY)
+    before = os.stat(directory / "file")
+    inside = str(directory).lstrip("/")
     for members in (
         [("../" * 12 + inside + "/file", tarfile.REGTYPE, "changed")],
-        [("d", tarfile.SYMTYPE, str(folder)), ("d/file", tarfile.REGTYPE, "changed")],
-        [("d", tarfile.SYMTYPE, str(folder)), ("d", tarfile.DIRTYPE, ""), ("d/new", tarfile.REGTYPE, "new")],
+        [("d", tarfile.SYMTYPE, str(directory)), ("d/file", tarfile.REGTYPE, "changed")],
+        [("d", tarfile.SYMTYPE, str(directory)), ("d", tarfile.DIRTYPE, ""), ("d/n", tarfile.REGTYPE, "new")],
         [("h", tarfile.LNKTYPE, f"../../../../../../../../{inside}/file"), ("h", tarfile.REGTYPE, "changed")],
         [("h", tarfile.LNKTYPE, f"/{inside}/file")],
         [(f"{inside}/.wh.file", tarfile.REGTYPE, "")],
-        [("d", tarfile.SYMTYPE, str(folder)), ("d/.wh.file", tarfile.REGTYPE, "")],
-        [("d", tarfile.SYMTYPE, str(folder)), ("d/.wh..wh..opq", tarfile.REGTYPE, "")],
+        [("d", tarfile.SYMTYPE, str(directory)), ("d/.wh.file", tarfile.REGTYPE, "")],
+        [("d", tarfile.SYMTYPE, str(directory)), ("d/.wh..wh..opq", tarfile.REGTYPE, "")],
     ):  # fmt: skip
         api.post("/images/load", archive(f"{unique}:l", [layer(*members)]))
         made = api.post("/containers/create", {"Image": f"{unique}:l", "Cmd": ["x"]})
         if made.status == 201:
             api.request("GET", f"/containers/{made.json['Id']}/export")
             api.delete(f"/containers/{made.json['Id']}", force=1)
-    after = os.stat(folder / "file")
-    assert (folder / "file").read_text() == CANARY and os.listdir(folder) == ["file"]
+    after = os.stat(directory / "file")
+    assert (directory / "file").read_text() == CANARY and os.listdir(directory) == ["file"]
     assert (after.st_mode, after.st_ctime_ns, after.st_nlink) == (before.st_mode, before.st_ctime_ns, 1)
 
 

@@ -38,9 +38,9 @@ def test_a_volume_on_proc_is_refused(
 
 
 def test_files_on_proc_are_refused_but_for_those_that_lxcfs_makes(
-    docker: Client, image: str, folder: Path
+    docker: Client, image: str, directory: Path
 ) -> None:
-    file = folder / "file"
+    file = directory / "file"
     file.write_text("mine\n")
     for path in ("/proc/sys/kernel/core_pattern", "/proc/self/oom_score_adj", "/proc/version"):
         docker.fails("run", "--rm", "-v", f"{file}:{path}", image, "true", code=125, says=INSIDE)
@@ -180,20 +180,20 @@ def test_a_subpath_that_is_swapped_for_a_link_stays_inside(
 
 
 def test_copying_follows_links_inside_the_container_only(
-    docker: Client, containers: Containers, image: str, unique: str, folder: Path
+    docker: Client, containers: Containers, image: str, unique: str, directory: Path
 ) -> None:
     """CVE-2018-15664: docker cp through a link that the container swaps meanwhile."""
-    secret = folder / "secret"
+    secret = directory / "secret"
     secret.write_text("of the host")
-    target = str(folder)
+    target = str(directory)
     swap = f"while :; do mkdir -p /w; rmdir /w; ln -s {target} /w; rm /w; done 2>/dev/null"
     made = containers.start(image, "sh", "-c", swap)
-    (folder / "planted").write_text("x")
+    (directory / "planted").write_text("x")
     for _ in range(25):
         out = docker("cp", f"{made.id}:/w/secret", "-")
         assert b"of the host" not in out.raw
-        docker("cp", str(folder / "planted"), f"{made.id}:/w/new")
-    assert sorted(os.listdir(folder)) == ["planted", "secret"]
+        docker("cp", str(directory / "planted"), f"{made.id}:/w/new")
+    assert sorted(os.listdir(directory)) == ["planted", "secret"]
 
 
 def test_no_program_of_the_image_runs_for_a_copy(
@@ -201,9 +201,9 @@ def test_no_program_of_the_image_runs_for_a_copy(
 ) -> None:
     """CVE-2019-14271: libraries and modules that the image holds are not loaded by who enters it."""
     made = containers.start(attacker, "sleep", "1000")
-    folder = "/lib/x86_64-linux-gnu"
-    copy = f"for l in libnss_files.so.2 libnss_dns.so.2 libz.so.1; do cp /bin/busybox {folder}/$l; done"
-    made.exec("sh", "-c", f"mkdir -p {folder}; {copy}; : > /etc/nsswitch.conf")
+    directory = "/lib/x86_64-linux-gnu"
+    copy = f"for l in libnss_files.so.2 libnss_dns.so.2 libz.so.1; do cp /bin/busybox {directory}/$l; done"
+    made.exec("sh", "-c", f"mkdir -p {directory}; {copy}; : > /etc/nsswitch.conf")
     made.exec("sh", "-c", 'for m in tarfile zlib pwd grp; do echo \'open("/ran","w")\' > /$m.py; done')
     docker.ok("cp", f"{made.id}:/etc", str(tmp_path / "etc"))
     docker.ok("cp", str(tmp_path / "etc"), f"{made.id}:/copied")
@@ -229,20 +229,24 @@ def test_the_data_of_the_engine_is_for_root_alone(
         assert os.stat(path).st_mode & 0o007 == 0, path
 
 
-def test_swaps_by_threads_of_the_host_do_not_matter_either(docker: Client, image: str, folder: Path) -> None:
+def test_swaps_by_threads_of_the_host_do_not_matter_either(
+    docker: Client, image: str, directory: Path
+) -> None:
     """A bind source that changes under the engine is bound as one or the other."""
     ended = threading.Event()
 
     def swap() -> None:
         while not ended.is_set():
-            (folder / "s").mkdir(exist_ok=True)
-            (folder / "s").rmdir()
+            (directory / "s").mkdir(exist_ok=True)
+            (directory / "s").rmdir()
 
     thread = threading.Thread(target=swap)
     thread.start()
     try:
         for _ in range(10):
-            result = docker("run", "--rm", "--mount", f"type=bind,src={folder}/s,dst=/s", image, "ls", "/s")
+            result = docker(
+                "run", "--rm", "--mount", f"type=bind,src={directory}/s,dst=/s", image, "ls", "/s"
+            )
             assert "Traceback" not in result.err
     finally:
         ended.set()

@@ -30,14 +30,14 @@ def served(engine: object, authority: trustme.CA, tmp_path_factory: pytest.TempP
     """The port of a daemon with --tlsverify."""
     if not isinstance(engine, Sampand):
         pytest.skip("only with a sampand that the suite started")
-    folder = tmp_path_factory.mktemp("tls")
-    authority.cert_pem.write_to_path(folder / "ca.pem")
+    directory = tmp_path_factory.mktemp("tls")
+    authority.cert_pem.write_to_path(directory / "ca.pem")
     issued = authority.issue_cert("127.0.0.1")
-    issued.private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    issued.private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")
     port = free_port()
-    files = ["--tlscacert", f"{folder}/ca.pem", "--tlscert", f"{folder}/server.pem"]
+    files = ["--tlscacert", f"{directory}/ca.pem", "--tlscert", f"{directory}/server.pem"]
     daemon = Sampand(
-        "--tlsverify", *files, "--tlskey", f"{folder}/server.pem", "-H", f"tcp://127.0.0.1:{port}"
+        "--tlsverify", *files, "--tlskey", f"{directory}/server.pem", "-H", f"tcp://127.0.0.1:{port}"
     )
     daemon.start()
     yield port

@@ -278,9 +278,9 @@ def _has(address: str) -> bool:
     return True
 
 
-def test_authorization_that_cannot_be_given_is_refused(own: Sampand, folder: Path) -> None:
+def test_authorization_that_cannot_be_given_is_refused(own: Sampand, directory: Path) -> None:
     """CVE-2024-41110: a plugin that was not asked. There are none here, and serving without is no answer."""
-    config = folder / "daemon.json"
+    config = directory / "daemon.json"
     config.write_text(json.dumps({"authorization-plugins": ["opa"]}))
     command = [*own.program, "--validate", "--config-file", str(config)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)

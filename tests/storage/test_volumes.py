@@ -20,15 +20,15 @@ def test_what_is_gone_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_directories_may_be_nested_deeper_than_calls(tmp_path: Path) -> None:
-    folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     for _ in range(1500):
-        os.mkdir("a", dir_fd=folder)
-        below = os.open("a", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
-        os.close(folder)
-        folder = below
-    with open(os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=folder), "wb") as file:
+        os.mkdir("a", dir_fd=directory)
+        below = os.open("a", os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory)
+        os.close(directory)
+        directory = below
+    with open(os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=directory), "wb") as file:
         file.write(b"12345")
-    os.close(folder)
+    os.close(directory)
     try:
         assert size(tmp_path) == 5
     finally:  # pytest could not

@@ -61,15 +61,15 @@ class Case:
     flags: list[str] = field(default_factory=list)
     forms: list[str] = field(default_factory=list)
 
-    def write(self, folder: Path) -> None:
+    def write(self, directory: Path) -> None:
         """The build context, as a directory."""
         for name, rest, content in self.files:
-            path = folder / name
+            path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if rest.startswith("-> "):
                 path.symlink_to(rest[3:])
             elif rest.startswith("= "):
-                path.hardlink_to(folder / rest[2:])
+                path.hardlink_to(directory / rest[2:])
             elif name.endswith("/"):
                 path.mkdir(exist_ok=True)
                 path.chmod(int(rest or "755", 8))
@@ -171,7 +171,7 @@ def _files(saved: bytes) -> tuple[int, dict[str, str]]:
             member = outer.extractfile(name)
             assert member
             _merge(base if number < based else found, member.read())
-    # A folder on the way to a change may be listed again as it was: that is no change.
+    # A directory on the way to a change may be listed again as it was: that is no change.
     changed = {
         path: what
         for path, what in sorted(found.items())
@@ -189,13 +189,13 @@ def _merge(found: dict[str, str], layer: bytes) -> None:
     with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
         for entry in tar:
             path = entry.name.removeprefix("./").rstrip("/")
-            folder, _, base = path.rpartition("/")
+            directory, _, base = path.rpartition("/")
             if base == ".wh..wh..opq":
-                for old in [old for old in found if old.startswith(f"{folder}/")]:
+                for old in [old for old in found if old.startswith(f"{directory}/")]:
                     del found[old]
-                found[f"{folder}/*"] = "opaque"
+                found[f"{directory}/*"] = "opaque"
             elif base.startswith(".wh."):
-                gone = f"{folder}/{base[4:]}".lstrip("/")
+                gone = f"{directory}/{base[4:]}".lstrip("/")
                 for old in [old for old in found if old == gone or old.startswith(f"{gone}/")]:
                     del found[old]
                 found[gone] = "deleted"

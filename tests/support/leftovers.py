@@ -87,13 +87,13 @@ def processes(token: str) -> list[str]:
 
 def cgroups(token: str) -> list[str]:
     return [
-        f"cgroup {os.path.join(folder, name)}"
-        for folder, names, _ in os.walk(CGROUPS)
+        f"cgroup {os.path.join(directory, name)}"
+        for directory, names, _ in os.walk(CGROUPS)
         for name in names
         if re.search(re.escape(token), name)
     ]
 
 
-def files(root: Path, *folders: str) -> list[str]:
-    """What stands in `folders` of a data root that should be empty."""
-    return [f"file {path}" for folder in folders for path in sorted((root / folder).glob("*"))]
+def files(root: Path, *directories: str) -> list[str]:
+    """What stands in `directories` of a data root that should be empty."""
+    return [f"file {path}" for directory in directories for path in sorted((root / directory).glob("*"))]

@@ -124,7 +124,7 @@ def image(engine: Engine) -> str:
 
 
 @pytest.fixture(scope="session")
-def config_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+def config_directory(tmp_path_factory: pytest.TempPathFactory) -> str:
     """DOCKER_CONFIG of the clients: nothing of the user's own settings may show."""
     return str(tmp_path_factory.mktemp("docker-config"))
 
@@ -139,13 +139,13 @@ def docker_program() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def docker_client(engine: Engine, session: Session, config_folder: str) -> Client:
-    return Client(docker_program(), engine.host, session.prefix, config_folder)
+def docker_client(engine: Engine, session: Session, config_directory: str) -> Client:
+    return Client(docker_program(), engine.host, session.prefix, config_directory)
 
 
 @pytest.fixture(scope="session")
-def sampan_client(engine: Engine, session: Session, config_folder: str) -> Client:
-    return Client(sampan_program(), engine.host, session.prefix, config_folder)
+def sampan_client(engine: Engine, session: Session, config_directory: str) -> Client:
+    return Client(sampan_program(), engine.host, session.prefix, config_directory)
 
 
 @pytest.fixture
@@ -185,8 +185,8 @@ def own(engine: Engine) -> Sampand:
 
 
 @pytest.fixture
-def folder(request: pytest.FixtureRequest, session: Session) -> Iterator[Path]:
-    """A folder with the same path for the test and for the engine, which any user may enter."""
+def directory(request: pytest.FixtureRequest, session: Session) -> Iterator[Path]:
+    """A directory with the same path for the test and for the engine, which any user may enter."""
     path = DATA_PARENT / f"{session.prefix}-{secrets.token_hex(3)}"
     root: str = request.config.getoption("--engine-root")
     made = Path(f"{root}{path}")

@@ -139,12 +139,12 @@ class Write:
 class RecordedDisk:
     """An ext4 file system mounted on `place`, of which everything is written down in `log`."""
 
-    def __init__(self, folder: Path, megabytes: int) -> None:
-        self._base = folder / "base.img"
-        self._image = folder / "recorded.img"
-        self._file = folder / "disk"
-        self._log = folder / "log"
-        self.place = folder / "place"
+    def __init__(self, directory: Path, megabytes: int) -> None:
+        self._base = directory / "base.img"
+        self._image = directory / "recorded.img"
+        self._file = directory / "disk"
+        self._log = directory / "log"
+        self.place = directory / "place"
         self.place.mkdir()
         self._file.touch()
         with open(self._base, "wb") as file:

@@ -76,12 +76,12 @@ class DockerRegistry(Registry):
 
 @contextmanager
 def serving(
-    kind: str, folder: Path, *, locked: bool = False, arguments: tuple[str, ...] = ()
+    kind: str, directory: Path, *, locked: bool = False, arguments: tuple[str, ...] = ()
 ) -> Iterator[Registry]:
     """A registry of that kind; `locked` lets only USER with PASSWORD in."""
-    root = folder / "root"
+    root = directory / "root"
     root.mkdir(parents=True)
-    htpasswd, rules = folder / "htpasswd", folder / "rules.toml"
+    htpasswd, rules = directory / "htpasswd", directory / "rules.toml"
     htpasswd.write_text(f"{USER}:{bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(5)).decode()}\n")
     rules.write_text(_TOKENS)
     registry: Registry
@@ -111,11 +111,11 @@ class _Secure(Registry):
 
 
 @contextmanager
-def secure(folder: Path, host: str, certificate: Path, key: Path) -> Iterator[Registry]:
+def secure(directory: Path, host: str, certificate: Path, key: Path) -> Iterator[Registry]:
     """Sampan's registry with TLS, on an address that is not the loopback: nobody trusts it unasked."""
-    (folder / "root").mkdir(parents=True)
+    (directory / "root").mkdir(parents=True)
     arguments = ("--tls-cert", str(certificate), "--tls-key", str(key))
-    registry = _Secure(folder / "root", free_port(), arguments, host=host)
+    registry = _Secure(directory / "root", free_port(), arguments, host=host)
     registry.start()
     try:
         yield registry

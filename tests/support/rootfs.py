@@ -21,7 +21,7 @@ extra:x:2000:app
 app:x:1000:
 nogroup:x:65534:
 """
-FOLDERS = {
+DIRECTORIES = {
     "bin": 0o755,
     "dev": 0o755,
     "etc": 0o755,
@@ -49,8 +49,8 @@ def tar(more: Mapping[str, bytes] | None = None) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         made: set[str] = set()
-        for folder, mode in FOLDERS.items():
-            parts = folder.split("/")
+        for directory, mode in DIRECTORIES.items():
+            parts = directory.split("/")
             for depth in range(1, len(parts) + 1):
                 path = "/".join(parts[:depth])
                 if path not in made:
@@ -60,7 +60,7 @@ def tar(more: Mapping[str, bytes] | None = None) -> bytes:
                         archive,
                         path,
                         kind=tarfile.DIRTYPE,
-                        mode=mode if path == folder else 0o755,
+                        mode=mode if path == directory else 0o755,
                         owner=owner,
                     )
         with open(program, "rb") as stream:

@@ -169,8 +169,8 @@ def _installed_helper() -> str:
 
 
 def _on_path(program: str) -> bool:
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return any(os.access(os.path.join(folder, program), os.X_OK) for folder in folders if folder)
+    directories = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return any(os.access(os.path.join(directory, program), os.X_OK) for directory in directories if directory)
 
 
 def _ask(helper: str, server: str) -> dict[str, str]:

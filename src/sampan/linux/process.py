@@ -1,4 +1,4 @@
-"""One process's own attributes: prctl(2), close_range(2), keyctl(2), prlimit(2), credentials(7)."""
+"""One process's own attributes. prctl(2), close_range(2), keyctl(2), prlimit(2), setfsuid(2)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ _KEYCTL_JOIN_SESSION_KEYRING = 1
 _prctl = libc("prctl", c_int, c_ulong, c_ulong, c_ulong, c_ulong)
 _prctl_text = libc("prctl", c_int, c_char_p)
 _close_range = numbered("close_range", 436, c_uint, c_uint, c_uint)
+# The ids that file operations act with: they return the former one, and never fail.
+setfsuid = libc("setfsuid", c_uint)
+setfsgid = libc("setfsgid", c_uint)
 _keyctl = numbered("keyctl", {"x86_64": 250, "aarch64": 219, "riscv64": 219}, c_int, c_long)
 
 
@@ -66,6 +69,14 @@ def start_time(pid: int) -> int:
     """
     try:
         return int(_stat(pid)[19])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def parent(pid: int) -> int:
+    """Whose child it is, as the caller's /proc shows it; 0 when it is gone."""
+    try:
+        return int(_stat(pid)[1])
     except (FileNotFoundError, ProcessLookupError):
         return 0
 

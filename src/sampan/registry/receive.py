@@ -64,7 +64,7 @@ class Receiver:
 
     def _put(self, chunks: Sequence[bytes]) -> None:
         if chunks:
-            self._reserve.check()
+            self._reserve.check(sum(map(len, chunks)))
         for chunk in chunks:
             view = memoryview(chunk)
             while view:

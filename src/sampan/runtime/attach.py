@@ -15,9 +15,9 @@ from sampan.runtime.loop import HANGUP, IN, OUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sampan.runtime.interfaces import Streams
     from sampan.runtime.loop import Loop
     from sampan.runtime.protocol import Attach
-    from sampan.runtime.session import Session
 
 # A client this far behind stops the container's output, as Docker's does (pkg/ioutils/bytespipe.go: 1e6).
 BACKLOG = 1_000_000
@@ -53,9 +53,9 @@ class DetachKeys:
 
 
 class Client:
-    def __init__(self, loop: Loop, session: Session, fd: int, attach: Attach) -> None:
+    def __init__(self, loop: Loop, streams: Streams, fd: int, attach: Attach) -> None:
         self._loop = loop
-        self._session = session
+        self._streams = streams
         self._socket = sockets.Socket(fileno=fd)
         self._socket.setblocking(False)
         self._framed = attach["framed"]
@@ -117,7 +117,7 @@ class Client:
         if self._closing and not self._queue:
             self.close()
             return
-        self._session.client_drained()
+        self._streams.client_drained()
 
     # From the client
 
@@ -133,14 +133,14 @@ class Client:
             self._take(data)
         else:
             self._reads = False
-            self._session.client_ended_input(self)
+            self._streams.client_ended_input(self)
 
     def _take(self, data: bytes) -> None:
         data, detached = self._keys.feed(data)
         if data:
-            self._session.feed(data)
+            self._streams.feed(data)
         if detached:
-            self._session.client_detached(self)
+            self._streams.client_detached()
             self.finish()
 
     def hold(self, held: bool) -> None:
@@ -191,4 +191,4 @@ class Client:
             except OSError:
                 pass
         self._socket.close()
-        self._session.client_closed(self)
+        self._streams.client_closed(self)

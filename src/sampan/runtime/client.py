@@ -17,81 +17,14 @@ from typing import Any
 import orjson
 
 from sampan import errors
+from sampan.linux import sockets
 from sampan.paths import ContainerPaths
 from sampan.runtime import launcher
-from sampan.runtime.protocol import Attach, ErrorReply, ExecRequest, StartRequest, Status
+from sampan.runtime.channel import Channel, raise_reply
+from sampan.runtime.protocol import Attach, ExecRequest, StartRequest, Status
 from sampan.specs.oci.runtime import IdMapping
 
 log = logging.getLogger(__name__)
-
-_MESSAGE = 1 << 18
-_MAX_FDS = 8
-
-
-def raise_reply(reply: ErrorReply) -> None:
-    """The failure as the exception it was (`kind` names a class of sampan.errors)."""
-    kind = getattr(errors, reply["kind"], errors.Failed)
-    raise kind(reply["message"])
-
-
-class Channel:
-    """One end of a SOCK_SEQPACKET connection: JSON objects, with descriptors going out."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        connection.setblocking(False)
-        self._socket = connection
-        self._loop = asyncio.get_running_loop()
-        self.on_message: Callable[[dict[str, Any]], None] = lambda message: None
-        self.on_close: Callable[[], None] = lambda: None
-        self._loop.add_reader(connection.fileno(), self._readable)
-        self.closed = False
-
-    def _readable(self) -> None:
-        for _ in range(64):  # then let others have a turn
-            if self.closed:
-                return
-            try:
-                data = self._socket.recv(_MESSAGE)
-            except BlockingIOError:
-                return
-            except ConnectionResetError:
-                continue  # it left something of ours unread: said once, before what it has sent
-            except OSError:
-                data = b""
-            if not data:
-                self.close()
-                self.on_close()
-                return
-            self.on_message(orjson.loads(data))
-
-    async def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
-        """Raises Unavailable when nobody is there to receive."""
-        data = orjson.dumps(message)
-        while True:
-            if self.closed:
-                raise errors.Unavailable("the container's shim is gone")
-            try:
-                socket.send_fds(self._socket, [data], fds)
-                return
-            except BlockingIOError:
-                await self._writable()
-            except OSError as error:
-                raise errors.Unavailable(f"the container's shim does not answer: {error.strerror}") from None
-
-    async def _writable(self) -> None:
-        ready = self._loop.create_future()
-        descriptor = self._socket.fileno()
-        self._loop.add_writer(descriptor, lambda: None if ready.done() else ready.set_result(None))
-        try:
-            await ready
-        finally:
-            self._loop.remove_writer(descriptor)
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self._loop.remove_reader(self._socket.fileno())
-            self._socket.close()
 
 
 class Shim:
@@ -127,7 +60,11 @@ class Shim:
             connection.close()
             raise errors.Unavailable(f"the shim of container {paths.id} does not answer: {error}") from None
         shim = cls(paths, Channel(connection))
-        status = await shim.status()
+        try:
+            status = await shim.status()
+        except BaseException:
+            shim.close()
+            raise
         shim.pid, shim.started_at, shim.cgroup = status["pid"], status["started_at"], status["cgroup"]
         return shim
 
@@ -285,17 +222,17 @@ class Launcher:
         `mounts`: file systems made already, by their position in the spec's "mounts".
         On failure nothing is left of <exec-root>/containers/<id>.
         """
-        paths.execs.mkdir(parents=True, exist_ok=True)
-        for stale in (paths.exit, paths.state, paths.shim_socket):
-            stale.unlink(missing_ok=True)
-        write_json(paths.start_request, request)
         given = {"netns": netns, "userns": userns, **{f"attach:{n}": fd for n, fd in enumerate(attach)}}
         given |= {f"layer:{position}": fd for position, fd in (layers or {}).items()}
         given |= {f"mount:{position}": fd for position, fd in (mounts or {}).items()}
         named = {name: fd for name, fd in given.items() if fd is not None}
         message = {"op": "start", "dir": str(paths.exec), "fds": ["control", *named]}
         fds = list(named.values())
+        paths.execs.mkdir(parents=True, exist_ok=True)
         try:
+            for stale in (paths.exit, paths.state, paths.shim_socket):
+                stale.unlink(missing_ok=True)
+            write_json(paths.start_request, request)
             launcher = self._socket
             shim = await self._start(paths, message, fds)
             if shim.vanished and self._is_dead(launcher):
@@ -361,8 +298,9 @@ class Launcher:
             request = {"uids": list(uids), "gids": list(gids)}
             task = await self.task("usernet", request, directory, {"reply": theirs.fileno()})
             await task.wait()
-            _, fds, _, _ = socket.recv_fds(ours, 64, 2, socket.MSG_DONTWAIT)
-            return fds[0], fds[1]
+            ours.setblocking(False)
+            _, (users, network) = sockets.receive(ours, 64, 2)
+            return users, network
 
     async def _send(self, message: dict[str, Any], fds: Sequence[int]) -> None:
         data = json.dumps(message).encode()

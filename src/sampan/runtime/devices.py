@@ -11,7 +11,7 @@ import termios
 from sampan.linux import filesystems, sockets
 from sampan.linux import mount as m
 from sampan.runtime.failures import during_init, reason
-from sampan.runtime.inroot import open_or_create, open_path
+from sampan.runtime.inroot import open_or_create, open_path, open_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,11 +143,11 @@ def _make_null() -> int:
 def use_streams(streams: tuple[int, int, int]) -> None:
     """Make them the standard ones; -1 is the container's own /dev/null. The caller is in its root."""
     for target, source in enumerate(streams):
-        os.dup2(source if source >= 0 else _open_null(), target)
+        os.dup2(source if source >= 0 else _open_null_input(), target)
 
 
-def _open_null() -> int:
-    """For reading; what always is at its end, where the container has something else by that name."""
+def _open_null_input() -> int:
+    """For reading; or what is always at its end, where the container has something else by that name."""
     try:
         # Opening another device may do something; and what is there may be exchanged meanwhile.
         if not is_null(os.stat("/dev/null")):
@@ -205,7 +205,7 @@ def _open_terminal() -> tuple[int, int]:
 def bind_console() -> None:
     """The terminal of the standard streams appears as /dev/console as well."""
     made = m.clone("", at=0)
-    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = open_root()
     target = open_or_create(root, "/dev/console", False, 0o600)
     m.attach(made, target)
     for descriptor in (made, root, target):

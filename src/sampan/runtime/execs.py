@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from sampan.runtime.control import Connection
-    from sampan.runtime.health import Capture
+    from sampan.runtime.interfaces import Container, Sink
     from sampan.runtime.protocol import ErrorReply, ExecRequest
-    from sampan.runtime.shim import Shim
-
 
 _JOINED = ("user", "mount", "uts", "ipc", "network", "cgroup", "pid")
 
@@ -38,14 +36,14 @@ class Exec:
 
     def __init__(
         self,
-        shim: Shim,
+        container: Container,
         request: dict[str, Any],
         on_start: Callable[[ErrorReply | None], None],
         on_exit: Callable[[int], None],
         on_detach: Callable[[], None] = lambda: None,
-        output: Capture | None = None,
+        output: Sink | None = None,
     ) -> None:
-        self._shim = shim
+        self._container = container
         self._request = request
         self._on_start = on_start
         self._on_exit = on_exit
@@ -53,7 +51,7 @@ class Exec:
         self._started = False
         self._reported = False
         # An exec's input always ends with its client's, as if StdinOnce were set.
-        self.session = Session(shim.loop, True, on_detach)
+        self.session = Session(container.loop, True, on_detach)
         self.session.log = output
         self._child: spawn.Child | None = None
 
@@ -62,16 +60,28 @@ class Exec:
         return 0 if self._child is None else self._child.pid
 
     def start(self) -> None:
-        shim, spec = self._shim, self._request["process"]
-        pipes = None if spec.get("terminal") else Pipes(self._request["open_stdin"])
-        pidfd = os.pidfd_open(shim.pid)
+        """Raises OSError when no process can be made, and leaves nothing open."""
+        terminal = self._request["process"].get("terminal")
+        pipes = None if terminal else Pipes(self._request["open_stdin"])
+        try:
+            self._fork(pipes)
+        except BaseException:
+            if pipes is not None:
+                pipes.close()
+            raise
+        if pipes is not None:
+            self.session.use_pipes(pipes)
+
+    def _fork(self, pipes: Pipes | None) -> None:
+        container = self._container
+        pidfd = os.pidfd_open(container.pid)
         try:
             self._child = child = spawn.fork(
-                shim.loop,
-                shim.cgroup,
+                container.loop,
+                container.cgroup,
                 lambda channel, inside: self._become(channel, inside, pidfd, pipes),
                 [pidfd, *(() if pipes is None else pipes.child_ends)],
-                self._got_terminal,
+                self._got_terminal if pipes is None else None,
                 self._died,
                 new_pid_namespace=False,
                 has_heir=True,
@@ -79,8 +89,6 @@ class Exec:
         finally:
             os.close(pidfd)
         child.outcome = self._set_up
-        if pipes is not None:
-            self.session.use_pipes(pipes)
 
     def _got_terminal(self, master: int) -> None:
         self.session.use_terminal(master, self._request["open_stdin"])
@@ -107,7 +115,7 @@ class Exec:
         else:
             # What the process left behind in the background may hold its output for ever; Docker gives it a
             # while.
-            self._shim.loop.later(1.0, self.session.abandon_output)
+            self._container.loop.later(1.0, self.session.abandon_output)
 
     def report(self) -> None:
         if not self._reported and self._code is not None:
@@ -134,8 +142,8 @@ class Exec:
 
     def _become(self, channel: sockets.Socket, inside: bool, pidfd: int, pipes: Pipes | None) -> NoReturn:
         try:
-            if self._shim.cgroup is not None:
-                self._shim.cgroup.join_self(inside)
+            if self._container.cgroup is not None:
+                self._container.cgroup.join_self(inside)
             self._enter(channel, pidfd, pipes)
         except BaseException as error:
             channel.send(encode({"error": reply(error, exec=True)}))
@@ -145,7 +153,7 @@ class Exec:
         spec, text = self._request["process"], self._request.get("seccomp")
         process.new_session_keyring()
         program.prepare(spec)
-        has_heir = enter_namespaces(self._shim.pid, pidfd)
+        has_heir = enter_namespaces(self._container.pid, pidfd)
         if pipes is None:
             devices.use_terminal(channel, self._request["console_size"])
         else:
@@ -182,16 +190,16 @@ def enter_namespaces(pid: int, pidfd: int) -> bool:
 class Execs:
     """The container's execs by id; their files are <dir>/execs/<id>.json and, at the end, <id>.exit."""
 
-    def __init__(self, shim: Shim) -> None:
-        self._shim = shim
+    def __init__(self, container: Container) -> None:
+        self._container = container
         self._running: dict[str, Exec] = {}
 
-    def start(self, connection: Connection, seq: int, id: str, fd: int | None) -> None:
-        """Answers on `connection` once the program runs or cannot."""
-        shim = self._shim
-        if not shim.started_at:
-            raise Conflict(f"container {shim.request['id']} is not running")
-        request: ExecRequest = decode(files.read(f"{shim.directory}/execs/{id}.json"))
+    def start(self, connection: Connection, seq: int, id: str, fds: list[int]) -> None:
+        """Answers on `connection` once the program runs or cannot; takes the client's end from `fds`."""
+        container = self._container
+        if not container.started_at:
+            raise Conflict(f"container {container.request['id']} is not running")
+        request: ExecRequest = decode(files.read(f"{container.directory}/execs/{id}.json"))
 
         def started(error: ErrorReply | None) -> None:
             if error is not None:
@@ -199,14 +207,13 @@ class Execs:
                 connection.send({"seq": seq, "error": error})
                 return
             connection.send({"seq": seq, "pid": running.pid})
-            shim.write_state()
+            container.write_state()
 
         running = Exec(
-            shim, dict(request), started, lambda code: self._exited(id, code), lambda: self._detached(id)
+            container, dict(request), started, lambda code: self._exited(id, code), lambda: self._detached(id)
         )
-        attach = request["attach"]
-        if fd is not None and attach is not None:
-            running.session.add_client(fd, attach)
+        if fds and request["attach"] is not None:
+            running.session.add_client(fds.pop(), request["attach"])
         self._running[id] = running
         try:
             running.start()
@@ -217,12 +224,12 @@ class Execs:
 
     def _exited(self, id: str, code: int) -> None:
         self._running.pop(id, None)
-        self._shim.write_file(f"execs/{id}.exit", {"code": code})
-        self._shim.write_state()
-        self._shim.control.broadcast({"event": "exec-exit", "exec": id, "code": code})
+        self._container.write_file(f"execs/{id}.exit", {"code": code})
+        self._container.write_state()
+        self._container.control.broadcast({"event": "exec-exit", "exec": id, "code": code})
 
     def _detached(self, id: str) -> None:
-        self._shim.control.broadcast({"event": "detach", "exec": id})
+        self._container.control.broadcast({"event": "detach", "exec": id})
 
     def container_ended(self) -> None:
         """They are dead as well: report those whose deaths have not been read yet."""

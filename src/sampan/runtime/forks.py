@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from sampan.runtime.loop import Loop
+
 _MESSAGE = 1 << 16
 _MAX_FDS = 253  # SCM_MAX_FD
 _QUIET_MILLISECONDS = 10  # without requests, until a shim is forked in advance: a burst needs the processors
@@ -37,21 +39,34 @@ def answer(connection: sockets.Socket) -> int:
         taken = False
         if spare is not None and message["op"] == "start":
             taken, spare = _hand_over(spare, data, fds), None
-        if not taken and os.fork() == 0:
+        if not taken and _fork() == 0:
             connection.close()
             _become(message, fds)
-        for fd in fds:
+        for fd in fds:  # where nobody has got them, the daemon reads the end of "control"
             os.close(fd)
 
 
-def _fork_spare(connection: sockets.Socket) -> sockets.Socket:
+def _fork() -> int | None:
+    """As os.fork(); None where the machine has no room for another process."""
+    try:
+        return os.fork()
+    except OSError as error:
+        sys.stderr.write(f"sampan-launcher: fork: {error.strerror}\n")
+        return None
+
+
+def _fork_spare(connection: sockets.Socket) -> sockets.Socket | None:
     """A shim that does what it can before it has a container; it ends when its socket does."""
     ours, theirs = sockets.pair()
-    if os.fork() == 0:
+    pid = _fork()
+    if pid == 0:
         ours.close()
         connection.close()
         _wait_as_spare(theirs)
     theirs.close()
+    if pid is None:
+        ours.close()
+        return None
     return ours
 
 
@@ -62,8 +77,7 @@ def _wait_as_spare(connection: sockets.Socket) -> NoReturn:
         data, fds = sockets.receive(connection, _MESSAGE, _MAX_FDS)
         connection.close()
         if data:
-            message = decode(data)
-            shim.main(loop, message["dir"], dict(zip(message["fds"], fds, strict=True)))
+            _become(decode(data), fds, loop)
     finally:
         os._exit(0)
 
@@ -79,12 +93,12 @@ def _hand_over(spare: sockets.Socket, data: bytes, fds: list[int]) -> bool:
         spare.close()
 
 
-def _become(message: dict[str, Any], fds: list[int]) -> NoReturn:
+def _become(message: dict[str, Any], fds: list[int], loop: Loop | None = None) -> NoReturn:
     status = 1
     try:
         named = dict(zip(message["fds"], fds, strict=True))
         if message["op"] == "start":
-            shim.main(shim.stand_by(fds), message["dir"], named)
+            shim.main(loop or shim.stand_by(fds), message["dir"], named)
         else:
             tasks.main(message["task"], message["request"], named)
         status = 0

@@ -15,9 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sampan.runtime.interfaces import Container
     from sampan.runtime.loop import Timer
     from sampan.runtime.protocol import ErrorReply, Healthcheck, HealthLog, HealthState
-    from sampan.runtime.shim import Shim
 
 _NANO = 1e9
 _KEPT_RESULTS = 5
@@ -28,8 +28,8 @@ _NO_RESULT = -1
 class Health:
     """One probe at a time; the next is due an interval after the last one's end."""
 
-    def __init__(self, shim: Shim, check: Healthcheck) -> None:
-        self._shim = shim
+    def __init__(self, container: Container, check: Healthcheck) -> None:
+        self._container = container
         self._check = check
         self._started = time.monotonic()
         self._probe: Probe | None = None
@@ -41,13 +41,13 @@ class Health:
         check = self._check
         early = self.state["Status"] == "starting" and self._in_start_period(time.monotonic())
         interval = check["start_interval"] if early else check["interval"]
-        self._timer = self._shim.loop.later(interval / _NANO, self._run)
+        self._timer = self._container.loop.later(interval / _NANO, self._run)
 
     def _in_start_period(self, when: float) -> bool:
         return when - self._started < self._check["start_period"] / _NANO
 
     def _run(self) -> None:
-        self._probe = Probe(self._shim, self._check, self._finished)
+        self._probe = Probe(self._container, self._check, self._finished)
         self._probe.start()
 
     def _finished(self, began: str, clock: float, code: int, output: str) -> None:
@@ -62,8 +62,8 @@ class Health:
             state["FailingStreak"] += 1
             if state["FailingStreak"] >= self._check["retries"]:
                 state["Status"] = "unhealthy"
-        self._shim.write_state()
-        self._shim.control.broadcast({"event": "health", "health": state})
+        self._container.write_state()
+        self._container.control.broadcast({"event": "health", "health": state})
         self._schedule()
 
     def stop(self) -> None:
@@ -77,9 +77,9 @@ class Probe:
     """One run of the check's command; `on_done` hears when it began, its exit code and its output, once."""
 
     def __init__(
-        self, shim: Shim, check: Healthcheck, on_done: Callable[[str, float, int, str], None]
+        self, container: Container, check: Healthcheck, on_done: Callable[[str, float, int, str], None]
     ) -> None:
-        self._shim = shim
+        self._container = container
         self._check = check
         self._on_done: Callable[[str, float, int, str], None] | None = on_done
         self._timeout = check["timeout"]
@@ -89,16 +89,16 @@ class Probe:
         self._timed_out = False
         request = {
             "process": {**check["process"], "args": check["args"], "terminal": False},
-            "seccomp": shim.request["seccomp"],
+            "seccomp": container.request["seccomp"],
             "open_stdin": False,
             "console_size": None,
         }
-        self._exec = Exec(shim, request, self._started, self._exited, output=self._output)
-        self._timer = shim.loop.later(self._timeout / _NANO, self._too_late)
+        self._exec = Exec(container, request, self._started, self._exited, output=self._output)
+        self._timer = container.loop.later(self._timeout / _NANO, self._too_late)
         self._id = os.urandom(32).hex()
 
     def start(self) -> None:
-        self._shim.control.broadcast({"event": "probe", "exec": self._id, "args": self._check["args"]})
+        self._container.control.broadcast({"event": "probe", "exec": self._id, "args": self._check["args"]})
         try:
             self._exec.start()
         except OSError as error:
@@ -116,8 +116,8 @@ class Probe:
         self._exec.signal(signals.SIGKILL)
 
     def _exited(self, code: int) -> None:
-        self._shim.control.broadcast({"event": "probe-exit", "exec": self._id, "code": code})
-        if code != 0 and process.is_exiting(self._shim.pid):
+        self._container.control.broadcast({"event": "probe-exit", "exec": self._id, "code": code})
+        if code != 0 and process.is_exiting(self._container.pid):
             return  # killed with the container: no verdict on it
         if self._timed_out:
             text = f"Health check exceeded timeout ({format_duration(self._timeout)})"

@@ -49,7 +49,8 @@ class Setting:
     """What the shim hands its child: the request, and what was decided or opened already."""
 
     __slots__ = (
-        "cgroup", "channel", "inside", "layers", "mounts", "namespaces", "request", "seccomp", "stdio"
+        "cgroup", "channel", "filesystems", "inside", "layers", "linux", "mounts", "namespaces", "request",
+        "seccomp", "spec", "stdio",
     )  # fmt: skip
 
     def __init__(
@@ -62,9 +63,12 @@ class Setting:
         stdio: tuple[int, int, int] | None,
         channel: sockets.Socket,
         layers: dict[int, int],
-        mounts: dict[int, int],
+        filesystems: dict[int, int],
     ) -> None:
         self.request = request
+        self.spec = request["spec"]
+        self.mounts: list[dict[str, Any]] = self.spec.get("mounts") or []
+        self.linux: dict[str, Any] = self.spec.get("linux") or {}
         self.namespaces = namespaces  # OCI type -> descriptor to join, or None for a new one
         self.cgroup = cgroup
         self.inside = inside  # the cgroup, by birth
@@ -72,7 +76,7 @@ class Setting:
         self.stdio = stdio  # None: a terminal
         self.channel = channel
         self.layers = layers  # position in "lower" -> a mount to copy
-        self.mounts = mounts  # position in "mounts" -> a file system that was made for it
+        self.filesystems = filesystems  # position in "mounts" -> a file system that was made for it
 
     @property
     def streams(self) -> list[int]:
@@ -89,30 +93,30 @@ def main(setting: Setting) -> NoReturn:
 
 
 def _run(setting: Setting) -> None:
-    spec = setting.request["spec"]
+    spec = setting.spec
     process.new_session_keyring()
     program.prepare(spec["process"])
     if "user" in setting.namespaces:
-        root_mount, binds = _enter_shifted(setting, spec)
+        root_mount, binds = _enter_shifted(setting)
     else:
-        root_mount, binds = _enter(setting, spec)
+        root_mount, binds = _enter(setting)
     shared = _shares_processes(setting)
-    root = _assemble(setting, spec, root_mount, binds, _needs_no_processes if shared else None)
-    _name_host(spec, setting.namespaces)
+    root = _assemble(setting, root_mount, binds, _needs_no_processes if shared else None)
+    _name_host(setting)
     _write_sysctls(setting, local=True)
     if "user" not in setting.namespaces or setting.namespaces.get("network") is None:
         _write_sysctls(setting, local=False)
     if shared:
         m.pivot_root(root)
-        root = _enter_shared(setting, spec, binds)
-        _protect(root, spec)
+        root = _enter_shared(setting, binds)
+        _protect(root, setting)
     else:
-        _protect(root, spec)
+        _protect(root, setting)
         m.pivot_root(root)
-    _set_root_attributes(root, spec)
+    _set_root_attributes(root, setting)
     os.close(root)
     os.setsid()
-    _use_streams(setting, spec)
+    _use_streams(setting)
     _make_cwd(spec["process"])
     program.run(
         spec["process"],
@@ -136,28 +140,27 @@ def _needs_no_processes(mount: dict[str, Any]) -> bool:
     return not mounts.needs_processes(mount)
 
 
-def _enter_shared(setting: Setting, spec: dict[str, Any], binds: dict[int, int]) -> int:
+def _enter_shared(setting: Setting, binds: dict[int, int]) -> int:
     """Into the pid namespace, where what shows processes can be mounted; returns the root, opened anew."""
     pids = setting.namespaces["pid"]
     assert pids is not None
     ns.setns(pids, ns.CLONE_NEWPID)
-    wanted = spec.get("mounts") or []
-    late = {index: fd for index, fd in binds.items() if mounts.needs_processes(wanted[index])}
+    late = {index: fd for index, fd in binds.items() if mounts.needs_processes(setting.mounts[index])}
     process.close_other_descriptors([setting.channel.fileno(), *setting.streams, *late.values()])
     spawn.go_on_in_heir(setting.channel)
-    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    mounts.attach_all(root, wanted, late, None, False, mounts.needs_processes)
+    root = inroot.open_root()
+    mounts.attach_all(root, setting.mounts, late, None, False, mounts.needs_processes)
     return root
 
 
-def _enter(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]:
+def _enter(setting: Setting) -> tuple[int, dict[int, int]]:
     """Into the namespaces; returns the root and the binds as mounts not yet attached."""
     _join_others(setting)
     flags = _new_ones(setting)
     ns.unshare(flags & ~ns.CLONE_NEWCGROUP)
-    _set_propagation(setting, spec)
+    _set_propagation(setting)
     root = rootfs.mount_root(setting.request["rootfs"], setting.layers)
-    binds = rootfs.open_binds(spec.get("mounts") or [], made=setting.mounts)
+    binds = rootfs.open_binds(setting.mounts, made=setting.filesystems)
     _join_cgroup(setting)
     ns.unshare(flags & ns.CLONE_NEWCGROUP)  # its root is the cgroup one is in
     return root, binds
@@ -171,15 +174,14 @@ def _join_cgroup(setting: Setting) -> None:
         setting.cgroup.join_self(setting.inside)
 
 
-def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[int, int]]:
+def _enter_shifted(setting: Setting) -> tuple[int, dict[int, int]]:
     """The same with a user namespace: first all that takes the host's rights, then into it, then the rest.
 
     Returns in a child, the first process of the pid namespace, which the user namespace then owns.
     """
     users = setting.namespaces["user"]
     assert users is not None
-    linux = spec.get("linux") or {}
-    uids, gids = linux.get("uidMappings"), linux.get("gidMappings")
+    uids, gids = setting.linux.get("uidMappings"), setting.linux.get("gidMappings")
     if not uids or not gids:
         uids, gids = userns.mappings(users)
     uid, gid = userns.host_id(uids), userns.host_id(gids)
@@ -187,8 +189,8 @@ def _enter_shifted(setting: Setting, spec: dict[str, Any]) -> tuple[int, dict[in
     if setting.namespaces.get("network") is not None:
         _write_sysctls(setting, local=False)
     ns.unshare(ns.CLONE_NEWNS)
-    _set_propagation(setting, spec)
-    binds = rootfs.open_binds(spec.get("mounts") or [], users, setting.mounts)
+    _set_propagation(setting)
+    binds = rootfs.open_binds(setting.mounts, users, setting.filesystems)
     root_mount = userns.mount_root(setting.request["rootfs"], users, uid, gid, setting.layers)
     for descriptor in setting.streams:
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
@@ -218,8 +220,8 @@ def _new_ones(setting: Setting) -> int:
     return flags
 
 
-def _set_propagation(setting: Setting, spec: dict[str, Any]) -> None:
-    wanted = (spec.get("linux") or {}).get("rootfsPropagation") or ""
+def _set_propagation(setting: Setting) -> None:
+    wanted = setting.linux.get("rootfsPropagation") or ""
     propagation = _PROPAGATION.get(wanted, m.MS_SLAVE | m.MS_REC)
     m.set_propagation("/", propagation)
 
@@ -233,7 +235,6 @@ def _join(kind: str, descriptor: int) -> None:
 
 def _assemble(
     setting: Setting,
-    spec: dict[str, Any],
     root_mount: int,
     binds: dict[int, int],
     select: Callable[[dict[str, Any]], bool] | None,
@@ -241,22 +242,19 @@ def _assemble(
     # Over the old root, which needs no directory of its own and is there for every user namespace's root.
     # pivot_root(2) refuses a new root whose parent mount is shared.
     m.set_propagation("/", m.MS_PRIVATE)
-    target = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    target = inroot.open_root()
     m.attach(root_mount, target)
     os.close(target)
     m.set_attributes(root_mount, propagation=m.MS_PRIVATE)
-    wanted = spec.get("mounts") or []
-    mounts.attach_all(root_mount, wanted, binds, setting.cgroup, "cgroup" in setting.namespaces, select)
-    if not any(
-        entry["destination"].rstrip("/") == "/dev" and index in binds for index, entry in enumerate(wanted)
-    ):
-        devices.populate(
-            root_mount, (spec.get("linux") or {}).get("devices") or [], "user" in setting.namespaces
-        )
+    mounts.attach_all(
+        root_mount, setting.mounts, binds, setting.cgroup, "cgroup" in setting.namespaces, select
+    )
+    if not any(setting.mounts[index]["destination"].rstrip("/") == "/dev" for index in binds):
+        devices.populate(root_mount, setting.linux.get("devices") or [], "user" in setting.namespaces)
     return root_mount
 
 
-def _use_streams(setting: Setting, spec: dict[str, Any]) -> None:
+def _use_streams(setting: Setting) -> None:
     if setting.stdio is not None:
         devices.use_streams(setting.stdio)
         return
@@ -265,12 +263,12 @@ def _use_streams(setting: Setting, spec: dict[str, Any]) -> None:
     devices.bind_console()
 
 
-def _name_host(spec: dict[str, Any], namespaces: dict[str, int | None]) -> None:
-    if "uts" not in namespaces:
+def _name_host(setting: Setting) -> None:
+    if "uts" not in setting.namespaces:
         return
-    if name := spec.get("hostname"):
+    if name := setting.spec.get("hostname"):
         _sethostname(name.encode(), len(name.encode()))
-    if name := spec.get("domainname"):
+    if name := setting.spec.get("domainname"):
         _setdomainname(name.encode(), len(name.encode()))
 
 
@@ -280,8 +278,7 @@ def _write_sysctls(setting: Setting, local: bool) -> None:
     A network namespace the daemon made belongs to the host's user namespace, so its are set before ours is
     entered.
     """
-    sysctls = (setting.request["spec"].get("linux") or {}).get("sysctl") or {}
-    for name, value in sysctls.items():
+    for name, value in (setting.linux.get("sysctl") or {}).items():
         if local == name.startswith("net."):
             continue
         path = "/proc/sys/" + name.replace(".", "/")
@@ -293,16 +290,15 @@ def _write_sysctls(setting: Setting, local: bool) -> None:
             raise during_init(f"write {path}: {reason(error)}") from None
 
 
-def _protect(root: int, spec: dict[str, Any]) -> None:
-    linux = spec.get("linux") or {}
-    mounts.make_read_only(root, linux.get("readonlyPaths") or [])
-    mounts.mask(root, linux.get("maskedPaths") or [])
+def _protect(root: int, setting: Setting) -> None:
+    mounts.make_read_only(root, setting.linux.get("readonlyPaths") or [])
+    mounts.mask(root, setting.linux.get("maskedPaths") or [])
 
 
-def _set_root_attributes(root: int, spec: dict[str, Any]) -> None:
-    if (spec.get("root") or {}).get("readonly"):
+def _set_root_attributes(root: int, setting: Setting) -> None:
+    if (setting.spec.get("root") or {}).get("readonly"):
         m.set_attributes(root, m.MOUNT_ATTR_RDONLY)
-    wanted = _PROPAGATION.get((spec.get("linux") or {}).get("rootfsPropagation") or "")
+    wanted = _PROPAGATION.get(setting.linux.get("rootfsPropagation") or "")
     if wanted is not None:
         m.set_propagation("/", wanted)
 
@@ -310,7 +306,7 @@ def _set_root_attributes(root: int, spec: dict[str, Any]) -> None:
 def _make_cwd(process_spec: dict[str, Any]) -> None:
     """Docker makes a missing working directory, with root as its owner."""
     cwd = process_spec.get("cwd") or "/"
-    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = inroot.open_root()
     try:
         made = inroot.open_or_create(root, cwd, True)
     except OSError as error:

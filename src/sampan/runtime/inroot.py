@@ -17,6 +17,11 @@ OUTSIDE = (
 _MAX_LINKS = 255  # what runc's securejoin follows before it gives up
 
 
+def open_root() -> int:
+    """The caller's own root."""
+    return os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 def open_path(root: int, path: str, flags: int = 0, *, symlinks: bool = True) -> int:
     """Open `path`, absolute in the root, with O_PATH. Raises OSError, ELOOP where links are refused."""
     resolve = RESOLVE_IN_ROOT if symlinks else RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS

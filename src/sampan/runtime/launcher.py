@@ -31,10 +31,11 @@ _MAIN = "from sampan.runtime.launcher import main; main(int(sys.argv[1]))"
 def spawn() -> tuple[int, sockets.Socket]:
     """Start a launcher; returns its pid and the daemon's end of its SOCK_SEQPACKET socket. Raises OSError."""
     ours, theirs = sockets.pair()
-    copy = memfd.sealed_copy("/proc/self/exe", "sampan")
-    program, connection = (fcntl.fcntl(fd, fcntl.F_DUPFD, _LOWEST) for fd in (copy, theirs.fileno()))
+    opened = []
     try:
-        os.set_inheritable(program, False)
+        opened.append(copy := memfd.sealed_copy("/proc/self/exe", "sampan"))
+        opened.append(program := fcntl.fcntl(copy, fcntl.F_DUPFD_CLOEXEC, _LOWEST))
+        opened.append(connection := fcntl.fcntl(theirs.fileno(), fcntl.F_DUPFD, _LOWEST))
         pid = os.posix_spawn(
             f"/proc/self/fd/{program}",
             # The first argument, the file of the same interpreter, is where it looks for its library.
@@ -49,8 +50,11 @@ def spawn() -> tuple[int, sockets.Socket]:
             setsigmask=[],
             setsid=True,  # Ctrl-C in the daemon's terminal is not for us
         )
+    except BaseException:
+        ours.close()
+        raise
     finally:
-        for fd in (copy, program, connection):
+        for fd in opened:
             os.close(fd)
         theirs.close()
     return pid, ours
@@ -75,6 +79,8 @@ def main(number: int) -> NoReturn:
             status = _serve(connection)
         else:
             sys.stderr.write("sampan-launcher: refusing to run from a file that could be changed\n")
+    except BaseException as error:  # the only place such an error can be heard about
+        sys.stderr.write(f"sampan-launcher: {error!r}\n")
     finally:
         os._exit(status)
 

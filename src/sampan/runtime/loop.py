@@ -7,7 +7,7 @@ import select
 import time
 from _heapq import heappop, heappush
 
-from sampan.linux import signals
+from sampan.linux import process, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,13 +66,23 @@ class Loop:
         heappush(self._timers, timer)
         return timer
 
-    def on_death(self, pid: int, callback: Callable[[int], None]) -> None:
-        """Call back with the wait status of a child forked since the loop last ran, or in an expectation."""
+    def on_death(self, pid: int, callback: Callable[[int], None]) -> bool:
+        """Call back with the wait status of a child forked since the loop last ran, or in an expectation.
+
+        Returns whether it is still to be reaped: otherwise its number may be another's already.
+        """
         if pid in self._unclaimed:
             status = self._unclaimed.pop(pid)
             self.later(0, lambda: callback(status))
-        else:
-            self._children[pid] = callback
+            return False
+        self._children[pid] = callback
+        return True
+
+    def is_unclaimed_child(self, pid: int) -> bool:
+        """Whether it is a child of this process, or was in an expectation, that nobody has claimed."""
+        if pid in self._unclaimed:
+            return True
+        return pid not in self._children and process.parent(pid) == os.getpid()
 
     def expect_child(self, change: int) -> None:
         """While a child may be there (+1, and -1 once it is known) the deaths of unknown ones are kept."""

@@ -21,7 +21,7 @@ from sampan.runtime.mountoptions import Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from sampan.runtime.cgroups import Cgroup
@@ -194,11 +194,7 @@ def mask(root: int, paths: Sequence[str]) -> None:
         return
     empty = -1
     null = devices.open_null(root)
-    for path in paths:
-        try:
-            target = open_path(root, path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
+    for target in _existing(root, paths):
         if stat.S_ISDIR(os.fstat(target).st_mode):
             if empty < 0:
                 empty = made = m.create(
@@ -209,7 +205,6 @@ def mask(root: int, paths: Sequence[str]) -> None:
         else:
             made = m.clone("", at=null)
         m.attach(made, target)
-        os.close(target)
         if made != empty:
             os.close(made)
     os.close(null)
@@ -218,13 +213,19 @@ def mask(root: int, paths: Sequence[str]) -> None:
 
 
 def make_read_only(root: int, paths: Sequence[str]) -> None:
+    for target in _existing(root, paths):
+        made = m.clone("", at=target, recursive=True)
+        m.attach(made, target)
+        m.set_attributes(made, m.MOUNT_ATTR_RDONLY)
+        os.close(made)
+
+
+def _existing(root: int, paths: Sequence[str]) -> Iterator[int]:
+    """Those that are there, one after the other, opened with O_PATH."""
     for path in paths:
         try:
             target = open_path(root, path)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        made = m.clone("", at=target, recursive=True)
-        m.attach(made, target)
-        m.set_attributes(made, m.MOUNT_ATTR_RDONLY)
-        os.close(made)
+        yield target
         os.close(target)

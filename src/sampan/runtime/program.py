@@ -12,7 +12,7 @@ import os
 import stat
 
 from sampan.errors import SampanError
-from sampan.linux import capabilities, process, seccomp
+from sampan.linux import capabilities, files, process, seccomp
 from sampan.runtime import devices, inroot, passwd
 from sampan.runtime.failures import StartFailure, during_init, reason
 
@@ -30,8 +30,7 @@ def prepare(spec: dict[str, Any]) -> None:
     There a file may be another, by a mount that the container has made (CVE-2019-16884, CVE-2025-52881).
     All of it holds until execve(2), across forks. Raises StartFailure.
     """
-    if spec.get("oomScoreAdj") is not None:
-        process.set_oom_score_adj(spec["oomScoreAdj"])
+    process.set_oom_score_adj(spec.get("oomScoreAdj"))
     _set_labels(spec)
 
 
@@ -70,7 +69,8 @@ def confine(spec: dict[str, Any], seccomp_filter: bytes | None, channel: int) ->
     user = _resolve_user(spec["user"])
     environment = _environment(spec.get("env") or [], user.home)
     _set_rlimits(process.with_room_to_fork(spec.get("rlimits") or []))
-    os.umask(spec["user"].get("umask", 0o022) if spec["user"].get("umask") is not None else 0o022)
+    umask = spec["user"].get("umask")
+    os.umask(0o022 if umask is None else umask)
     early = not spec.get("noNewPrivileges")
     if not early:
         process.set_no_new_privileges()
@@ -168,11 +168,7 @@ def _write_attribute(names: tuple[str, ...], value: str, what: str) -> None:
         (p for n in names if os.path.exists(p := f"/proc/self/attr/{n}")), f"/proc/self/attr/{names[-1]}"
     )
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(descriptor, value.encode())
-        finally:
-            os.close(descriptor)
+        files.write(path, value.encode())
     except OSError as error:
         raise during_init(f"unable to apply {what}: {reason(error)}") from None
 
@@ -226,12 +222,14 @@ def _chdir(cwd: str) -> None:
     try:
         _enter(cwd)
     except OSError as error:
-        raise _cannot_chdir(cwd, error) from None
+        if error.errno == errno.EXDEV:
+            raise StartFailure(inroot.OUTSIDE) from None
+        raise StartFailure(f'chdir to cwd ("{cwd}") set in config.json failed: {reason(error)}') from None
 
 
 def _enter(cwd: str) -> None:
     """Not by a magic link such as /proc/self/fd/7, which leads out of the root (CVE-2024-21626)."""
-    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = inroot.open_root()
     try:
         directory = inroot.open_path(root, cwd, os.O_DIRECTORY)
     finally:
@@ -242,12 +240,6 @@ def _enter(cwd: str) -> None:
         os.close(directory)
 
 
-def _cannot_chdir(cwd: str, error: OSError) -> StartFailure:
-    if error.errno == errno.EXDEV:
-        return StartFailure(inroot.OUTSIDE)
-    return StartFailure(f'chdir to cwd ("{cwd}") set in config.json failed: {reason(error)}')
-
-
 def find_program(name: str, environment: dict[str, str]) -> str:
     """The file `name` means, found as Go's exec.LookPath finds it. Raises StartFailure."""
     if "/" in name:
@@ -256,7 +248,7 @@ def find_program(name: str, environment: dict[str, str]) -> str:
             kind = "Denied" if problem in ("permission denied", "is a directory") else "NotFound"
             raise StartFailure(f'exec: "{name}": {problem}', kind)
         return name
-    for directory in environment.get("PATH", _DEFAULT_PATH if "PATH" not in environment else "").split(":"):
+    for directory in environment.get("PATH", _DEFAULT_PATH).split(":"):
         candidate = os.path.join(directory or ".", name)
         if name and not _not_executable(candidate):
             return candidate

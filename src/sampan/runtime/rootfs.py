@@ -271,11 +271,11 @@ def _clone(source: str, subpath: str | None, recursive: bool) -> int:
     """`subpath` lies within `source`, whose content is the containers': no link may lead out of it."""
     if not subpath:
         return m.clone(source, recursive=recursive)
-    folder = os.open(source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    directory = os.open(source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        inside = openat2(folder, os.fsencode(subpath), os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+        inside = openat2(directory, os.fsencode(subpath), os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
     finally:
-        os.close(folder)
+        os.close(directory)
     try:
         return m.clone("", at=inside, recursive=recursive)
     finally:

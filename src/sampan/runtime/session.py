@@ -14,8 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sampan.runtime.health import Capture
-    from sampan.runtime.logfile import Log
+    from sampan.runtime.interfaces import Attachment, Sink
     from sampan.runtime.loop import Loop
     from sampan.runtime.protocol import Attach
 
@@ -45,11 +44,17 @@ class Pipes:
         for fd in self.child_ends:
             os.close(fd)
 
+    def close(self) -> None:
+        self.close_child()
+        for fd in (self.stdin, self.stdout, self.stderr):
+            if fd >= 0:
+                os.close(fd)
+
 
 class Session:
     def __init__(self, loop: Loop, stdin_once: bool, on_detach: Callable[[], None]) -> None:
         self._loop = loop
-        self.log: Log | Capture | None = None
+        self.log: Sink | None = None
         self._stdin_once = stdin_once
         self._on_detach = on_detach
         self._outputs: dict[int, int] = {}  # descriptor -> stream
@@ -214,7 +219,7 @@ class Session:
         self._clients.append(client)
         client.start()
 
-    def client_ended_input(self, client: Client) -> None:
+    def client_ended_input(self, client: Attachment) -> None:
         """Docker's rule: end of input ends the container's where StdinOnce is set, and else the
         attachment.
         """
@@ -224,12 +229,11 @@ class Session:
         else:
             client.finish()
 
-    def client_detached(self, client: Client) -> None:
+    def client_detached(self) -> None:
         self._on_detach()
 
-    def client_closed(self, client: Client) -> None:
-        if client in self._clients:
-            self._clients.remove(client)
+    def client_closed(self, client: Attachment) -> None:
+        self._clients = [other for other in self._clients if other is not client]
         self.client_drained()
 
     def resize(self, height: int, width: int) -> None:

@@ -21,6 +21,7 @@ from sampan.runtime.health import Health
 from sampan.runtime.jsontext import decode, encode
 from sampan.runtime.logfile import Log, open_log
 from sampan.runtime.loop import Loop
+from sampan.runtime.oom import OomWatch
 from sampan.runtime.reaper import exit_code
 from sampan.runtime.session import Pipes, Session
 from sampan.specs.golang.time import now
@@ -82,8 +83,7 @@ class Shim:
         self._fds = fds
         self._code: int | None = None
         self._finished = False
-        self._killed = 0
-        self._held: list[int] = []
+        self._oom: OomWatch | None = None
 
     def run(self) -> None:
         try:
@@ -144,7 +144,7 @@ class Shim:
             self.cgroup,
             become_init,
             kept,
-            self._got_terminal,
+            self._got_terminal if pipes is None else None,
             self._died,
             new_pid_namespace=new_pid_namespace,
             has_heir="user" in wanted or wanted.get("pid") is not None,
@@ -173,7 +173,9 @@ class Shim:
         for index, attach in enumerate(self.request["attach"]):
             self.session.add_client(self._fds[f"attach:{index}"], attach)
         self.control.listen(self.directory)
-        self._watch_oom()
+        if self.cgroup is not None:
+            self._oom = OomWatch(self.loop, self.cgroup, lambda: self.control.broadcast({"event": "oom"}))
+            self._oom.start()
 
     def _hear_daemon(self) -> None:
         control = self._fds.pop("control", None)
@@ -206,27 +208,6 @@ class Shim:
     def _got_terminal(self, master: int) -> None:
         self.session.use_terminal(master, self.request["open_stdin"])
 
-    def _watch_oom(self) -> None:
-        watch = self.cgroup.watch_oom() if self.cgroup is not None else None
-        if watch is not None:
-            fd, events = watch
-            self._held.append(fd)
-            self.loop.watch(fd, events, lambda _events: self._oom_happened(fd))
-
-    def _oom_happened(self, fd: int) -> None:
-        assert self.cgroup is not None
-        self.cgroup.acknowledge_oom(fd)
-        self._count_kills()
-        # It may fire before the kill it announces is counted.
-        self.loop.later(0.05, self._count_kills)
-
-    def _count_kills(self) -> None:
-        """By the OOM killer; each is told once."""
-        killed = self.cgroup.oom_count() if self.cgroup is not None else 0
-        for _ in range(killed - self._killed):
-            self.control.broadcast({"event": "oom"})
-        self._killed = max(killed, self._killed)
-
     def _set_up(self, error: ErrorReply | None) -> None:
         """Init's report: it runs, or it could not."""
         if error is not None:
@@ -248,7 +229,7 @@ class Shim:
     def _deserted(self) -> None:
         """The daemon is gone: a container goes on without it, a step of a build has nobody to go on for."""
         if self.request.get("bound") and self.started_at and self._code is None:
-            os.kill(self.pid, signals.SIGKILL)
+            self._kill(signals.SIGKILL)
 
     def _failed(self, error: ErrorReply) -> None:
         """Leave nothing, then say why."""
@@ -277,7 +258,8 @@ class Shim:
             self.health.stop()
         if self.cgroup is not None:
             try:
-                self._count_kills()
+                if self._oom is not None:
+                    self._oom.count()
                 if self.cgroup.pids():
                     self.cgroup.kill()
             except (OSError, SampanError) as error:
@@ -299,16 +281,15 @@ class Shim:
         # Before anybody hears of the end: the container may be started again at once, with files of these
         # names.
         self.control.stop_listening(self.directory)
-        event = {"event": "exit", "code": self._code, "oom": self._killed > 0, "at": now(), "error": ""}
+        killed = self._oom is not None and self._oom.killed > 0
+        event = {"event": "exit", "code": self._code, "oom": killed, "at": now(), "error": ""}
         self.write_file("exit.json", event)
         self.control.broadcast(event)
         self.session.end()
 
     def _remove_cgroup(self) -> None:
-        for fd in self._held:
-            self.loop.forget(fd)
-            os.close(fd)
-        self._held = []
+        if self._oom is not None:
+            self._oom.stop()
         if self.cgroup is not None:
             try:
                 self.cgroup.remove()
@@ -318,31 +299,26 @@ class Shim:
     # Requests
 
     def _handle(self, connection: Connection, message: dict[str, Any], fds: list[int]) -> None:
-        answer: dict[str, Any] = {"seq": message.get("seq")}
         try:
             result = self._perform(connection, message, fds)
         except Exception as error:
-            answer["error"] = reply(error)
-        else:
-            if result is None:
-                return  # answered later
-            answer.update(result)
-        connection.send(answer)
+            result = {"error": reply(error)}
+        finally:
+            for fd in fds:  # that nobody has taken
+                os.close(fd)
+        if result is not None:  # or it is answered later
+            connection.send({"seq": message.get("seq"), **result})
 
     def _perform(
         self, connection: Connection, message: dict[str, Any], fds: list[int]
     ) -> dict[str, Any] | None:
         operation, target = message["op"], message.get("exec")
         if operation == "exec":
-            self.execs.start(connection, message["seq"], message["id"], fds[0] if fds else None)
+            self.execs.start(connection, message["seq"], message["id"], fds)
             return None
         if operation == "attach":
-            try:
-                session = self._session(message["attach"].get("exec"))
-            except BaseException:
-                os.close(fds[0])
-                raise
-            session.add_client(fds[0], message["attach"])
+            session = self._session(message["attach"].get("exec"))
+            session.add_client(fds.pop(), message["attach"])
         elif operation == "resize":
             self._session(target).resize(message["height"], message["width"])
         elif operation == "kill":
@@ -360,9 +336,9 @@ class Shim:
         return {}
 
     def _kill(self, number: int) -> None:
-        if self._code is not None:  # reaped: its number may be somebody else's by now
+        if self._init is None or self._code is not None:  # reaped: its number may be somebody else's by now
             raise Conflict(f"container {self.request['id']} is not running")
-        os.kill(self.pid, number)
+        self._init.kill(number)
 
     def _session(self, exec: str | None) -> Session:
         return self.session if exec is None else self.execs.session(exec)

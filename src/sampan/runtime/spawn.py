@@ -34,7 +34,10 @@ class Child:
     """A forked process on its way to execve(2), or to fork its heir, who goes that way in its place.
 
     `outcome` is called once, with None when the program runs, or why it does not; `on_death` with the wait
-    status of the process, or of the heir.
+    status of the process, or of the heir; `on_terminal`, if one is expected, with its master.
+
+    Whoever may trace the child can take its channel and say anything, so nothing heard there is believed that
+    could concern another process: it fails this start at most.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class Child:
         loop: Loop,
         pid: int,
         channel: sockets.Socket,
-        on_terminal: Callable[[int], None],
+        on_terminal: Callable[[int], None] | None,
         on_death: Callable[[int], None],
         has_heir: bool,
     ) -> None:
@@ -54,6 +57,7 @@ class Child:
         self._ready = False
         self._awaits_heir = has_heir
         self._signal = 0
+        self._reaped = False
         self.outcome: Callable[[ErrorReply | None], None] = lambda error: None
         channel.setblocking(False)
         if has_heir:
@@ -72,27 +76,36 @@ class Child:
             except OSError:
                 data, fds = b"", []
             if fds:
-                self._on_terminal(fds[0])
-            elif self._awaits_heir and data.startswith(_HEIR):
-                self._succeeded(int(data[len(_HEIR) :]))
+                self._take_terminal(fds[0])
+            elif self._awaits_heir and data.startswith(_HEIR) and self._may_be_heir(data[len(_HEIR) :]):
+                self._go_on_with(int(data[len(_HEIR) :]))
             elif data == _READY:
                 self._ready = True  # but only the end of file, from execve's close-on-exec, says that it runs
             else:
                 self._conclude(data)
 
+    def _take_terminal(self, fd: int) -> None:
+        take, self._on_terminal = self._on_terminal, None
+        if take is not None and os.isatty(fd):
+            take(fd)
+        else:
+            os.close(fd)
+
+    def _may_be_heir(self, pid: bytes) -> bool:
+        return pid.isdigit() and len(pid) < 8 and self._loop.is_unclaimed_child(int(pid))
+
     def _died_without_heir(self, status: int) -> None:
-        first = self.pid
         self._hear(0)  # it may have said meanwhile that it has one
-        if self.pid == first and self._awaits_heir:
+        if self._awaits_heir:
             self._end_wait()
             self._on_death(status)
 
-    def _succeeded(self, heir: int) -> None:
-        self._loop.on_death(heir, self._on_death)
+    def _go_on_with(self, heir: int) -> None:
+        self._reaped = not self._loop.on_death(heir, self._on_death)
         self.pid = heir
         self._end_wait()
         if self._signal:
-            os.kill(heir, self._signal)
+            self.kill(self._signal)
 
     def _end_wait(self) -> None:
         self._awaits_heir = False
@@ -103,17 +116,20 @@ class Child:
         self._hear(0)
         if self._awaits_heir:
             self._signal = number  # ending the parent now might leave an heir that nobody ever hears of
-        else:
+        elif not self._reaped:
             os.kill(self.pid, number)
 
     def wait(self) -> int:
-        """Block until it is dead, which it is about to be, and return its wait status."""
+        """Block until it is dead, which it is about to be, and return its wait status.
+
+        Raises ChildProcessError when its death is on its way to `on_death` already.
+        """
         self._hear(0)
         if self._awaits_heir:
-            first = self.pid
             status = self._reap()
             self._hear(0)
-            if self.pid == first:
+            if self._awaits_heir:
+                self._end_wait()
                 return status
         return self._reap()
 
@@ -143,7 +159,6 @@ class Child:
 
 
 def _error_in(data: bytes) -> ErrorReply:
-    """Who may trace the child can take its channel and say anything: then it has failed."""
     try:
         error = decode(data)["error"]
         return {"kind": str(error["kind"]), "message": str(error["message"])}
@@ -156,7 +171,7 @@ def fork(
     cgroup: Cgroup | None,
     main: Callable[[sockets.Socket, bool], NoReturn],
     kept: Sequence[int],
-    on_terminal: Callable[[int], None],
+    on_terminal: Callable[[int], None] | None,
     on_death: Callable[[int], None],
     *,
     new_pid_namespace: bool,

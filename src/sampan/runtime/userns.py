@@ -13,7 +13,7 @@ import os
 from sampan.linux import capabilities, files, signals
 from sampan.linux import mount as m
 from sampan.linux import namespaces as ns
-from sampan.linux.credentials import setfsgid, setfsuid
+from sampan.linux.process import setfsgid, setfsuid
 from sampan.runtime import rootfs as plain
 from sampan.runtime.failures import during_init, reason
 

@@ -22,19 +22,19 @@ def data(root: Path, name: str) -> Path:
 
 def create(root: Path, name: str) -> None:
     """Make the directory, durably, if it is missing. Raises Invalid for a name that is too long, Failed."""
-    folder, inside = root / name, data(root, name)
+    directory, inside = root / name, data(root, name)
     try:
         # The umask must not decide who may enter: the content belongs to the containers' users.
-        if not folder.is_dir():
-            folder.mkdir(mode=0o701)
-            folder.chmod(0o701)
+        if not directory.is_dir():
+            directory.mkdir(mode=0o701)
+            directory.chmod(0o701)
         if not inside.is_dir():
             inside.mkdir(mode=0o755)
             inside.chmod(0o755)
     except OSError as error:
         kind = Invalid if error.errno == errno.ENAMETOOLONG else Failed
-        raise kind(f"mkdir {folder}: {error.strerror}") from None
-    durable.sync(folder, root)
+        raise kind(f"mkdir {directory}: {error.strerror}") from None
+    durable.sync(directory, root)
 
 
 def exists(root: Path, name: str) -> bool:
@@ -108,22 +108,22 @@ def size(path: Path) -> int:
     try:
         _enter(stack, path, None)
         while stack:
-            folder, names = stack[-1]
+            directory, names = stack[-1]
             if not names:
                 os.close(stack.pop()[0])
                 continue
             try:
-                info = os.stat(name := names.pop(), dir_fd=folder, follow_symlinks=False)
+                info = os.stat(name := names.pop(), dir_fd=directory, follow_symlinks=False)
             except OSError:
                 continue
             if stat.S_ISDIR(info.st_mode):
-                _enter(stack, name, folder)
+                _enter(stack, name, directory)
             elif info.st_nlink < 2 or (info.st_dev, info.st_ino) not in seen:
                 seen.add((info.st_dev, info.st_ino))
                 total += info.st_size
     finally:
-        for folder, _ in stack:
-            os.close(folder)
+        for directory, _ in stack:
+            os.close(directory)
     return total
 
 
@@ -139,12 +139,12 @@ def check_subpath(path: Path, subpath: str) -> None:
 
     Only for the message: whoever mounts it must open it the same way again.
     """
-    folder = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.close(openat2(folder, os.fsencode(subpath), os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
+        os.close(openat2(directory, os.fsencode(subpath), os.O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
     except OSError as error:
         text = (error.strerror or "").lower()
         kind = NotFound if error.errno == errno.ENOENT else Failed
         raise kind(f"cannot access path {path / subpath}: lstat {path / subpath}: {text}") from None
     finally:
-        os.close(folder)
+        os.close(directory)

@@ -61,22 +61,22 @@ def member(name: str, text: str) -> tuple[tarfile.TarInfo, bytes]:
 
 
 class Layers:
-    """On disk below `folder`, in the form of a tar with its index. A diff ID is its number as text."""
+    """On disk below `directory`, in the form of a tar with its index. A diff ID is its number as text."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.count = 0
         self.stack = Stack(self.lower)
 
     def lower(self, diff_id: str) -> str:
-        return erofs.lower(str(self.folder / f"{diff_id}.erofs"), str(self.folder / f"{diff_id}.tar"))
+        return erofs.lower(str(self.directory / f"{diff_id}.erofs"), str(self.directory / f"{diff_id}.tar"))
 
     def add(self, files: Files | bytes) -> str:
         data = files if isinstance(files, bytes) else tar_of(files)
         self.count += 1
         name = str(self.count)
-        (self.folder / f"{name}.tar").write_bytes(data)
-        (self.folder / f"{name}.erofs").write_bytes(index([data]).image(len(data)))
+        (self.directory / f"{name}.tar").write_bytes(data)
+        (self.directory / f"{name}.erofs").write_bytes(index([data]).image(len(data)))
         return name
 
     def snapshot(self, *layers: Files) -> Snapshot:
@@ -94,7 +94,7 @@ class Layers:
         epoch: int | None = EPOCH,
     ) -> bytes:
         op = FileOp(actions=actions, taken=taken, base=base)
-        return b"".join(layer_tar(op, ChangesPacker(epoch), self.stack, self.folder))
+        return b"".join(layer_tar(op, ChangesPacker(epoch), self.stack, self.directory))
 
     def apply(self, base: Snapshot, actions: Sequence[Action], taken: Sequence[Taken | None]) -> Snapshot:
         return Snapshot((*base.layers, self.add(self.step(base, actions, taken))))
@@ -162,11 +162,11 @@ def plain(found: Mapping[str, str]) -> dict[str, str]:
     return {name: text.split(" ", 2)[2] for name, text in found.items()}
 
 
-def make(folder: Path, files: Files) -> Path:
+def make(directory: Path, files: Files) -> Path:
     """A context on the host."""
-    folder.mkdir(exist_ok=True)
+    directory.mkdir(exist_ok=True)
     for name, text in files.items():
-        path = folder / name
+        path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if text == "directory":
             path.mkdir(exist_ok=True)
@@ -174,4 +174,4 @@ def make(folder: Path, files: Files) -> Path:
             path.symlink_to(text[3:])
         else:
             path.write_text(text)
-    return folder
+    return directory

@@ -17,12 +17,12 @@ def wanted(sharing: Sharing = "shared", key: str = "k") -> Wanted:
     return Wanted(key=key, id="id", sharing=sharing, mode=0o711, uid=os.getuid(), gid=os.getgid())
 
 
-def opened(folder: Path) -> CacheMounts:
+def opened(directory: Path) -> CacheMounts:
     def throw(*paths: Path) -> None:
         for path in paths:
             shutil.rmtree(path)
 
-    mounts = CacheMounts(Store(folder / "db"), folder / "mounts", throw)
+    mounts = CacheMounts(Store(directory / "db"), directory / "mounts", throw)
     mounts.start()
     return mounts
 

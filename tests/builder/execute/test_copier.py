@@ -147,10 +147,10 @@ def test_times_are_clamped_and_kept(tmp_path: Path) -> None:
 def test_equal_inputs_make_equal_bytes(tmp_path: Path) -> None:
     made = set()
     for number in (1, 2):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        layers = Layers(folder)
-        context = make(folder / "context", dict(sorted(CONTEXT.items(), reverse=number == 2)))
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        layers = Layers(directory)
+        context = make(directory / "context", dict(sorted(CONTEXT.items(), reverse=number == 2)))
         tree = scan(context)
         action = copy("d", "/n")
         made.add(layers.step(layers.snapshot(BASE), [action], [Taken(tree, select(tree, action))]))

@@ -37,14 +37,16 @@ def engine() -> Iterator[Sampand]:
         engine.erase()
 
 
-def command(engine: Sampand, folder: Path, dockerfile: str, *flags: str) -> list[str]:
-    folder.mkdir(exist_ok=True)
-    (folder / "Dockerfile").write_text(f"FROM {BASE}\n{dockerfile}\n")
-    return [*sampan_program(), "-H", engine.host, "build", "--progress=plain", *flags, str(folder)]
+def command(engine: Sampand, directory: Path, dockerfile: str, *flags: str) -> list[str]:
+    directory.mkdir(exist_ok=True)
+    (directory / "Dockerfile").write_text(f"FROM {BASE}\n{dockerfile}\n")
+    return [*sampan_program(), "-H", engine.host, "build", "--progress=plain", *flags, str(directory)]
 
 
-def build(engine: Sampand, folder: Path, dockerfile: str, *flags: str) -> "subprocess.CompletedProcess[str]":
-    words = command(engine, folder, dockerfile, *flags)
+def build(
+    engine: Sampand, directory: Path, dockerfile: str, *flags: str
+) -> "subprocess.CompletedProcess[str]":
+    words = command(engine, directory, dockerfile, *flags)
     return subprocess.run(words, capture_output=True, text=True, timeout=60)
 
 

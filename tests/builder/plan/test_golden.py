@@ -48,10 +48,10 @@ def options_of(flags: list[str]) -> dict[str, Any]:
     return found
 
 
-def dockerfile_of(case: Case, folder: Path) -> bytes:
-    case.write(folder)
+def dockerfile_of(case: Case, directory: Path) -> bytes:
+    case.write(directory)
     named = [after for flag, after in pairwise(case.flags) if flag in ("-f", "--file")]
-    return (folder / (named[0].replace("CONTEXT", str(folder)) if named else "Dockerfile")).read_bytes()
+    return (directory / (named[0].replace("CONTEXT", str(directory)) if named else "Dockerfile")).read_bytes()
 
 
 @pytest.mark.parametrize(("case", "recorded"), cases())

@@ -49,8 +49,8 @@ class Quiet(WSGIRequestHandlerLogger):
 
 
 class Server:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.repositories: dict[str, Repo] = {}
         self.authorization: str | None = None
         self.asked: list[str] = []
@@ -72,16 +72,16 @@ class Server:
         return application
 
     def repository(self, name: str) -> Repo:
-        made = Repo.init(str(self.folder / name), mkdir=True)
+        made = Repo.init(str(self.directory / name), mkdir=True)
         self.repositories[f"/{name}"] = made
         return made
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    folder = tmp_path / "server"
-    folder.mkdir()
-    made = Server(folder)
+    directory = tmp_path / "server"
+    directory.mkdir()
+    made = Server(directory)
     thread = threading.Thread(target=made.httpd.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield made

@@ -213,11 +213,11 @@ async def test_certificates_of_a_private_authority(door: Door, tmp_path: Path) -
         fake.image("app", "1", tar_of(a=b"1"))
         pull = f"/images/create?fromImage={fake.host}/app&tag=1"
         assert (await door("POST", pull))[0] == 500, "no client certificate"
-        folder = tmp_path / "certs.d" / fake.host
-        folder.mkdir(parents=True)
-        authority.cert_pem.write_to_path(str(folder / "ca.crt"))
-        client.private_key_pem.write_to_path(str(folder / "client.key"))
-        client.cert_chain_pems[0].write_to_path(str(folder / "client.cert"))
+        directory = tmp_path / "certs.d" / fake.host
+        directory.mkdir(parents=True)
+        authority.cert_pem.write_to_path(str(directory / "ca.crt"))
+        client.private_key_pem.write_to_path(str(directory / "client.key"))
+        client.cert_chain_pems[0].write_to_path(str(directory / "client.cert"))
         door.bench.images.remote.registries.hosts = Hosts(directories=(tmp_path / "certs.d",))
         _, lines = await door("POST", pull)
         assert lines[-1]["status"].startswith("Status: Downloaded newer image")

@@ -32,8 +32,8 @@ BOTH = LogRequest(stdout=True, stderr=True)
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     made = Paths(tmp_path / "data", tmp_path / "run")
-    for folder in (made.tmp, made.container(ID).data, made.container(ID).local_log.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+    for directory in (made.tmp, made.container(ID).data, made.container(ID).local_log.parent):
+        directory.mkdir(parents=True, exist_ok=True)
     return made
 
 

@@ -13,8 +13,8 @@ from sampan.engine.daemon.flags import UsageError, from_command_line, help_text,
 from sampan.errors import Invalid
 
 
-def load(argv: list[str], document: Any, folder: Path) -> DaemonConfig:
-    path = folder / "daemon.json"
+def load(argv: list[str], document: Any, directory: Path) -> DaemonConfig:
+    path = directory / "daemon.json"
     path.write_text(document if isinstance(document, str) else json.dumps(document))
     return configfile.load(parse_command_line([*argv, "--config-file", str(path)]))
 
@@ -234,7 +234,9 @@ def test_help_names_every_option() -> None:
     assert "--data-root string" in text and '(default "/var/lib/sampan")' in text
 
 
-def test_tls_files_default_to_the_certificate_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_files_default_to_the_certificate_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(os.environ, "DOCKER_CERT_PATH", "/certs")
     config = load(["--tlsverify"], {}, tmp_path)
     assert (config.use_tls, config.tlscacert, config.tlskey) == (True, "/certs/ca.pem", "/certs/key.pem")

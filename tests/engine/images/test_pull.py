@@ -751,9 +751,9 @@ async def test_a_mirror_is_asked_first_and_the_origin_last(
     async with serving(FakeRegistry()) as mirror, serving(FakeRegistry()) as empty:
         digest = mirror.image("app", "1", tar_of(a=b"1"))
         registry.image("app", "2", tar_of(a=b"2"))
-        folder = tmp_path / "certs.d" / "_default"
-        folder.mkdir(parents=True)
-        (folder / "hosts.toml").write_text(
+        directory = tmp_path / "certs.d" / "_default"
+        directory.mkdir(parents=True)
+        (directory / "hosts.toml").write_text(
             f'[host."http://127.0.0.1:9"]\n[host."http://{empty.host}"]\n'
             f'[host."http://{mirror.host}"]\ncapabilities = ["pull"]\n'
         )

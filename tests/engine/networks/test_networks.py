@@ -148,10 +148,10 @@ class Rig:
 
 
 def on_rig(
-    folder: Path, body: Callable[[Rig], Coroutine[Any, Any, None]], config: DaemonConfig | None = None
+    directory: Path, body: Callable[[Rig], Coroutine[Any, Any, None]], config: DaemonConfig | None = None
 ) -> None:
     async def whole() -> None:
-        rig = Rig(folder, config or DaemonConfig())
+        rig = Rig(directory, config or DaemonConfig())
         await rig.start()
         try:
             await body(rig)

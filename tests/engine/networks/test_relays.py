@@ -21,8 +21,8 @@ LOCAL = ipaddress.ip_address("127.0.0.1")
 
 
 class World:
-    def __init__(self, folder: Path, target: int) -> None:
-        self.paths = Paths(folder / "data", folder / "exec")
+    def __init__(self, directory: Path, target: int) -> None:
+        self.paths = Paths(directory / "data", directory / "exec")
         self.paths.tmp.mkdir(parents=True)
         self.paths.exec.mkdir()
         self.launcher = Launcher(*launcher.spawn())

@@ -21,8 +21,8 @@ from sampan.storage import volumes as disk
 class Box:
     def __init__(self, root: Path) -> None:
         self.paths = Paths(root / "data", root / "run")
-        for folder in (self.paths.volumes, self.paths.trash, self.paths.tmp):
-            folder.mkdir(parents=True, exist_ok=True)
+        for directory in (self.paths.volumes, self.paths.trash, self.paths.tmp):
+            directory.mkdir(parents=True, exist_ok=True)
         self.store = Store(self.paths.database)
         self.events = Events()
         self.records: dict[str, ContainerRecord] = {}

@@ -134,11 +134,11 @@ async def test_dockers_certificates(tmp_path: Path) -> None:
     for name in ("ca.crt", "client.cert", "client.key"):
         write(tmp_path, f"r.invalid:5000/{name}", "")
     endpoint = (await Hosts(directories=(tmp_path,)).endpoints("r.invalid:5000", "pull"))[0]
-    folder = tmp_path / "r.invalid:5000"
+    directory = tmp_path / "r.invalid:5000"
     assert endpoint.tls == Tls(
-        True, (f"{folder}/ca.crt",), ((f"{folder}/client.cert", f"{folder}/client.key"),)
+        True, (f"{directory}/ca.crt",), ((f"{directory}/client.cert", f"{directory}/client.key"),)
     )
-    (folder / "client.key").unlink()
+    (directory / "client.key").unlink()
     with pytest.raises(Invalid, match=r"^missing key client\.key for client certificate client\.cert"):
         find([tmp_path], "r.invalid:5000")
 

@@ -203,10 +203,10 @@ def basic(user: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:pw".encode()).decode()
 
 
-def auth(folder: Path, *rules: Rule) -> AuthConfig:
+def auth(directory: Path, *rules: Rule) -> AuthConfig:
     hashed = bcrypt.hashpw(b"pw", bcrypt.gensalt(4)).decode()
-    (folder / "users").write_text(f"ann:{hashed}\nbob:{hashed}\n")
-    return AuthConfig(htpasswd=str(folder / "users"), rule=rules)
+    (directory / "users").write_text(f"ann:{hashed}\nbob:{hashed}\n")
+    return AuthConfig(htpasswd=str(directory / "users"), rule=rules)
 
 
 RULES = (

@@ -1,7 +1,7 @@
 """Spins over /proc for processes on their way into the container; prints what it caught that is not the
 container's, one JSON line for each kind. Ends once /stop is there.
 
-    watch_proc.py attach|look
+    watch_proc.py look|attach|capabilities
 """
 
 import json
@@ -58,6 +58,19 @@ def look(pid: int) -> None:
     look_at_descriptors(place)
 
 
+def capabilities(pid: int | str) -> dict[str, int]:
+    lines = (quiet(read, f"/proc/{pid}/status") or b"").decode().splitlines()
+    fields = dict(line.split(":", 1) for line in lines)
+    return {name: int(fields[name], 16) for name in ("CapEff", "CapPrm") if name in fields}
+
+
+def look_at_capabilities(pid: int) -> None:
+    count["looks"] += 1
+    for name, found in capabilities(pid).items():
+        if found & ~own[name]:
+            tell("capabilities", [name, f"{found:x}", f"{own[name]:x}"])
+
+
 def try_attach(pid: int) -> None:
     """Stop it where it is, look at leisure, and let it go on."""
     if libc.ptrace(PTRACE_SEIZE, pid, None, None) != 0:
@@ -73,6 +86,7 @@ def try_attach(pid: int) -> None:
     libc.ptrace(PTRACE_DETACH, pid, None, None)
 
 
+own = capabilities("self")
 known = {int(name) for name in os.listdir("/proc") if name.isdigit()}
 print(json.dumps({"watching": True}), flush=True)
 while not os.path.exists("/stop"):
@@ -80,6 +94,9 @@ while not os.path.exists("/stop"):
         if not name.isdigit() or int(name) in known:
             continue
         pid = int(name)
+        if sys.argv[1] == "capabilities":
+            look_at_capabilities(pid)
+            continue
         look(pid)
         if attach:
             try_attach(pid)

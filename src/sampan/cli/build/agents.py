@@ -76,8 +76,8 @@ class KeyAgent:
 
         if not shutil.which("ssh-agent") or not shutil.which("ssh-add"):
             raise CliError("ERROR: --ssh with keys needs the programs ssh-agent and ssh-add")
-        self._folder = tempfile.mkdtemp(prefix="sampan-agent-")
-        self.path = os.path.join(self._folder, "socket")
+        self._directory = tempfile.mkdtemp(prefix="sampan-agent-")
+        self.path = os.path.join(self._directory, "socket")
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self._process = subprocess.Popen(["ssh-agent", "-D", "-a", self.path], **quiet)  # type: ignore[call-overload]
         self._wait()
@@ -104,7 +104,7 @@ class KeyAgent:
 
         self._process.terminate()
         self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def relay(session: Session, path: str, sockets: list[str]) -> Callable[[], None]:

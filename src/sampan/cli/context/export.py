@@ -46,8 +46,8 @@ def _archive(session: Session, name: str) -> bytes:
         meta = gojson.dumps(metadata.find(session, name)).encode("utf-8", "surrogateescape")
         _add(archive, "meta.json", meta, 0o644)
         files = {} if name == "default" else store.tls_data(session.config_dir, name)
-        for folder in ("tls", "tls/docker") if files else ():
-            entry = tarfile.TarInfo(folder)
+        for directory in ("tls", "tls/docker") if files else ():
+            entry = tarfile.TarInfo(directory)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o700
             archive.addfile(entry)
         for kind, data in files.items():

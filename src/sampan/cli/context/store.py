@@ -67,17 +67,17 @@ def exists(directory: str, name: str) -> bool:
 
 def save(directory: str, name: str, meta: dict[str, Any], tls: dict[str, bytes] | None) -> None:
     """Write the metadata; `tls` replaces the TLS files unless it is None."""
-    folder = meta_dir(directory, name)
-    os.makedirs(folder, 0o755, exist_ok=True)
-    replace_file(os.path.join(folder, "meta.json"), gojson.dumps(meta), 0o644)
+    meta_path = meta_dir(directory, name)
+    os.makedirs(meta_path, 0o755, exist_ok=True)
+    replace_file(os.path.join(meta_path, "meta.json"), gojson.dumps(meta), 0o644)
     if tls is None:
         return
-    folder = os.path.join(tls_dir(directory, name), "docker")
+    tls_path = os.path.join(tls_dir(directory, name), "docker")
     _remove_tree(tls_dir(directory, name))
     for kind, data in tls.items():
-        os.makedirs(folder, 0o700, exist_ok=True)
+        os.makedirs(tls_path, 0o700, exist_ok=True)
         descriptor = os.open(
-            os.path.join(folder, TLS_NAMES[kind]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
+            os.path.join(tls_path, TLS_NAMES[kind]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600
         )
         with open(descriptor, "wb") as file:
             file.write(data)
@@ -88,20 +88,20 @@ def remove(directory: str, name: str) -> None:
     _remove_tree(tls_dir(directory, name))
 
 
-def _remove_tree(folder: str) -> None:
+def _remove_tree(path: str) -> None:
     import shutil
 
-    if os.path.exists(folder):
-        shutil.rmtree(folder)
+    if os.path.exists(path):
+        shutil.rmtree(path)
 
 
 def names(directory: str) -> list[str]:
     """All contexts on disk, sorted."""
-    folder = os.path.join(directory, "contexts", "meta")
+    meta_path = os.path.join(directory, "contexts", "meta")
     found = []
-    for entry in os.listdir(folder) if os.path.isdir(folder) else ():
+    for entry in os.listdir(meta_path) if os.path.isdir(meta_path) else ():
         try:
-            with open(os.path.join(folder, entry, "meta.json"), "rb") as file:
+            with open(os.path.join(meta_path, entry, "meta.json"), "rb") as file:
                 found.append(str(gojson.loads(file.read())["Name"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # not a context, or one being written
@@ -109,15 +109,15 @@ def names(directory: str) -> list[str]:
 
 
 def tls_files(directory: str, name: str) -> list[str]:
-    folder = os.path.join(tls_dir(directory, name), "docker")
-    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    tls_path = os.path.join(tls_dir(directory, name), "docker")
+    return sorted(os.listdir(tls_path)) if os.path.isdir(tls_path) else []
 
 
 def tls_paths(directory: str, name: str) -> dict[str, str]:
     """Where a context's TLS files are, by kind (ca, cert, key)."""
-    folder = os.path.join(tls_dir(directory, name), "docker")
+    inside = os.path.join(tls_dir(directory, name), "docker")
     found = tls_files(directory, name)
-    return {kind: os.path.join(folder, file) for kind, file in TLS_NAMES.items() if file in found}
+    return {kind: os.path.join(inside, file) for kind, file in TLS_NAMES.items() if file in found}
 
 
 def tls_data(directory: str, name: str) -> dict[str, bytes]:

@@ -31,11 +31,11 @@ class Store:
         self._root = os.path.join(session.config_dir, "manifests")
 
     def has(self, target: Reference) -> bool:
-        return os.path.isdir(self._folder(target))
+        return os.path.isdir(self._directory(target))
 
     def get(self, target: Reference, name: Reference) -> dict[str, Any]:
         """One image of a list; raises NotKept, CliError."""
-        path = os.path.join(self._folder(target), _safe(name))
+        path = os.path.join(self._directory(target), _safe(name))
         try:
             return _read(path)
         except FileNotFoundError:
@@ -44,24 +44,24 @@ class Store:
     def all(self, target: Reference) -> list[dict[str, Any]]:
         """The images of a list by name; raises NotKept, CliError."""
         try:
-            names = sorted(os.listdir(self._folder(target)))
+            names = sorted(os.listdir(self._directory(target)))
         except FileNotFoundError:
             raise NotKept(target) from None
-        return [_read(os.path.join(self._folder(target), name)) for name in names]
+        return [_read(os.path.join(self._directory(target), name)) for name in names]
 
     def save(self, target: Reference, name: Reference, image: dict[str, Any]) -> None:
-        folder = self._folder(target)
-        os.makedirs(folder, 0o755, exist_ok=True)
-        replace_file(os.path.join(folder, _safe(name)), gojson.dumps(image), 0o644)
+        directory = self._directory(target)
+        os.makedirs(directory, 0o755, exist_ok=True)
+        replace_file(os.path.join(directory, _safe(name)), gojson.dumps(image), 0o644)
 
     def remove(self, target: Reference) -> None:
         """Raises NotKept."""
         try:
-            shutil.rmtree(self._folder(target))
+            shutil.rmtree(self._directory(target))
         except FileNotFoundError:
             raise NotKept(target) from None
 
-    def _folder(self, target: Reference) -> str:
+    def _directory(self, target: Reference) -> str:
         return os.path.join(self._root, _safe(target))
 
 

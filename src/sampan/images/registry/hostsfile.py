@@ -49,16 +49,16 @@ def find(directories: Iterable[Path], domain: str) -> HostsFile:
     directories = tuple(directories)
     for directory in directories:
         for name in _names(domain):
-            if (folder := directory / name).is_dir():
-                return _folder(folder)
+            if (found := directory / name).is_dir():
+                return _of_directory(found)
     for directory in directories:
         if (file := directory / "hosts.toml").is_file():
             for pattern, table in (_load(file).get("registry") or {}).items():
                 if fnmatchcase(domain, pattern):
                     return _read(table, file)
     for directory in directories:
-        if (folder := directory / "_default").is_dir():
-            return _folder(folder)
+        if (found := directory / "_default").is_dir():
+            return _of_directory(found)
     return HostsFile()
 
 
@@ -67,13 +67,13 @@ def _names(domain: str) -> list[str]:
     return [domain, f"{host}_{port}_"] if colon and port.isdigit() else [domain]
 
 
-def _folder(folder: Path) -> HostsFile:
-    file = folder / "hosts.toml"
+def _of_directory(directory: Path) -> HostsFile:
+    file = directory / "hosts.toml"
     if file.is_file():
         return _read(_load(file), file)
-    authorities = tuple(str(path) for path in sorted(folder.glob("*.crt")))
+    authorities = tuple(str(path) for path in sorted(directory.glob("*.crt")))
     client: list[tuple[str, str]] = []
-    for certificate in sorted(folder.glob("*.cert")):
+    for certificate in sorted(directory.glob("*.cert")):
         key = certificate.with_suffix(".key")
         if not key.is_file():
             raise Invalid(
