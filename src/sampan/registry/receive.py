@@ -63,9 +63,8 @@ class Receiver:
         return total
 
     def _put(self, chunks: Sequence[bytes]) -> None:
-        if chunks:
-            self._reserve.check(sum(map(len, chunks)))
         for chunk in chunks:
+            self._reserve.check()  # of each: a whole piece could take the reserve itself
             view = memoryview(chunk)
             while view:
                 try:
