@@ -28,7 +28,7 @@ def checked(options: BuildOptions) -> BuildOptions:
 
 
 def _check_texts(texts: Iterable[str]) -> None:
-    """They become lines of files and names of folders."""
+    """They become lines of files and names of directories."""
     for text in texts:
         if not text.isprintable():
             raise Invalid(f"{text!r} has characters that do not belong there")

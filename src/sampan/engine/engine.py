@@ -43,7 +43,7 @@ class Builder(Protocol):
 
 @dataclass
 class Engine:
-    """Built once, by engine/daemon/daemon.py."""
+    """Built once, by engine/daemon/serve.py."""
 
     config: "DaemonConfig"
     paths: Paths

@@ -79,11 +79,14 @@ class RunMounts:
         lower = [self._lower(diff_id) for diff_id in unique(snapshot.layers)]
         rootfs: dict[str, object] = {
             "type": "overlay",
-            "lower": lower or [str(self._folder(number, "empty"))],
+            "lower": lower or [str(self._subdirectory(number, "empty"))],
         }
         if not mount.read_only:
             # Written to, and thrown away.
-            rootfs |= {"upper": str(self._folder(number, "upper")), "work": str(self._folder(number, "work"))}
+            rootfs |= {
+                "upper": str(self._subdirectory(number, "upper")),
+                "work": str(self._subdirectory(number, "work")),
+            }
             rootfs["volatile"] = True
         made.mounts.append(
             {
@@ -96,10 +99,10 @@ class RunMounts:
             }
         )
 
-    def _folder(self, number: int, name: str) -> Path:
-        folder = self._directory / f"mount{number}" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def _subdirectory(self, number: int, name: str) -> Path:
+        made = self._directory / f"mount{number}" / name
+        made.mkdir(parents=True, exist_ok=True)
+        return made
 
     def _is_directory(self, merged: Merged, source: str) -> bool:
         if not source.strip("/"):
@@ -171,7 +174,7 @@ class RunMounts:
             if mount.required:
                 raise NotFound(f"unset ssh forward key {mount.id}")
             return
-        path = self._folder(number, "ssh") / "agent.sock"
+        path = self._subdirectory(number, "ssh") / "agent.sock"
         mode = mount.mode if mount.mode is not None else 0o600
         listening = SshSocket(path, self._workspace.requester, mount.id, mode, mount.uid, mount.gid)
         stack.push_async_callback(listening.close)

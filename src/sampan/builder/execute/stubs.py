@@ -27,7 +27,7 @@ def make_points(path: Path) -> None:
 
 
 def make_targets(path: Path, targets: Iterable[str], files: Iterable[str]) -> None:
-    """Those of one step. Targets lead through folders of ours only: no link is ever made here."""
+    """Those of one step. Targets lead through directories of ours only: no link is ever made here."""
     apart = set(files)
     for target in sorted(targets, key=len):
         parts = [part for part in os.path.normpath(target).split("/") if part not in ("", ".", "..")]

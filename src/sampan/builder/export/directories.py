@@ -1,4 +1,4 @@
-"""`--output type=local` and `type=tar`: the files of a result, or of each platform in a folder of its own."""
+"""`--output type=local` and `type=tar`: the files of a result, or of each platform in its own directory."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,17 +9,17 @@ from sampan.builder.export.results import Solved
 
 
 def split(attrs: Mapping[str, str], several: bool) -> bool:
-    """Whether platforms get a folder each. Raises Invalid."""
+    """Whether platforms get a directory each. Raises Invalid."""
     return flag(attrs, "platform-split", several)
 
 
-def folder(platform: str) -> str:
+def directory_of(platform: str) -> str:
     return platform.replace("/", "_")
 
 
 async def write(execution: Execution, solved: Sequence[Solved], directory: Path, *, split: bool) -> None:
     """The files of all platforms below `directory`. Raises Failed."""
     for item in solved:
-        tree = directory / folder(item.target.platform) if split else directory
+        tree = directory / directory_of(item.target.platform) if split else directory
         tree.mkdir(exist_ok=True)
         await execution.export_directory(item.snapshot, tree)

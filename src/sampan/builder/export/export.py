@@ -231,8 +231,8 @@ class _Export:
     async def _offer(self, requester: HasBlobs, found: archives.Layout, blobs: LayerBlobs) -> None:
         """Into the store that a session has for it; the client writes the layout's index."""
         for path, size, chunks in found.files(blobs):
-            folder, _, name = path.rpartition("/")
-            if folder == "blobs/sha256":
+            parent, _, name = path.rpartition("/")
+            if parent == "blobs/sha256":
                 await requester.put_blob(STORE, f"sha256:{name}", size, pieces(chunks))
 
     async def _files(self, number: int, output: Output) -> None:

@@ -15,11 +15,11 @@ CHUNK = 64 << 10
 
 
 @asynccontextmanager
-async def forwarded_agent(requester: Requester, folder: Path, id: str = "default") -> AsyncIterator[str]:
+async def forwarded_agent(requester: Requester, directory: Path, id: str = "default") -> AsyncIterator[str]:
     """The path of a socket that leads to the requester's agent `id`. Raises Failed when it has none."""
     if not await requester.has_ssh(id):
         raise Failed("git over ssh needs an agent: build with --ssh default")
-    place = folder / uuid4().hex
+    place = directory / uuid4().hex
     place.mkdir(parents=True, mode=0o700)
     try:
         # A socket's path may have 107 bytes; the directory's descriptor makes a short one of any.

@@ -30,9 +30,9 @@ class Received:
     lone: str = ""
 
 
-async def receive(chunks: AsyncIterator[bytes], folder: Path, report: Report | None) -> Received:
-    """Unpack the stream into a new directory in `folder`. Raises Failed."""
-    path = folder / FILES
+async def receive(chunks: AsyncIterator[bytes], directory: Path, report: Report | None) -> Received:
+    """Unpack the stream into a subdirectory of `directory`. Raises Failed."""
+    path = directory / FILES
     path.mkdir(mode=0o755)
     return await run_with_stream(_counted(chunks, report), lambda stream: _unpack(stream, path))
 

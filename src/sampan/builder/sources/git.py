@@ -143,12 +143,12 @@ class Repositories:
         finally:
             self.kept.discard(arriving)
 
-    def _fill(self, wish: _Wish, folder: Path, files: Path, access: Access, depth: int) -> int:
+    def _fill(self, wish: _Wish, directory: Path, files: Path, access: Access, depth: int) -> int:
         """The wish's files into an empty directory; returns the number of their bytes."""
         from dulwich.repo import Repo
 
         keep = wish.keep_git_dir and not wish.subdir
-        where = folder / f"repository-{uuid4().hex}"
+        where = directory / f"repository-{uuid4().hex}"
         where.mkdir()
         with Repo.init_bare(str(where)) as repository:
             git_remote.fetch(wish.remote, wish.commit, repository, access)
@@ -160,15 +160,15 @@ class Repositories:
                 modules = _modules(repository.object_store, commit.tree, wish, done)
                 for path, module in modules:
                     inner = files / os.fsdecode(path)
-                    done.size += self._submodule(module, folder, inner, access, depth)
+                    done.size += self._submodule(module, directory, inner, access, depth)
             if keep:
                 _keep_git_dir(repository, where, files, commit.id, wish.remote, done)
         return done.size
 
-    def _submodule(self, wish: _Wish, folder: Path, files: Path, access: Access, depth: int) -> int:
+    def _submodule(self, wish: _Wish, directory: Path, files: Path, access: Access, depth: int) -> int:
         if depth >= NESTED:
             raise Failed(f"submodules of {shown(wish.remote)} are more than {NESTED} deep")
-        return self._fill(wish, folder, files, access, depth + 1)
+        return self._fill(wish, directory, files, access, depth + 1)
 
 
 async def _authorization(host: str, requester: Requester) -> str:

@@ -316,10 +316,10 @@ def _save(place: Path, meta: _Meta) -> None:
 
 
 def _tree(place: Path, meta: _Meta) -> Tree:
-    folder = place / meta.directory
-    above, info = os.stat(folder), os.lstat(folder / meta.name)
+    directory = place / meta.directory
+    above, info = os.stat(directory), os.lstat(directory / meta.name)
     entries = {
         "": Entry(stat.S_IFDIR | 0o755, 0, 0, 0, above.st_mtime_ns, ""),
         meta.name: Entry(stat.S_IFREG | 0o600, 0, 0, meta.size, info.st_mtime_ns, meta.digest),
     }
-    return Tree(HostRoot(str(folder)), entries, published=True)
+    return Tree(HostRoot(str(directory)), entries, published=True)

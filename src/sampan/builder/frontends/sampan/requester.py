@@ -63,10 +63,10 @@ class SampanRequester:
             yield Directory(path=Path(place.path), in_place=True)
         elif self.asked.text is not None and name in (CONTEXT, DOCKERFILE):
             text = self.asked.text if name == DOCKERFILE else None
-            with tempfile.TemporaryDirectory(prefix="build-", dir=self._temporary) as folder:
+            with tempfile.TemporaryDirectory(prefix="build-", dir=self._temporary) as directory:
                 if text is not None:
-                    _write(Path(folder, "Dockerfile"), text)
-                yield Directory(path=Path(folder))
+                    _write(Path(directory, "Dockerfile"), text)
+                yield Directory(path=Path(directory))
         else:
             raise NotFound(f"no such directory: {name}")
 

@@ -22,16 +22,16 @@ BLOCK = 1 << 20
 @dataclass(frozen=True)
 class Upload:
     id: str
-    folder: Path
+    directory: Path
     raw: bool
 
     @property
     def stream(self) -> Path:
-        return self.folder / "stream"
+        return self.directory / "stream"
 
     @property
     def files(self) -> Path:
-        return self.folder / FILES
+        return self.directory / FILES
 
     async def chunks(self) -> AsyncIterator[bytes]:
         with await asyncio.to_thread(open, self.stream, "rb") as file:
@@ -39,7 +39,7 @@ class Upload:
                 yield data
 
     async def remove(self) -> None:
-        await asyncio.to_thread(shutil.rmtree, self.folder, True)
+        await asyncio.to_thread(shutil.rmtree, self.directory, True)
 
 
 class Uploads:
@@ -51,12 +51,12 @@ class Uploads:
     async def receive(self, chunks: AsyncIterator[bytes], *, raw: bool) -> Upload:
         """Keep a stream, which is a directory as a tar unless it is `raw`. Raises Failed, Invalid."""
         upload = Upload(secrets.token_hex(16), self._paths.tmp / f"build-{secrets.token_hex(8)}", raw)
-        upload.folder.mkdir(mode=0o700)
+        upload.directory.mkdir(mode=0o700)
         try:
             if raw:
                 await _save(chunks, upload.stream)
             else:
-                received = await receive(chunks, upload.folder, lambda what, done, total: None)
+                received = await receive(chunks, upload.directory, lambda what, done, total: None)
                 if received.lone:
                     raise Invalid("a directory is sent as a tar archive")
         except BaseException:
