@@ -1,6 +1,7 @@
 """JSON as Go's encoding/json reads, writes and indents it.
 
-Reading uses CPython's scanner without the json package, whose import (re, enum) costs 5 ms: docs/decisions/cli-json.md.
+Reading uses CPython's scanner without the json package, whose import (re, enum) costs 5 ms:
+docs/decisions/cli-json.md.
 """
 
 from __future__ import annotations
