@@ -6,11 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from sampan.linux import netlink, netns
+from sampan.linux import nf_tables as nf
 from sampan.linux import nftables as nft
 
 
 def test_concatenated_types_are_six_bits_each() -> None:
-    assert nft.concatenated(nft.TYPE_PROTO, nft.TYPE_SERVICE) == 12 << 6 | 13
+    assert nft.concatenated(nf.TYPE_INET_PROTOCOL, nf.TYPE_INET_SERVICE) == 12 << 6 | 13
 
 
 def test_many_elements_become_several_messages_within_an_attributes_size() -> None:
@@ -48,7 +49,7 @@ def test_a_transaction_is_all_or_nothing() -> None:
 @pytest.mark.root
 def test_set_elements_are_added_listed_and_removed() -> None:
     def body(firewall: nft.Firewall) -> None:
-        kind = nft.SetType(nft.TYPE_IPV4, 4)
+        kind = nft.SetType(nf.TYPE_IPADDR, 4)
         keys = [ipaddress.ip_address(f"10.0.{n // 250}.{n % 250}").packed for n in range(3000)]
         elements = [nft.value_element(key) for key in keys]
         firewall.commit([nft.add_table("t"), nft.add_set("t", "s", kind, 1)])
@@ -63,11 +64,11 @@ def test_set_elements_are_added_listed_and_removed() -> None:
 @pytest.mark.root
 def test_hooked_chains_of_all_tables_are_seen_with_their_policy() -> None:
     def body(firewall: nft.Firewall) -> None:
-        hook = nft.Hook("filter", nft.NF_INET_FORWARD, 0)
+        hook = nft.Hook("filter", nf.NF_INET_FORWARD, 0)
         firewall.commit([nft.add_table("t"), nft.add_chain("t", "c", hook), nft.add_chain("t", "plain")])
         (chain,) = firewall.base_chains()
-        assert (chain.table, chain.name, chain.hook) == ("t", "c", nft.NF_INET_FORWARD)
-        assert (chain.family, chain.policy) == (nft.NFPROTO_INET, nft.NF_ACCEPT)
+        assert (chain.table, chain.name, chain.hook) == ("t", "c", nf.NF_INET_FORWARD)
+        assert (chain.family, chain.policy) == (nf.NFPROTO_INET, nf.NF_ACCEPT)
 
     in_new_namespace(body)
 

@@ -3,6 +3,7 @@ import ipaddress
 import pytest
 
 from sampan.linux import netlink, netns
+from sampan.linux import nf_tables as nf
 from sampan.linux import nftables as nft
 from sampan.network import rules
 from sampan.network.firewall import Table
@@ -137,7 +138,7 @@ def test_the_resolvers_table_can_be_made_again() -> None:
         firewall.commit(rules.resolver("dns", 4000, 4001))
         firewall.commit(rules.resolver("dns", 5000, 5001))
         (chain,) = firewall.base_chains()
-        assert (chain.family, chain.table, chain.hook) == (nft.NFPROTO_IPV4, "dns", nft.NF_INET_LOCAL_OUT)
+        assert (chain.family, chain.table, chain.hook) == (nf.NFPROTO_IPV4, "dns", nf.NF_INET_LOCAL_OUT)
         firewall.close()
 
     netns.run_in_new(inside)

@@ -16,12 +16,13 @@ import errno
 import struct
 from dataclasses import dataclass
 
+from sampan.linux import nf_tables as nf
 from sampan.linux import nftables as nft
 from sampan.linux.netlink import Message, NetlinkError
 from sampan.linux.rtnetlink import mac_bytes
 
-FAMILY = nft.NFPROTO_NETDEV
-PORTS = nft.SetType(nft.TYPE_ETHER, 6, nft.TYPE_IFINDEX, 4)
+FAMILY = nf.NFPROTO_NETDEV
+PORTS = nft.SetType(nf.TYPE_ETHERADDR, 6, nf.TYPE_IFINDEX, 4)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class DirectPort:
 
 
 def add_port(table: str, port: DirectPort) -> list[Message]:
-    hook = nft.Hook("filter", nft.NF_NETDEV_INGRESS, 0, port.device)
-    find = nft.payload(nft.PAYLOAD_LINK, 0, 6) + nft.lookup(port.bridge, into=nft.REG_1)
+    hook = nft.Hook("filter", nf.NF_NETDEV_INGRESS, 0, port.device)
+    find = nft.payload(nf.NFT_PAYLOAD_LL_HEADER, 0, 6) + nft.lookup(port.bridge, into=nf.NFT_REG_1)
     return [
         *nft.add_elements(table, port.bridge, [port.element], FAMILY),
         nft.add_chain(table, port.device, hook, FAMILY),

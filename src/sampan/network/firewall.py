@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
+from sampan.linux import nf_tables as nf
 from sampan.linux import nftables as nft
 from sampan.linux.netlink import Message, NetlinkError
 from sampan.network import rules
@@ -126,12 +127,12 @@ class Table:
 
     def forward_drops(self) -> list[str]:
         """Other programs' chains that drop forwarded packets by policy, as "family table/chain"."""
-        families = {nft.NFPROTO_INET: "inet", nft.NFPROTO_IPV4: "ip", nft.NFPROTO_IPV6: "ip6"}
+        families = {nf.NFPROTO_INET: "inet", nf.NFPROTO_IPV4: "ip", nf.NFPROTO_IPV6: "ip6"}
         return [
             f"{families[chain.family]} {chain.table}/{chain.name}"
             for chain in self._firewall.base_chains()
-            if chain.hook == nft.NF_INET_FORWARD
-            and chain.policy == nft.NF_DROP
+            if chain.hook == nf.NF_INET_FORWARD
+            and chain.policy == nf.NF_DROP
             and chain.table != self.name
             and chain.family in families
         ]

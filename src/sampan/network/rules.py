@@ -27,24 +27,25 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sampan.linux import nf_tables as nf
 from sampan.linux import nftables as nft
 from sampan.linux.netlink import Message
 from sampan.linux.rtnetlink import Address, Network
 
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
 
-VERDICTS = nft.SetType(nft.TYPE_IFNAME, 16, nft.NFT_DATA_VERDICT)
+VERDICTS = nft.SetType(nf.TYPE_IFNAME, 16, nf.NFT_DATA_VERDICT)
 
 
 def _port_map(version: int, bound: bool) -> nft.SetType:
-    kind, size = (nft.TYPE_IPV4, 4) if version == 4 else (nft.TYPE_IPV6, 16)
-    key = nft.concatenated(nft.TYPE_PROTO, *([kind] if bound else []), nft.TYPE_SERVICE)
+    kind, size = (nf.TYPE_IPADDR, 4) if version == 4 else (nf.TYPE_IP6ADDR, 16)
+    key = nft.concatenated(nf.TYPE_INET_PROTOCOL, *([kind] if bound else []), nf.TYPE_INET_SERVICE)
     length = 8 + (size if bound else 0)
-    return nft.SetType(key, length, nft.concatenated(kind, nft.TYPE_SERVICE), size + 4)
+    return nft.SetType(key, length, nft.concatenated(kind, nf.TYPE_INET_SERVICE), size + 4)
 
 
 SETS: dict[str, nft.SetType] = {
-    "bridges": nft.SetType(nft.TYPE_IFNAME, 16),
+    "bridges": nft.SetType(nf.TYPE_IFNAME, 16),
     "local4": _port_map(4, False),
     "bound4": _port_map(4, True),
     "local6": _port_map(6, False),
@@ -100,11 +101,11 @@ def base(table: str) -> list[Message]:
         nft.add_set(table, name, kind, number) for number, (name, kind) in enumerate(SETS.items(), 1)
     ]
     hooks = {
-        "guard": nft.Hook("filter", nft.NF_INET_PRE_ROUTING, nft.PRIORITY_RAW),
-        "prerouting": nft.Hook("nat", nft.NF_INET_PRE_ROUTING, nft.PRIORITY_DSTNAT),
-        "output": nft.Hook("nat", nft.NF_INET_LOCAL_OUT, nft.PRIORITY_DSTNAT),
-        "postrouting": nft.Hook("nat", nft.NF_INET_POST_ROUTING, nft.PRIORITY_SRCNAT),
-        "forward": nft.Hook("filter", nft.NF_INET_FORWARD, nft.PRIORITY_FILTER),
+        "guard": nft.Hook("filter", nf.NF_INET_PRE_ROUTING, nf.NF_IP_PRI_RAW),
+        "prerouting": nft.Hook("nat", nf.NF_INET_PRE_ROUTING, nf.NF_IP_PRI_NAT_DST),
+        "output": nft.Hook("nat", nf.NF_INET_LOCAL_OUT, nf.NF_IP_PRI_NAT_DST),
+        "postrouting": nft.Hook("nat", nf.NF_INET_POST_ROUTING, nf.NF_IP_PRI_NAT_SRC),
+        "forward": nft.Hook("filter", nf.NF_INET_FORWARD, nf.NF_IP_PRI_FILTER),
     }
     messages += [nft.add_chain(table, "publish"), nft.add_chain(table, "received")]
     messages += [nft.add_chain(table, name, hook) for name, hook in hooks.items()]
@@ -116,55 +117,53 @@ def receive(table: str, *, forwarding: bool) -> list[Message]:
     """Whether packets that come from outside are rewritten, or left to the sockets that hold the ports."""
     messages = [nft.flush_chain(table, "received")]
     if forwarding:
-        messages.append(nft.add_rule(table, "received", nft.verdict(nft.NFT_JUMP, "publish")))
+        messages.append(nft.add_rule(table, "received", nft.verdict(nf.NFT_JUMP, "publish")))
     return messages
 
 
 def _base_rules() -> Iterable[tuple[str, Sequence[bytes]]]:
-    ipv4 = nft.family_is(nft.NFPROTO_IPV4)
+    ipv4 = nft.family_is(nf.NFPROTO_IPV4)
     loopback = ipaddress.ip_network("127.0.0.0/8")
     to_loopback = ipv4 + _within(loopback, destination=True)
     from_loopback = ipv4 + _within(loopback, destination=False)
-    ours = nft.meta(nft.META_IIFNAME) + nft.lookup("bridges")
+    ours = nft.meta(nf.NFT_META_IIFNAME) + nft.lookup("bridges")
     # route_localnet, which 127.0.0.1:port needs, would let containers reach the host's loopback services.
-    yield "guard", [ours, to_loopback, nft.verdict(nft.NF_DROP)]
-    yield "guard", [ours, from_loopback, nft.verdict(nft.NF_DROP)]
+    yield "guard", [ours, to_loopback, nft.verdict(nf.NF_DROP)]
+    yield "guard", [ours, from_loopback, nft.verdict(nf.NF_DROP)]
     # A neighbour can address frames for 127.0.0.1 to us; what is bound there is not for it.
-    yield "prerouting", [to_loopback, nft.verdict(nft.NFT_RETURN)]
-    yield "prerouting", [nft.verdict(nft.NFT_JUMP, "received")]
+    yield "prerouting", [to_loopback, nft.verdict(nf.NFT_RETURN)]
+    yield "prerouting", [nft.verdict(nf.NFT_JUMP, "received")]
     # The kernel refuses ::1 on any other device, on the way back: the relay serves that address.
-    to_loopback6 = nft.family_is(nft.NFPROTO_IPV6) + _within(
-        ipaddress.ip_network("::1/128"), destination=True
-    )
-    yield "output", [to_loopback6, nft.verdict(nft.NFT_RETURN)]
-    yield "output", [nft.verdict(nft.NFT_JUMP, "publish")]
+    to_loopback6 = nft.family_is(nf.NFPROTO_IPV6) + _within(ipaddress.ip_network("::1/128"), destination=True)
+    yield "output", [to_loopback6, nft.verdict(nf.NFT_RETURN)]
+    yield "output", [nft.verdict(nf.NFT_JUMP, "publish")]
     for version in (4, 6):
         yield "publish", _translate(version, bound=True)
         yield "publish", _translate(version, bound=False)
-    yield "postrouting", [nft.meta(nft.META_OIFNAME), nft.lookup("arriving", into=nft.REG_VERDICT)]
-    yield "postrouting", [nft.meta(nft.META_IIFNAME), nft.lookup("leaving", into=nft.REG_VERDICT)]
-    established = nft.connection_is(nft.CT_STATE, nft.CT_STATE_ESTABLISHED_RELATED)
-    yield "forward", [established, nft.verdict(nft.NF_ACCEPT)]
-    yield "forward", [nft.meta(nft.META_IIFNAME), nft.lookup("outof", into=nft.REG_VERDICT)]
-    yield "forward", [nft.meta(nft.META_OIFNAME), nft.lookup("into", into=nft.REG_VERDICT)]
+    yield "postrouting", [nft.meta(nf.NFT_META_OIFNAME), nft.lookup("arriving", into=nf.NFT_REG_VERDICT)]
+    yield "postrouting", [nft.meta(nf.NFT_META_IIFNAME), nft.lookup("leaving", into=nf.NFT_REG_VERDICT)]
+    established = nft.connection_is(nf.NFT_CT_STATE, nf.NF_CT_STATE_ESTABLISHED | nf.NF_CT_STATE_RELATED)
+    yield "forward", [established, nft.verdict(nf.NF_ACCEPT)]
+    yield "forward", [nft.meta(nf.NFT_META_IIFNAME), nft.lookup("outof", into=nf.NFT_REG_VERDICT)]
+    yield "forward", [nft.meta(nf.NFT_META_OIFNAME), nft.lookup("into", into=nf.NFT_REG_VERDICT)]
 
 
 def _translate(version: int, *, bound: bool) -> list[bytes]:
     """dnat to what the map says for protocol [. destination] . port."""
-    family = nft.NFPROTO_IPV4 if version == 4 else nft.NFPROTO_IPV6
+    family = nf.NFPROTO_IPV4 if version == 4 else nf.NFPROTO_IPV6
     size, offset = (4, 16) if version == 4 else (16, 24)
-    register = nft.REG32_00
+    register = nf.NFT_REG32_00
     parts = [nft.family_is(family)]
     if not bound:
         parts.append(nft.local_destination())
-    parts.append(nft.meta(nft.META_L4PROTO, register))
+    parts.append(nft.meta(nf.NFT_META_L4PROTO, register))
     register += 1
     if bound:
-        parts.append(nft.payload(nft.PAYLOAD_NETWORK, offset, size, register))
+        parts.append(nft.payload(nf.NFT_PAYLOAD_NETWORK_HEADER, offset, size, register))
         register += size // 4
-    parts.append(nft.payload(nft.PAYLOAD_TRANSPORT, 2, 2, register))
-    target = nft.REG32_00
-    parts.append(nft.lookup(("bound" if bound else "local") + str(version), nft.REG32_00, into=target))
+    parts.append(nft.payload(nf.NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, register))
+    target = nf.NFT_REG32_00
+    parts.append(nft.lookup(("bound" if bound else "local") + str(version), nf.NFT_REG32_00, into=target))
     parts.append(nft.dnat(family, target, target + size // 4))
     return parts
 
@@ -176,7 +175,7 @@ def _within(network: Network, *, destination: bool) -> bytes:
 
 
 def _family(network: Network) -> bytes:
-    return nft.family_is(nft.NFPROTO_IPV4 if network.version == 4 else nft.NFPROTO_IPV6)
+    return nft.family_is(nf.NFPROTO_IPV4 if network.version == 4 else nf.NFPROTO_IPV6)
 
 
 def add_network(table: str, network: NetworkRules) -> list[Message]:
@@ -189,25 +188,25 @@ def add_network(table: str, network: NetworkRules) -> list[Message]:
     key = nft.ifname(bridge)
     messages += nft.add_elements(table, "bridges", [nft.value_element(key)])
     for name, chain in (("leaving", leaving), ("arriving", arriving), ("into", into)):
-        messages += nft.add_elements(table, name, [nft.verdict_element(key, nft.NFT_JUMP, chain)])
+        messages += nft.add_elements(table, name, [nft.verdict_element(key, nf.NFT_JUMP, chain)])
     if network.internal:
         chain = f"outof-{bridge}"
         messages.append(nft.add_chain(table, chain))
-        elsewhere = nft.interface_is(nft.META_OIFNAME, bridge, nft.CMP_NEQ)
-        messages.append(nft.add_rule(table, chain, elsewhere, nft.verdict(nft.NF_DROP)))
-        messages += nft.add_elements(table, "outof", [nft.verdict_element(key, nft.NFT_JUMP, chain)])
+        elsewhere = nft.interface_is(nf.NFT_META_OIFNAME, bridge, nf.NFT_CMP_NEQ)
+        messages.append(nft.add_rule(table, chain, elsewhere, nft.verdict(nf.NF_DROP)))
+        messages += nft.add_elements(table, "outof", [nft.verdict_element(key, nf.NFT_JUMP, chain)])
     return messages
 
 
 def _leaving(network: NetworkRules) -> Iterable[list[bytes]]:
-    elsewhere = nft.interface_is(nft.META_OIFNAME, network.bridge, nft.CMP_NEQ)
+    elsewhere = nft.interface_is(nf.NFT_META_OIFNAME, network.bridge, nf.NFT_CMP_NEQ)
     if network.masquerade and not network.internal:
         for subnet in network.subnets:
             yield [_family(subnet), _within(subnet, destination=False), elsewhere, nft.masquerade()]
 
 
 def _arriving(network: NetworkRules) -> Iterable[list[bytes]]:
-    translated = nft.connection_is(nft.CT_STATUS, nft.IPS_DST_NAT)
+    translated = nft.connection_is(nf.NFT_CT_STATUS, nf.IPS_DST_NAT)
     for subnet in network.subnets:
         # From a container to a published port of its own network: the answer must come back through us.
         yield [_family(subnet), _within(subnet, destination=False), translated, nft.masquerade()]
@@ -218,10 +217,10 @@ def _arriving(network: NetworkRules) -> Iterable[list[bytes]]:
 
 def _into(network: NetworkRules) -> Iterable[list[bytes]]:
     if not network.internal:
-        yield [nft.connection_is(nft.CT_STATUS, nft.IPS_DST_NAT), nft.verdict(nft.NF_ACCEPT)]
+        yield [nft.connection_is(nf.NFT_CT_STATUS, nf.IPS_DST_NAT), nft.verdict(nf.NF_ACCEPT)]
     if network.icc:
-        yield [nft.interface_is(nft.META_IIFNAME, network.bridge), nft.verdict(nft.NF_ACCEPT)]
-    yield [nft.verdict(nft.NF_DROP)]
+        yield [nft.interface_is(nf.NFT_META_IIFNAME, network.bridge), nft.verdict(nf.NF_ACCEPT)]
+    yield [nft.verdict(nf.NF_DROP)]
 
 
 def remove_network(table: str, network: NetworkRules) -> list[Message]:
@@ -254,16 +253,16 @@ def remove_ports(table: str, ports: Iterable[PortRule]) -> list[Message]:
 
 def resolver(table: str, udp_port: int, tcp_port: int) -> list[Message]:
     """Inside a container's namespace: 127.0.0.11:53 leads to our sockets, whatever else listens on 53."""
-    family = nft.NFPROTO_IPV4
+    family = nf.NFPROTO_IPV4
     messages = [nft.add_table(table, family), nft.delete_table(table, family), nft.add_table(table, family)]
-    output = nft.Hook("nat", nft.NF_INET_LOCAL_OUT, nft.PRIORITY_DSTNAT)
+    output = nft.Hook("nat", nf.NF_INET_LOCAL_OUT, nf.NF_IP_PRI_NAT_DST)
     messages.append(nft.add_chain(table, "output", output, family))
     address = ipaddress.ip_address("127.0.0.11").packed
     for protocol, port in (("udp", udp_port), ("tcp", tcp_port)):
-        match = nft.payload(nft.PAYLOAD_NETWORK, 16, 4) + nft.compare(address)
-        match += nft.meta(nft.META_L4PROTO) + nft.compare(bytes([PROTOCOLS[protocol]]))
-        match += nft.payload(nft.PAYLOAD_TRANSPORT, 2, 2) + nft.compare(struct.pack(">H", 53))
-        load = nft.immediate(address, nft.REG_1) + nft.immediate(struct.pack(">H", port), nft.REG_2)
-        rule = [match, load, nft.dnat(family, nft.REG_1, nft.REG_2)]
+        match = nft.payload(nf.NFT_PAYLOAD_NETWORK_HEADER, 16, 4) + nft.compare(address)
+        match += nft.meta(nf.NFT_META_L4PROTO) + nft.compare(bytes([PROTOCOLS[protocol]]))
+        match += nft.payload(nf.NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2) + nft.compare(struct.pack(">H", 53))
+        load = nft.immediate(address, nf.NFT_REG_1) + nft.immediate(struct.pack(">H", port), nf.NFT_REG_2)
+        rule = [match, load, nft.dnat(family, nf.NFT_REG_1, nf.NFT_REG_2)]
         messages.append(nft.add_rule(table, "output", *rule, family=family))
     return messages

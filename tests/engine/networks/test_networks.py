@@ -18,6 +18,7 @@ from sampan.engine.events import Events
 from sampan.engine.networks import Networks
 from sampan.errors import Conflict, Denied, Failed, Invalid, NotFound
 from sampan.linux import netlink, netns, rtnetlink
+from sampan.linux import nf_tables as nf
 from sampan.linux import nftables as nft
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
@@ -631,7 +632,7 @@ def test_a_forward_policy_of_others_parts_nobody_on_this_host(tmp_path: Path) ->
         stranger = nft.Firewall()
         try:
             await check("203.0.113.2")
-            drop = nft.Hook("filter", nft.NF_INET_FORWARD, 0, policy=nft.NF_DROP)
+            drop = nft.Hook("filter", nf.NF_INET_FORWARD, 0, policy=nf.NF_DROP)
             stranger.commit([nft.add_table("theirs"), nft.add_chain("theirs", "forward", drop)])
             await until(lambda: rig.networks.warnings(), "it is noticed")
             await asyncio.sleep(0)
