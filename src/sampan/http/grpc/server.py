@@ -45,6 +45,7 @@ class Routes:
         self._services: set[str] = set()
 
     def add(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Have these handlers answer a service's methods, by name."""
         self._services.add(service)
         for name, handler in handlers.items():
             method = self._schema.method(service, name)
