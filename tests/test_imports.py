@@ -15,7 +15,7 @@ import pytest
 import sampan
 
 ROOT = Path(sampan.__file__).parent
-FOUNDATIONS = {"specs", "errors", "paths", "interpreter", "db", "http", ""}
+FOUNDATIONS = {"specs", "errors", "paths", "interpreter", "tasks", "db", "http", ""}
 
 # part -> parts it may import besides itself.
 ALLOWED = {
@@ -24,16 +24,17 @@ ALLOWED = {
     "engine.api": {"engine", "images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
     "engine": {"images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
     "images": {"linux"} | FOUNDATIONS,
-    "registry": {"specs", "errors", "db", "http", ""},
+    "registry": {"specs", "errors", "tasks", "db", "http", ""},
     "runtime": {"linux"} | FOUNDATIONS,
     "storage": {"linux"} | FOUNDATIONS,
     "network": {"linux"} | FOUNDATIONS,
     "linux": {"errors", ""},
     "specs": {"errors", ""},
     "db": {"errors", "paths", ""},
-    "http": {"errors", "specs", ""},
+    "http": {"errors", "specs", "tasks", ""},
     "paths": {"errors", ""},
     "interpreter": {""},
+    "tasks": {""},
     "errors": {""},
     "": {"errors"},
 }

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,10 @@ def relay(tmp_path: Path) -> Iterator[Relay]:
 async def echo() -> AsyncIterator[int]:
     """A TCP server that sends back what it gets, in capitals, until the client is done."""
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         while data := await reader.read(1 << 16):
             writer.write(data.upper())
             await writer.drain()
@@ -72,6 +76,10 @@ async def echo() -> AsyncIterator[int]:
     yield server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()
+    for writer in writers:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def bound(kind: socket.SocketKind) -> socket.socket:

@@ -50,6 +50,8 @@ class ApiRequest(web.Request):
 
 @dataclass(frozen=True)
 class ApiVersions:
+    """The versions of its API that a server speaks."""
+
     newest: tuple[int, int]
     oldest: tuple[int, int]
 
@@ -71,10 +73,12 @@ class ApiVersions:
 
 
 def text(version: tuple[int, int]) -> str:
+    """A version as paths and messages have it, "1.47"."""
     return f"{version[0]}.{version[1]}"
 
 
 def error_response(status: int, message: str) -> web.Response:
+    """A failure in the form Docker's API has for all of them."""
     if status == 304:
         return web.Response(status=304)
     body = orjson.dumps({"message": message}, option=orjson.OPT_APPEND_NEWLINE)
@@ -95,6 +99,7 @@ class Api:
         self.headers = (("Api-Version", text(self.versions.newest)), *self.headers)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer, errors included; raises only what means that the client has gone."""
         assert isinstance(request, ApiRequest)
         asked, path = split_version(request.raw_path.partition("?")[0])
         found = self.table.find(request.method, path)
@@ -151,6 +156,7 @@ class Server:
         return ApiRequest(message, payload, protocol, writer, task, loop, client_max_size=BODY_LIMIT)
 
     async def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
+        """Serve on a bound socket, from now on the server's; raises OSError."""
         loop = asyncio.get_running_loop()
         if sock.family == socket.AF_UNIX:
             listener = await loop.create_unix_server(self._server, sock=sock, backlog=BACKLOG, ssl=context)
@@ -159,6 +165,7 @@ class Server:
         self._listeners.append(listener)
 
     async def stop(self) -> None:
+        """Listen no more; what is under way is cut within a moment."""
         for listener in self._listeners:
             listener.close()
         self._server.pre_shutdown()
@@ -166,6 +173,7 @@ class Server:
 
 
 def not_about_bad_requests(record: logging.LogRecord) -> bool:
+    """A logging filter: everything but the tracebacks of what is no HTTP."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 

@@ -34,6 +34,7 @@ class Credentials:
 
     @property
     def basic(self) -> str:
+        """The Authorization header of name and password."""
         plain = f"{self.username}:{self.password}".encode()
         return f"Basic {base64.b64encode(plain).decode()}"
 
@@ -59,6 +60,8 @@ def parse_challenges(headers: Sequence[str]) -> list[Challenge]:
 
 @dataclass(frozen=True)
 class TokenAnswer:
+    """What a token service said: its status, and the JSON of its body."""
+
     status: int
     document: Any
 

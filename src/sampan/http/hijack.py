@@ -30,6 +30,7 @@ class Hijacked:
     leftover: bytes
 
     def close(self) -> None:
+        """For whoever has it and hands it to nobody."""
         self.socket.close()
 
 

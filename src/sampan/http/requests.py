@@ -17,12 +17,14 @@ FALSE = frozenset({"", "0", "no", "false", "none"})
 
 
 def json_response(obj: Any, status: int = 200) -> web.Response:
+    """A document, written at once."""
     # Docker's encoder ends every document with a newline; some scripts read by line.
     body = orjson.dumps(obj, option=orjson.OPT_APPEND_NEWLINE)
     return web.Response(body=body, status=status, content_type="application/json")
 
 
 def empty(status: int = 204) -> web.Response:
+    """Done, and nothing to say."""
     return web.Response(status=status)
 
 

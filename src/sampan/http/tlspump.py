@@ -12,6 +12,8 @@ import ssl
 from contextlib import suppress
 from typing import Any
 
+from sampan.tasks import Tasks
+
 CHUNK = 64 << 10
 HIGH, LOW = 16, 4  # chunks waiting for the container before the client is made to wait
 
@@ -46,11 +48,11 @@ class TlsPump(asyncio.Protocol):
         self._ended = False
         self._writable = asyncio.Event()
         self._writable.set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
+        self._running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._to_container()), loop.create_task(self._to_client())]
+        self._running = self._tasks.spawn(self._run())
         self._transport.resume_reading()
         self._decrypt()
 
@@ -91,10 +93,17 @@ class TlsPump(asyncio.Protocol):
         self._writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for task in self._tasks:
-            task.cancel()
-        # After what cancelling put on the loop's list, which takes the descriptor out of its selector.
-        asyncio.get_running_loop().call_soon(self._socket.close)
+        if self._running is not None:
+            self._running.cancel()
+
+    async def _run(self) -> None:
+        """Both directions, until both are at their end or the connection is lost."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._to_container())
+                group.create_task(self._to_client())
+        finally:
+            self._socket.close()
 
     async def _to_container(self) -> None:
         loop = asyncio.get_running_loop()

@@ -124,6 +124,7 @@ class Transport:
         self._making = asyncio.Lock()
 
     async def close(self) -> None:
+        """End the connections that are kept; nothing may be under way."""
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import sqlite3
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from sampan.registry.blobs import Blobs, Clock
@@ -16,6 +15,7 @@ from sampan.registry.layout import Layout
 from sampan.registry.manifests import Manifests
 from sampan.registry.repositories import Quotas
 from sampan.registry.uploads import Uploads
+from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.registry")
 PULLS_EVERY = 5.0  # seconds between two notes of what was pulled: a pull costs no write of its own
@@ -39,7 +39,7 @@ class Registry:
             self.layout, self.database, config.collect, config.retention, config.upload_expiry, clock
         )
         self._pulled: dict[tuple[str, str, str], float] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks = Tasks()
         self.events.listen(self._note_pull)
 
     @property
@@ -49,14 +49,10 @@ class Registry:
 
     async def start(self) -> None:
         """Begin the work beside the requests: noting pulls. Garbage is workers/jobs.py's."""
-        self._tasks = [asyncio.create_task(self._note_pulls())]
+        self._tasks.spawn(self._note_pulls())
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._tasks.stop()
         await self.flush_pulls()
         self.database.close()
 

@@ -4,13 +4,13 @@ import ssl
 import time
 
 from sampan.http.tls import server_context
+from sampan.registry.api import blobs, health, listings, manifests, token, uploads
 from sampan.registry.api.app import RegistryApi
-from sampan.registry.api.routes import all_routes
-from sampan.registry.auth.gate import make_gate
+from sampan.registry.api.call import Route
+from sampan.registry.auth.gate import Gate, OwnTokenGate, make_gate
 from sampan.registry.blobs import Clock
 from sampan.registry.cache.service import Upstreams
 from sampan.registry.config import Config
-from sampan.registry.metrics.endpoint import metrics_route
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.registry import Registry
 from sampan.registry.share.engine import EngineClient
@@ -36,7 +36,7 @@ def build(config: Config, metrics: Metrics | None = None, clock: Clock = time.ti
     gate = make_gate(config.auth, registry.layout, registry.clock)
     routes = all_routes(registry, gate)
     if config.metrics:
-        routes += metrics_route(metrics)
+        routes += health.metrics_route(metrics)
     if config.page:
         routes += Pages(gate).routes()
     api = RegistryApi(registry, gate, routes, upstreams, shared)
@@ -46,3 +46,12 @@ def build(config: Config, metrics: Metrics | None = None, clock: Clock = time.ti
         registry.events.listen(queue.listen)
         api.settle = queue.flush
     return api
+
+
+def all_routes(registry: Registry, gate: Gate) -> list[Route]:
+    """In the order they are tried."""
+    # Uploads before blobs: /blobs/uploads/ is no digest.
+    found = [*listings.ROUTES, *uploads.ROUTES, *blobs.ROUTES, *manifests.ROUTES, *health.ROUTES]
+    if isinstance(gate, OwnTokenGate):
+        found += token.routes(gate, registry.config.auth.realm)
+    return found

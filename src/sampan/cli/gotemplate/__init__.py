@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sampan.cli.errors import CliError
-from sampan.cli.gotemplate.errors import TemplateError
 from sampan.cli.gotemplate.execute import Executor
 from sampan.cli.gotemplate.functions import FUNCTIONS, HEADER_FUNCTIONS, NAMES
+from sampan.cli.gotemplate.lexer import TemplateError
 from sampan.cli.gotemplate.parser import parse
 from sampan.cli.gotemplate.values import Record, Struct, Texts
 

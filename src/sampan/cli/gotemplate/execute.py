@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sampan.cli.gotemplate import nodes
-from sampan.cli.gotemplate.errors import TemplateError
 from sampan.cli.gotemplate.functions import CallError, fits
+from sampan.cli.gotemplate.lexer import TemplateError
 from sampan.cli.gotemplate.values import NIL, NO_VALUE, NoValue, Record, Struct, show, truth, type_name
 
 TYPE_CHECKING = False

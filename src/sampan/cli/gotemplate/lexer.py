@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from sampan.cli.gotemplate.errors import TemplateError
-
 _SPACE = " \t\r\n"
 KEYWORDS = ("block", "break", "continue", "define", "else", "end", "if", "range", "template", "with")
+
+
+class TemplateError(Exception):
+    """Text as Go's text/template words it; `parsing` tells a bad template from a failed execution."""
+
+    def __init__(self, text: str, parsing: bool = False) -> None:
+        super().__init__(text)
+        self.parsing = parsing
 
 
 class Token:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli.gotemplate import nodes
-from sampan.cli.gotemplate.errors import TemplateError
-from sampan.cli.gotemplate.lexer import Token, tokens
+from sampan.cli.gotemplate.lexer import TemplateError, Token, tokens
 from sampan.cli.gotemplate.literals import character, number, unquote
 from sampan.specs.golang.quote import quote
 

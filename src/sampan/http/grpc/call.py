@@ -55,6 +55,8 @@ class Call:
 
 
 class ServerCall(Call):
+    """A call that a handler answers; `path` and `metadata` are the client's."""
+
     def __init__(self, stream: Stream, receives: Any, deadline: float | None) -> None:
         super().__init__(stream, receives)
         headers = stream.headers or {}
@@ -107,15 +109,18 @@ class ClientCall(Call):
 
     @property
     def trailers(self) -> Metadata:
+        """What came with the status, without gRPC's own."""
         return md.custom(self._stream.trailers)
 
     async def receive(self) -> Any:
+        """The next message, None after the last; raises GrpcError when the server did not end it well."""
         message = await super().receive()
         if message is None:
             self._check()
         return message
 
     async def receive_raw(self) -> list[bytes]:
+        """What has come, nothing after the last; raises as `receive` does."""
         messages = await super().receive_raw()
         if not messages:
             self._check()

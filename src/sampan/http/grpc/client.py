@@ -29,6 +29,8 @@ NOTHING: Mapping[str, Any] = {}
 
 
 class Client:
+    """Calls on a connection where we are the client, as many at once as the server allows."""
+
     def __init__(self, connection: Connection, authority: str) -> None:
         self._connection = connection
         self._authority = authority
@@ -38,9 +40,11 @@ class Client:
 
     @property
     def closed(self) -> "asyncio.Future[None]":
+        """Done once the connection is of no use any more."""
         return self._connection.closed
 
     def close(self) -> None:
+        """Every call that is under way fails."""
         self._connection.close()
 
     async def unary(

@@ -29,6 +29,7 @@ from sampan.http.grpc.frames import ErrorCode
 from sampan.http.grpc.status import Code, GrpcError, as_grpc
 from sampan.http.grpc.stream import Stream
 from sampan.specs.protobuf import Method, Schema
+from sampan.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Routes:
         self._services: set[str] = set()
 
     def add(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Have these handlers answer a service's methods, by name."""
         self._services.add(service)
         for name, handler in handlers.items():
             method = self._schema.method(service, name)
@@ -69,27 +71,24 @@ class Serving:
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._calls: dict[int, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
 
     def opened(self, stream: Stream) -> None:
         # Calls that were cancelled but still clean up count too.
         if len(self._tasks) >= MAX_STREAMS:
             stream.reset(ErrorCode.REFUSED_STREAM, GrpcError(Code.UNAVAILABLE, "too many calls at once"))
             return
-        task = asyncio.create_task(self._answer(stream), name=f"grpc-{stream.id}")
-        self._tasks[stream.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(stream.id, None))
+        task = self._calls[stream.id] = self._tasks.spawn(self._answer(stream))
+        task.add_done_callback(lambda _: self._calls.pop(stream.id, None))
 
     def settled(self, stream: Stream) -> None:
-        task = self._tasks.get(stream.id)
+        task = self._calls.get(stream.id)
         if task is not None and stream.error is not None and task is not asyncio.current_task():
             task.cancel()
 
     async def end(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _answer(self, stream: Stream) -> None:
         headers = stream.headers or {}

@@ -9,6 +9,8 @@ from sampan.errors import SampanError
 
 
 class Code(IntEnum):
+    """How a call ended. grpc.github.io/grpc/core/md_doc_statuscodes.html"""
+
     OK = 0
     CANCELLED = 1
     UNKNOWN = 2

@@ -70,7 +70,8 @@ class RegistryApi:
         await self.registry.start()
 
     async def stop(self) -> None:
-        """End what is under way to other machines and the engine, then the registry itself."""
+        """End what is under way beside the requests, then the registry itself."""
+        await self.gate.close()
         if self.upstreams is not None:
             await self.upstreams.close()
         if self.shared is not None:

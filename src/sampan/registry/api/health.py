@@ -1,10 +1,12 @@
-"""/healthz: the process answers. /readyz: it could serve a push right now."""
+"""/healthz: the process answers. /readyz: it could serve a push right now. /metrics: what it has done."""
 
 import os
 
 from aiohttp import web
 
 from sampan.registry.api.call import Call, Route, json_response
+from sampan.registry.metrics.families import CONTENT_TYPE
+from sampan.registry.metrics.measure import Metrics
 
 
 async def healthy(call: Call) -> web.StreamResponse:
@@ -40,3 +42,13 @@ ROUTES = (
     Route("GET", "/healthz", healthy, None, "health"),
     Route("GET", "/readyz", ready, None, "health"),
 )
+
+
+def metrics_route(metrics: Metrics) -> list[Route]:
+    """Prometheus' text, of all processes together."""
+
+    async def scrape(call: Call) -> web.StreamResponse:
+        body = metrics.text(call.registry.read).encode()
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    return [Route("GET", "/metrics", scrape, None, "metrics")]

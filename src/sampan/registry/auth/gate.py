@@ -29,6 +29,7 @@ class Gate(ABC):
     """One for all doors: the API's, the page's, the token endpoint's."""
 
     signs_in = False  # by name and password, which browsers ask for
+    users: Htpasswd | None = None  # who have passwords
 
     async def admit(self, request: web.BaseRequest, need: Need) -> Actor:
         """Who is asking, if they may. Raises Unauthorized, Denied."""
@@ -36,6 +37,11 @@ class Gate(ABC):
         if not actor.fits(need):
             raise self.refusal(request, actor, need)
         return actor
+
+    async def close(self) -> None:
+        """End what is being checked."""
+        if self.users is not None:
+            await self.users.close()
 
     @abstractmethod
     async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
@@ -82,6 +88,7 @@ class OpenGate(Gate):
 
 class BasicGate(Gate):
     signs_in = True
+    users: Htpasswd
 
     def __init__(self, users: Htpasswd, rules: Rules, realm: str) -> None:
         self.users = users
@@ -102,6 +109,7 @@ class OwnTokenGate(Gate):
     """Tokens of our own endpoint; basic credentials are taken as well, for people with curl."""
 
     signs_in = True
+    users: Htpasswd
 
     def __init__(self, issuer: "TokenIssuer", users: Htpasswd, rules: Rules, service: str) -> None:
         self.issuer = issuer

@@ -106,6 +106,10 @@ class Htpasswd:
 
         return await self._verifiers.run(address, key, look)
 
+    async def close(self) -> None:
+        """End what is being checked."""
+        await self._verifiers.close()
+
 
 def parse(text: str, where: str) -> dict[str, bytes]:
     """Raises Invalid, naming the line."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
 from sampan.registry.errors import TooManyRequests
+from sampan.tasks import Tasks
 
 THREADS = 1  # in each worker
 NICENESS = 10  # requests that need no password come first
@@ -27,6 +28,7 @@ class Verifiers:
         self._asked: dict[bytes, asyncio.Future[bool]] = {}
         self._turns: dict[str, asyncio.Lock] = {}
         self._waiting: dict[str, int] = {}
+        self._tasks = Tasks()
 
     async def run(self, address: str, key: bytes, verify: Callable[[], bool]) -> bool:
         """What `verify` says, in its turn; `key` stands for the question. Raises TooManyRequests."""
@@ -34,10 +36,14 @@ class Verifiers:
         task = self._asked.get(key)
         if task is None:
             self._enter(place)
-            task = self._asked[key] = asyncio.create_task(self._answer(place, verify))
-            task.add_done_callback(lambda done: self._leave(place, key, done))
+            task = self._asked[key] = self._tasks.share(self._answer(place, verify))
+            task.add_done_callback(lambda _: self._leave(place, key))
         # Shielded: one client that leaves must not take the answer from the others.
         return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Leave what is asked unanswered."""
+        await self._tasks.stop()
 
     def _enter(self, place: str) -> None:
         waiting = self._waiting.get(place, 0)
@@ -47,14 +53,12 @@ class Verifiers:
             )
         self._waiting[place] = waiting + 1
 
-    def _leave(self, place: str, key: bytes, done: "asyncio.Future[bool]") -> None:
+    def _leave(self, place: str, key: bytes) -> None:
         del self._asked[key]
         self._waiting[place] -= 1
         if not self._waiting[place]:
             del self._waiting[place]
             self._turns.pop(place, None)
-        if not done.cancelled():
-            done.exception()  # each that waited has raised it
 
     async def _answer(self, place: str, verify: Callable[[], bool]) -> bool:
         async with self._turns.setdefault(place, asyncio.Lock()):

@@ -27,6 +27,7 @@ from sampan.registry.layout import Layout
 from sampan.registry.metrics import families
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.receive import translated
+from sampan.tasks import Tasks
 
 SMALL = 32 << 10  # hashed and written here: handing it to a thread would take longer
 POLL = 0.02  # seconds between looks at what another process fetches
@@ -80,7 +81,8 @@ class Fetches:
         self._database = database
         self._blobs = blobs
         self._metrics = metrics
-        self._running: dict[Path, tuple[Fetch, asyncio.Task[None]]] = {}
+        self._running: dict[Path, Fetch] = {}
+        self._tasks = Tasks()
 
     async def join(self, name: str, digest: str, upstream: Upstream) -> tuple[Fetch, bool]:
         """The fetch of a blob, begun if there is none (True), and held for the caller: `release` it."""
@@ -89,20 +91,16 @@ class Fetches:
         path = self._layout.fetches / key
         found = self._running.get(path)
         if found is not None:
-            found[0].hold()
-            return found[0], False
-        fetch = Fetch(path)
-        task = asyncio.create_task(self._run(fetch, name, digest, upstream))
-        self._running[path] = fetch, task
+            found.hold()
+            return found, False
+        fetch = self._running[path] = Fetch(path)
+        self._tasks.spawn(self._run(fetch, name, digest, upstream))
         fetch.hold()
         return fetch, True
 
     async def close(self) -> None:
         """Give up what runs; it goes on from there next time."""
-        tasks = [task for _, task in self._running.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.stop()
 
     async def _run(self, fetch: Fetch, name: str, digest: str, upstream: Upstream) -> None:
         """Whatever happens ends up in the fetch, where the readers find it."""

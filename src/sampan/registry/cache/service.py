@@ -22,6 +22,7 @@ from sampan.registry.manifests import unknown as manifest_unknown
 from sampan.registry.metrics.measure import Metrics
 from sampan.registry.names import Reference
 from sampan.registry.registry import Registry
+from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.registry")
 PATIENCE = 5.0  # seconds for which an upstream that failed is not asked again about the same tag
@@ -36,6 +37,7 @@ class Upstreams:
         self._upstreams = [Upstream(config) for config in configs]
         self._fetches = Fetches(registry.layout, registry.database, registry.blobs, metrics)
         self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._tasks = Tasks()
         self._failed: dict[tuple[str, str], float] = {}
 
     def find(self, name: str) -> Upstream | None:
@@ -51,9 +53,7 @@ class Upstreams:
 
     async def close(self) -> None:
         await self._fetches.close()
-        for task in self._asking.values():
-            task.cancel()
-        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+        await self._tasks.stop()
         for upstream in self._upstreams:
             await upstream.close()
 
@@ -103,16 +103,11 @@ class Upstreams:
         key = (name, str(reference))
         task = self._asking.get(key)
         if task is None:
-            task = self._asking[key] = asyncio.create_task(self._renew(upstream, name, reference, here))
-            task.add_done_callback(lambda done: self._asked(key, done))
+            task = self._asking[key] = self._tasks.share(self._renew(upstream, name, reference, here))
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
         else:
             self._metrics.cache("manifest", "shared")
         await asyncio.shield(task)
-
-    def _asked(self, key: tuple[str, str], task: "asyncio.Task[None]") -> None:
-        self._asking.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # each that waited has raised it
 
     async def _renew(
         self, upstream: Upstream, name: str, reference: Reference, here: Manifest | None

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from sampan.http.app import BACKLOG
 from sampan.registry.workers.connections import Connections, is_late, room
+from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.registry")
 
@@ -37,6 +38,7 @@ class Acceptor:
         self._connections = connections
         self._context = context
         self._loop = asyncio.get_running_loop()
+        self._tasks = Tasks()
         self._handshakes: dict[asyncio.Task[None], float] = {}
         self._room = room()
         self._closed = False
@@ -61,6 +63,10 @@ class Acceptor:
                 task.cancel()
         return any(begun > since for begun in self._handshakes.values())
 
+    async def stop(self) -> None:
+        """Wait until no handshake is left."""
+        await self._tasks.stop()
+
     def _ready(self) -> None:
         if not self._make_room():
             self._pause()
@@ -84,7 +90,7 @@ class Acceptor:
             return False  # another process was faster
         if is_loopback(address):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, NEAR_BUFFER)
-        task = self._loop.create_task(self._connect(sock))
+        task = self._tasks.spawn(self._connect(sock))
         self._handshakes[task] = self._loop.time()
         task.add_done_callback(self._handshakes.pop)
         return True

@@ -7,7 +7,6 @@ import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import uvloop
@@ -82,15 +81,10 @@ async def _serve(setting: Setting, told: asyncio.Event) -> None:
 
 
 async def _jobs(setting: Setting, told: asyncio.Event) -> None:
-    work = asyncio.create_task(_all_jobs(setting))
-    ended = asyncio.create_task(told.wait())
-    await asyncio.wait([work, ended], return_when=asyncio.FIRST_COMPLETED)
-    ended.cancel()
-    if not work.done():
+    async with asyncio.TaskGroup() as group:
+        work = group.create_task(_all_jobs(setting))
+        await told.wait()  # nothing to do is no reason to end, and be started again
         work.cancel()
-    with suppress(asyncio.CancelledError):
-        await work
-    await told.wait()  # nothing to do is no reason to end, and be started again
 
 
 async def _all_jobs(setting: Setting) -> None:

@@ -69,6 +69,8 @@ class Front:
         while self._in_hand(FIRST_WORDS) and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(DRAIN_POLL)
         self._in_hand(0.0)
+        for acceptor in self._acceptors:
+            await acceptor.stop()
         self._connections.pre_shutdown()
         await self._connections.shutdown(LAST_WORDS)
 
