@@ -29,7 +29,7 @@ def test_readers_follow_the_writer(store: BlobStore) -> None:
     found: dict[str, object] = {}
     readers = [
         threading.Thread(target=lambda: found.update(hash=partial.hash())),
-        threading.Thread(target=lambda: found.update(data=b"".join(partial.follow(shown=True)))),
+        threading.Thread(target=lambda: found.update(data=b"".join(partial.follow(reports_position=True)))),
     ]
     for reader in readers:
         reader.start()

@@ -14,7 +14,7 @@ from pathlib import Path
 import bcrypt
 
 from sampan.errors import Invalid
-from sampan.registry.auth.verifying import Verifiers
+from sampan.registry.auth.verification import Verifiers
 from sampan.registry.errors import Unavailable
 
 log = logging.getLogger("sampan.registry")
