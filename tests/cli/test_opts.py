@@ -15,7 +15,7 @@ from sampan.cli.opts.gpu import parse_gpus
 from sampan.cli.opts.mount import parse_mount
 from sampan.cli.opts.network import parse_network
 from sampan.cli.opts.ports import parse_exposed, parse_ports
-from sampan.cli.when import timestamp
+from sampan.cli.times import timestamp
 from sampan.errors import Invalid
 from sampan.specs.docker import ulimits
 

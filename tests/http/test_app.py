@@ -209,5 +209,5 @@ def test_a_stale_socket_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> Non
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(path)
     stale.close()
-    with bind_unix(path), pytest.raises(errors.Failed, match="another program already does"):
+    with bind_unix(path), pytest.raises(errors.Failed, match="another program already listens there"):
         bind_unix(path)

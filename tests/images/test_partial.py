@@ -29,7 +29,7 @@ def test_readers_follow_the_writer(store: BlobStore) -> None:
     found: dict[str, object] = {}
     readers = [
         threading.Thread(target=lambda: found.update(hash=partial.hash())),
-        threading.Thread(target=lambda: found.update(data=b"".join(partial.follow(shown=True)))),
+        threading.Thread(target=lambda: found.update(data=b"".join(partial.follow(reports_position=True)))),
     ]
     for reader in readers:
         reader.start()
@@ -108,7 +108,9 @@ def test_the_last_of_the_disk_is_left_alone(store: BlobStore, monkeypatch: pytes
     monkeypatch.setattr(space, "spare", lambda directory: 1000)
     fits, too_much = Partial(store, DIGEST, 1000), Partial(store, digests.of(b"x"), 1001)
     fits.check_space()
-    with pytest.raises(Failed, match=r"no space left on device: .* needs 1001 bytes, and 1000 are to spare"):
+    with pytest.raises(
+        Failed, match=r"no space left on device: .* needs 1001 bytes, but only 1000 are available"
+    ):
         too_much.check_space()
     too_much.append(b"x" * 1000)
     with pytest.raises(Failed, match="no space left on device"):

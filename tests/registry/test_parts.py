@@ -108,15 +108,15 @@ def test_configuration_from_file_and_flags(tmp_path: Path) -> None:
 
 WRONG = [
     ("nothing = 1", "nothing: no such setting"),
-    ('addr = "x"', 'addr: "x" is no HOST:PORT'),
-    ("addr = 5", "addr: 5 is no string"),
+    ('addr = "x"', 'addr: "x" is not HOST:PORT'),
+    ("addr = 5", "addr: 5 is not a string"),
     ('tls-cert = "x"', "tls-cert and tls-key"),
     ('[auth]\nmode = "x"', "auth.mode"),
     ('[auth]\nmode = "htpasswd"', "names no file"),
-    ('[auth]\nmode = "token"', "neither a realm"),
-    ('[collect]\ngrace = "soon"', "collect: grace: 'soon' is no duration"),
+    ('[auth]\nmode = "token"', "needs a realm"),
+    ('[collect]\ngrace = "soon"', "collect: grace: 'soon' is not a duration"),
     ('[[quota]]\nlimit = "1GiB"', "quota: repository: missing"),
-    ('[[auth.rule]]\nactions = ["eat"]', '"eat" is none of pull, push, delete'),
+    ('[[auth.rule]]\nactions = ["eat"]', '"eat" is not one of pull, push, delete'),
     ("x", "cannot read"),
 ]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sampan.linux import sockets
-from sampan.runtime import carry, portrelay
+from sampan.runtime import forwarding, portrelay
 
 
 class Relay:
@@ -52,7 +52,7 @@ class Relay:
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Relay]:
-    made = Relay(tmp_path, lambda: setattr(carry, "UDP_FLOWS", 2))
+    made = Relay(tmp_path, lambda: setattr(forwarding, "UDP_FLOWS", 2))
     yield made
     made.ask({"op": "drop", "keys": made.ask({"op": "list"})["keys"]})
     made.daemon.close()

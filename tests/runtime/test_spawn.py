@@ -87,7 +87,7 @@ class Listening:
         return self.outcomes
 
 
-NO_ERROR = {"kind": "Failed", "message": "the container's process sent something else than an error"}
+NO_ERROR = {"kind": "Failed", "message": "the container's process sent an invalid message"}
 
 
 @pytest.fixture

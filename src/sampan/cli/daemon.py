@@ -28,7 +28,7 @@ def find_program() -> str:
         program = os.path.join(place, "sampand")
         if os.access(program, os.X_OK):
             return program
-    raise CliError("no engine answers, and there is no sampand program to start one (is sampan installed?)")
+    raise CliError("no engine answers, and no sampand program was found to start one (is sampan installed?)")
 
 
 def start(client: Client) -> bool:
@@ -49,7 +49,7 @@ def start(client: Client) -> bool:
         if _answers(client):
             return True
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            raise CliError(f"sampand ended at once; see {log_path}")
+            raise CliError(f"sampand exited immediately; see {log_path}")
         time.sleep(0.02)
     raise CliError(f"sampand did not answer within {DEADLINE:.0f} seconds; see {log_path}")
 

@@ -31,15 +31,15 @@ class Flag:
     """One option. `type` is what help shows and, without `parse`, how the value is read.
 
     parse: text -> value, raises ValueError or Invalid with the reason. For the repeatable types it is applied
-    to each text and may return a list of values. `given` stands in when the option is given without a value
+    to each text and may return a list of values. `bare` stands in when the option is given without a value
     (as for bool).
     """
 
     __slots__ = (
         "alias",
+        "bare",
         "default",
         "deprecated",
-        "given",
         "help",
         "hidden",
         "name",
@@ -59,7 +59,7 @@ class Flag:
         hidden: bool = False,
         deprecated: str = "",
         alias: str = "",
-        given: str | None = None,
+        bare: str | None = None,  # its value where none follows, pflag's NoOptDefVal
         parse: Callable[[str], Any] | None = None,
     ) -> None:
         self.name = name
@@ -69,7 +69,7 @@ class Flag:
         self.hidden = hidden or bool(deprecated) or bool(alias)
         self.deprecated = deprecated
         self.alias = alias
-        self.given = "true" if type == "bool" else given
+        self.bare = "true" if type == "bool" else bare
         self.parse = parse
         self.default = _ZERO.get(type, "") if default is None else default
 
@@ -196,8 +196,8 @@ class _Parser:
         if flag is None:
             raise FlagError(f"unknown flag: --{name}")
         if not equals:
-            if flag.given is not None:
-                value = flag.given
+            if flag.bare is not None:
+                value = flag.bare
             elif rest:
                 value = rest.pop()
             else:
@@ -215,8 +215,8 @@ class _Parser:
                 raise FlagError(f"unknown shorthand flag: '{letter}' in -{group}")
             if len(after) > 1 and after[0] == "=":
                 value, letters = after[1:], ""
-            elif flag.given is not None:
-                value, letters = flag.given, after
+            elif flag.bare is not None:
+                value, letters = flag.bare, after
             elif after:
                 value, letters = after, ""
             elif rest:

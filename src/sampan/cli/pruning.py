@@ -31,15 +31,15 @@ def confirm(warning: str) -> None:
         raise CliError("", 0)
 
 
-def filters(session: Session, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def filters(session: Session, options: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The given filters and those of the configuration (pruneFilters) that they do not contradict."""
-    found = list(given)
+    found = list(options)
     for text in session.config.get("pruneFilters") or ():
         name, equals, value = str(text).partition("=")
         if not equals:
             continue
         opposite = {"label": "label!", "label!": "label"}.get(name, "")
-        if (opposite, value) not in given:
+        if (opposite, value) not in options:
             found.append((name, value))
     return found
 

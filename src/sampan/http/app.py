@@ -193,7 +193,7 @@ def bind_unix(path: str, mode: int = 0o660, group: int | None = None) -> socket.
             except (ConnectionRefusedError, FileNotFoundError):
                 pass
             else:
-                raise Failed(f"cannot listen on {path}: another program already does")
+                raise Failed(f"cannot listen on {path}: another program already listens there")
         os.unlink(path)
     directory = os.path.dirname(path)
     if directory:

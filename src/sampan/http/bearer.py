@@ -139,7 +139,7 @@ class Authorizer:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise Failed(f"invalid token realm {realm[:200]!r}")
         if self._secure and parts.scheme != "https":
-            raise Failed(f"the registry asks for credentials to be sent without TLS, to {parts.netloc}")
+            raise Failed(f"refusing to send credentials without TLS to {parts.netloc}")
         service = self._challenge.parameters.get("service", "")
         if self._credentials.identity_token:
             answer = await self._oauth(realm, service, scopes)

@@ -142,7 +142,7 @@ class Archive:
         """The document, unless it could be read as the other kind (CVE-2021-41190)."""
         document = self._parse(self._blob(digest))
         if any(name in document for name in wrong):
-            raise Failed("invalid archive: a document is an image and an index")
+            raise Failed("invalid archive: a document is both an image and an index")
         return document
 
     def _json(self, path: str) -> Any:

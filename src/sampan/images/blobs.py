@@ -118,26 +118,26 @@ class BlobStore:
                 leftover.unlink()
         self.trim_partials(set())
 
-    def trim_partials(self, kept: set[str]) -> None:
-        """Of downloads that are not under way (`kept`: digests): no old ones, and the youngest that fit."""
+    def trim_partials(self, keep: set[str]) -> None:
+        """Of downloads that are not under way (`keep`: digests): no old ones, and the youngest that fit."""
         total, oldest = 0, time.time() - KEEP_PARTIAL
-        for found, info in sorted(self._partials(kept), key=lambda pair: pair[1].st_mtime, reverse=True):
+        for found, info in sorted(self._partials(keep), key=lambda pair: pair[1].st_mtime, reverse=True):
             if info.st_mtime < oldest or total + info.st_size > KEEP_PARTIALS:
                 found.unlink()
             else:
                 total += info.st_size
 
-    def forget_partials(self, kept: set[str]) -> int:
-        """Delete what came of downloads that are not under way any more (`kept`: digests); bytes freed."""
+    def forget_partials(self, keep: set[str]) -> int:
+        """Delete what came of downloads that are not under way any more (`keep`: digests); bytes freed."""
         freed = 0
-        for found, info in self._partials(kept):
+        for found, info in self._partials(keep):
             freed += info.st_size
             found.unlink()
         return freed
 
-    def _partials(self, kept: set[str]) -> list[tuple[Path, os.stat_result]]:
+    def _partials(self, keep: set[str]) -> list[tuple[Path, os.stat_result]]:
         found = self.ingest_directory.glob("*.partial")
-        return [(path, path.stat()) for path in found if f"sha256:{path.stem}" not in kept]
+        return [(path, path.stat()) for path in found if f"sha256:{path.stem}" not in keep]
 
     def path(self, digest: str) -> Path:
         if not is_sha256(digest):

@@ -12,7 +12,7 @@ _HEADER = 60
 def data_tar(package: bytes) -> Iterator[bytes]:
     """The package's files as an uncompressed tar. Raises Invalid."""
     if not package.startswith(_MAGIC):
-        raise Invalid("not a Debian package: no ar archive")
+        raise Invalid("not a Debian package: not an ar archive")
     position = len(_MAGIC)
     while position + _HEADER <= len(package):
         header = package[position : position + _HEADER]

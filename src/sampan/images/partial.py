@@ -29,7 +29,7 @@ class Partial:
     def __init__(self, store: BlobStore, digest: str, size: int) -> None:
         """`size` is what the whole is to have: more than that is never kept. Raises Failed."""
         self.digest = digest
-        self.whole = size
+        self.total = size
         self._store = store
         self.path = store.ingest_directory / f"{store.path(digest).name}{SUFFIX}"
         self._changed = threading.Condition()
@@ -61,7 +61,7 @@ class Partial:
 
     def check_space(self) -> None:
         """Before anything comes: what is promised must fit. Raises DiskFull."""
-        space.check(self._store.ingest_directory, self.whole - self.size, f"blob {self.digest}")
+        space.check(self._store.ingest_directory, self.total - self.size, f"blob {self.digest}")
 
     def finish(self, error: BaseException | None = None) -> None:
         """Nothing more comes: readers get to the end, or the error."""
@@ -70,7 +70,7 @@ class Partial:
             self._error = self._error or error
             self._changed.notify_all()
 
-    def follow(self, *, shown: bool = False) -> Iterator[bytes]:
+    def follow(self, *, reports_position: bool = False) -> Iterator[bytes]:
         """The bytes from the beginning, waiting for more until `finish`. Blocks. Raises Cut."""
         offset = 0
         while True:
@@ -86,7 +86,7 @@ class Partial:
             if not data:
                 raise Failed(f"read {self.path.name}: the file was shortened")
             offset += len(data)
-            if shown:
+            if reports_position:
                 self.position = offset
             yield data
 

@@ -26,4 +26,6 @@ def spare(directory: Path) -> int:
 def check(directory: Path, wanted: int, what: str) -> None:
     """Raises DiskFull."""
     if wanted > (found := spare(directory)):
-        raise DiskFull(f"no space left on device: {what} needs {wanted} bytes, and {found} are to spare")
+        raise DiskFull(
+            f"no space left on device: {what} needs {wanted} bytes, but only {found} are available"
+        )

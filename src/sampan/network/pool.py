@@ -69,8 +69,8 @@ class Prepared:
         self.resolver.close()
 
 
-def prepare(host: netlink.Socket, mtu: int, mark: str, own: int | None = None) -> Prepared:
-    """In a new namespace, or in the one behind `own`. Raises OSError when the kernel refuses."""
+def prepare(host: netlink.Socket, mtu: int, mark: str, namespace: int | None = None) -> Prepared:
+    """In a new namespace, or in the one behind `namespace`. Raises OSError when the kernel refuses."""
 
     def inside_namespace() -> Prepared:
         with contextlib.ExitStack() as stack:
@@ -87,10 +87,10 @@ def prepare(host: netlink.Socket, mtu: int, mark: str, own: int | None = None) -
             stack.pop_all()
             return prepared
 
-    return _run_in(own, inside_namespace)
+    return _run_in(namespace, inside_namespace)
 
 
-def prepare_bare(own: int | None = None) -> Prepared:
+def prepare_bare(namespace: int | None = None) -> Prepared:
     """A namespace with loopback only, for --network none. Raises OSError."""
 
     def inside_namespace() -> Prepared:
@@ -103,11 +103,11 @@ def prepare_bare(own: int | None = None) -> Prepared:
             stack.pop_all()
             return prepared
 
-    return _run_in(own, inside_namespace)
+    return _run_in(namespace, inside_namespace)
 
 
-def _run_in(own: int | None, function: Callable[[], Prepared]) -> Prepared:
-    return netns.run_in_new(function) if own is None else netns.run_in(own, function)
+def _run_in(namespace: int | None, function: Callable[[], Prepared]) -> Prepared:
+    return netns.run_in_new(function) if namespace is None else netns.run_in(namespace, function)
 
 
 class Pool:
@@ -162,13 +162,13 @@ class Pool:
         taken = self.take_nowait()
         return taken if taken is not None else await asyncio.to_thread(self._make)
 
-    async def prepare_in(self, own: int) -> Prepared:
+    async def prepare_in(self, namespace: int) -> Prepared:
         """The same in a namespace that is there, and stays the caller's. Raises OSError."""
-        return await asyncio.to_thread(self._make, own)
+        return await asyncio.to_thread(self._make, namespace)
 
-    def _make(self, own: int | None = None) -> Prepared:
+    def _make(self, namespace: int | None = None) -> Prepared:
         with netlink.Socket(netlink.NETLINK_ROUTE) as host:
-            return prepare(host, self._mtu, self._mark, own)
+            return prepare(host, self._mtu, self._mark, namespace)
 
     def stop(self) -> None:
         """Waits for the thread. Call where that does not matter."""

@@ -53,7 +53,7 @@ class Config:
         """Host and port. Raises Invalid."""
         host, colon, port = self.addr.rpartition(":")
         if not colon or not port.isdigit() or int(port) > 65535:
-            raise Invalid(f'addr: "{self.addr}" is no HOST:PORT')
+            raise Invalid(f'addr: "{self.addr}" is not HOST:PORT')
         return host.strip("[]"), int(port)
 
     @property
@@ -70,7 +70,7 @@ class Config:
         self.auth.check()
         names = [webhook.name for webhook in self.webhook]
         if len(names) != len(set(names)):
-            raise Invalid("webhook: two have the same name")
+            raise Invalid("webhook: two endpoints have the same name")
         for upstream in self.upstream:
             upstream.check()
         return self

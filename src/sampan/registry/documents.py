@@ -66,9 +66,9 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(body)
     except (orjson.JSONDecodeError, RecursionError) as error:
-        raise ManifestInvalid("manifest is no JSON document", str(error)) from None
+        raise ManifestInvalid("manifest is not a JSON document", str(error)) from None
     if not isinstance(value, dict):
-        raise ManifestInvalid("manifest is no JSON object")
+        raise ManifestInvalid("manifest is not a JSON object")
     return value
 
 
@@ -76,7 +76,7 @@ def _media_type(value: dict[str, Any], content_type: str) -> str:
     declared = content_type.partition(";")[0].strip()
     inside = value.get("mediaType")
     if inside is not None and not isinstance(inside, str):
-        raise ManifestInvalid("mediaType is no string")
+        raise ManifestInvalid("mediaType is not a string")
     if declared in DOCKER_SCHEMA_1 or inside in DOCKER_SCHEMA_1 or value.get("schemaVersion") == 1:
         raise ManifestInvalid("manifests of schema version 1 are not supported")
     vague = ("", "application/json", "application/octet-stream", inside)
@@ -118,13 +118,13 @@ def _descriptors(value: dict[str, Any], field: str) -> list[dict[str, Any]]:
     if found is None:
         return []
     if not isinstance(found, list):
-        raise ManifestInvalid(f"{field} is no array")
+        raise ManifestInvalid(f"{field} is not an array")
     return [_descriptor(entry, f"{field}[{number}]") for number, entry in enumerate(found)]
 
 
 def _descriptor(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ManifestInvalid(f"{where} is {'missing' if value is None else 'no descriptor'}")
+        raise ManifestInvalid(f"{where} is {'missing' if value is None else 'not a descriptor'}")
     digest, size = value.get("digest"), value.get("size")
     if not isinstance(digest, str):
         raise ManifestInvalid(f"{where} has no digest")

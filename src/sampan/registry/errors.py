@@ -139,4 +139,4 @@ EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS))
 
 
 def exhausted() -> Unavailable:
-    return Unavailable("the registry has too much to do; try again", headers={"Retry-After": "1"})
+    return Unavailable("the registry is overloaded; try again", headers={"Retry-After": "1"})

@@ -45,7 +45,7 @@ def check_digest(text: str) -> str:
     try:
         digests.parse(text)
     except Invalid as error:
-        raise DigestInvalid(f"provided digest is none: {error.message}", {"digest": text[:200]}) from None
+        raise DigestInvalid(f"provided digest is invalid: {error.message}", {"digest": text[:200]}) from None
     algorithm = text.partition(":")[0]
     if algorithm not in ALGORITHMS:
         raise DigestInvalid(f"unsupported digest algorithm {algorithm}", {"digest": text[:200]})

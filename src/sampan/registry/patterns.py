@@ -38,6 +38,6 @@ def matches(pattern: str, name: str) -> bool:
 def pattern(value: object) -> str:
     """A pattern in the configuration file. Raises Invalid."""
     if not isinstance(value, str) or not value:
-        raise Invalid(f"{value!r} is no pattern")
+        raise Invalid(f"{value!r} is not a pattern")
     compile_pattern(value)
     return value

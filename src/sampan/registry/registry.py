@@ -68,7 +68,7 @@ class Registry:
             try:
                 await self.flush_pulls()
             except Exception:
-                log.exception("cannot note what was pulled")
+                log.exception("cannot record pulls")
 
     async def flush_pulls(self) -> None:
         """Write the times of pulls that are only in this process yet."""

@@ -87,7 +87,7 @@ class BlobResponse(web.StreamResponse):
                 async with asyncio.timeout(self._patience):
                     await self.write(data)
             except TimeoutError:
-                raise ConnectionResetError("client takes nothing") from None
+                raise ConnectionResetError("client is not reading") from None
             at += len(data)
             self.sent += len(data)
 
@@ -99,7 +99,7 @@ class BlobResponse(web.StreamResponse):
             if transport.is_closing():
                 raise ConnectionResetError("connection lost")
             if asyncio.get_running_loop().time() > deadline:
-                raise ConnectionResetError("client takes nothing")
+                raise ConnectionResetError("client is not reading")
             await asyncio.sleep(pause)
             pause = min(pause + 0.001, 0.02)
 
@@ -135,7 +135,7 @@ class BlobResponse(web.StreamResponse):
             async with asyncio.timeout(self._patience):
                 await ready
         except TimeoutError:
-            raise ConnectionResetError("client takes nothing") from None
+            raise ConnectionResetError("client is not reading") from None
         finally:
             loop.remove_writer(descriptor)
 

@@ -24,7 +24,7 @@ def duration(value: Any) -> float:
         return float(value)
     if isinstance(value, str) and value and not _DURATION.sub("", value):
         return sum(int(number) * _SECONDS[unit] for number, unit in _DURATION.findall(value))
-    raise Invalid(f'{value!r} is no duration: write for example "72h" or "7d"')
+    raise Invalid(f'{value!r} is not a duration: write, for example, "72h" or "7d"')
 
 
 def size(value: Any) -> int:
@@ -33,14 +33,14 @@ def size(value: Any) -> int:
         return value
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise Invalid(f'{value!r} is no size: write for example "10GiB"')
+        raise Invalid(f'{value!r} is not a size: write, for example, "10GiB"')
     base = 1024 if match[3] else 1000
     return int(match[1]) * int(base ** _POWERS[match[2].lower()])
 
 
 def text(value: Any) -> str:
     if not isinstance(value, str):
-        raise Invalid(f"{value!r} is no string")
+        raise Invalid(f"{value!r} is not a string")
     return value
 
 
@@ -52,7 +52,7 @@ def switch(value: Any) -> bool:
 
 def number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise Invalid(f"{value!r} is no whole number")
+        raise Invalid(f"{value!r} is not a whole number")
     return value
 
 
@@ -60,7 +60,7 @@ def texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     if not isinstance(value, list):
-        raise Invalid(f"{value!r} is no list of strings")
+        raise Invalid(f"{value!r} is not a list of strings")
     return tuple(text(item) for item in value)
 
 
@@ -69,7 +69,7 @@ def sections(kind: type[T]) -> Callable[[Any], tuple[T, ...]]:
 
     def parse(value: Any) -> tuple[T, ...]:
         if not isinstance(value, list):
-            raise Invalid("is no list of tables")
+            raise Invalid("is not a list of tables")
         return tuple(read(kind, item) for item in value)
 
     return parse
@@ -92,7 +92,7 @@ def required(parse: Callable[[Any], Any], help: str) -> Any:
 def read(kind: type[T], values: Any) -> T:
     """Raises Invalid, naming the key."""
     if not isinstance(values, dict):
-        raise Invalid("is no table")
+        raise Invalid("is not a table")
     assert dataclasses.is_dataclass(kind)
     fields = {item.name.replace("_", "-"): item for item in dataclasses.fields(kind)}
     found: dict[str, Any] = {}

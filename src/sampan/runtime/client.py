@@ -316,7 +316,7 @@ class Launcher:
             except OSError as error:
                 if attempt == 2:
                     raise errors.Unavailable(f"the launcher does not answer: {error.strerror}") from None
-                log.warning("the launcher died; starting another")
+                log.warning("the launcher died; starting a new one")
                 await self._restart(connection)
 
     @classmethod

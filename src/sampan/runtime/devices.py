@@ -135,7 +135,9 @@ def _make_null() -> int:
         os.mknod("null", stat.S_IFCHR | 0o666, _NULL, dir_fd=tmpfs)
         return m.clone("null", at=tmpfs)
     except OSError as error:
-        raise during_init(f"/dev/null is not the null device, and making one: {reason(error)}") from None
+        raise during_init(
+            f"/dev/null is not the null device, and one cannot be created: {reason(error)}"
+        ) from None
     finally:
         os.close(tmpfs)
 
@@ -193,7 +195,7 @@ def _open_terminal() -> tuple[int, int]:
     pts = os.open("/dev/pts", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if filesystems.kind(pts) != filesystems.DEVPTS:
-            raise during_init("/dev/pts is not a devpts: no terminal can be made there")
+            raise during_init("/dev/pts is not a devpts file system: cannot create a terminal")
         flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
         master = os.open("ptmx", flags | os.O_NOFOLLOW, dir_fd=pts)
     finally:

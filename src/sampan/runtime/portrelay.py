@@ -16,16 +16,16 @@ import os
 import resource
 
 from sampan.linux import process, signals, sockets
-from sampan.runtime.carry import carrier
 from sampan.runtime.control import Control
+from sampan.runtime.forwarding import carrier
 from sampan.runtime.loop import Loop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from sampan.runtime.carry import Datagrams, Streams
     from sampan.runtime.control import Connection
+    from sampan.runtime.forwarding import Datagrams, Streams
 
 KEYS_A_MESSAGE = 1000  # of 30 bytes or so; a message must fit in the socket's buffer
 

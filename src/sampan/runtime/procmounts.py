@@ -40,24 +40,24 @@ def place(root: int) -> os.stat_result | None:
         os.close(found)
 
 
-def check(root: int, target: int, destination: str, is_proc: bool, own: os.stat_result | None) -> None:
-    """Raises StartFailure. `own` is from `place`.
+def check(root: int, target: int, destination: str, is_proc: bool, proc: os.stat_result | None) -> None:
+    """Raises StartFailure. `proc` is from `place`.
 
     `target`: what is open at `destination`; `is_proc`: a procfs is to be mounted there.
     """
-    if _is_place(root, target, destination, own):
+    if _is_place(root, target, destination, proc):
         if not is_proc:
             raise _unsafe(destination, "it is not of type proc")
     elif filesystems.kind(target) == filesystems.PROC and not _is_emulated(root, target):
         raise _unsafe(destination, "it is inside /proc")
 
 
-def _is_place(root: int, target: int, destination: str, own: os.stat_result | None) -> bool:
+def _is_place(root: int, target: int, destination: str, proc: os.stat_result | None) -> bool:
     if filesystems.kind(target) == filesystems.PROC:
         return _is_same(root, "/proc", target)
     if os.path.normpath("/" + destination.lstrip("/")) == "/proc":
         return True
-    return own is not None and os.path.samestat(os.fstat(target), own)
+    return proc is not None and os.path.samestat(os.fstat(target), proc)
 
 
 def _is_emulated(root: int, target: int) -> bool:

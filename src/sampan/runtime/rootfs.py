@@ -35,16 +35,16 @@ def mount_root(rootfs: Rootfs, layers: Mapping[int, int] | None = None) -> int:
     """The root as an unattached mount; `layers`: mounts to copy, by their position in "lower"."""
     if rootfs["type"] == "bind":
         return m.clone(rootfs["source"], recursive=True)
-    return mount_layers(rootfs, open_lowers(rootfs["lower"], layers, own="upper" not in rootfs))
+    return mount_layers(rootfs, open_lowers(rootfs["lower"], layers, exclusive="upper" not in rootfs))
 
 
 def open_lowers(
-    lower: Sequence[str], layers: Mapping[int, int] | None = None, *, own: bool = True
+    lower: Sequence[str], layers: Mapping[int, int] | None = None, *, exclusive: bool = True
 ) -> list[Lower]:
     """Layers in their erofs form become mounts; directories stay paths. Raises StartFailure.
 
-    `own`: to be changed, so copies of `layers`. Closing one that is attached nowhere waits for RCU (1 ms),
-    and overlayfs makes its own copies.
+    `exclusive`: to be changed, so copies of `layers`. Closing one that is attached nowhere waits for RCU
+    (1 ms), and overlayfs makes copies itself.
     """
     opened: list[Lower] = []
     for position, text in enumerate(lower):
@@ -53,7 +53,7 @@ def open_lowers(
             if parsed is None:
                 opened.append(text)
             elif layers and position in layers:
-                opened.append(m.clone("", at=layers[position]) if own else os.dup(layers[position]))
+                opened.append(m.clone("", at=layers[position]) if exclusive else os.dup(layers[position]))
             else:
                 opened.append(erofs.mount(*parsed))
         except OSError as error:

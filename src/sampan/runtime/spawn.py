@@ -163,7 +163,7 @@ def _error_in(data: bytes) -> ErrorReply:
         error = decode(data)["error"]
         return {"kind": str(error["kind"]), "message": str(error["message"])}
     except (ValueError, TypeError, KeyError):
-        return {"kind": "Failed", "message": "the container's process sent something else than an error"}
+        return {"kind": "Failed", "message": "the container's process sent an invalid message"}
 
 
 def fork(

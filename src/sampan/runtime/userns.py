@@ -50,7 +50,7 @@ def _create(
     try:
         os.close(made[1])
         if not os.read(made[0], 1):
-            raise during_init("unable to create a user namespace: the kernel allows no more of them")
+            raise during_init("unable to create a user namespace: the limit of user namespaces is reached")
         ns.write_mappings(pid, list(uids), list(gids))
         return [ns.open_namespace(pid, name) for name in wanted]
     except OSError as error:
@@ -142,7 +142,7 @@ def _parents(rootfs: Rootfs) -> list[str]:
         return []
     parent = os.path.dirname(upper)
     if parent != os.path.dirname(rootfs["work"]):
-        raise during_init(f"{upper} and {rootfs['work']} must lie in one directory")
+        raise during_init(f"{upper} and {rootfs['work']} must be in the same directory")
     return [parent]
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sampan.registry.auth.config import AuthConfig, Rule
 from sampan.registry.documents import OCI_INDEX, OCI_MANIFEST
 from sampan.registry.web.data import command, steps
+from sampan.registry.web.formatting import ago, short, size
 from sampan.registry.web.markup import Html, element, join
-from sampan.registry.web.words import ago, short, size
 from tests.registry.support import Client, descriptor, image, serving, sha256
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"

@@ -58,5 +58,5 @@ def test_a_delegated_unit_keeps_containers_to_itself(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("path", ["", "/", "//", "sampan/abc", "/sampan/..", "/../sampan"])
 @pytest.mark.parametrize(("unified", "v1"), [("/cgroups", {}), (None, {"pids": "/cgroups/pids"})])
 def test_there_is_no_handle_on_the_root_cgroup(path: str, unified: str | None, v1: dict[str, str]) -> None:
-    with pytest.raises(Failed, match=f'"{path}" is the path of no container\'s cgroup'):
+    with pytest.raises(Failed, match=f'"{path}" is not the path of a container\'s cgroup'):
         open_cgroup(path, layout.Layout(unified, v1))

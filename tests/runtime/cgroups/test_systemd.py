@@ -64,7 +64,7 @@ def test_signals_are_passed_over_until_the_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("greeting", "messages", "message"),
     [
-        (b"REJECTED EXTERNAL\r\n", (), "systemd refused us: REJECTED EXTERNAL"),
+        (b"REJECTED EXTERNAL\r\n", (), "systemd refused the request: REJECTED EXTERNAL"),
         (b"OK 1\r\n", (reply(3, b"\x04\0\0\0nope\0"),), "systemd did not start a.scope: nope"),
         (b"OK 1\r\n", (b"l",), "systemd closed the connection"),
         (b"OK 1\r\n", (struct.pack("<BBBBIII", ord("l"), 2, 0, 1, 1 << 30, 1, 0),), "too long"),

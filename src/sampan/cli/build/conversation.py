@@ -84,7 +84,7 @@ class Conversation:
 
         asked = self._outputs.get(output["index"])
         if asked is None:
-            raise CliError(f"ERROR: the daemon sends a result nobody asked for ({output['index']})")
+            raise CliError(f"ERROR: the daemon sent a result that was not requested ({output['index']})")
         response = self._session.client.request("GET", self._path(f"outputs/{output['index']}"))
         try:
             results.receive(response, asked, whole=output["type"] == "file")

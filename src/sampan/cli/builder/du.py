@@ -6,7 +6,7 @@ from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
-from sampan.cli.when import since
+from sampan.cli.times import since
 from sampan.specs.golang.units import human_size
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
-from sampan.cli.when import since
+from sampan.cli.times import since
 from sampan.specs.golang.time import parse
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.cli.container.attached import Waiter, attach_query, exit_status, resize_to
+from sampan.cli.container.attachment import Waiter, attach_query, exit_status, resize_to
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape

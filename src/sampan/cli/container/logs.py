@@ -18,7 +18,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     query = {"stdout": "1", "stderr": "1"}
     for name in ("since", "until"):
         if options[name]:
-            from sampan.cli.when import timestamp
+            from sampan.cli.times import timestamp
 
             try:
                 query[name] = timestamp(options[name])

@@ -8,7 +8,7 @@ from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
 from sampan.cli.text import ellipsis
-from sampan.cli.when import ago, created_at
+from sampan.cli.times import ago, created_at
 from sampan.specs.golang.quote import quote
 from sampan.specs.golang.units import human_size
 

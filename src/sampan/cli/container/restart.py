@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sampan.cli.batch import all_at_once
 from sampan.cli.container import stopping
-from sampan.cli.each import all_at_once
 from sampan.cli.flags import Command
 from sampan.cli.http import escape
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.cli.each import all_at_once
+from sampan.cli.batch import all_at_once
 from sampan.cli.errors import ApiError, CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape

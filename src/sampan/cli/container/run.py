@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.cli.container.attached import Waiter, attach_query, exit_status, resize_to
+from sampan.cli.container.attachment import Waiter, attach_query, exit_status, resize_to
 from sampan.cli.container.body import build
 from sampan.cli.container.create import check_pull, create, with_help
 from sampan.cli.container.create_flags import CREATE_FLAGS

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sampan.cli.batch import for_each
 from sampan.cli.container.body import restart_policy
-from sampan.cli.each import for_each
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape

@@ -100,7 +100,7 @@ def _metadata(data: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise CliError(str(error)) from None
     if not isinstance(value, dict) or not isinstance(value.get("Endpoints"), dict):
-        raise CliError("invalid context: its metadata is no object with endpoints")
+        raise CliError("invalid context: its metadata is not an object with endpoints")
     return value
 
 

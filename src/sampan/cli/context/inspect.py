@@ -6,7 +6,7 @@ from sampan.cli import gojson
 from sampan.cli.config import context_name
 from sampan.cli.context import metadata, store
 from sampan.cli.flags import Command
-from sampan.cli.inspecting import FORMAT_FLAG, show
+from sampan.cli.inspection import FORMAT_FLAG, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

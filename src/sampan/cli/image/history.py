@@ -10,7 +10,7 @@ from sampan.cli.help import FORMAT_HELP
 from sampan.cli.http import escape
 from sampan.cli.listing import Listing
 from sampan.cli.text import ellipsis
-from sampan.cli.when import ago
+from sampan.cli.times import ago
 from sampan.specs.golang.time import rfc3339_local
 from sampan.specs.golang.units import human_size
 

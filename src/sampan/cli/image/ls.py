@@ -7,7 +7,7 @@ from sampan.cli.flags import Command, Flag
 from sampan.cli.help import FORMAT_HELP
 from sampan.cli.listing import Listing
 from sampan.cli.opts.values import filter_pair, filters_query
-from sampan.cli.when import ago, created_at
+from sampan.cli.times import ago, created_at
 from sampan.errors import Invalid
 from sampan.specs.golang.units import human_size
 from sampan.specs.oci.reference import Reference, parse

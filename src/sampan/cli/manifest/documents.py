@@ -92,9 +92,9 @@ def parsed(data: bytes) -> dict[str, Any]:
     try:
         document = gojson.loads(data)
     except ValueError as error:
-        raise CliError(f"the registry sent a broken document: {error}") from None
+        raise CliError(f"the registry sent an invalid document: {error}") from None
     if not isinstance(document, dict):
-        raise CliError("the registry sent a document that is no object")
+        raise CliError("the registry sent a document that is not an object")
     return document
 
 

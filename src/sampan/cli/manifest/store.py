@@ -76,5 +76,5 @@ def _read(path: str) -> dict[str, Any]:
         image = gojson.loads(data)
         image["Descriptor"]["digest"]
     except (ValueError, KeyError, TypeError):
-        raise CliError(f"{path} is broken: remove it, and create the list anew") from None
+        raise CliError(f"{path} is damaged: remove it and create the list again") from None
     return dict(image)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape
-from sampan.cli.inspecting import FORMAT_FLAG, show
+from sampan.cli.inspection import FORMAT_FLAG, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -136,7 +136,7 @@ def _image_rows(usage: Any, rows_of: Any) -> list[dict[str, Any]]:
 
 def _show_cache(records: list[Any]) -> None:
     from sampan.cli.tabwriter import align
-    from sampan.cli.when import since
+    from sampan.cli.times import since
 
     def used(text: str) -> str:
         return since(text) if text else ""

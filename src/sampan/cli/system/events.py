@@ -25,7 +25,7 @@ def run(session: Session, options: Options, args: list[str]) -> None:
     query = filters_query(options["filter"])
     for name in ("since", "until"):
         if options[name]:
-            from sampan.cli.when import timestamp
+            from sampan.cli.times import timestamp
 
             query[name] = timestamp(options[name])
     for event in session.client.get("/events", query).messages():

@@ -7,7 +7,7 @@ from sampan.cli import gojson
 from sampan.cli.config import context_name
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command
-from sampan.cli.inspecting import FORMAT_FLAG
+from sampan.cli.inspection import FORMAT_FLAG
 from sampan.specs.golang.units import bytes_size
 
 TYPE_CHECKING = False
@@ -51,7 +51,7 @@ def run(session: Session, options: Options, args: list[str]) -> int:
 
 def _templated(server: dict[str, Any], client: dict[str, Any], source: str) -> None:
     from sampan.cli.gotemplate import render_one
-    from sampan.cli.typed import typed
+    from sampan.cli.gotypes import typed
 
     try:
         print(render_one(source, "", typed({**server, "ClientInfo": client}, "system.dockerInfo")))

@@ -10,7 +10,7 @@ from sampan.cli import gojson
 from sampan.cli.errors import CliError
 from sampan.cli.flags import Command
 from sampan.cli.http import API_VERSION
-from sampan.cli.inspecting import FORMAT_FLAG
+from sampan.cli.inspection import FORMAT_FLAG
 from sampan.cli.tabwriter import align
 from sampan.specs.oci.platform import machine
 
@@ -59,7 +59,7 @@ def _print(value: dict[str, Any], source: str) -> None:
     elif source:
         from sampan.cli.gotemplate import render_one
         from sampan.cli.gotemplate.values import NIL
-        from sampan.cli.typed import typed
+        from sampan.cli.gotypes import typed
 
         document = typed(
             {name: part for name, part in value.items() if part is not None}, "system.versionInfo"

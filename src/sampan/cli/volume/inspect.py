@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.cli.flags import Command
-from sampan.cli.inspecting import FORMAT_FLAG, show
+from sampan.cli.inspection import FORMAT_FLAG, show
 from sampan.cli.system.inspect import get
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.cli.each import for_each
+from sampan.cli.batch import for_each
 from sampan.cli.flags import Command, Flag
 from sampan.cli.http import escape
 

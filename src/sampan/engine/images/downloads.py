@@ -189,7 +189,7 @@ class Downloads:
     ) -> Layer:
         """Download, hash and unpack at the same time. Closes `partial`."""
         writer = LayerWriter(self._store)
-        limit = max(UNFOLD * partial.whole, UNFOLD_LEAST)
+        limit = max(UNFOLD * partial.total, UNFOLD_LEAST)
         hashing = threads.start(partial.hash, "hash")
         unpacking = threads.start(lambda: writer.unpack_partial(partial, limit), "unpack")
         try:
@@ -200,10 +200,10 @@ class Downloads:
                 raise WrongDigest(f"unexpected digest of a layer: expected {partial.digest}, got {found}")
             job.status("Download complete")
             while not unpacking.done():
-                job.progress("Extracting", partial.position, partial.whole)
+                job.progress("Extracting", partial.position, partial.total)
                 await asyncio.wait([unpacking], timeout=INTERVAL)
             result, media_type = unpacking.result()
-            job.progress("Extracting", partial.whole, partial.whole)
+            job.progress("Extracting", partial.total, partial.total)
             if result.diff_id != diff_id:
                 raise Failed(f"invalid diffID for layer: expected {diff_id}, got {result.diff_id}")
             return await self._keep(own, writer, partial, result, media_type)
@@ -230,7 +230,7 @@ class Downloads:
     async def _keep(
         self, own: Staging, writer: LayerWriter, partial: Partial, result: Unpacked, media_type: str
     ) -> Layer:
-        layer = Layer(result.diff_id, result.size, result.tar_size, partial.digest, partial.whole, media_type)
+        layer = Layer(result.diff_id, result.size, result.tar_size, partial.digest, partial.total, media_type)
         self._store.pin(own, layer.diff_id)
         self._store.pin(own, layer.blob)
         partial.commit()

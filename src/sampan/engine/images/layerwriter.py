@@ -13,8 +13,8 @@ from sampan.images.blobs import DigestedFile
 from sampan.images.compression import decompressed, detect, peek
 from sampan.images.erofs import Index, index
 from sampan.images.layertree import Unindexable
-from sampan.images.parallel import aside
 from sampan.images.partial import Partial
+from sampan.images.tee import tee
 from sampan.images.unpack import Unpacked, unpack
 from sampan.specs.oci.image import LAYER, LAYER_GZIP, LAYER_ZSTD
 
@@ -49,7 +49,7 @@ class LayerWriter:
             stream, compression = decompressed(stream), ""
         ingest = self._store.blobs.ingest()
         try:
-            with closing(aside(stream, ingest.write)) as kept:
+            with closing(tee(stream, ingest.write)) as kept:
                 if compression or self._layers.form == "directory":
                     layer = self._from_stream(decompressed(kept))
                 else:
@@ -78,20 +78,20 @@ class LayerWriter:
 
         Raises Failed also past `limit` bytes of tar.
         """
-        head, stream = peek(partial.follow(shown=True))
+        head, stream = peek(partial.follow(reports_position=True))
         compression = detect(head)
         media_type = MEDIA_TYPES.get(compression, LAYER)
         if compression or self._layers.form == "directory":
             return self._from_stream(_bounded(decompressed(stream), limit)), media_type
         found = _index(stream)
-        return self._from_file(partial.path, partial.digest, partial.whole, found), media_type
+        return self._from_file(partial.path, partial.digest, partial.total, found), media_type
 
     def _from_stream(self, tar: Iterator[bytes]) -> Unpacked:
         if self._layers.form == "directory":
             return unpack(tar, str(self._prepared.files()))
         file = DigestedFile(self._prepared.tar)
         try:
-            with closing(aside(tar, file.write)) as written:
+            with closing(tee(tar, file.write)) as written:
                 found = _index(written)
         finally:
             file.close()

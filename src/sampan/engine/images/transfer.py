@@ -46,18 +46,18 @@ class Transfer:
         self._status = status
         self._limits = limits
         # What is not on disk yet is lost when the daemon is killed: never more than half a percent.
-        self._batch = min(BATCH, max(BATCH_LEAST, partial.whole // 200))
+        self._batch = min(BATCH, max(BATCH_LEAST, partial.total // 200))
 
     async def run(self) -> None:
         """Raises RegistryError, Refused, Unreachable; then what came stays in the partial file."""
         failures = 0
-        while self._partial.size < self._partial.whole:
+        while self._partial.size < self._partial.total:
             before = self._partial.size
             error = await self._once()
             if error is None:
                 continue
             gained = self._partial.size - before
-            failures = 0 if gained >= min(GAIN, max(1, self._partial.whole // 10)) else failures + 1
+            failures = 0 if gained >= min(GAIN, max(1, self._partial.total // 10)) else failures + 1
             if failures >= (self._limits.attempts or 1):
                 raise error
             if failures:
@@ -99,8 +99,8 @@ class Transfer:
                 await self._read(response, skip)
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise translate(error, "GET", str(response.url)) from error
-        if partial.size < partial.whole:
-            raise Unreachable(f"unexpected EOF: {partial.digest} has {partial.size} of {partial.whole} bytes")
+        if partial.size < partial.total:
+            raise Unreachable(f"unexpected EOF: {partial.digest} has {partial.size} of {partial.total} bytes")
 
     def _check(self, response: aiohttp.ClientResponse) -> int:
         """How many bytes of the answer are there already. Raises Refused when it cannot be the blob."""
@@ -109,16 +109,16 @@ class Transfer:
         if response.status == 206:
             begin, _, total = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
             first = begin.partition("-")[0]
-            if not first.isdigit() or int(first) > partial.size or total not in (str(partial.whole), "*"):
+            if not first.isdigit() or int(first) > partial.size or total not in (str(partial.total), "*"):
                 raise Refused(
                     f"invalid Content-Range of {partial.digest}: {response.headers.get('Content-Range')!r}"
                 )
             start = int(first)
         length = response.content_length
-        if length is not None and start + length != partial.whole:
+        if length is not None and start + length != partial.total:
             raise Refused(
                 f"size validation failed: {partial.digest} is {start + length} bytes long, "
-                f"its descriptor says {partial.whole}"
+                f"its descriptor says {partial.total}"
             )
         return partial.size - start
 
@@ -132,14 +132,14 @@ class Transfer:
                 received += len(chunk)
                 if skip:
                     skip, chunk = max(0, skip - len(chunk)), chunk[skip:]
-                if writer.end + len(chunk) > partial.whole:
+                if writer.end + len(chunk) > partial.total:
                     raise Refused(
-                        f"size validation failed: {partial.digest} is longer than {partial.whole} bytes"
+                        f"size validation failed: {partial.digest} is longer than {partial.total} bytes"
                     )
                 await writer.put(chunk)
                 now = time.monotonic()
                 if now - shown >= INTERVAL:
-                    self._progress("Downloading", partial.size, partial.whole)
+                    self._progress("Downloading", partial.size, partial.total)
                     shown = now
                 if now - window >= STALL:
                     if received < STALL_BYTES:
@@ -148,7 +148,7 @@ class Transfer:
         finally:
             # Also after a cut or when cancelled: what came need not come again.
             await uncancelled(writer.flush())
-        self._progress("Downloading", partial.size, partial.whole)
+        self._progress("Downloading", partial.size, partial.total)
 
 
 class _Writer:

@@ -44,7 +44,7 @@ def decode(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str | bytes
     for raw, value in headers:
         name = raw.decode("ascii")
         if name != name.lower():
-            raise ValueError(f"upper case in the header name {name}")
+            raise ValueError(f"upper-case letter in the header name {name}")
         if name.endswith("-bin"):
             for part in value.split(b","):
                 found.setdefault(name, []).append(unbase64(part))
@@ -58,7 +58,7 @@ def unbase64(value: bytes) -> bytes:
     try:
         return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
     except binascii.Error as error:
-        raise ValueError(f"a binary header that is not base64: {error}") from None
+        raise ValueError(f"binary header is not base64: {error}") from None
 
 
 def encode(metadata: Metadata) -> list[Header]:
@@ -93,7 +93,7 @@ def timeout(value: str) -> float | None:
     if not value:
         return None
     if len(value) > 9 or value[-1] not in UNITS or not value[:-1].isascii() or not value[:-1].isdecimal():
-        raise ValueError(f"{value!r} is no timeout")
+        raise ValueError(f"{value!r} is not a timeout")
     return int(value[:-1]) * UNITS[value[-1]]
 
 

@@ -141,5 +141,5 @@ def _path(value: Any, file: Path) -> str:
 def _pair(value: Any, file: Path) -> tuple[str, str]:
     pair = _listed(value)
     if not 1 <= len(pair) <= 2:
-        raise ValueError("a client certificate is a path, or a path and its key's")
+        raise ValueError("a client certificate is a path, or a pair of paths: certificate and key")
     return _path(pair[0], file), _path(pair[1], file) if len(pair) == 2 else ""

@@ -97,7 +97,7 @@ def identify(data: bytes, content_type: str) -> str:
     # A document that is both could be read as either: OCI image-spec, CVE-2021-41190.
     wrong = ("layers", "config") if found in INDEXES else ("manifests",)
     if any(name in document for name in wrong):
-        raise Refused("the manifest is ambiguous: it is an image and an index")
+        raise Refused("the manifest is ambiguous: it is both an image and an index")
     return found
 
 

@@ -119,7 +119,7 @@ class RegistryApi:
         if call.route.action is not None:
             self._check_mode(call)
             if call.route.action in ("push", "delete") and from_elsewhere(call.request):
-                raise Denied("another site's page may not write here")
+                raise Denied("requests from other sites may not write here")
             call.actor = await self.gate.admit(call.request, _need(call, call.route.action))
         return await call.route.handler(call)
 

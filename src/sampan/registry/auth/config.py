@@ -13,7 +13,7 @@ def actions(value: object) -> tuple[str, ...]:
     found = texts(value)
     for action in found:
         if action not in ACTIONS:
-            raise Invalid(f'"{action}" is none of {", ".join(ACTIONS)}')
+            raise Invalid(f'"{action}" is not one of {", ".join(ACTIONS)}')
     return found
 
 
@@ -57,12 +57,14 @@ class AuthConfig:
     def check(self) -> None:
         """Raises Invalid for settings that do not go together."""
         if self.kind not in ("none", "htpasswd", "token"):
-            raise Invalid(f'auth.mode: "{self.mode}" is none of none, htpasswd, token')
+            raise Invalid(f'auth.mode: "{self.mode}" is not one of none, htpasswd, token')
         if self.kind == "htpasswd" and not self.htpasswd:
             raise Invalid("auth.mode is htpasswd, but auth.htpasswd names no file")
         if self.kind == "token":
             own = not self.token.realm
             if own and not self.htpasswd:
-                raise Invalid("auth.token has neither a realm nor, for tokens of our own, auth.htpasswd")
+                raise Invalid(
+                    "auth.token needs a realm or, for tokens issued by the registry itself, auth.htpasswd"
+                )
             if not own and not (self.token.service and self.token.issuer and self.token.root_certs):
                 raise Invalid("auth.token with a realm needs service, issuer and root-certs")

@@ -14,7 +14,7 @@ from pathlib import Path
 import bcrypt
 
 from sampan.errors import Invalid
-from sampan.registry.auth.verifying import Verifiers
+from sampan.registry.auth.verification import Verifiers
 from sampan.registry.errors import Unavailable
 
 log = logging.getLogger("sampan.registry")
@@ -87,7 +87,7 @@ class Htpasswd:
         try:
             self._load()
         except Invalid as error:
-            log.error("nobody can sign in: %s", error)
+            log.error("no user can sign in: %s", error)
             raise Unavailable("the registry cannot check passwords now") from None
         key = hashlib.sha256(self._salt + f"{len(user)}:{user}:{password}".encode()).digest()
         known = self._users
@@ -120,9 +120,11 @@ def parse(text: str, where: str) -> dict[str, bytes]:
             continue
         user, colon, hashed = line.partition(":")
         if not colon or not user:
-            raise Invalid(f"{where}, line {number}: no USER:HASH")
+            raise Invalid(f"{where}, line {number}: not USER:HASH")
         match = _HASH.fullmatch(hashed)
         if match is None or not 4 <= int(match[1]) <= 31:
-            raise Invalid(f"{where}, line {number}: the hash of {user} is no bcrypt hash (use htpasswd -B)")
+            raise Invalid(
+                f"{where}, line {number}: the hash of {user} is not a bcrypt hash (use htpasswd -B)"
+            )
         found[user] = hashed.encode()
     return found

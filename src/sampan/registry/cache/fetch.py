@@ -137,7 +137,7 @@ class Fetches:
         if mine and not _same_file(fetch):
             # Another was done with it, well or badly, between our open and our lock.
             if fetch.offset:
-                raise Unavailable("the download was given up")
+                raise Unavailable("the download was abandoned")
             os.close(fetch.descriptor)
             fetch.descriptor = -1
             return False
@@ -210,7 +210,7 @@ class Fetches:
             await self._announce(fetch, response, asked - skip)
             await self._pump(fetch, state, response.content, skip)
         if fetch.total is not None and state.offset != fetch.total:
-            raise Unavailable(f"{state.offset} of {fetch.total} bytes came")
+            raise Unavailable(f"{state.offset} of {fetch.total} bytes arrived")
 
     async def _announce(self, fetch: Fetch, response: aiohttp.ClientResponse, start: int) -> None:
         """Tell the size, here and in other processes."""
@@ -278,7 +278,7 @@ def _skip(response: aiohttp.ClientResponse, asked: int) -> int:
     if not asked or response.status == 200:
         return asked
     if not response.headers.get("Content-Range", "").startswith(f"bytes {asked}-"):
-        raise RegistryError("upstream answers another range than it was asked for")
+        raise RegistryError("upstream answered with a different range than was requested")
     return 0
 
 

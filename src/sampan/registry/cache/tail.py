@@ -60,7 +60,7 @@ async def _send(
                 async with asyncio.timeout(patience):
                     await response.write(data)
             except TimeoutError:
-                raise ConnectionResetError("client takes nothing") from None
+                raise ConnectionResetError("client is not reading") from None
             at += len(data)
             response.sent = at - start
         elif fetch.error is not None:

@@ -92,5 +92,5 @@ def _check(response: aiohttp.ClientResponse, name: str) -> None:
     if status == 429:
         after = response.headers.get("Retry-After", "")
         headers = {"Retry-After": after} if after.isdigit() else {}
-        raise TooManyRequests(f"upstream of {name} limits our requests", headers=headers)
+        raise TooManyRequests(f"upstream of {name} limits the rate of requests", headers=headers)
     raise Unavailable(f"upstream of {name} answered {status}")

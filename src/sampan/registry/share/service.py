@@ -48,7 +48,7 @@ class Shared:
         try:
             offers = await self._engine.offers(repository)
         except Unavailable as error:
-            log.warning("%s; serving what was known", error)
+            log.warning("%s; serving what was known before", error)
             return
         async with self._lock:
             known = self._known(repository)

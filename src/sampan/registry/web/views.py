@@ -2,6 +2,7 @@
 
 from sampan.registry.web import layout
 from sampan.registry.web.data import PAGE, Image, Part, RepositoryRow, Step, TagRow
+from sampan.registry.web.formatting import ago, count, short, size
 from sampan.registry.web.layout import (
     command,
     delete_path,
@@ -12,7 +13,6 @@ from sampan.registry.web.layout import (
     trail,
 )
 from sampan.registry.web.markup import Child, Html, element, join, table
-from sampan.registry.web.words import ago, count, short, size
 
 
 def repository_list(

@@ -15,7 +15,7 @@ def actions(value: Any) -> tuple[str, ...]:
     found = texts(value)
     for action in found:
         if action not in ACTIONS:
-            raise Invalid(f'"{action}" is none of {", ".join(ACTIONS)}')
+            raise Invalid(f'"{action}" is not one of {", ".join(ACTIONS)}')
     return found
 
 
@@ -28,18 +28,18 @@ def http_url(value: Any) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise Invalid(f'"{found}" is no http or https URL')
+        raise Invalid(f'"{found}" is not an http or https URL')
     return found
 
 
 def headers(value: Any) -> tuple[tuple[str, str], ...]:
     """A table of names and values."""
     if not isinstance(value, dict):
-        raise Invalid("is no table of headers")
+        raise Invalid("is not a table of headers")
     found = tuple((name, text(content)) for name, content in value.items())
     for name, content in found:
         if not name.replace("-", "").isalnum() or any(ord(letter) < 32 for letter in content):
-            raise Invalid(f'"{name}" is no header that can be sent')
+            raise Invalid(f'"{name}" is not a header that can be sent')
     return found
 
 

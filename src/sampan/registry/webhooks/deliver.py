@@ -92,7 +92,7 @@ class Deliverer:
         old = [row for row in rows if row[1] < since]
         if not old:
             return rows
-        log.error("webhook %s: %d events older than %g s given up", endpoint.name, len(old), endpoint.keep)
+        log.error("webhook %s: gave up on %d events older than %g s", endpoint.name, len(old), endpoint.keep)
         last = old[-1][0]
         await self._database.write(lambda db: drop(db, endpoint.name, last), frees=True)
         return [row for row in rows if row[0] > last]

@@ -57,7 +57,7 @@ def supervise(load: Callable[[], Config]) -> int:
             log.error("configuration not reloaded: %s", error)
             return None
         if any(getattr(fresh, name) != value for name, value in kept.items()):
-            log.warning("root, addr and workers change only with a restart")
+            log.warning("root, addr and workers only change on restart")
         log.info("configuration reloaded")
         return found
 

@@ -35,7 +35,7 @@ async def keep_reserve(registry: Registry) -> None:
         try:
             await asyncio.to_thread(registry.database.reserve.fill)
         except OSError as error:
-            log.error("cannot hold %s: %s", registry.layout.reserve, error.strerror)
+            log.error("cannot reserve space in %s: %s", registry.layout.reserve, error.strerror)
         await asyncio.sleep(RESERVE_EVERY)
 
 

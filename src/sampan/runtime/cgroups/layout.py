@@ -51,7 +51,7 @@ class Layout:
 def below_root(path: str) -> str:
     """The path itself, if it can be a container's: the root cgroup is the host's. Raises Failed."""
     if not path.startswith("/") or not path.strip("/") or ".." in path.split("/"):
-        raise Failed(f'"{path}" is the path of no container\'s cgroup')
+        raise Failed(f'"{path}" is not the path of a container\'s cgroup')
     return path
 
 

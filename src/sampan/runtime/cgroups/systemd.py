@@ -115,7 +115,7 @@ def start_scope(name: str, pids: Sequence[int], slice: str, path: str = PRIVATE_
             connection.sendall(b"\0AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n")
             answer = _line(connection)
             if not answer.startswith(b"OK "):
-                raise Failed(f"systemd refused us: {answer.decode(errors='replace')}")
+                raise Failed(f"systemd refused the request: {answer.decode(errors='replace')}")
             connection.sendall(b"BEGIN\r\n" + start_scope_call(name, pids, slice))
             while not _is_answer(connection, name):
                 continue

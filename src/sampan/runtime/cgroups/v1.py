@@ -215,7 +215,7 @@ class V1:
                 return
             if time.monotonic() > deadline:
                 files.write(directory + "/freezer.state", "THAWED")
-                raise Failed("unable to freeze: a process does not stop")
+                raise Failed("unable to freeze: a process did not stop")
             time.sleep(pause)
             pause = min(pause * 2, 0.02)
 

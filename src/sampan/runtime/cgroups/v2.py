@@ -158,7 +158,7 @@ class V2:
         self._set("cgroup.freeze", "1")
         if not self._wait_event("frozen 1", FREEZE_TIMEOUT):
             self._set("cgroup.freeze", "0")
-            raise Failed("unable to freeze: a process does not stop")
+            raise Failed("unable to freeze: a process did not stop")
 
     def thaw(self) -> None:
         self._set("cgroup.freeze", "0")

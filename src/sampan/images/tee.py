@@ -9,7 +9,7 @@ SMALL = 1 << 20
 LIMIT = 16 << 20  # bytes handed on and not yet written
 
 
-def aside(chunks: Iterable[bytes], write: Callable[[bytes], object]) -> Generator[bytes, None, None]:
+def tee(chunks: Iterable[bytes], write: Callable[[bytes], object]) -> Generator[bytes, None, None]:
     """The same stream, while `write` gets every chunk in order; all is written when it ends.
 
     Raises what `write` raised. A stream that is dropped early stops the writing.
@@ -41,7 +41,7 @@ class _Writer:
         self._pending = 0
         self._ended = self._stopped = False
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="tee", daemon=True)
         self._thread.start()
 
     def put(self, chunk: bytes) -> None:

@@ -63,7 +63,7 @@ class _Templated:
     def add(self, raw: bytes) -> None:
         """As a typed value first; where that fails as plain maps, whose error is the one to show."""
         from sampan.cli.gotemplate import TemplateError
-        from sampan.cli.typed import typed
+        from sampan.cli.gotypes import typed
 
         value: Any = gojson.loads(raw)
         try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sampan.images.parallel import LIMIT, SMALL, aside
+from sampan.images.tee import LIMIT, SMALL, tee
 
 MB = 1 << 20
 
@@ -18,7 +18,7 @@ def stream(count: int, size: int = MB) -> Iterator[bytes]:
 @pytest.mark.parametrize(("count", "size"), [(0, 0), (1, 10), (3, SMALL // 2), (40, MB), (1, 3 * LIMIT)])
 def test_everything_is_written_in_order(count: int, size: int) -> None:
     written: list[bytes] = []
-    assert b"".join(aside(stream(count, size), written.append)) == b"".join(stream(count, size))
+    assert b"".join(tee(stream(count, size), written.append)) == b"".join(stream(count, size))
     assert b"".join(written) == b"".join(stream(count, size))
 
 
@@ -32,7 +32,7 @@ def test_what_is_not_yet_written_is_bounded() -> None:
         seen += 1
 
     handed = 0
-    for _ in aside(stream(60), slow):
+    for _ in tee(stream(60), slow):
         handed += 1
         if handed == 15:
             assert seen <= 3
@@ -51,14 +51,14 @@ def test_a_failed_write_is_raised(at: int) -> None:
             raise ValueError("full")
 
     with pytest.raises(ValueError, match="full"):
-        for _ in aside(stream(30), fail):
+        for _ in tee(stream(30), fail):
             pass
     assert count == at
 
 
 def test_dropping_the_stream_stops_the_writer() -> None:
     before = threading.active_count()
-    chunks = aside(stream(100), lambda chunk: None)
+    chunks = tee(stream(100), lambda chunk: None)
     for _ in range(5):
         next(chunks)
     chunks.close()
