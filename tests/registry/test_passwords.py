@@ -9,12 +9,12 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from sampan.registry.auth.verifying import PER_ADDRESS, Verifiers, network
 
 from sampan.registry.auth.config import AuthConfig
 from sampan.registry.auth.gate import BasicGate, OwnTokenGate
 from sampan.registry.auth.htpasswd import Htpasswd
 from sampan.registry.auth.jwt import sign
+from sampan.registry.auth.verification import PER_ADDRESS, Verifiers, network
 from sampan.registry.errors import TooManyRequests
 from tests.registry.support import Client, serving
 from tests.registry.test_doors import access, basic
