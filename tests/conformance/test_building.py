@@ -313,3 +313,19 @@ def test_system_prune_takes_the_build_cache(builder: Client, own: Sampand, tmp_p
     build(builder, where)
     builder.ok("system", "prune", "-f")
     assert own.api.get("/system/df", type="build-cache").json["BuildCache"] in ([], None)
+
+
+WAYS = [
+    # what is wrong, the request, what is answered
+    ("the classic builder without a context", "/build?remote=nowhere", 500, "could not be recognized as URL"),
+    ("BuildKit's version without a session", "/build?version=2", 400, "neither remote nor a session"),
+    ("gRPC without an upgrade", "/grpc", 400, "no upgrade proto in request"),
+    ("a session without an upgrade", "/session", 400, "no upgrade proto in request"),
+    ("our own without a body", "/sampan/builds", 400, "EOF while reading request body"),
+]
+
+
+@pytest.mark.parametrize(("path", "status", "says"), [row[1:] for row in WAYS], ids=[row[0] for row in WAYS])
+def test_each_way_to_ask_for_a_build_answers(own: Sampand, path: str, status: int, says: str) -> None:
+    answer = own.api.post(path)
+    assert (answer.status, says in answer.json["message"]) == (status, True), answer.body
