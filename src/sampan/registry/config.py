@@ -35,7 +35,7 @@ class Config:
     page_size: int = option(1000, number, "most entries of a catalog page")
     drain_timeout: float = option(30.0, duration, "how long requests may go on when the registry is stopped")
     metrics: bool = option(True, switch, "serve /metrics to everybody who reaches the address")
-    page: bool = option(True, switch, "serve the page for people at /")
+    page: bool = option(True, switch, "serve the web page at /")
     share_engine_store: str = option(
         "", text, "socket of the engine whose images to serve, and to give pushes to"
     )
