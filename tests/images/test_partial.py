@@ -108,7 +108,9 @@ def test_the_last_of_the_disk_is_left_alone(store: BlobStore, monkeypatch: pytes
     monkeypatch.setattr(space, "spare", lambda directory: 1000)
     fits, too_much = Partial(store, DIGEST, 1000), Partial(store, digests.of(b"x"), 1001)
     fits.check_space()
-    with pytest.raises(Failed, match=r"no space left on device: .* needs 1001 bytes, but only 1000 are available"):
+    with pytest.raises(
+        Failed, match=r"no space left on device: .* needs 1001 bytes, but only 1000 are available"
+    ):
         too_much.check_space()
     too_much.append(b"x" * 1000)
     with pytest.raises(Failed, match="no space left on device"):

@@ -7,7 +7,7 @@ from sampan.registry.registry import Registry
 
 
 def all_routes(registry: Registry, gate: Gate) -> list[Route]:
-    # Uploads before blobs: /blobs/uploads/ is no digest.
+    # Uploads before blobs: /blobs/uploads/ is not a digest.
     found = [*listings.ROUTES, *uploads.ROUTES, *blobs.ROUTES, *manifests.ROUTES, *health.ROUTES]
     if isinstance(gate, OwnTokenGate):
         found += token.routes(gate, registry.config.auth.realm)

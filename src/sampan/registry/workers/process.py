@@ -1,4 +1,4 @@
-"""What one process does from its fork to its end."""
+"""The life of one process, from its fork to its exit."""
 
 import asyncio
 import gc
@@ -90,7 +90,7 @@ async def _jobs(setting: Setting, told: asyncio.Event) -> None:
         work.cancel()
     with suppress(asyncio.CancelledError):
         await work
-    await told.wait()  # nothing to do is no reason to end, and be started again
+    await told.wait()  # without work it still must not exit: it would be started again
 
 
 async def _all_jobs(setting: Setting) -> None:
