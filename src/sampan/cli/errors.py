@@ -1,4 +1,4 @@
-"""How a command ends when it does not end well: a text for stderr and an exit code."""
+"""How a command fails: a text for stderr and an exit code."""
 
 from sampan.errors import SampanError
 

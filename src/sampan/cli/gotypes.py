@@ -1,4 +1,4 @@
-"""Documents of the daemon as the Go types Docker's client decodes them into, as far as templates can tell.
+"""The daemon's documents as the Go types that Docker's client decodes them into, as far as templates show.
 
 What matters: which objects are maps and which are structs, what a null stands for, which fields are left out
 of the JSON when empty, and which Go fields are spelt differently from the JSON.

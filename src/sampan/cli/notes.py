@@ -1,4 +1,4 @@
-"""Notes beside a command's output: plain text in a file or pipe, framed by SGR controls on a terminal.
+"""Notes beside a command's output: plain text in a file or pipe, highlighted with SGR controls on a terminal.
 
 Source: ECMA-48 8.3.117, Select Graphic Rendition.
 """

@@ -1,4 +1,4 @@
-"""Where commands write: text to stdout, the rest to stderr."""
+"""Where commands write: results to stdout, the rest to stderr."""
 
 from __future__ import annotations
 

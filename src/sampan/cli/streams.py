@@ -74,7 +74,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def parse_keys(text: str) -> bytes:
-    """ "ctrl-p,ctrl-q" as bytes; raises CliError for a name that is none."""
+    """ "ctrl-p,ctrl-q" as bytes; raises CliError for an unknown name."""
     keys = bytearray()
     for name in text.split(","):
         if len(name) == 1:
@@ -353,6 +353,6 @@ def file_chunks(descriptor: int, size: int = 1 << 17) -> Iterator[bytes]:
 
 
 def require_terminal(stdin: bool, tty: bool) -> None:
-    """Raises CliError when a terminal's input is wanted and stdin is none."""
+    """Raises CliError if a terminal's input is needed and stdin is not one."""
     if stdin and tty and not os.isatty(0):
         raise CliError("the input device is not a TTY")

@@ -1,4 +1,4 @@
-"""Points in time for people: how long ago they were, and the values of --since and --until."""
+"""Points in time: how long ago they were, and the values of --since and --until."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def holds_nul(value: object) -> bool:
 
 
 def readable(message: RawRequestMessage) -> RawRequestMessage:
-    """The request's head without bytes that are no UTF-8.
+    """The request's head without bytes that are not UTF-8.
 
     aiohttp keeps those as lone surrogates, which no JSON document, log or header can take up again: replaced
     here, once, before anybody reads them.

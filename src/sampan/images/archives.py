@@ -48,7 +48,7 @@ class Archive:
         self._size = size
 
     def images(self, platform: Platform) -> list[ArchivedImage]:
-        """Raises Failed for an archive that is none, or is broken."""
+        """Raises Failed for an invalid archive."""
         if "manifest.json" in self._members:
             return list(self._docker())
         if "index.json" in self._members:

@@ -1,4 +1,4 @@
-"""How much of a disk what comes from outside may take: never the last of it, which everything else needs."""
+"""How much of the disk downloads may take: never the last of it, which everything else needs."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hand a stream on while another thread digests and writes it: both leave the other the processor's time."""
+"""Pass a stream on while another thread hashes and writes it, so that both run in parallel."""
 
 import threading
 from collections import deque
@@ -6,13 +6,13 @@ from collections.abc import Callable, Generator, Iterable
 
 # Below this a thread costs more than it gains.
 SMALL = 1 << 20
-LIMIT = 16 << 20  # bytes handed on and not yet written
+LIMIT = 16 << 20  # bytes passed on and not yet written
 
 
 def tee(chunks: Iterable[bytes], write: Callable[[bytes], object]) -> Generator[bytes, None, None]:
-    """The same stream, while `write` gets every chunk in order; all is written when it ends.
+    """The same stream, while `write` gets every chunk in order; when it ends, everything is written.
 
-    Raises what `write` raised. A stream that is dropped early stops the writing.
+    Raises what `write` raised. Closing the stream early stops the writing.
     """
     total = 0
     writer: _Writer | None = None

@@ -73,7 +73,8 @@ def unpack(tar: Iterable[bytes], directory: str) -> Unpacked:
 class Unpacker:
     """One unpacking. Directory times are set last, as every entry made inside would change them.
 
-    `whiteouts` false: the archive is no layer, `.wh.x` is a file's name. `action` is what errors say failed.
+    `whiteouts` false: the archive is not a layer, and `.wh.x` is an ordinary file. `action` is what failed,
+    for errors.
     """
 
     def __init__(

@@ -197,7 +197,7 @@ class Socket:
     def transact(self, messages: Sequence[Message]) -> None:
         """Send all in one datagram and wait until the kernel has gone through them.
 
-        rtnetlink goes on after a failed message. Raises NetlinkError, the first one.
+        rtnetlink continues after a failed message. Raises NetlinkError, the first one.
         """
         if not messages:
             return

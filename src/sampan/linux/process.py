@@ -120,7 +120,7 @@ def new_session_keyring() -> None:
     try:
         _keyctl(_KEYCTL_JOIN_SESSION_KEYRING, 0)
     except OSError as error:
-        # EDQUOT: the user's quota of keys is used up; runc goes on as well.
+        # EDQUOT: the user's quota of keys is used up; runc continues as well.
         if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EDQUOT, errno.EINVAL):
             raise
 
@@ -164,7 +164,7 @@ def with_room_to_fork(rlimits: list[dict[str, object]]) -> list[dict[str, object
 def _raised(limit: dict[str, object]) -> dict[str, object]:
     now = resource.getrlimit(resource.RLIMIT_NPROC)
     soft, hard = (
-        max(_rlimit(limit[key]), value, key=lambda number: number % (1 << 64))  # -1 is no limit
+        max(_rlimit(limit[key]), value, key=lambda number: number % (1 << 64))  # -1 means unlimited
         for key, value in zip(("soft", "hard"), now, strict=True)
     )
     return {"type": limit["type"], "soft": soft, "hard": hard}

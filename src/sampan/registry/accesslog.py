@@ -1,6 +1,6 @@
 """One line of JSON for each request: who asked for what, and what came of it. Never a credential.
 
-Queries are left out but for the few keys whose values are no secrets (tokens and upload states are).
+Queries are left out but for the few keys whose values are not secrets (tokens and upload states are).
 Lines are gathered and written together: a system call a tick, not one a request.
 """
 

@@ -113,7 +113,7 @@ class InUse(RegistryError):
 
 
 class NotFound(RegistryError):
-    """A path that is no endpoint."""
+    """A path that is not an endpoint."""
 
     code, status = "UNSUPPORTED", 404
 

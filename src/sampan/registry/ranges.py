@@ -1,4 +1,4 @@
-"""One byte range of a body; what is not understood, or asks for several, gets the whole. RFC 9110, 14."""
+"""One byte range of a body; an invalid range, or several, gets the whole body. RFC 9110, 14."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Bytes on their way into an upload's file: hashed and written in one pass, in pieces, with back-pressure.
+"""Receiving the bytes of an upload: hashed and written in one pass, in pieces, with back-pressure.
 
 One piece is hashed and written on a thread while the next arrives; a client that is faster waits.
 """

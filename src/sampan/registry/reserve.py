@@ -1,4 +1,4 @@
-"""Room on the disk that pushes leave, so that what frees room can be written down: SQLite needs some for it.
+"""Disk space that pushes leave free, so that deletes can be recorded: SQLite needs some for that.
 
     full when   free + held <= 2 * size       for pushes, the cache and /readyz alike
 

@@ -1,4 +1,4 @@
-"""Which tags and untagged manifests rules let go of. Pure but for reading the rows.
+"""Which tags and untagged manifests the rules remove. Pure but for reading the rows.
 
     [[retention]]
     repository = "ci/**"

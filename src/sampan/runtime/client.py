@@ -152,7 +152,7 @@ class Shim:
         return answer  # type: ignore[return-value]
 
     def close(self) -> None:
-        """Let go of the connection; the shim goes on."""
+        """Close the connection; the shim continues."""
         self._channel.close()
 
 

@@ -1,4 +1,4 @@
-"""Control connections of a shim: SOCK_SEQPACKET, one JSON object a message. protocol.py has the messages."""
+"""A shim's control connections: SOCK_SEQPACKET, one JSON object per message. protocol.py has the messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Control:
     ) -> None:
         self._loop = loop
         self._handle = handle
-        self._deserted = deserted  # the last connection has ended
+        self._deserted = deserted  # the last connection has closed
         self._connections: list[Connection] = []
         self._listener: sockets.Socket | None = None
 

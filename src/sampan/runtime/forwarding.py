@@ -1,4 +1,4 @@
-"""Carries what comes to a published port's socket on to its container: streams, and datagrams with answers.
+"""Forwards what arrives at a published port's socket to its container: streams, and datagrams with answers.
 
 For what the kernel cannot rewrite (sampan.network.ports says what that is). Each connection has a buffer per
 direction: a side is read only while the other has taken all that came before.

@@ -1,6 +1,6 @@
 """What the shim's parts need of one another, for types only: nothing here is loaded while a container runs.
 
-Whoever makes a part imports it; the part knows its maker by one of these.
+A part's creator imports it; the part knows its creator only by one of these.
 """
 
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from sampan.runtime.protocol import StartRequest
 
 
 class Events(Protocol):
-    """Whoever follows the container (control.py)."""
+    """The connections that hear of events (control.py)."""
 
     def broadcast(self, event: dict[str, Any]) -> None: ...
 

@@ -1,7 +1,7 @@
 """The launcher: started by the daemon, it forks shims and tasks for it.
 
 Single-threaded and small, so that a fork is cheap and safe; see protocol.py for its messages. It exits when
-the daemon's end of its socket closes; what it has forked goes on.
+the daemon's end of its socket closes; what it has forked continues.
 
 It is executed from a sealed copy of the interpreter, in an environment of its own, and cannot be looked into:
 what it forks is for a moment a process in a container, and /proc/self/exe of that must be nothing that the

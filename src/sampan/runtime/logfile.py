@@ -272,7 +272,7 @@ class RotatingFile:
         _unlink(f"{self._path}.1.gz.tmp")
 
     def close(self) -> None:
-        """A compressor still at work goes on by itself."""
+        """A compressor still at work continues by itself."""
         os.close(self._fd)
 
 

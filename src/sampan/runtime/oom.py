@@ -1,4 +1,4 @@
-"""What the kernel's OOM killer ends in a container's cgroup: each is told once."""
+"""Processes that the kernel's OOM killer kills in a container's cgroup: each is reported once."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ a file (start.json, a `StartRequest`), because a message is bounded by the socke
 can be looked at.
 
 daemon <-> shim: the same protocol on "control" and on every connection to <dir>/shim.sock. One JSON object
-a message. Requests carry "seq", which the reply repeats; a reply has "error" (an `ErrorReply`) or the
+per message. Requests carry "seq", which the reply repeats; a reply has "error" (an `ErrorReply`) or the
 result.
 
     start                       (implied by the launcher's message)     -> {"event": "started", "pid": N, ..}

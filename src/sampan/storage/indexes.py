@@ -62,7 +62,7 @@ class Index:
     """One layer's index. Close it, or use it with `with`."""
 
     def __init__(self, path: str) -> None:
-        """Raises Failed for a file that is no index, OSError."""
+        """Raises Failed for a file that is not an index, OSError."""
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._image = mmap.mmap(fd, 0, prot=mmap.PROT_READ)

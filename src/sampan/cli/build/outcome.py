@@ -1,4 +1,4 @@
-"""What is said when a build has ended: warnings, why it failed, and the shell to look into it."""
+"""What is printed when a build has ended: warnings, why it failed, and the shell to examine it."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def proxies(config: Mapping[str, Any], address: str) -> dict[str, str]:
 
 
 def tags(given: list[str]) -> list[str]:
-    """Raises CliError for what is no name of an image."""
+    """Raises CliError for an invalid image name."""
     from sampan.cli.image.reference import named
 
     for text in given:

@@ -1,4 +1,4 @@
-"""sampan build shell: a container whose files are what a step of a build has left."""
+"""sampan build shell: a container with the files that a step of a build has left."""
 
 from __future__ import annotations
 

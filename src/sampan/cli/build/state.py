@@ -1,4 +1,4 @@
-"""What is known of a build's steps, from the messages of its stream (BuildKit's SolveStatus as JSON)."""
+"""The state of a build's steps, from the messages of its stream (BuildKit's SolveStatus as JSON)."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ CREATE_FLAGS = (
     Flag("isolation", "string", "Kind of isolation"),
     Flag("kernel-memory", "bytes", "Kernel memory limit", parse=values.memory),
     Flag("label", "list", "Set labels on the container", short="l", parse=values.label),
-    Flag("label-file", "list", "Read labels from a file, one a line"),
+    Flag("label-file", "list", "Read labels from a file, one per line"),
     Flag("link", "list", "Link to another container", parse=values.link),
     Flag("link-local-ip", "list", "Link-local addresses of the container", parse=values.ip_address),
     Flag("log-driver", "string", "Logging driver of the container"),

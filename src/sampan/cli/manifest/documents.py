@@ -53,7 +53,7 @@ class Remote:
         return self.media_type in LIST_TYPES
 
     def image(self) -> dict[str, Any]:
-        """Raises CliError where it is no image."""
+        """Raises CliError if it is not an image."""
         platform = self._platform(self.document)
         return image(str(self.reference), self.media_type, self.raw, self.document, platform)
 
@@ -88,7 +88,7 @@ class Remote:
 
 
 def parsed(data: bytes) -> dict[str, Any]:
-    """Raises CliError for what is no JSON object."""
+    """Raises CliError unless it is a JSON object."""
     try:
         document = gojson.loads(data)
     except ValueError as error:

@@ -71,7 +71,7 @@ _NO_SUBNET = "every ip-range or gateway must have a corresponding subnet"
 
 
 class _Plan:
-    """The subnets asked for; what is no subnet at all is left for the daemon to refuse."""
+    """The requested subnets; invalid ones are left for the daemon to refuse."""
 
     def __init__(self, subnets: list[str]) -> None:
         self.configs: list[dict[str, Any]] = []

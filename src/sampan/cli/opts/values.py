@@ -216,7 +216,7 @@ def link(text: str) -> str:
 
 
 def filter_pair(text: str) -> list[tuple[str, str]]:
-    """NAME=VALUE of --filter; an empty text is no filter."""
+    """NAME=VALUE of --filter; an empty text is not a filter."""
     if not text:
         return []
     name, equals, value = text.partition("=")

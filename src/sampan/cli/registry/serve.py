@@ -1,4 +1,4 @@
-"""sampan registry serve: become the registry, a program of its own that reads the rest of the line."""
+"""sampan registry serve: become the registry, a separate program that reads the rest of the command line."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
     # The transport's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self._transport.set_write_buffer_limits(WRITE_BUFFER)
         if self._opened is None:
             self.write(frames.PREFACE)
@@ -321,7 +321,7 @@ class Connection(asyncio.Protocol):
 
     def _on_goaway(self, flags: int, id: int, payload: bytes) -> None:
         if id != 0 or len(payload) < 8:
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a GOAWAY that is none")
+            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "malformed GOAWAY")
         last, number = struct.unpack_from(">LL", payload)
         self.going = True
         if self._opened is None:

@@ -45,7 +45,7 @@ class Gate(ABC):
 
     @abstractmethod
     async def identify(self, request: web.BaseRequest, need: Need) -> Actor:
-        """Who is asking, whatever they may do. Raises Unauthorized for credentials that are no good."""
+        """Who is asking, whatever they may do. Raises Unauthorized for invalid credentials."""
 
     @abstractmethod
     def refusal(self, request: web.BaseRequest, actor: Actor, need: Need) -> RegistryError:

@@ -4,8 +4,8 @@ The file fetches/<key> grows; who holds flock(2) on it is the one that fetches. 
 other workers, reads along. When the lock is free and there is no blob, whoever notices fetches on from where
 the file ends, so neither a killed worker nor a broken connection costs what has come already.
 
-The last byte is given to nobody before the digest of the whole was found right: a client that has been sent a
-wrong blob never has all of it, and its connection is cut.
+The last byte is sent to no client before the digest of the whole blob has been verified: a client that is
+being sent a corrupt blob never gets all of it, and its connection is closed.
 """
 
 import asyncio
@@ -298,7 +298,7 @@ def _same_file(fetch: Fetch) -> bool:
 
 
 async def sweep(layout: Layout, database: Database, before: float) -> int:
-    """Remove downloads given up before that time, which nobody has gone on with; returns how many."""
+    """Remove downloads abandoned before that time and not resumed since; returns how many."""
     count = 0
     for entry in list(os.scandir(layout.fetches)):
         with suppress(FileNotFoundError):

@@ -77,7 +77,7 @@ class Slot:
         at = self._start + max(used, _USED.size)
         length = _HEAD + (len(data) + 7 & ~7)
         if at + length > self._start + self._size:
-            # Labels are of small sets, so this is no client's doing; counting nothing is better than failing.
+            # Labels are of small sets, so no client can cause this; counting nothing is better than failing.
             self._spare = self._spare or Cell(mmap.mmap(-1, mmap.PAGESIZE), 0, 0.0)
             return self._spare
         _USED.pack_into(self._memory, at, len(data))

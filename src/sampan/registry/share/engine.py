@@ -1,4 +1,4 @@
-"""The engine of this machine, over its socket: what it offers, and giving it what was pushed."""
+"""The engine of this machine, over its socket: its images, and handing it what was pushed."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keeping a registry's tags and an engine's images the same.
+"""Synchronises a registry's tags with an engine's images.
 
 An image becomes a manifest here the first time somebody asks: its blobs' files are linked into our tree (one
 inode, two names), its rows written. When the engine has it no more, its tag goes, and its blobs after the
@@ -157,7 +157,7 @@ class Shared:
             log.warning("%s:%s is not in the engine: %s", repository, tag, error)
 
     def _image(self, repository: str, digest: str) -> tuple[bytes, Document]:
-        """The manifest to run here; empty for what is no image."""
+        """The manifest to run here; empty if it is not an image."""
         content = self._registry.manifests.find(repository, Reference(None, digest)).content
         document = parse(content)
         if document.is_index:

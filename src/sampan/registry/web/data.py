@@ -1,4 +1,4 @@
-"""What the page shows, from the database and from images' configurations. Whatever is odd is left out."""
+"""What the page shows, from the database and from images' configurations. Anything malformed is left out."""
 
 import sqlite3
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Numbers and times as people read them."""
+"""Numbers and times in human-readable form."""
 
 from sampan.registry.web.markup import Html, element
 from sampan.specs.golang.time import SECOND, rfc3339

@@ -1,4 +1,4 @@
-"""Who looks at the page, what they may see, and that a delete is their own wish."""
+"""The visitor of the page: who it is, what they may see, and whether they really asked for a delete."""
 
 import hmac
 import secrets

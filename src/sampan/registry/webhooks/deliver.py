@@ -1,4 +1,4 @@
-"""Delivering what is queued: in order for each endpoint, at least once, no endpoint waiting for another.
+"""Delivers queued notifications: in order per endpoint, at least once, and no endpoint waits for another.
 
 A batch that was not answered with 2xx is sent again; after `threshold` failures in a row there is a pause of
 `backoff` before each try. Killed between an answer and the note of it, a batch goes twice: events have ids.
@@ -98,7 +98,7 @@ class Deliverer:
         return [row for row in rows if row[0] > last]
 
     async def _post(self, session: aiohttp.ClientSession, endpoint: Webhook, events: Sequence[bytes]) -> str:
-        """What went wrong, "" when nothing did. A redirect is no delivery: headers may hold secrets."""
+        """What went wrong, or "". A redirect does not count as delivery: headers may hold secrets."""
         body = b'{"events":[' + b",".join(events) + b"]}"
         headers = {**dict(endpoint.headers), "Content-Type": MEDIA_TYPE}
         try:

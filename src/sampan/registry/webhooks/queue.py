@@ -1,4 +1,4 @@
-"""What is to be delivered, in the database: there before the request that caused it is answered.
+"""Undelivered notifications, in the database before the request that caused them is answered.
 
 notifications(id, endpoint, created, event)      in the order of id, per endpoint
 """

@@ -48,7 +48,7 @@ def supervise(load: Callable[[], Config]) -> int:
         return lambda place, slot, alive: run(Setting(config, context, listener, arena, place, slot, alive))
 
     def reload() -> Work | None:
-        """A wrong file changes nothing: what runs goes on as it is."""
+        """An invalid file changes nothing."""
         kept = {"root": config.root, "addr": config.addr, "workers": config.workers}
         try:
             fresh = load()

@@ -1,4 +1,4 @@
-"""Which connections a worker has, which of them only wait, and how many there is room for.
+"""A worker's connections: which of them are idle, and how many more it can take.
 
 A connection costs a descriptor, and a request up to three more (a blob's file, its socket again for
 sendfile(2), an upstream's). Requests must never find none left: so the sum is kept below the limit, and when

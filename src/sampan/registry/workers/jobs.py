@@ -1,4 +1,4 @@
-"""The work beside the requests, all in one process: garbage, retention, notifications."""
+"""Background jobs, all in one process: garbage collection, retention, notifications."""
 
 import asyncio
 import logging

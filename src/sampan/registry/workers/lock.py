@@ -1,4 +1,4 @@
-"""Only one process of a root does the jobs, also while two generations or two supervisors overlap."""
+"""Only one process per root runs the jobs, even while two generations or two supervisors overlap."""
 
 import asyncio
 import fcntl

@@ -1,4 +1,4 @@
-"""What one process does from its fork to its end."""
+"""The life of one process, from its fork to its exit."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""The process that the others are forked from: it keeps them running, and does nothing else.
+"""The process that forks the others and keeps them running, and does nothing else.
 
 It has no threads and no event loop, so that fork(2) is safe at any time: a worker that died is there again in
 milliseconds, its imports shared copy-on-write. It holds the listening socket, so connections that arrive

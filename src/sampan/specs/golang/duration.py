@@ -107,7 +107,7 @@ def _invalid(text: str) -> Invalid:
 
 
 def _quote(text: str) -> str:
-    """As package time quotes: bytes that are no printable ASCII by their numbers."""
+    """As package time quotes: bytes that are not printable ASCII are shown by their numbers."""
     out = ""
     for char in text:
         if char < " " or char > "\x7f":

@@ -28,7 +28,7 @@ _BITS = ((SETUID, stat.S_ISUID), (SETGID, stat.S_ISGID), (STICKY, stat.S_ISVTX))
 
 
 def to_unix(mode: int) -> int:
-    """Raises ValueError for what is no kind of file here."""
+    """Raises ValueError for an unknown kind of file."""
     kind = _KINDS.get(mode & TYPE)
     if kind is None:
         raise ValueError(f"mode {mode:o} is of no known kind of file")

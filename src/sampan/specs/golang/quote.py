@@ -34,9 +34,9 @@ def _escape(char: str, delimiter: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
     code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as Python's surrogateescape keeps it
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as Python's surrogateescape keeps it
         return f"\\x{code - 0xDC00:02x}"
-    if char.isprintable():  # as Go's IsPrint: of what is no sign only the space
+    if char.isprintable():  # as Go's IsPrint: of non-graphic characters only the space
         return char
     if 0xD800 <= code <= 0xDFFF:  # half a character; Go has none
         return "\ufffd"

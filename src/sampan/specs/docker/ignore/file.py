@@ -1,4 +1,4 @@
-""".dockerignore: a pattern a line. Pure. As moby/patternmatcher/ignorefile."""
+""".dockerignore: one pattern per line. Pure. As moby/patternmatcher/ignorefile."""
 
 from sampan.errors import Invalid
 from sampan.specs.golang.path import clean, trim

@@ -18,7 +18,7 @@ _SPECIAL = frozenset("*[]?^\\")
 
 
 class Matcher:
-    """What a list of patterns says about paths ("a/b"). Raises Invalid for a pattern that is none."""
+    """What a list of patterns says about paths ("a/b"). Raises Invalid for an invalid pattern."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._runs: list[_Run] = []
