@@ -10,12 +10,12 @@ from sampan.paths import Paths
 
 if TYPE_CHECKING:
     from sampan.builder.builder import Builder
-    from sampan.engine.containers import Containers
     from sampan.engine.containers.execs import Execs
     from sampan.engine.containers.logs import Logs
+    from sampan.engine.containers.manager import Containers
     from sampan.engine.daemon.config import DaemonConfig
     from sampan.engine.images import Images
-    from sampan.engine.networks import Networks
+    from sampan.engine.networks.manager import Networks
     from sampan.engine.volumes.volumes import Volumes
     from sampan.runtime.client import Launcher
 
@@ -62,7 +62,7 @@ class Engine:
     def reconfigure(self, config: "DaemonConfig") -> None:
         """SIGHUP: the parts that read their settings each time they need them get the new ones."""
         self.config = config
-        self.containers.services.reconfigure(config)
+        self.containers.settings.reconfigure(config)
         self.images.reconfigure(config)
         self.builder.configure(config)
         self.events.emit("daemon", "reload", "", {})

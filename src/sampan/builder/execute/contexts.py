@@ -8,6 +8,7 @@ import asyncio
 import stat
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from sampan.builder.execute import layers
 from sampan.builder.execute.files import Job, Taken, layer_tar
@@ -16,14 +17,15 @@ from sampan.builder.execute.parts import Build
 from sampan.builder.plan.graph import Copy, Run
 from sampan.builder.sources.select import select_mount
 from sampan.builder.trees import Selected, Snapshot, Tree
-from sampan.engine.containers.services import Services
+from sampan.engine.images.store import ImageStore
 
 
 class Contexts:
     """Each part of a tree is made a layer at most once a build."""
 
-    def __init__(self, services: Services, build: Build) -> None:
-        self._services = services
+    def __init__(self, images: ImageStore, tmp: Path, build: Build) -> None:
+        self._images = images
+        self._tmp = tmp
         self._build = build
         self._made: dict[tuple[int, str], tuple[Tree, asyncio.Task[Snapshot]]] = {}
 
@@ -60,5 +62,5 @@ class Contexts:
         taken = Taken(replace(tree, dated=True), Selected(tuple(pairs), key=""))
         job = Job(actions=[copy], taken=[taken], base=Snapshot())
         packer = ChangesPacker(None)
-        chunks = layer_tar(job, packer, self._build.stack, self._services.paths.tmp)
-        return Snapshot((await layers.add(self._services.images.store, self._build, packer, chunks),))
+        chunks = layer_tar(job, packer, self._build.stack, self._tmp)
+        return Snapshot((await layers.add(self._images, self._build, packer, chunks),))

@@ -25,12 +25,14 @@ from sampan.builder.options import BuildOptions
 from sampan.builder.plan.graph import Action, Run
 from sampan.builder.requester import Requester
 from sampan.builder.trees import Snapshot, Tree
+from sampan.db.sqlite import Store
 from sampan.engine import trash
-from sampan.engine.containers import Containers
+from sampan.engine.containers.manager import Containers
 from sampan.engine.images.pipes import pieces
-from sampan.engine.images.store import Staging
+from sampan.engine.images.store import ImageStore, Staging
+from sampan.engine.networks.manager import Networks
 from sampan.images.unpack import unpack
-from sampan.runtime.cgroups import open_cgroup
+from sampan.paths import Paths
 from sampan.runtime.client import remove_tree
 from sampan.storage.stack import Stack
 
@@ -44,11 +46,20 @@ class Execution:
     """
 
     def __init__(self, executor: "Executor", build: Build) -> None:
-        self._services = executor.containers.services
+        self._images = executor.images
+        self._tmp = executor.paths.tmp
         self._build = build
-        self._contexts = contexts.Contexts(self._services, build)
-        self._networks = StepNetworks(self._services.networks, build.id, build.options.extra_hosts)
-        self._runner = Runner(self._services, build, executor.caches, self._networks)
+        self._contexts = contexts.Contexts(self._images, self._tmp, build)
+        self._networks = StepNetworks(executor.networks, build.id, build.options.extra_hosts)
+        self._runner = Runner(
+            paths=executor.paths,
+            shims=executor.containers.shims,
+            settings=executor.containers.settings,
+            images=self._images,
+            build=build,
+            caches=executor.caches,
+            networks=self._networks,
+        )
 
     def close(self) -> None:
         """When none of its steps runs any more."""
@@ -86,8 +97,8 @@ class Execution:
         """
         job = Job(actions=actions, taken=taken, base=base)
         packer = ChangesPacker(epoch)
-        chunks = layer_tar(job, packer, self._build.stack, self._services.paths.tmp)
-        diff_id = await layers.add(self._services.images.store, self._build, packer, chunks)
+        chunks = layer_tar(job, packer, self._build.stack, self._tmp)
+        diff_id = await layers.add(self._images, self._build, packer, chunks)
         return Snapshot((*base.layers, diff_id))
 
     async def scan(self, snapshot: Snapshot, paths: Sequence[str] = ()) -> Tree:
@@ -118,16 +129,19 @@ class Execution:
 class Executor:
     """One an engine."""
 
-    def __init__(self, containers: Containers) -> None:
+    def __init__(
+        self, *, paths: Paths, store: Store, images: ImageStore, containers: Containers, networks: Networks
+    ) -> None:
+        self.paths = paths
+        self.images = images
         self.containers = containers
-        services = containers.services
-        self._paths = services.paths
-        self._throw = partial(trash.discard, services.paths)
-        self.caches = CacheMounts(services.store, services.paths.build_mounts, self._throw)
+        self.networks = networks
+        self._throw = partial(trash.discard, paths)
+        self.caches = CacheMounts(store, paths.build_mounts, self._throw)
 
     async def start(self) -> None:
         """Kill what steps of an earlier daemon still run, and remove what they left."""
-        paths = self._paths
+        paths = self.paths
         paths.build_shims.mkdir(parents=True, exist_ok=True, mode=0o710)
         for entry in list(os.scandir(paths.build_shims)):
             self._end_step(Path(entry.path))
@@ -139,10 +153,7 @@ class Executor:
     def _end_step(self, shim: Path) -> None:
         with suppress(OSError, orjson.JSONDecodeError, KeyError):
             request = orjson.loads((shim / "start.json").read_bytes())
-            cgroup = open_cgroup(request["cgroup"]["path"], self.containers.services.host.layout)
-            if cgroup.exists():
-                cgroup.kill()
-                cgroup.remove()
+            self.containers.cgroups.clear(request["cgroup"]["path"])
         with suppress(OSError):
             remove_tree(shim)
 
@@ -155,8 +166,8 @@ class Executor:
     ) -> AsyncIterator[Execution]:
         """For one build, which owns the staging. On leaving, nothing of its steps is on disk but layers."""
         id = "build" + secrets.token_hex(10)
-        stack = Stack(self.containers.services.images.store.layer_files.lower)
-        build = Build(id, options, requester, staging, self._paths.build_steps / id, stack)
+        stack = Stack(self.images.layer_files.lower)
+        build = Build(id, options, requester, staging, self.paths.build_steps / id, stack)
         execution = Execution(self, build)
         try:
             yield execution
@@ -190,5 +201,14 @@ class Executor:
         Raises NotFound when the layers are gone.
         """
         return await shell.create(
-            self.containers, snapshot, name, args=args, env=env, cwd=cwd, user=user, tty=tty
+            self.containers,
+            self.images.layer_files,
+            self.paths.init_layer,
+            snapshot,
+            name,
+            args=args,
+            env=env,
+            cwd=cwd,
+            user=user,
+            tty=tty,
         )

@@ -1,17 +1,21 @@
 """A container whose files are a step's: `sampan build shell`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sampan.builder.trees import Snapshot
-from sampan.engine.containers import Containers
-from sampan.engine.containers.create import CreateRequest, Root, create_on
+from sampan.engine.containers.create import CreateRequest, Root
 from sampan.engine.containers.documents import CONFIG, HOST_CONFIG, normalise
+from sampan.engine.containers.manager import Containers
 from sampan.errors import NotFound
+from sampan.storage.layers import LayerStore
 from sampan.storage.stack import unique
 
 
 async def create(
     containers: Containers,
+    files: LayerStore,
+    init_layer: Path,
     snapshot: Snapshot,
     name: str,
     *,
@@ -22,8 +26,6 @@ async def create(
     tty: bool,
 ) -> str:
     """Its id. Raises NotFound when the snapshot's layers are gone."""
-    services = containers.services
-    files = services.images.store.layer_files
     lower = []
     for diff_id in unique(snapshot.layers):
         if not files.exists(diff_id):
@@ -48,5 +50,5 @@ async def create(
     )
     host = normalise({"AutoRemove": True}, HOST_CONFIG, "HostConfig")
     request = CreateRequest("", config, host, {})
-    root = Root(name, "", {}, [*lower, str(services.paths.init_layer)])
-    return (await create_on(services, request, root, [])).id
+    root = Root(name, "", {}, [*lower, str(init_layer)])
+    return (await containers.create_on(request, root)).id

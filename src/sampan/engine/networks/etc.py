@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sampan.engine.networks import files, settings
 from sampan.engine.networks.links import Link
-from sampan.engine.networks.sandbox import LiveSandbox
+from sampan.engine.networks.sandbox import Sandbox
 from sampan.linux.rtnetlink import Interface
 from sampan.network import resolv
 from sampan.network.resolv import Overrides
@@ -31,7 +31,7 @@ class EtcFiles:
     host_gateways: Callable[[], Sequence[str]]
     host_resolv: files.HostResolv = field(default_factory=files.HostResolv)
 
-    def write(self, record: "ContainerRecord", sandbox: LiveSandbox, links: Sequence[Link]) -> None:
+    def write(self, record: "ContainerRecord", sandbox: Sandbox, links: Sequence[Link]) -> None:
         """Raises Invalid for a bad --add-host."""
         paths = self.paths.container(record.id)
         extra = settings.extra_hosts(record.host_config, self.host_gateways())
@@ -41,7 +41,7 @@ class EtcFiles:
         files.write_hosts(paths, record.config, extra, _texts(addresses))
         self.write_resolv_conf(record, sandbox, "embedded" if sandbox.resolver else "direct")
 
-    def write_for_host(self, record: "ContainerRecord", sandbox: LiveSandbox) -> None:
+    def write_for_host(self, record: "ContainerRecord", sandbox: Sandbox) -> None:
         """With the host's network come the host's names. Raises Invalid for a bad --add-host."""
         paths = self.paths.container(record.id)
         files.write_hostname(paths, record.config)
@@ -51,7 +51,7 @@ class EtcFiles:
     def share(self, record: "ContainerRecord", other: "ContainerRecord") -> None:
         files.share(self.paths.container(record.id), self.paths.container(other.id))
 
-    def write_resolv_conf(self, record: "ContainerRecord", sandbox: LiveSandbox, kind: str) -> None:
+    def write_resolv_conf(self, record: "ContainerRecord", sandbox: Sandbox, kind: str) -> None:
         wish = files.ResolvWish(
             kind,
             self.host_resolv.get(),

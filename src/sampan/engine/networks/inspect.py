@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sampan.engine.networks import settings
 from sampan.engine.networks.live import idle_settings
 from sampan.engine.networks.record import PREDEFINED
-from sampan.engine.networks.sandbox import LiveSandbox
+from sampan.engine.networks.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from sampan.engine.containers.record import ContainerRecord
@@ -23,7 +23,7 @@ LEGACY: dict[str, Any] = {
 }
 
 
-def network_settings(record: "ContainerRecord", sandbox: LiveSandbox | None) -> dict[str, Any]:
+def network_settings(record: "ContainerRecord", sandbox: Sandbox | None) -> dict[str, Any]:
     networks = _networks(record, sandbox)
     default = networks.get("bridge") or LEGACY
     leases = sandbox.leases if sandbox else []
@@ -43,7 +43,7 @@ def network_settings(record: "ContainerRecord", sandbox: LiveSandbox | None) -> 
     }
 
 
-def _networks(record: "ContainerRecord", sandbox: LiveSandbox | None) -> dict[str, dict[str, Any]]:
+def _networks(record: "ContainerRecord", sandbox: Sandbox | None) -> dict[str, dict[str, Any]]:
     if sandbox is not None:
         return {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
     found: dict[str, dict[str, Any]] = {}
