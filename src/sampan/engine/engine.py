@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sampan.db.sqlite import Store
+from sampan.engine.containers.execs import Execs
+from sampan.engine.containers.logs import Logs
+from sampan.engine.containers.manager import Containers
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
+from sampan.engine.images import Images
+from sampan.engine.networks.manager import Networks
+from sampan.engine.volumes.volumes import Volumes
 from sampan.paths import Paths
+from sampan.runtime.client import Launcher
 
 if TYPE_CHECKING:
     from sampan.builder.builder import Builder
-    from sampan.engine.containers.execs import Execs
-    from sampan.engine.containers.logs import Logs
-    from sampan.engine.containers.manager import Containers
-    from sampan.engine.daemon.config import DaemonConfig
-    from sampan.engine.images import Images
-    from sampan.engine.networks.manager import Networks
-    from sampan.engine.volumes.volumes import Volumes
-    from sampan.runtime.client import Launcher
 
 API_VERSION = (1, 51)
 MIN_API_VERSION = (1, 24)
@@ -27,17 +27,17 @@ MIN_API_VERSION = (1, 24)
 class Engine:
     """Built once, by engine/daemon/daemon.py."""
 
-    config: "DaemonConfig"
+    config: DaemonConfig
     paths: Paths
     store: Store
     events: Events
-    launcher: "Launcher"
-    images: "Images"
-    volumes: "Volumes"
-    networks: "Networks"
-    containers: "Containers"
-    execs: "Execs"
-    logs: "Logs"
+    launcher: Launcher
+    images: Images
+    volumes: Volumes
+    networks: Networks
+    containers: Containers
+    execs: Execs
+    logs: Logs
     builder: "Builder"
     shutdown: Callable[[bool], None]  # ask the daemon to end; true: stop the containers first
 
@@ -59,7 +59,7 @@ class Engine:
         await self.volumes.stop()
         await self.images.stop()
 
-    def reconfigure(self, config: "DaemonConfig") -> None:
+    def reconfigure(self, config: DaemonConfig) -> None:
         """SIGHUP: the parts that read their settings each time they need them get the new ones."""
         self.config = config
         self.containers.settings.reconfigure(config)

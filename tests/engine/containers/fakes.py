@@ -28,15 +28,19 @@ BUSYBOX = SimpleNamespace(
 
 
 class FakeShim:
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, paths: Any) -> None:
         self.pid = pid
+        self.paths = paths
         self.started_at = "2026-01-01T00:00:00Z"
         self.signals: list[int] = []
         self.dies_of: set[int] = {9}
-        self._callback: Callable[[dict[str, Any]], None] = lambda event: None
+        self._callback: Callable[[dict[str, Any]], None] | None = None
+        self._early: list[dict[str, Any]] = []
 
     def on_event(self, callback: Callable[[dict[str, Any]], None]) -> None:
         self._callback = callback
+        while self._early:
+            callback(self._early.pop(0))
 
     async def kill(self, signal: int, exec: str | None = None) -> None:
         self.signals.append(signal)
@@ -45,10 +49,13 @@ class FakeShim:
 
     def exits(self, code: int, **more: Any) -> None:
         event = {"event": "exit", "code": code, "oom": False, "at": "2026-01-01T00:00:01Z", "error": ""}
-        asyncio.get_running_loop().call_soon(self._callback, event | more)
+        asyncio.get_running_loop().call_soon(self.says, event | more)
 
     def says(self, event: dict[str, Any]) -> None:
-        self._callback(event)
+        if self._callback is None:
+            self._early.append(event)
+        else:
+            self._callback(event)
 
     def close(self) -> None:
         return None
@@ -69,7 +76,7 @@ class FakeLauncher:
         self.requests.append(request)
         if self.error is not None:
             raise self.error
-        self.shims.append(FakeShim(1000 + len(self.shims)))
+        self.shims.append(FakeShim(1000 + len(self.shims), paths))
         return self.shims[-1]
 
 

@@ -50,10 +50,9 @@ class AttachApi:
             await attach(
                 self._engine.containers.events, self._engine.logs, container, query, connection, raw=True
             )
-            outgoing = asyncio.create_task(send_all(ours, answer))
-            try:
+            async with asyncio.TaskGroup() as pumps:
+                outgoing = pumps.create_task(send_all(ours, answer))
                 await receive_all(ours, answer)
-            finally:
                 outgoing.cancel()
         finally:
             ours.close()

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from sampan.engine import trash
 from sampan.engine.containers import checks, names
@@ -20,19 +20,17 @@ from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.records import Records
 from sampan.engine.containers.settings import Settings
 from sampan.engine.images import Images
+from sampan.engine.networks.manager import Networks
 from sampan.engine.ocispec.build import cgroup_path
 from sampan.engine.ocispec.defaults import READONLY_PATHS, masked_paths
 from sampan.engine.ocispec.validate import validate
+from sampan.engine.volumes.volumes import Volumes
 from sampan.errors import Invalid, NotFound
 from sampan.linux import durable
 from sampan.paths import ContainerPaths, Paths
 from sampan.specs.docker.ports import parse_port
 from sampan.specs.golang import time as times
 from sampan.specs.oci import platform as platforms
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
-    from sampan.engine.volumes.volumes import Volumes
 
 
 @dataclass(frozen=True)
@@ -92,8 +90,8 @@ class Creator:
     records: Records
     events: ContainerEvents
     images: Images
-    volumes: "Volumes"
-    networks: "Networks"
+    volumes: Volumes
+    networks: Networks
 
     async def create(self, request: CreateRequest) -> Created:
         """Raises Invalid, NotFound (image), AlreadyExists (name)."""

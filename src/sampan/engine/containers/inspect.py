@@ -2,27 +2,25 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.index import Index
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.sizes import Sizes
 from sampan.engine.networks import links
+from sampan.engine.networks.manager import Networks
 from sampan.engine.volumes import mountpoints
 from sampan.errors import Invalid, NotFound
 from sampan.linux import erofs
 from sampan.paths import Paths
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
 
 
 @dataclass(frozen=True)
 class Inspection:
     paths: Paths
     index: Index
-    networks: "Networks"
+    networks: Networks
     sizes: Sizes
 
     async def document(self, container: Container, *, size: bool = False) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.engine.containers import filters
 from sampan.engine.containers.container import Container
@@ -12,13 +12,11 @@ from sampan.engine.containers.index import Index
 from sampan.engine.containers.record import ContainerRecord, State
 from sampan.engine.containers.sizes import Sizes
 from sampan.engine.images import Images
+from sampan.engine.networks.manager import Networks
 from sampan.engine.volumes import mountpoints
 from sampan.specs.docker.filters import check_names
 from sampan.specs.golang import time as times
 from sampan.specs.golang.units import human_duration
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
 
 Rows = list[dict[str, Any]]
 
@@ -35,7 +33,7 @@ class ListQuery:
 class Listing:
     index: Index
     images: Images
-    networks: "Networks"
+    networks: Networks
     sizes: Sizes
 
     def rows(self, query: ListQuery) -> Rows:

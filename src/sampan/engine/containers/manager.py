@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.engine.containers import create, listing
 from sampan.engine.containers.container import Container, Ended
@@ -28,14 +28,12 @@ from sampan.engine.containers.top import top
 from sampan.engine.containers.wait import waiting
 from sampan.engine.events import Events
 from sampan.engine.images import Images
+from sampan.engine.networks.manager import Networks
 from sampan.engine.tasks import Tasks
+from sampan.engine.volumes.volumes import Volumes
 from sampan.errors import Conflict, NotFound
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
-    from sampan.engine.volumes.volumes import Volumes
 
 
 class Containers:
@@ -50,8 +48,8 @@ class Containers:
         events: Events,
         launcher: Launcher,
         images: Images,
-        volumes: "Volumes",
-        networks: "Networks",
+        volumes: Volumes,
+        networks: Networks,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._index = index = records.index

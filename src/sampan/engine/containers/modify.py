@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from sampan.engine.containers import names, restart
 from sampan.engine.containers.container import Container
@@ -12,12 +12,10 @@ from sampan.engine.containers.records import Records
 from sampan.engine.containers.settings import Settings
 from sampan.engine.containers.shims import Cgroups
 from sampan.engine.networks.links import parse as parse_link
+from sampan.engine.networks.manager import Networks
 from sampan.engine.ocispec.resources import update_resources, updated
 from sampan.engine.ocispec.validate import validate
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
 
 UPDATE = {**RESOURCES, "RestartPolicy": OBJECT}
 
@@ -27,7 +25,7 @@ class Modifier:
     settings: Settings
     records: Records
     events: ContainerEvents
-    networks: "Networks"
+    networks: Networks
     cgroups: Cgroups
 
     async def rename(self, container: Container, new: str) -> None:

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.engine import trash
 from sampan.engine.containers.container import Container
@@ -18,15 +18,13 @@ from sampan.engine.containers.settings import Settings
 from sampan.engine.containers.shims import Cgroups
 from sampan.engine.containers.supervise import Supervisor
 from sampan.engine.images import Images
+from sampan.engine.networks.manager import Networks
 from sampan.engine.ocispec.build import cgroup_path
 from sampan.engine.tasks import Tasks
 from sampan.errors import SampanError, Unavailable
 from sampan.paths import Paths
 from sampan.runtime.client import Shim, read_exit
 from sampan.specs.golang import time as times
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
 
 log = logging.getLogger("sampan.recover")
 
@@ -39,7 +37,7 @@ class Recovery:
     settings: Settings
     records: Records
     images: Images
-    networks: "Networks"
+    networks: Networks
     cgroups: Cgroups
     supervisor: Supervisor
     tasks: Tasks

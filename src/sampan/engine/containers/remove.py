@@ -1,19 +1,16 @@
 """Removing containers: out of the database and out of sight at once, off the disk in the background."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sampan.engine import trash
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.events import ContainerEvents
 from sampan.engine.containers.records import Records
 from sampan.engine.containers.stop import Stopper
+from sampan.engine.networks.manager import Networks
+from sampan.engine.volumes.volumes import Volumes
 from sampan.errors import Conflict
 from sampan.paths import Paths
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
-    from sampan.engine.volumes.volumes import Volumes
 
 
 @dataclass(frozen=True)
@@ -21,8 +18,8 @@ class Remover:
     paths: Paths
     records: Records
     events: ContainerEvents
-    networks: "Networks"
-    volumes: "Volumes"
+    networks: Networks
+    volumes: Volumes
     stopper: Stopper
 
     async def remove(

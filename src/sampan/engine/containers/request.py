@@ -2,24 +2,22 @@
 
 import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.index import Index
 from sampan.engine.containers.logconfig import extra_attrs, log_request
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.settings import Settings
+from sampan.engine.networks.manager import Networks
 from sampan.engine.ocispec import userns
 from sampan.engine.ocispec.build import Built, SpecInputs, build
 from sampan.engine.ocispec.exec import exec_process
+from sampan.engine.volumes.volumes import Volumes
 from sampan.errors import Conflict, Invalid
 from sampan.paths import Paths
 from sampan.runtime.protocol import Healthcheck, StartRequest
 from sampan.specs.oci.runtime import Mount
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
-    from sampan.engine.volumes.volumes import Volumes
 
 SECOND = 1_000_000_000
 INTERVAL, TIMEOUT, START_INTERVAL, RETRIES = 30 * SECOND, 30 * SECOND, 5 * SECOND, 3
@@ -32,8 +30,8 @@ class StartRequests:
     paths: Paths
     index: Index
     settings: Settings
-    volumes: "Volumes"
-    networks: "Networks"
+    volumes: Volumes
+    networks: Networks
 
     async def make(self, container: Container) -> StartRequest:
         """Raises Conflict, Invalid, NotFound, Failed. Sets what the record learns at a start."""

@@ -3,29 +3,26 @@
 import posixpath
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.ocispec.build import Defaults
 from sampan.engine.ocispec.host import Host, detect
 from sampan.errors import Failed
 from sampan.runtime.cgroups import settle
-
-if TYPE_CHECKING:
-    from sampan.engine.daemon.config import DaemonConfig
 
 
 @dataclass
 class Settings:
     """Shared by all operations, each of which reads it when it needs it: SIGHUP changes it."""
 
-    config: "DaemonConfig"
+    config: DaemonConfig
     host: Host = field(default_factory=detect)
     defaults: Defaults = field(init=False)
 
     def __post_init__(self) -> None:
         self.reconfigure(self.config)
 
-    def reconfigure(self, config: "DaemonConfig") -> None:
+    def reconfigure(self, config: DaemonConfig) -> None:
         """Raises Failed when the seccomp profile cannot be read."""
         self.config = config
         self.defaults = Defaults(

@@ -9,7 +9,7 @@ import os
 import time
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.events import ContainerEvents
@@ -17,13 +17,11 @@ from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.records import Records
 from sampan.engine.containers.request import StartRequests, is_container
 from sampan.engine.containers.shims import Shims
+from sampan.engine.networks.manager import Networks
 from sampan.errors import Conflict, Failed, Invalid, NotModified, SampanError
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher, Shim
 from sampan.specs.golang import time as times
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
 
 NOT_FOUND = (
     "executable file not found",
@@ -40,7 +38,7 @@ class Starter:
     paths: Paths
     records: Records
     events: ContainerEvents
-    networks: "Networks"
+    networks: Networks
     launcher: Launcher
     requests: StartRequests
     shims: Shims

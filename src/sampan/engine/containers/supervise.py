@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.events import ContainerEvents
@@ -14,15 +14,13 @@ from sampan.engine.containers.remove import Remover
 from sampan.engine.containers.shims import Cgroups
 from sampan.engine.containers.start import Starter, check_can_start
 from sampan.engine.containers.stop import Stopper
+from sampan.engine.networks.manager import Networks
 from sampan.engine.tasks import Tasks
+from sampan.engine.volumes.volumes import Volumes
 from sampan.errors import NotModified, SampanError
 from sampan.paths import Paths
 from sampan.runtime.client import Shim, read_exit
 from sampan.specs.golang import time as times
-
-if TYPE_CHECKING:
-    from sampan.engine.networks.manager import Networks
-    from sampan.engine.volumes.volumes import Volumes
 
 log = logging.getLogger("sampan.containers")
 
@@ -32,8 +30,8 @@ class Supervisor:
     paths: Paths
     records: Records
     events: ContainerEvents
-    networks: "Networks"
-    volumes: "Volumes"
+    networks: Networks
+    volumes: Volumes
     cgroups: Cgroups
     starter: Starter
     stopper: Stopper

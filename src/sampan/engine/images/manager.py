@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.db.sqlite import Store
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.daemon.configfile import layer_form
 from sampan.engine.events import Event, Events, Subscription
 from sampan.engine.images import create, documents, forms, listing, manifests
@@ -27,9 +28,6 @@ from sampan.specs.oci.platform import Platform
 from sampan.specs.oci.reference import Reference
 from sampan.storage.init_layer import make_init_layer
 
-if TYPE_CHECKING:
-    from sampan.engine.daemon.config import DaemonConfig
-
 log = logging.getLogger("sampan.images")
 
 
@@ -43,7 +41,7 @@ class Images:
     def __init__(
         self,
         *,
-        config: "DaemonConfig",
+        config: DaemonConfig,
         paths: Paths,
         store: Store,
         events: Events,
@@ -226,7 +224,7 @@ class Images:
         """(media type, bytes) of the image's manifest: as it was pulled, or made of the blobs kept here."""
         return manifests.manifest_of(self.store, image)
 
-    def reconfigure(self, config: "DaemonConfig") -> None:
+    def reconfigure(self, config: DaemonConfig) -> None:
         """SIGHUP: mirrors, insecure registries and limits of what starts from now on."""
         self.remote.configure(config)
 

@@ -6,9 +6,11 @@ import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.db.sqlite import Delete, Put, Store
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.networks import create, defaults, filters, settings
 from sampan.engine.networks.create import Surroundings
@@ -32,10 +34,6 @@ from sampan.network.resolv import Overrides
 from sampan.paths import Paths
 from sampan.runtime.client import Launcher
 
-if TYPE_CHECKING:
-    from sampan.engine.containers.record import ContainerRecord
-    from sampan.engine.daemon.config import DaemonConfig
-
 log = logging.getLogger("sampan.network")
 
 POOL_SIZE = 8
@@ -45,7 +43,7 @@ class Networks:
     def __init__(
         self,
         *,
-        config: "DaemonConfig",
+        config: DaemonConfig,
         paths: Paths,
         store: Store,
         events: Events,
@@ -169,7 +167,7 @@ class Networks:
         self._networks[network.record.id] = network
         self._by_name[network.record.name] = network.record.id
 
-    async def recover(self, running: Sequence["ContainerRecord"]) -> None:
+    async def recover(self, running: Sequence[ContainerRecord]) -> None:
         """Take over what running containers have, then remove what nobody has. Call once, after `start`."""
         ports = {link.name: link.index for link in rtnetlink.links(self._socket)}
         self._relays.find()
@@ -365,7 +363,7 @@ class Networks:
 
     # -- containers
 
-    async def open(self, record: "ContainerRecord", own: int | None = None) -> int | None:
+    async def open(self, record: ContainerRecord, own: int | None = None) -> int | None:
         """At a container's start, all or nothing: its network namespace, the caller's; None: the host's.
 
         `own`: a new network namespace of its user namespace.
@@ -388,7 +386,7 @@ class Networks:
         """At its end; the namespace goes with its last process and `netns`."""
         self._sandboxes.close_step(step)
 
-    def renamed(self, record: "ContainerRecord") -> None:
+    def renamed(self, record: ContainerRecord) -> None:
         """Its names on user-defined networks follow."""
         self._sandboxes.renamed(record)
 
@@ -399,7 +397,7 @@ class Networks:
             raise NotFound(f"No such container: {container_id}")
         return self._sandboxes.settings(record)
 
-    def link_environment(self, record: "ContainerRecord") -> list[str]:
+    def link_environment(self, record: ContainerRecord) -> list[str]:
         """Variables of --link for the program. Raises NotFound, Conflict."""
         return self._sandboxes.link_environment(record)
 
@@ -437,7 +435,7 @@ class Networks:
         if record.state.running:
             self._emit(network, "connect", record.id)
 
-    def _check_connect(self, network: LiveNetwork, record: "ContainerRecord") -> None:
+    def _check_connect(self, network: LiveNetwork, record: ContainerRecord) -> None:
         mode = record.host_config.get("NetworkMode") or ""
         if mode.startswith("container:") or (mode == "host" and network.record.name != "host"):
             raise Invalid(
@@ -457,7 +455,7 @@ class Networks:
         if record.state.running and network.record.name in self._names_of(record):
             raise Denied(f"endpoint with name {record.name} already exists in network {network.record.name}")
 
-    def _names_of(self, record: "ContainerRecord") -> set[str]:
+    def _names_of(self, record: ContainerRecord) -> set[str]:
         """The networks of a container by name; its record may have been made with an ID."""
         names: set[str] = set()
         for ref in record.networking:

@@ -8,10 +8,11 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 
+from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.networks import inspect as shown
 from sampan.engine.networks import links, settings
 from sampan.engine.networks.etc import EtcFiles, StepFiles
@@ -30,9 +31,6 @@ from sampan.network.pool import Prepared
 from sampan.network.ports import Lease, parse_host_address
 from sampan.paths import Paths
 
-if TYPE_CHECKING:
-    from sampan.engine.containers.record import ContainerRecord
-
 log = logging.getLogger("sampan.network")
 
 SWEEP_DELAY = 0.3  # seconds; the kernel has removed a dead namespace's devices by then
@@ -41,10 +39,10 @@ SWEEP_DELAY = 0.3  # seconds; the kernel has removed a dead namespace's devices 
 class Containers(Protocol):
     """What networks need to know of containers."""
 
-    def get(self, ref: str) -> "ContainerRecord": ...
-    def by_id(self, id: str) -> "ContainerRecord | None": ...
+    def get(self, ref: str) -> ContainerRecord: ...
+    def by_id(self, id: str) -> ContainerRecord | None: ...
     def lock(self, id: str) -> asyncio.Lock: ...
-    def save(self, record: "ContainerRecord") -> None: ...
+    def save(self, record: ContainerRecord) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class Sandboxes:
 
     # -- opening
 
-    async def open(self, record: "ContainerRecord", own: int | None = None) -> int | None:
+    async def open(self, record: ContainerRecord, own: int | None = None) -> int | None:
         """The network namespace for a container's start, the caller's; None: the host's.
 
         Raises NotFound, Conflict, Invalid, Denied, Failed, and then nothing is left.
@@ -97,13 +95,13 @@ class Sandboxes:
             return await self._isolate(record, own, self._new(record, "bridge"))
         return await self._open_bridged(record, own)
 
-    def _rejoin(self, record: "ContainerRecord", mode: str) -> bool:
+    def _rejoin(self, record: ContainerRecord, mode: str) -> bool:
         """Disconnected from all its networks, it gets its mode's own again, as in Docker, if there is one."""
         with contextlib.suppress(NotFound):
             record.networking = {self.network(mode).record.name: {}}
         return bool(record.networking)
 
-    def _join(self, record: "ContainerRecord", ref: str) -> int | None:
+    def _join(self, record: ContainerRecord, ref: str) -> int | None:
         other = self.containers.get(ref)
         if not other.state.running:
             raise Conflict(f"cannot join network of a non running container: {other.id}")
@@ -116,7 +114,7 @@ class Sandboxes:
             raise Conflict(f"cannot join network of a non running container: {other.id}") from None
         return descriptor
 
-    def _use_host(self, record: "ContainerRecord") -> int | None:
+    def _use_host(self, record: ContainerRecord) -> int | None:
         sandbox = self._new(record, "host")
         self.etc.write_for_host(record, sandbox)
         self._add_plain(record, sandbox, "host")
@@ -124,7 +122,7 @@ class Sandboxes:
         return None
 
     async def _isolate(
-        self, record: "ContainerRecord", own: int | None, sandbox: Sandbox, network: str = ""
+        self, record: ContainerRecord, own: int | None, sandbox: Sandbox, network: str = ""
     ) -> int | None:
         """Loopback alone."""
         prepared = await asyncio.to_thread(pool.prepare_bare, own)
@@ -141,17 +139,17 @@ class Sandboxes:
         self._remember(record, sandbox)
         return _keep_netns(prepared, resolver=False)
 
-    def _new(self, record: "ContainerRecord", kind: str) -> Sandbox:
+    def _new(self, record: ContainerRecord, kind: str) -> Sandbox:
         return Sandbox(secrets.token_hex(32), record.id, record.name, kind)
 
-    def _add_plain(self, record: "ContainerRecord", sandbox: Sandbox, name: str) -> None:
+    def _add_plain(self, record: ContainerRecord, sandbox: Sandbox, name: str) -> None:
         """On the host and none networks an endpoint is only an entry in the lists."""
         network = self.network(name)
         endpoint = Endpoint(network, secrets.token_hex(32), record.id, record.name, {})
         network.add(endpoint)
         sandbox.endpoints[network.record.name] = endpoint
 
-    async def _open_bridged(self, record: "ContainerRecord", own: int | None) -> int | None:
+    async def _open_bridged(self, record: ContainerRecord, own: int | None) -> int | None:
         sandbox = self._new(record, "bridge")
         wanted = [(self.network(name), asked or {}) for name, asked in record.networking.items()]
         found = self._links(record)
@@ -199,7 +197,7 @@ class Sandboxes:
         sandbox: Sandbox,
         prepared: Prepared,
         undo: contextlib.ExitStack,
-        record: "ContainerRecord | None",
+        record: ContainerRecord | None,
     ) -> None:
         """Names are for user-defined networks; on the default bridge there are none, as with Docker."""
         if not any(endpoint.network.record.user_defined for endpoint in sandbox.endpoints.values()):
@@ -216,7 +214,7 @@ class Sandboxes:
         asyncio.get_running_loop().run_in_executor(None, firewall.close)
 
     def _resolver(
-        self, sandbox: Sandbox, sockets: pool.ResolverSockets, record: "ContainerRecord | None"
+        self, sandbox: Sandbox, sockets: pool.ResolverSockets, record: ContainerRecord | None
     ) -> Resolver:
         def upstreams() -> Sequence[str]:
             # On internal networks only, nobody outside is reachable, not even through us.
@@ -227,7 +225,7 @@ class Sandboxes:
         names = SandboxNames(sandbox, lambda name: self.containers.get(name).id)
         return Resolver(sockets, names, upstreams)
 
-    def _endpoint(self, record: "ContainerRecord", network: LiveNetwork, asked: dict[str, Any]) -> Endpoint:
+    def _endpoint(self, record: ContainerRecord, network: LiveNetwork, asked: dict[str, Any]) -> Endpoint:
         """Raises Invalid, Conflict."""
         if not network.bridge:
             raise Conflict(
@@ -291,22 +289,22 @@ class Sandboxes:
 
     # -- links
 
-    def _links(self, record: "ContainerRecord") -> list[links.Link]:
+    def _links(self, record: ContainerRecord) -> list[links.Link]:
         if not record.host_config.get("Links"):
             return []
 
-        def address_of(child: "ContainerRecord") -> str:
+        def address_of(child: ContainerRecord) -> str:
             live = self._live.get(child.id)
             endpoint = live.endpoints.get("bridge") if live else None
             return str(endpoint.ipv4.ip) if endpoint and endpoint.ipv4 else ""
 
         return links.resolve(record, self.containers.get, address_of)
 
-    def link_environment(self, record: "ContainerRecord") -> list[str]:
+    def link_environment(self, record: ContainerRecord) -> list[str]:
         """Variables for the container's program. Raises NotFound, Conflict."""
         return links.environment(record, self._links(record))
 
-    def _tell_parents(self, record: "ContainerRecord", sandbox: Sandbox) -> None:
+    def _tell_parents(self, record: ContainerRecord, sandbox: Sandbox) -> None:
         """Containers that link to this one learn its new address."""
         endpoint = sandbox.endpoints.get("bridge")
         if endpoint is None or endpoint.ipv4 is None:
@@ -318,7 +316,7 @@ class Sandboxes:
 
     # -- state
 
-    def _remember(self, record: "ContainerRecord", sandbox: Sandbox) -> None:
+    def _remember(self, record: ContainerRecord, sandbox: Sandbox) -> None:
         """In memory, on the record, and where a daemon that starts after a crash finds it."""
         self._live[record.id] = sandbox
         record.endpoints = {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
@@ -381,7 +379,7 @@ class Sandboxes:
 
     # -- changing
 
-    async def connect(self, record: "ContainerRecord", network: LiveNetwork, asked: dict[str, Any]) -> None:
+    async def connect(self, record: ContainerRecord, network: LiveNetwork, asked: dict[str, Any]) -> None:
         """To a running container. Raises Invalid, Denied, Failed, and then nothing changed."""
         sandbox = self._live[record.id]
         endpoint = self._endpoint(record, network, asked)
@@ -406,7 +404,7 @@ class Sandboxes:
         self._remember(record, sandbox)
 
     def _late_resolver(
-        self, record: "ContainerRecord", sandbox: Sandbox, descriptor: int, undo: contextlib.ExitStack
+        self, record: ContainerRecord, sandbox: Sandbox, descriptor: int, undo: contextlib.ExitStack
     ) -> None:
         """A container that comes to its first user-defined network now gets the resolver."""
         if sandbox.resolver is not None or not any(
@@ -425,7 +423,7 @@ class Sandboxes:
         sandbox.resolver.start()
         self.etc.write_resolv_conf(record, sandbox, "embedded")
 
-    async def disconnect(self, record: "ContainerRecord", network: LiveNetwork) -> None:
+    async def disconnect(self, record: ContainerRecord, network: LiveNetwork) -> None:
         """From a running container. Raises Failed."""
         sandbox = self._live[record.id]
         endpoint = sandbox.endpoints.pop(network.record.name)
@@ -460,7 +458,7 @@ class Sandboxes:
         else:
             self.host.lead(sandbox, endpoint, leases)
 
-    def renamed(self, record: "ContainerRecord") -> None:
+    def renamed(self, record: ContainerRecord) -> None:
         sandbox = self._live.get(record.id)
         if sandbox is None:
             return
@@ -473,7 +471,7 @@ class Sandboxes:
 
     # -- taking over
 
-    def recover(self, record: "ContainerRecord", ports: Mapping[str, int]) -> None:
+    def recover(self, record: ContainerRecord, ports: Mapping[str, int]) -> None:
         """What a running container has already becomes ours; nothing of it is touched.
 
         `ports` are the host's interfaces: name -> index.
@@ -503,7 +501,7 @@ class Sandboxes:
         self._live[record.id] = sandbox
         record.endpoints = {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
 
-    def _settle(self, record: "ContainerRecord", sandbox: Sandbox) -> None:
+    def _settle(self, record: ContainerRecord, sandbox: Sandbox) -> None:
         """Of a connect or disconnect that was cut short, what the container has by now is what counts."""
         agreed: dict[str, Any] = {}
         missing = dict(sandbox.endpoints)
@@ -517,7 +515,7 @@ class Sandboxes:
                 agreed[ref] = asked
         record.networking = agreed | {name: endpoint.asked for name, endpoint in missing.items()}
 
-    def _adopt_ports(self, record: "ContainerRecord", sandbox: Sandbox, row: dict[str, Any]) -> None:
+    def _adopt_ports(self, record: ContainerRecord, sandbox: Sandbox, row: dict[str, Any]) -> None:
         if sandbox.kind != "bridge":
             return
         default = next((self.default_host(one.network) for one in sandbox.endpoints.values()), "")
@@ -535,7 +533,7 @@ class Sandboxes:
         held = self.host.relays.has(Lease(protocol, host, port, container_port).key)
         return self.host.ports.adopt(protocol, host, port, container_port, held=held)
 
-    def reopen_resolver(self, record: "ContainerRecord") -> None:
+    def reopen_resolver(self, record: ContainerRecord) -> None:
         """The resolver's sockets died with the earlier daemon; the namespace gets new ones."""
         sandbox = self._live.get(record.id)
         if sandbox is None or not any(e.network.record.user_defined for e in sandbox.endpoints.values()):
@@ -564,7 +562,7 @@ class Sandboxes:
             if sandbox.resolver is not None:
                 sandbox.resolver.close()
 
-    def settings(self, record: "ContainerRecord") -> dict[str, Any]:
+    def settings(self, record: ContainerRecord) -> dict[str, Any]:
         """`NetworkSettings` of GET /containers/<id>/json."""
         return shown.network_settings(record, self._live.get(record.id))
 

@@ -14,12 +14,13 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.db.sqlite import Store
 from sampan.engine import trash
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.events import Events
+from sampan.engine.images import Images
 from sampan.engine.volumes import mountpoints, ocimounts
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 from sampan.linux import durable
@@ -29,9 +30,6 @@ from sampan.specs.docker.filters import boolean, check_names, labels_match, text
 from sampan.specs.golang import time as times
 from sampan.storage import volumes as disk
 from sampan.storage.trees import has_name
-
-if TYPE_CHECKING:
-    from sampan.engine.images import Images
 
 log = logging.getLogger("sampan.volumes")
 
@@ -92,7 +90,7 @@ class Volume:
 
 class Volumes:
     def __init__(
-        self, *, paths: Paths, store: Store, events: Events, launcher: Launcher, images: "Images"
+        self, *, paths: Paths, store: Store, events: Events, launcher: Launcher, images: Images
     ) -> None:
         self._paths = paths
         self._store = store
