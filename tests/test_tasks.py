@@ -47,3 +47,22 @@ async def test_stop_waits_for_all_and_for_what_they_begin() -> None:
     await tasks.stop()
     assert sorted(ended) == ["another", "first", "second"]
     assert len(tasks) == 0
+
+
+async def test_work_to_be_finished_goes_on_without_its_caller() -> None:
+    tasks, gate, ended = Tasks(), asyncio.Event(), asyncio.Event()
+
+    async def work() -> int:
+        await gate.wait()
+        ended.set()
+        return 3
+
+    caller = asyncio.create_task(tasks.finish(work()))
+    await asyncio.sleep(0)
+    caller.cancel()
+    await asyncio.wait([caller])
+    assert len(tasks) == 1
+    gate.set()
+    async with asyncio.timeout(5):
+        await ended.wait()
+    assert await tasks.finish(work()) == 3

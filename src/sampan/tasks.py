@@ -30,6 +30,10 @@ class Tasks:
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """What it returns or raises; when the caller is cancelled, the work goes on without it."""
+        return await asyncio.shield(self.share(work))
+
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)

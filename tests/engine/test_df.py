@@ -5,8 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from sampan.engine import df
-from sampan.engine.containers import listing
-from sampan.engine.containers.listing import ListQuery
+from sampan.engine.containers.listing import Listing, ListQuery
 from sampan.errors import NotFound
 
 
@@ -48,15 +47,15 @@ async def test_a_volume_that_goes_while_it_is_measured_is_left_out() -> None:
 
 
 async def test_a_container_that_goes_while_it_is_measured_is_left_out(monkeypatch: Any) -> None:
-    containers = {name: SimpleNamespace(id=name) for name in ("a", "b", "c")}
+    containers = {name: SimpleNamespace(id=name, record=None) for name in ("a", "b", "c")}
 
-    async def size_of(services: Any, container: Any) -> Any:
+    async def size_of(record: Any) -> Any:
         containers.pop("b", None)
         return SimpleNamespace(rw=1, root=2)
 
-    monkeypatch.setattr(listing, "size_of", size_of)
-    monkeypatch.setattr(listing, "chosen", lambda services, query: list(containers.values()))
-    monkeypatch.setattr(listing, "row", lambda services, container: {"Id": containers[container.id].id})
-    services = cast(Any, SimpleNamespace(index=SimpleNamespace(by_id=containers.get)))
-    rows = await listing.rows_with_size(services, ListQuery(all=True, size=True))
+    monkeypatch.setattr(Listing, "_chosen", lambda _, query: list(containers.values()))
+    monkeypatch.setattr(Listing, "_row", lambda _, container: {"Id": containers[container.id].id})
+    index, sizes = SimpleNamespace(by_id=containers.get), SimpleNamespace(of=size_of)
+    listing = Listing(cast(Any, index), cast(Any, None), cast(Any, None), cast(Any, sizes))
+    rows = await listing.rows_with_size(ListQuery(all=True, size=True))
     assert [row["Id"] for row in rows] == ["a", "c"]

@@ -24,7 +24,6 @@ from sampan.paths import Paths
 
 if TYPE_CHECKING:
     from sampan.builder.build import Addressed, Build, BuildResult
-    from sampan.builder.execute.containers import Containers
     from sampan.builder.frontends.buildkit.session.localsources import LocalSources
     from sampan.builder.frontends.buildkit.session.sessions import Sessions
     from sampan.builder.history import BuildRecord, History
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     from sampan.builder.progress import Progress
     from sampan.builder.requester import Requester
     from sampan.builder.solve.worker import Worker
+    from sampan.engine.containers.manager import Containers
     from sampan.engine.daemon.config import DaemonConfig
-    from sampan.engine.networks import Networks
-    from sampan.runtime.client import Launcher
+    from sampan.engine.networks.manager import Networks
 
 log = logging.getLogger("sampan.builder")
 RECOVER_AFTER = 1.0  # seconds
@@ -50,14 +49,12 @@ class Builder:
         config: DaemonConfig,
         paths: Paths,
         store: Store,
-        launcher: Launcher,
         images: Images,
         containers: Containers,
         networks: Networks,
     ) -> None:
         self._config = config
         self._paths = paths
-        self._launcher = launcher
         self._images = images
         self._containers = containers
         self._networks = networks
@@ -125,11 +122,9 @@ class Builder:
         executor = Executor(
             paths=self._paths,
             store=self._rows,
-            launcher=self._launcher,
-            images=self._images,
+            images=self._images.store,
             containers=self._containers,
             networks=self._networks,
-            shm_size=lambda: self._config.default_shm_size,
         )
         return await make_worker(
             config=self._config,

@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from sampan.db.sqlite import Store
 from sampan.engine.buildcache.usage import Usage
+from sampan.engine.containers.execs import Execs
+from sampan.engine.containers.logs import Logs
+from sampan.engine.containers.manager import Containers
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
+from sampan.engine.images import Images
+from sampan.engine.networks.manager import Networks
+from sampan.engine.volumes.volumes import Volumes
 from sampan.paths import Paths
-
-if TYPE_CHECKING:
-    from sampan.engine.containers import Containers
-    from sampan.engine.containers.execs import Execs
-    from sampan.engine.containers.logs import Logs
-    from sampan.engine.daemon.config import DaemonConfig
-    from sampan.engine.images import Images
-    from sampan.engine.networks import Networks
-    from sampan.engine.volumes.volumes import Volumes
-    from sampan.runtime.client import Launcher
+from sampan.runtime.client import Launcher
 
 API_VERSION = (1, 51)
 MIN_API_VERSION = (1, 24)
@@ -32,7 +30,7 @@ class Builder(Protocol):
 
     async def start_up(self) -> None: ...
     async def stop(self) -> None: ...
-    def configure(self, config: "DaemonConfig") -> None: ...
+    def configure(self, config: DaemonConfig) -> None: ...
 
     def held(self) -> set[str]:
         """Diff IDs of the layers that the build cache keeps."""
@@ -45,17 +43,17 @@ class Builder(Protocol):
 class Engine:
     """Built once, by engine/daemon/serve.py."""
 
-    config: "DaemonConfig"
+    config: DaemonConfig
     paths: Paths
     store: Store
     events: Events
-    launcher: "Launcher"
-    images: "Images"
-    volumes: "Volumes"
-    networks: "Networks"
-    containers: "Containers"
-    execs: "Execs"
-    logs: "Logs"
+    launcher: Launcher
+    images: Images
+    volumes: Volumes
+    networks: Networks
+    containers: Containers
+    execs: Execs
+    logs: Logs
     builder: Builder
     shutdown: Callable[[bool], None]  # ask the daemon to end; true: stop the containers first
 
@@ -77,10 +75,10 @@ class Engine:
         await self.volumes.stop()
         await self.images.stop()
 
-    def reconfigure(self, config: "DaemonConfig") -> None:
+    def reconfigure(self, config: DaemonConfig) -> None:
         """SIGHUP: the parts that read their settings each time they need them get the new ones."""
         self.config = config
-        self.containers.services.reconfigure(config)
+        self.containers.settings.reconfigure(config)
         self.images.reconfigure(config)
         self.builder.configure(config)
         self.events.emit("daemon", "reload", "", {})

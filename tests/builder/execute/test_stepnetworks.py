@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from sampan.builder.execute.stepnetworks import IDLE, StepNetworks
-from sampan.engine.networks import Networks
 from sampan.engine.networks.etc import StepFiles
-from sampan.engine.networks.sandboxes import StepSandbox
+from sampan.engine.networks.manager import Networks
+from sampan.engine.networks.sandboxes import StepNetwork
 
 
 class Fake:
@@ -15,11 +15,11 @@ class Fake:
         self.opened: list[tuple[str, str, Sequence[str], str]] = []
         self.closed: list[str] = []
 
-    async def open_step(self, id: str, mode: str, hosts: Sequence[str], hostname: str) -> StepSandbox:
+    async def open_step(self, id: str, mode: str, hosts: Sequence[str], hostname: str) -> StepNetwork:
         self.opened.append((id, mode, hosts, hostname))
-        return StepSandbox(id, os.open("/dev/null", os.O_RDONLY), StepFiles("", ""))
+        return StepNetwork(id, os.open("/dev/null", os.O_RDONLY), StepFiles("", ""))
 
-    def close_step(self, step: StepSandbox) -> None:
+    def close_step(self, step: StepNetwork) -> None:
         self.closed.append(step.id)
 
 

@@ -39,6 +39,9 @@ class FakeImages:
         self.images: dict[str, Any] = {}
         self.rows: Store | None = None
 
+    def keep_for(self, holder: Any) -> None:
+        """Nothing is ever removed here."""
+
     def reuse(self, staging: Staging, diff_id: str) -> Layer:
         layer = staging.layers[diff_id] = self.layers[diff_id]
         return layer

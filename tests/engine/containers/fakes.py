@@ -1,7 +1,7 @@
 """Stand-ins for the parts around containers, so that their life can be tested without root."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +9,10 @@ from typing import Any, cast
 
 from sampan.db.sqlite import Store
 from sampan.engine.containers.container import Container
-from sampan.engine.containers.create import create, parse_body
-from sampan.engine.containers.services import Services
+from sampan.engine.containers.create import parse_body
+from sampan.engine.containers.manager import Containers
+from sampan.engine.containers.records import Records
+from sampan.engine.containers.settings import Settings
 from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.ocispec.host import Host
@@ -26,15 +28,19 @@ BUSYBOX = SimpleNamespace(
 
 
 class FakeShim:
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, paths: Any) -> None:
         self.pid = pid
+        self.paths = paths
         self.started_at = "2026-01-01T00:00:00Z"
         self.signals: list[int] = []
         self.dies_of: set[int] = {9}
-        self._callback: Callable[[dict[str, Any]], None] = lambda event: None
+        self._callback: Callable[[dict[str, Any]], None] | None = None
+        self._early: list[dict[str, Any]] = []
 
     def on_event(self, callback: Callable[[dict[str, Any]], None]) -> None:
         self._callback = callback
+        while self._early:
+            callback(self._early.pop(0))
 
     async def kill(self, signal: int, exec: str | None = None) -> None:
         self.signals.append(signal)
@@ -43,10 +49,13 @@ class FakeShim:
 
     def exits(self, code: int, **more: Any) -> None:
         event = {"event": "exit", "code": code, "oom": False, "at": "2026-01-01T00:00:01Z", "error": ""}
-        asyncio.get_running_loop().call_soon(self._callback, event | more)
+        asyncio.get_running_loop().call_soon(self.says, event | more)
 
     def says(self, event: dict[str, Any]) -> None:
-        self._callback(event)
+        if self._callback is None:
+            self._early.append(event)
+        else:
+            self._callback(event)
 
     def close(self) -> None:
         return None
@@ -60,14 +69,14 @@ class FakeLauncher:
     gate: asyncio.Event | None = None  # a start waits for it
 
     async def start(
-        self, paths: Any, request: Any, netns: int | None, attach: Any, userns: int | None, layers: Any
+        self, paths: Any, request: Any, netns: int | None, attach: Any, userns: Any, layers: Any, mounts: Any
     ) -> FakeShim:
         if self.gate is not None:
             await self.gate.wait()
         self.requests.append(request)
         if self.error is not None:
             raise self.error
-        self.shims.append(FakeShim(1000 + len(self.shims)))
+        self.shims.append(FakeShim(1000 + len(self.shims), paths))
         return self.shims[-1]
 
 
@@ -79,9 +88,9 @@ class FakeNetworks:
     def check_endpoints(self, endpoints: dict[str, Any]) -> dict[str, Any]:
         return endpoints
 
-    async def sandbox(self, record: Any, own: int | None) -> Any:
+    async def open(self, record: Any, own: int | None) -> int | None:
         self.held.append(record.id)
-        return SimpleNamespace(netns=None, network_settings={})
+        return None
 
     async def release(self, id: str) -> None:
         self.released.append(id)
@@ -91,10 +100,7 @@ class FakeNetworks:
     async def recover(self, records: list[Any]) -> None:
         return None
 
-    async def forget(self, record: Any) -> None:
-        return None
-
-    async def renamed(self, record: Any, old: str) -> None:
+    def renamed(self, record: Any) -> None:
         return None
 
     def settings(self, id: str) -> dict[str, Any]:
@@ -135,6 +141,9 @@ class FakeImages:
             raise NotFound(f"No such image: {ref}:latest")
         return BUSYBOX
 
+    def find(self, ref: str) -> Any:
+        return BUSYBOX if ref == "busybox" else None
+
     def lower_dirs(self, image: Any) -> list[str]:
         return ["/layers/1"]
 
@@ -147,37 +156,41 @@ class FakeImages:
 
 @dataclass
 class World:
-    services: Services
+    paths: Paths
+    store: Store
+    events: Events
+    containers: Containers
     launcher: FakeLauncher
     networks: FakeNetworks
     volumes: FakeVolumes
 
     async def create(self, name: str = "web", **host: Any) -> Container:
         body = {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": "none", **host}}
-        created = await create(self.services, parse_body(body, name, "", (1, 51)))
-        return self.services.index.find(created.id)
+        created = await self.containers.create(parse_body(body, name, "", (1, 51)))
+        return self.containers.find(created.id)
 
     def actions(self) -> list[str]:
-        return [event["Action"] for event in self.services.events.past(lambda _: True, 0, None)]
+        return [event["Action"] for event in self.events.past(lambda _: True, 0, None)]
 
     def row(self, container: Container) -> Any:
-        return self.services.store.get(container.record.key)
+        return self.store.get(container.record.key)
 
 
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> World:
     paths = Paths(tmp_path / "data", tmp_path / "exec")
     for path in (paths.containers, paths.trash, paths.exec / "containers"):
         path.mkdir(parents=True)
     launcher, networks, volumes = FakeLauncher(), FakeNetworks(), FakeVolumes()
-    services = Services(
-        config=DaemonConfig(),
+    store, events = Store(paths.database), Events()
+    containers = Containers(
         paths=paths,
-        store=Store(paths.database),
-        events=Events(),
+        settings=Settings(DaemonConfig(), Host(nodes={})),
+        records=Records(store),
+        events=events,
         launcher=cast(Any, launcher),
         images=cast(Any, FakeImages()),
         volumes=cast(Any, volumes),
         networks=cast(Any, networks),
-        host=Host(nodes={}),
+        sleep=sleep,
     )
-    return World(services, launcher, networks, volumes)
+    return World(paths, store, events, containers, launcher, networks, volumes)

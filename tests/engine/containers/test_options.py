@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from sampan.engine.containers import start
-from sampan.engine.containers.create import create, parse_body
+from sampan.engine.containers.create import parse_body
 from sampan.engine.containers.documents import CONFIG, HOST_CONFIG
 from sampan.engine.networks import settings
 from sampan.engine.volumes import mountpoints
@@ -150,11 +149,11 @@ MEANINGLESS = {"ArgsEscaped", "CpuCount", "ContainerIDFile", "Mount.Consistency"
 @pytest.fixture
 def here(tmp_path: Path) -> Any:
     made = world(tmp_path)
-    made.services.host = machine(
+    made.containers.settings.host = machine(
         limits=machine().limits | {"BlkioWeight", "BlkioWeightDevice", "CPURealtime", "KernelMemoryTCP"}
     )
     yield made
-    made.services.store.close()
+    made.store.close()
 
 
 async def outcome(here: World, **fields: Any) -> tuple[str, list[str]]:
@@ -162,8 +161,8 @@ async def outcome(here: World, **fields: Any) -> tuple[str, list[str]]:
     body: dict[str, Any] = {"Image": "busybox", "Cmd": ["true"], "Hostname": "plain"}
     body |= {name: value for name, value in fields.items() if name in CONFIG}
     body["HostConfig"] = {name: value for name, value in fields.items() if name in HOST_CONFIG}
-    made = await create(here.services, parse_body(body, "", "", (1, 51)))
-    await start.start(here.services, here.services.index.find(made.id))
+    made = await here.containers.create(parse_body(body, "", "", (1, 51)))
+    await here.containers.supervisor.start(here.containers.find(made.id))
     request = json.dumps(here.launcher.requests[-1], sort_keys=True, default=repr)
     return request.replace(made.id, "ID"), made.warnings
 
@@ -202,7 +201,7 @@ V1_ONLY = ("CpuRealtimePeriod", "CpuRealtimeRuntime", "KernelMemoryTCP", "Memory
 
 @pytest.mark.parametrize("name", V1_ONLY)
 async def test_what_this_machine_cannot_do_is_told(here: World, name: str) -> None:
-    here.services.host = machine(limits=frozenset())
+    here.containers.settings.host = machine(limits=frozenset())
     try:
         _, warnings = await outcome(here, **{name: IN_REQUEST[name]})
     except SampanError:

@@ -57,10 +57,16 @@ class Bench:
             path.mkdir(parents=True, exist_ok=True)
         store, events = Store(paths.database), Events()
         config = DaemonConfig(storage_opts=(f"sampan.layers={form}",))
-        images = Images(paths=paths, store=store, events=events, config=config, apply_changes=apply_changes)
-        bench = cls(root, images, events, store, form)
-        bench.images.in_use = lambda id: bench.users.get(id, [])
-        return bench
+        users: dict[str, list[Use]] = {}
+        images = Images(
+            config=config,
+            paths=paths,
+            store=store,
+            events=events,
+            in_use=lambda id: users.get(id, []),
+            apply_changes=apply_changes,
+        )
+        return cls(root, images, events, store, form, users=users)
 
     async def add(
         self, name: str = "", created: str = "", changes: list[str] | None = None, **files: str

@@ -220,7 +220,7 @@ async def test_a_layer_made_here_lets_go_of_its_source_when_it_fails(bench: Benc
 
 async def test_layers_of_no_image_stay_as_long_as_somebody_keeps_them(bench: Bench) -> None:
     kept: set[str] = set()
-    bench.images.held_elsewhere = lambda: kept
+    bench.images.store.keep_for(lambda: kept)
     store = bench.images.store
     async with staging(store) as staged:
         layer = await add_local_layer(store, staged, iter([tar(f="1")]))

@@ -15,7 +15,7 @@ from sampan.engine.containers.documents import CONFIG, HOST_CONFIG, normalise
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
-from sampan.engine.networks import Networks
+from sampan.engine.networks.manager import Networks
 from sampan.errors import Conflict, Denied, Failed, Invalid, NotFound
 from sampan.linux import netlink, netns, rtnetlink
 from sampan.linux import nf_tables as nf
@@ -84,8 +84,8 @@ class Rig:
             store=self.store,
             events=self.events,
             launcher=self.launcher,
+            containers=self.containers,
         )
-        self.networks.bind(self.containers)
         await self.networks.start()
         await self.networks.recover([r for r in self.containers.all() if r.state.running])
 
@@ -124,12 +124,12 @@ class Rig:
         return made
 
     async def start_container(self, record: ContainerRecord) -> None:
-        sandbox = await self.networks.sandbox(record)
-        assert sandbox.netns is not None
+        namespace = await self.networks.open(record)
+        assert namespace is not None
         try:
-            process = netns.run_in(sandbox.netns, lambda: subprocess.Popen(["sleep", "1000"]))
+            process = netns.run_in(namespace, lambda: subprocess.Popen(["sleep", "1000"]))
         finally:
-            os.close(sandbox.netns)
+            os.close(namespace)
         self.processes[record.id] = process
         record.state.running, record.state.pid = True, process.pid
 
@@ -343,7 +343,7 @@ def test_names_aliases_and_links_are_resolved_on_shared_networks_only(tmp_path: 
         await rig.networks.connect("apart", "web", {"Aliases": ["late"]})
         assert await resolve(rig, far, "late") == [rig.address(web, "apart")]
         web.name = "renamed"
-        await rig.networks.renamed(web, "web")
+        rig.networks.renamed(web)
         assert await resolve(rig, near, "renamed") == [address]
         assert await resolve(rig, near, "web.net") == []
         for record in (web, near, far):
@@ -419,16 +419,16 @@ def test_a_failed_start_leaves_nothing(tmp_path: Path) -> None:
         before = links()
         says = "driver failed programming external connectivity on endpoint web .*port is already allocated"
         with pytest.raises(Failed, match=says):
-            await rig.networks.sandbox(
+            await rig.networks.open(
                 rig.record("web", "net", networking={"net": {}, "bridge": {}}, host=publish("8080"))
             )
         static = {"net": {"IPAMConfig": {"IPv4Address": "10.9.0.1"}}}
         with pytest.raises(Denied, match="Address already in use"):
-            await rig.networks.sandbox(rig.record("gw", "net", networking=static))
+            await rig.networks.open(rig.record("gw", "net", networking=static))
         with pytest.raises(NotFound, match="network nope not found"):
-            await rig.networks.sandbox(rig.record("lost", "nope"))
+            await rig.networks.open(rig.record("lost", "nope"))
         with pytest.raises(Conflict, match="private"):
-            await rig.networks.sandbox(rig.record("mixed", "net", networking={"net": {}, "none": {}}))
+            await rig.networks.open(rig.record("mixed", "net", networking={"net": {}, "none": {}}))
         assert rig.networks.get("net")["Containers"] == {}
         assert set(rig.networks.get("bridge")["Containers"]) == {taken.id}
         # Its namespace, and with it the pair, goes; the pool makes others.
@@ -459,7 +459,7 @@ def test_the_next_daemon_takes_over_without_a_blip(tmp_path: Path) -> None:
             third = await rig.run("third", "net")
             assert rig.address(third, "net") not in (rig.address(web, "net"), rig.address(near, "net"))
             with pytest.raises(Failed, match="port is already allocated"):
-                await rig.networks.sandbox(rig.record("dup", host=publish("8080")))
+                await rig.networks.open(rig.record("dup", host=publish("8080")))
         finally:
             server.close()
             os.close(inner)
@@ -543,7 +543,7 @@ def test_a_network_that_cannot_be_made_or_removed_is_what_it_was(
 def test_host_none_and_shared_namespaces(tmp_path: Path) -> None:
     async def body(rig: Rig) -> None:
         plain = rig.record("plain", "host", host={"ExtraHosts": ["one:10.0.0.1"]})
-        assert (await rig.networks.sandbox(plain)).netns is None
+        assert await rig.networks.open(plain) is None
         assert "10.0.0.1\tone\n" in rig.paths.container(plain.id).hosts.read_text()
         assert plain.id in rig.networks.get("host")["Containers"]
         with pytest.raises(Invalid, match="sharing network namespace with another container or host"):
@@ -555,14 +555,14 @@ def test_host_none_and_shared_namespaces(tmp_path: Path) -> None:
         os.close(inner)
         assert names == {"lo"}
         sharer = rig.record("sharer", f"container:{alone.id}")
-        shared = await rig.networks.sandbox(sharer)
-        assert shared.netns is not None
-        assert os.fstat(shared.netns).st_ino == os.stat(f"/proc/{alone.state.pid}/ns/net").st_ino
-        os.close(shared.netns)
+        shared = await rig.networks.open(sharer)
+        assert shared is not None
+        assert os.fstat(shared).st_ino == os.stat(f"/proc/{alone.state.pid}/ns/net").st_ino
+        os.close(shared)
         assert rig.paths.container(sharer.id).hosts.samefile(rig.paths.container(alone.id).hosts)
         await rig.end(alone)
         with pytest.raises(Conflict, match="cannot join network of a non running container"):
-            await rig.networks.sandbox(sharer)
+            await rig.networks.open(sharer)
 
     on_rig(tmp_path, body)
 

@@ -35,7 +35,7 @@ class World:
 
     async def next_daemon(self) -> None:
         """What remains when a daemon is killed: its sockets are closed, and nothing is said."""
-        self.relays.let_go()
+        await self.relays.stop()
         self.ports.release(list(self.ports.all()))
         self.ports = Ports()
         self.relays = Relays(self.paths, self.launcher, self.ports)
@@ -59,7 +59,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     yield made
     leases = list(made.ports.all())
     made.relays.drop(leases)
-    made.relays.let_go()
+    await made.relays.stop()
     made.ports.release(leases)
     await made.launcher.close()
     server.close()

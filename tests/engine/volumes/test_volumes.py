@@ -3,13 +3,12 @@
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from sampan.db.sqlite import Store
 from sampan.engine.containers.record import ContainerRecord
-from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.volumes.ocimounts import by_depth, rootfs_propagation
 from sampan.engine.volumes.volumes import ANONYMOUS, Volumes, image_may_have
@@ -29,8 +28,11 @@ class Box:
         self.volumes = self.fresh()
 
     def fresh(self) -> Volumes:
-        """As the next daemon would have it. No test here copies anything, so there is no launcher."""
-        return Volumes(DaemonConfig(), self.paths, self.store, self.events, None)  # type: ignore[arg-type]
+        """As the next daemon would have it. No test here needs images or a launcher."""
+        nothing = cast(Any, None)
+        return Volumes(
+            paths=self.paths, store=self.store, events=self.events, launcher=nothing, images=nothing
+        )
 
     async def container(
         self, id: str, host: dict[str, Any], volumes: dict[str, Any] | None = None

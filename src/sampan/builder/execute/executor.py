@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,6 @@ import orjson
 from sampan.builder.execute import layers, shell, stubs
 from sampan.builder.execute.cachemounts import CacheMounts, MountRecord
 from sampan.builder.execute.cancellation import Stop
-from sampan.builder.execute.containers import Containers
 from sampan.builder.execute.files import FileOp, Taken, layer_tar
 from sampan.builder.execute.output import Output
 from sampan.builder.execute.pack import ChangesPacker
@@ -29,14 +28,13 @@ from sampan.builder.requester import Requester
 from sampan.builder.trees import Snapshot, Tree
 from sampan.db.sqlite import Store
 from sampan.engine import trash
-from sampan.engine.images import Images
+from sampan.engine.containers.manager import Containers
 from sampan.engine.images.pipes import pieces
-from sampan.engine.images.store import Staging
-from sampan.engine.networks import Networks
+from sampan.engine.images.store import ImageStore, Staging
+from sampan.engine.networks.manager import Networks
 from sampan.images.unpack import unpack
 from sampan.paths import Paths
-from sampan.runtime.cgroups import open_cgroup
-from sampan.runtime.client import Launcher, remove_tree
+from sampan.runtime.client import remove_tree
 from sampan.storage.stack import Stack
 
 __all__ = ["Execution", "Executor", "MountRecord", "Output", "RunFailed", "Taken"]
@@ -49,17 +47,16 @@ class Execution:
     """
 
     def __init__(self, executor: "Executor", workspace: Workspace) -> None:
-        self._images = executor.images.store
+        self._images = executor.images
         self._tmp = executor.paths.tmp
         self._workspace = workspace
         self._trees = TreeSnapshots(self._images, self._tmp, workspace)
         self._networks = StepNetworks(executor.networks, workspace.id, workspace.options.extra_hosts)
         self._runner = Runner(
             paths=executor.paths,
-            launcher=executor.launcher,
-            images=executor.images,
-            containers=executor.containers,
-            shm_size=executor.shm_size,
+            shims=executor.containers.shims,
+            settings=executor.containers.settings,
+            images=self._images,
             workspace=workspace,
             caches=executor.caches,
             networks=self._networks,
@@ -130,25 +127,15 @@ class Execution:
 
 
 class Executor:
-    """One per engine. `shm_size`: of /dev/shm, in bytes, for steps that do not say it themselves."""
+    """One per engine."""
 
     def __init__(
-        self,
-        *,
-        paths: Paths,
-        store: Store,
-        launcher: Launcher,
-        images: Images,
-        containers: Containers,
-        networks: Networks,
-        shm_size: Callable[[], int],
+        self, *, paths: Paths, store: Store, images: ImageStore, containers: Containers, networks: Networks
     ) -> None:
         self.paths = paths
-        self.launcher = launcher
         self.images = images
         self.containers = containers
         self.networks = networks
-        self.shm_size = shm_size
         self._throw = partial(trash.discard, paths)
         self.caches = CacheMounts(store, paths.build_mounts, self._throw)
 
@@ -166,10 +153,7 @@ class Executor:
     def _end_step(self, shim: Path) -> None:
         with suppress(OSError, orjson.JSONDecodeError, KeyError):
             request = orjson.loads((shim / "start.json").read_bytes())
-            cgroup = open_cgroup(request["cgroup"]["path"], self.containers.host.layout)
-            if cgroup.exists():
-                cgroup.kill()
-                cgroup.remove()
+            self.containers.cgroups.clear(request["cgroup"]["path"])
         with suppress(OSError):
             remove_tree(shim)
 
@@ -179,7 +163,7 @@ class Executor:
     ) -> AsyncIterator[Execution]:
         """For one build, which owns the staging. On leaving, nothing of its steps is on disk but layers."""
         id = "build" + secrets.token_hex(10)
-        stack = Stack(self.images.store.layer_files.lower)
+        stack = Stack(self.images.layer_files.lower)
         workspace = Workspace(id, options, requester, staging, self.paths.build_steps / id, stack)
         execution = Execution(self, workspace)
         try:
@@ -215,7 +199,7 @@ class Executor:
         """
         return await shell.create(
             self.containers,
-            self.images.store.layer_files,
+            self.images.layer_files,
             self.paths.init_layer,
             snapshot,
             name,

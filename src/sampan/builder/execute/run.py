@@ -5,16 +5,14 @@ Its root is an overlay of the snapshot's layers and an upper directory, which af
 
 import asyncio
 import base64
-import os
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, cast
 
 from sampan.builder.execute import layers, stubs
 from sampan.builder.execute.cachemounts import CacheMounts
-from sampan.builder.execute.containers import Containers
 from sampan.builder.execute.output import Output, Reader
 from sampan.builder.execute.runmounts import Made, RunMounts
 from sampan.builder.execute.stepnetworks import StepNetworks
@@ -22,16 +20,16 @@ from sampan.builder.execute.workspace import Workspace
 from sampan.builder.plan.graph import Run
 from sampan.builder.trees import Snapshot
 from sampan.engine import trash
-from sampan.engine.images import Images
-from sampan.engine.networks.sandboxes import StepSandbox
+from sampan.engine.containers.settings import Settings
+from sampan.engine.containers.shims import Shims
+from sampan.engine.images.store import ImageStore
+from sampan.engine.networks.sandboxes import StepNetwork
 from sampan.engine.ocispec.build import Built, SpecInputs
 from sampan.engine.ocispec.build import build as build_spec
 from sampan.engine.ocispec.host import Host
 from sampan.errors import Denied, Failed, SampanError
 from sampan.images.pack import Packer
 from sampan.paths import ContainerPaths, Paths
-from sampan.runtime.cgroups import leave, open_cgroup
-from sampan.runtime.client import Launcher, Shim, remove_tree
 from sampan.runtime.protocol import Attach, StartRequest
 from sampan.specs.golang.quote import quote
 from sampan.specs.oci.platform import machine
@@ -42,8 +40,6 @@ HOSTNAME = "buildkitsandbox"
 SSH_AUTH_SOCK = "SSH_AUTH_SOCK"
 _STARTING = "unable to start container process: "
 _READ_ONLY = ["rbind", "ro", "nosuid", "nodev", "noexec"]
-SIGKILL = 9
-PATIENCE = 10.0  # seconds for a killed step to be gone
 
 
 class RunFailed(Failed):
@@ -73,19 +69,17 @@ class Runner:
         self,
         *,
         paths: Paths,
-        launcher: Launcher,
-        images: Images,
-        containers: Containers,
-        shm_size: Callable[[], int],
+        shims: Shims,
+        settings: Settings,
+        images: ImageStore,
         workspace: Workspace,
         caches: CacheMounts,
         networks: StepNetworks,
     ) -> None:
         self._paths = paths
-        self._launcher = launcher
+        self._shims = shims
+        self._settings = settings
         self._images = images
-        self._containers = containers
-        self._shm_size = shm_size
         self._networks = networks
         self._workspace = workspace
         self._caches = caches
@@ -117,7 +111,7 @@ class Runner:
         finally:
             trash.discard(self._paths, paths.data)
         if snapshot is None or ended.code:
-            raise _failure(run, ended, snapshot, _foreign(platform, self._containers.host))
+            raise _failure(run, ended, snapshot, _foreign(platform, self._settings.host))
         return snapshot
 
     def _check(self, run: Run) -> None:
@@ -130,7 +124,7 @@ class Runner:
     async def _pack(self, base: Snapshot, paths: ContainerPaths, epoch: int | None) -> str:
         packer = Packer(epoch, self._workspace.stack.merged(base.layers).has)
         chunks = packer.pack(str(paths.upper))
-        return await layers.add(self._images.store, self._workspace, packer, chunks)
+        return await layers.add(self._images, self._workspace, packer, chunks)
 
     # The process
 
@@ -142,7 +136,7 @@ class Runner:
         output: Output,
         paths: ContainerPaths,
     ) -> Ended:
-        lower = self._images.store.layer_files.lower
+        lower = self._images.layer_files.lower
         async with AsyncExitStack() as undo:
             mounts = RunMounts(self._workspace, self._caches, lower, inputs, paths.data)
             made = await mounts.make(run.mounts, undo)
@@ -156,21 +150,22 @@ class Runner:
             request["attach"] = [_attach(run.stdin)]
             if run.stdin is not None:
                 reader.end_input()
-            held = self._images.layer_mounts(lowers)
             try:
-                shim = await self._start(run, paths, request, network, reader, held, made, output)
+                event = await self._exit(paths, request, network, reader, made)
+            except SampanError as error:
+                raise _never_ran(run, error, output) from error
             finally:
-                for descriptor in held.values():
-                    os.close(descriptor)
                 reader.theirs.close()
-            ended = await self._wait(shim, reader, paths, built)
+            if event["event"] == "gone":
+                raise Failed("the step's shim died")
+            ended = Ended(event["code"], event["oom"])
             if ended.code == 255 and reader.last == f"exec {run.args[0]}: exec format error\n".encode():
                 ended = replace(ended, code=1)  # as BuildKit has it, which runs no container detached
             if left:
                 stubs.remove_stubs(paths.upper, left)
             return ended
 
-    async def _open_network(self, run: Run, undo: AsyncExitStack) -> StepSandbox:
+    async def _open_network(self, run: Run, undo: AsyncExitStack) -> StepNetwork:
         options = self._workspace.options
         named = options.network not in ("", "default", "host", "none")
         mode = run.network if run.network != "default" else (options.network if named else "bridge")
@@ -196,14 +191,14 @@ class Runner:
         always = ["/dev", "/proc", "/sys", "/etc/hosts", "/etc/resolv.conf"]
         return points, stubs.missing(self._workspace.stack.merged(base.layers), [*always, *targets])
 
-    def _spec(self, run: Run, made: Made, network: StepSandbox, paths: ContainerPaths) -> Built:
-        containers, options = self._containers, self._workspace.options
+    def _spec(self, run: Run, made: Made, network: StepNetwork, paths: ContainerPaths) -> Built:
+        settings, options = self._settings, self._workspace.options
         host = {
-            "ShmSize": self._shm_size(),
+            "ShmSize": settings.config.default_shm_size,
             **{name: value for name, value in options.host_config.items() if value},
             "NetworkMode": "host" if network.netns is None else "none",
             "Privileged": run.insecure,
-            "CgroupnsMode": "private" if containers.host.cgroup_version == 2 else "host",
+            "CgroupnsMode": "private" if settings.host.cgroup_version == 2 else "host",
         }
         if options.cgroup_parent:
             host["CgroupParent"] = options.cgroup_parent
@@ -218,15 +213,15 @@ class Runner:
                     "User": run.user,
                 },
                 host_config=host,
-                host=containers.host,
-                defaults=replace(containers.defaults, init=False),
+                host=settings.host,
+                defaults=replace(settings.defaults, init=False),
                 mounts=[*self._etc(network, paths), *made.mounts],
             )
         )
         built.spec["process"]["env"] = _environment(run, made)
         return built
 
-    def _etc(self, network: StepSandbox, paths: ContainerPaths) -> list[Mount]:
+    def _etc(self, network: StepNetwork, paths: ContainerPaths) -> list[Mount]:
         texts = {
             "/etc/hosts": (paths.hosts, network.files.hosts),
             "/etc/resolv.conf": (paths.resolv_conf, network.files.resolv_conf),
@@ -263,89 +258,28 @@ class Runner:
             "bound": True,
         }
 
-    async def _start(
+    async def _exit(
         self,
-        run: Run,
         paths: ContainerPaths,
         request: StartRequest,
-        network: StepSandbox,
+        network: StepNetwork,
         reader: Reader,
-        held: Mapping[int, int],
         made: Made,
-        output: Output,
-    ) -> Shim:
-        """A start is never left half done: cancelled meanwhile, it is ended once it has come about."""
-        filesystems = {
+    ) -> dict[str, Any]:
+        """The shim's last word, once all that the program wrote is here. Raises SampanError: it never ran."""
+        given = {
             position: made.filesystems[mount["destination"]]
             for position, mount in enumerate(request["spec"]["mounts"])
             if mount["destination"] in made.filesystems
         }
-        starting = asyncio.ensure_future(
-            self._launcher.start(
-                paths, request, network.netns, [reader.theirs.fileno()], None, held, filesystems
-            )
-        )
-        try:
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            with suppress(SampanError, OSError):
-                shim = await starting
-                await self._end(shim, _exit_of(shim), paths, request["cgroup"])
-            raise
-        except SampanError as error:
-            self._clear_cgroup(request["cgroup"])
-            raise _never_ran(run, error, output) from error
-
-    async def _wait(self, shim: Shim, reader: Reader, paths: ContainerPaths, built: Built) -> Ended:
-        """Until it has ended and all it wrote is here. Cancelled: it is killed."""
-        exited = _exit_of(shim)
-        try:
-            event = await asyncio.shield(exited)
-            await reader.done
-        except asyncio.CancelledError:
-            await self._end(shim, exited, paths, built.cgroup)
-            raise
-        shim.close()
-        remove_tree(paths.exec)
-        self._leave_parent(built.cgroup)
-        if event["event"] == "gone":
-            self._clear_cgroup(built.cgroup)
-            raise Failed("the step's shim died")
-        return Ended(event["code"], event["oom"])
-
-    async def _end(
-        self, shim: Shim, exited: "asyncio.Future[dict[str, Any]]", paths: ContainerPaths, cgroup: Any
-    ) -> None:
-        with suppress(SampanError, OSError):
-            await shim.kill(SIGKILL)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(exited), PATIENCE)
-        shim.close()
-        self._clear_cgroup(cgroup)
-        remove_tree(paths.exec)
-
-    def _clear_cgroup(self, config: Mapping[str, Any]) -> None:
-        cgroup = open_cgroup(config["path"], self._containers.host.layout)
-        if cgroup.exists():
-            cgroup.kill()
-            cgroup.remove()
-        self._leave_parent(config)
-
-    def _leave_parent(self, config: Mapping[str, Any]) -> None:
-        parent = os.path.dirname(config["path"])
-        if parent not in ("", "/", self._containers.defaults.cgroup_parent):
-            leave(parent, self._containers.host.layout)
-
-
-def _exit_of(shim: Shim) -> "asyncio.Future[dict[str, Any]]":
-    exited: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-
-    def on_event(event: dict[str, Any]) -> None:
-        if event["event"] in ("exit", "gone") and not exited.done():
-            exited.set_result(event)
-
-    shim.on_event(on_event)
-    return exited
+        attach = [reader.theirs.fileno()]
+        async with self._shims.running(
+            paths, request, netns=network.netns, attach=attach, mounts=given
+        ) as program:
+            reader.theirs.close()
+            event = await program.wait()
+            await asyncio.shield(reader.done)
+            return event
 
 
 def _attach(stdin: bytes | None) -> Attach:

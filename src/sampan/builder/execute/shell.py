@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sampan.builder.execute.containers import Containers
 from sampan.builder.trees import Snapshot
 from sampan.engine.containers.create import CreateRequest, Root
 from sampan.engine.containers.documents import CONFIG, HOST_CONFIG, normalise
+from sampan.engine.containers.manager import Containers
 from sampan.errors import NotFound
 from sampan.storage.layers import LayerStore
 from sampan.storage.stack import unique

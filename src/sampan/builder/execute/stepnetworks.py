@@ -8,8 +8,8 @@ import os
 from collections.abc import Sequence
 from itertools import count
 
-from sampan.engine.networks import Networks
-from sampan.engine.networks.sandboxes import StepSandbox
+from sampan.engine.networks.manager import Networks
+from sampan.engine.networks.sandboxes import StepNetwork
 
 IDLE = 4  # kept for steps to come
 
@@ -22,9 +22,9 @@ class StepNetworks:
         self._build = build
         self._hosts = [_with_colon(entry) for entry in add_hosts]
         self._numbers = count(1)
-        self._idle: list[tuple[tuple[str, str], StepSandbox]] = []
+        self._idle: list[tuple[tuple[str, str], StepNetwork]] = []
 
-    async def take(self, mode: str, hostname: str) -> StepSandbox:
+    async def take(self, mode: str, hostname: str) -> StepNetwork:
         """The caller's, until `give_back` or `close`. Raises NotFound, Invalid, Conflict, Failed."""
         for position, (key, sandbox) in enumerate(self._idle):
             if key == (mode, hostname):
@@ -33,12 +33,12 @@ class StepNetworks:
         id = f"{self._build}-net{next(self._numbers)}"
         return await self._networks.open_step(id, mode, self._hosts, hostname)
 
-    def give_back(self, mode: str, hostname: str, sandbox: StepSandbox) -> None:
+    def give_back(self, mode: str, hostname: str, sandbox: StepNetwork) -> None:
         self._idle.append(((mode, hostname), sandbox))
         while len(self._idle) > IDLE:
             self.close(self._idle.pop(0)[1])
 
-    def close(self, sandbox: StepSandbox) -> None:
+    def close(self, sandbox: StepNetwork) -> None:
         self._networks.close_step(sandbox)
         if sandbox.netns is not None:
             os.close(sandbox.netns)

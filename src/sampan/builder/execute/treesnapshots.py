@@ -23,8 +23,8 @@ from sampan.engine.images.store import ImageStore
 class TreeSnapshots:
     """Of one build: each part of a tree is made a layer at most once."""
 
-    def __init__(self, store: ImageStore, tmp: Path, workspace: Workspace) -> None:
-        self._store = store
+    def __init__(self, images: ImageStore, tmp: Path, workspace: Workspace) -> None:
+        self._images = images
         self._tmp = tmp
         self._workspace = workspace
         self._made: dict[tuple[int, str], tuple[Tree, asyncio.Task[Snapshot]]] = {}
@@ -63,4 +63,4 @@ class TreeSnapshots:
         op = FileOp(actions=[copy], taken=[taken], base=Snapshot())
         packer = ChangesPacker(None)
         chunks = layer_tar(op, packer, self._workspace.stack, self._tmp)
-        return Snapshot((await layers.add(self._store, self._workspace, packer, chunks),))
+        return Snapshot((await layers.add(self._images, self._workspace, packer, chunks),))

@@ -8,7 +8,7 @@ from sampan.builder.frontends.classic import routes as classic
 from sampan.builder.frontends.sampan import routes as sampan
 from sampan.db.sqlite import Store
 from sampan.engine.images import Images
-from sampan.engine.networks import Networks
+from sampan.engine.networks.manager import Networks
 from sampan.paths import Paths
 
 

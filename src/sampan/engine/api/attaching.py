@@ -32,7 +32,7 @@ class AttachApi:
         check(container, ref)
         framed = not container.record.config["Tty"] and request["api_version"] >= (1, 42)
         connection = await hijack(request, MULTIPLEXED if framed else RAW)
-        await attach(self._engine.containers.services, self._engine.logs, container, query, connection)
+        await attach(self._engine.containers.events, self._engine.logs, container, query, connection)
         return Gone()
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
@@ -48,12 +48,11 @@ class AttachApi:
         try:
             await answer.prepare(request)
             await attach(
-                self._engine.containers.services, self._engine.logs, container, query, connection, raw=True
+                self._engine.containers.events, self._engine.logs, container, query, connection, raw=True
             )
-            outgoing = asyncio.create_task(send_all(ours, answer))
-            try:
+            async with asyncio.TaskGroup() as pumps:
+                outgoing = pumps.create_task(send_all(ours, answer))
                 await receive_all(ours, answer)
-            finally:
                 outgoing.cancel()
         finally:
             ours.close()

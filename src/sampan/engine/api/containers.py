@@ -1,9 +1,6 @@
 """Docker's API, section Container: all but logs, archives and execs, which have their own modules."""
 
-import asyncio
 import contextlib
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -24,7 +21,6 @@ from sampan.http.requests import (
 from sampan.specs.golang.numbers import atoi
 
 ID = "/containers/{id}"
-T = TypeVar("T")
 
 
 def routes(engine: Engine) -> list[web.RouteDef]:
@@ -56,6 +52,8 @@ class ContainersApi:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._containers = engine.containers
+        # Carry on even if the client hangs up: half a start or half a removal is nobody's wish.
+        self._finish = engine.containers.tasks.finish
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         query = request.query
@@ -80,39 +78,39 @@ class ContainersApi:
 
     async def start(self, request: web.Request) -> web.StreamResponse:
         await request.read()
-        await finish(self._containers.start_one(request.match_info["id"]))
+        await self._finish(self._containers.start_one(request.match_info["id"]))
         return empty()
 
     async def stop(self, request: web.Request) -> web.StreamResponse:
         signal, patience = request.query.get("signal", ""), timeout_of(request)
-        await finish(self._containers.stop_one(request.match_info["id"], signal, patience))
+        await self._finish(self._containers.stop_one(request.match_info["id"], signal, patience))
         return empty()
 
     async def restart(self, request: web.Request) -> web.StreamResponse:
         signal, patience = request.query.get("signal", ""), timeout_of(request)
-        await finish(self._containers.restart(request.match_info["id"], signal, patience))
+        await self._finish(self._containers.restart(request.match_info["id"], signal, patience))
         return empty()
 
     async def kill(self, request: web.Request) -> web.StreamResponse:
         signal = request.query.get("signal", "")
-        await finish(self._containers.kill(request.match_info["id"], signal))
+        await self._finish(self._containers.kill(request.match_info["id"], signal))
         return empty()
 
     async def pause(self, request: web.Request) -> web.StreamResponse:
-        await finish(self._containers.pause(request.match_info["id"]))
+        await self._finish(self._containers.pause(request.match_info["id"]))
         return empty()
 
     async def unpause(self, request: web.Request) -> web.StreamResponse:
-        await finish(self._containers.unpause(request.match_info["id"]))
+        await self._finish(self._containers.unpause(request.match_info["id"]))
         return empty()
 
     async def rename(self, request: web.Request) -> web.StreamResponse:
-        await finish(self._containers.rename(request.match_info["id"], request.query.get("name", "")))
+        await self._finish(self._containers.rename(request.match_info["id"], request.query.get("name", "")))
         return empty()
 
     async def update(self, request: web.Request) -> web.StreamResponse:
         body = await read_json(request, required=True)
-        warnings = await finish(self._containers.update(request.match_info["id"], body))
+        warnings = await self._finish(self._containers.update(request.match_info["id"], body))
         return json_response({"Warnings": warnings or None})
 
     async def resize(self, request: web.Request) -> web.StreamResponse:
@@ -123,9 +121,9 @@ class ContainersApi:
     async def remove(self, request: web.Request) -> web.StreamResponse:
         query = request.query
         if query_bool(query, "link"):
-            await finish(self._containers.remove_link(request.match_info["id"]))
+            await self._finish(self._containers.remove_link(request.match_info["id"]))
             return empty()
-        await finish(
+        await self._finish(
             self._containers.remove(
                 request.match_info["id"], force=query_bool(query, "force"), volumes=query_bool(query, "v")
             )
@@ -137,7 +135,7 @@ class ContainersApi:
         path = f"{request.match_info['id']}/{request.match_info['alias']}"
         if not query_bool(request.query, "link"):
             raise NotFound(f"No such container: {path}")
-        await finish(self._containers.remove_link(path))
+        await self._finish(self._containers.remove_link(path))
         return empty()
 
     async def prune(self, request: web.Request) -> web.StreamResponse:
@@ -175,13 +173,6 @@ class ContainersApi:
                     await response.prepare(request)
                 await response.write(orjson.dumps(sample, option=orjson.OPT_APPEND_NEWLINE))
         return response
-
-
-async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Carry on even if the client hangs up: half a start or half a removal is nobody's wish."""
-    task = asyncio.get_running_loop().create_task(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return await asyncio.shield(task)
 
 
 def timeout_of(request: web.Request) -> int | None:

@@ -5,7 +5,8 @@ from typing import Any
 from aiohttp import web
 
 from sampan.engine.api.containers import window
-from sampan.engine.containers.execs import Exec, attach_of
+from sampan.engine.containers.container import Exec
+from sampan.engine.containers.execs import attach_of
 from sampan.engine.engine import Engine
 from sampan.errors import Invalid, SampanError
 from sampan.http.hijack import MULTIPLEXED, RAW, Gone, Hijacked, hijack

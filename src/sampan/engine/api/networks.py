@@ -1,18 +1,16 @@
 """/networks of Docker's API."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
+from sampan.engine.engine import Engine
 from sampan.errors import Invalid, NotFound
 from sampan.http.requests import empty, json_response, parse_filters, read_json
 from sampan.specs.golang.json import mistyped
 
-if TYPE_CHECKING:
-    from sampan.engine.engine import Engine
 
-
-def routes(engine: "Engine") -> list[web.RouteDef]:
+def routes(engine: Engine) -> list[web.RouteDef]:
     networks = engine.networks
 
     async def index(request: web.Request) -> web.StreamResponse:

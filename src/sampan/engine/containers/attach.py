@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sampan.engine.containers.container import Container, Waiting
 from sampan.engine.containers.detachkeys import parse_keys
+from sampan.engine.containers.events import ContainerEvents
 from sampan.engine.containers.logs import LogRequest, Logs
-from sampan.engine.containers.services import Services
 from sampan.errors import Conflict
 from sampan.http.hijack import Hijacked
 from sampan.http.requests import query_bool
@@ -48,7 +48,7 @@ def check(container: Container, ref: str) -> None:
 
 
 async def attach(
-    services: Services,
+    events: ContainerEvents,
     logs: Logs,
     container: Container,
     query: AttachQuery,
@@ -60,7 +60,7 @@ async def attach(
     try:
         if query.logs:
             await replay(logs, container, query, connection)
-        services.emit(container, "attach")
+        events.emit(container.record, "attach")
         if not query.stream or not (query.stdin or query.stdout or query.stderr):
             return
         await hand_over(container, query, connection, raw)

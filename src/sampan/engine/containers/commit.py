@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sampan.engine.containers import Containers
 from sampan.engine.containers.documents import CONFIG, normalise
+from sampan.engine.containers.manager import Containers
 from sampan.engine.containers.merge import merge
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.images import Images

@@ -2,17 +2,14 @@
 
 import asyncio
 import socket
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.containers.restart import RestartMonitor
-from sampan.paths import ContainerPaths, Paths
+from sampan.runtime.client import Shim
 from sampan.runtime.protocol import Attach
-
-if TYPE_CHECKING:
-    from sampan.engine.containers.execs import Exec
-    from sampan.runtime.client import Shim
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ class Container:
 
     record: ContainerRecord
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    shim: "Shim | None" = None
+    shim: Shim | None = None
     attaching: list[Waiting] = field(default_factory=list)
     execs: "dict[str, Exec]" = field(default_factory=dict)
     monitor: RestartMonitor = field(default_factory=RestartMonitor)
@@ -45,7 +42,6 @@ class Container:
     stopping: int = 0  # calls of stop under way
     kept: int = 0  # calls of restart under way: auto-remove waits
     started: float = 0.0  # monotonic
-    _paths: ContainerPaths | None = None
     _stopped: list[asyncio.Future[Ended]] = field(default_factory=list)
     _removed: list[asyncio.Future[Ended]] = field(default_factory=list)
 
@@ -56,12 +52,6 @@ class Container:
     @property
     def name(self) -> str:
         return self.record.name
-
-    def paths(self, paths: Paths) -> ContainerPaths:
-        """Made once: a start looks at a dozen of them."""
-        if self._paths is None:
-            self._paths = paths.container(self.id)
-        return self._paths
 
     def next_exit(self) -> asyncio.Future[Ended]:
         future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
@@ -88,6 +78,53 @@ class Container:
         for waiting in self.attaching:
             waiting.socket.close()
         self.attaching.clear()
+
+
+@dataclass(eq=False)
+class Exec:
+    id: str
+    container: Container
+    config: dict[str, Any]
+    running: bool = False
+    started: bool = False
+    exit_code: int | None = None
+    pid: int = 0
+    ended_at: float = 0.0  # monotonic
+
+    @property
+    def action(self) -> str:
+        """How events name it."""
+        # Docker's text is "entrypoint arguments", with its space even when there are none.
+        command, *arguments = self.config["Cmd"]
+        return f"{command} {' '.join(arguments)}"
+
+    def ended(self, code: int) -> None:
+        self.running, self.exit_code, self.ended_at = False, code, time.monotonic()
+
+    def document(self) -> dict[str, Any]:
+        """GET /exec/<id>/json."""
+        command = self.config["Cmd"]
+        process: dict[str, Any] = {
+            "tty": self.config["Tty"],
+            "entrypoint": command[0],
+            "arguments": command[1:],
+            "privileged": self.config["Privileged"],
+        }
+        if self.config["User"]:
+            process["user"] = self.config["User"]
+        return {
+            "ID": self.id,
+            "Running": self.running,
+            "ExitCode": self.exit_code,
+            "ProcessConfig": process,
+            "OpenStdin": self.config["AttachStdin"],
+            "OpenStderr": self.config["AttachStderr"],
+            "OpenStdout": self.config["AttachStdout"],
+            "CanRemove": False,
+            "ContainerID": self.container.id,
+            "DetachKeys": self.config.get("DetachKeys", ""),
+            "Pid": self.pid,
+        }
 
 
 def announce(waiters: list[asyncio.Future[Ended]], ended: Ended) -> list[asyncio.Future[Ended]]:

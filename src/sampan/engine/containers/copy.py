@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sampan.engine.containers import Containers
+from sampan.engine.containers.manager import Containers
 from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.volumes.volumes import Volumes
 from sampan.errors import Conflict, Failed, NotFound, Unavailable

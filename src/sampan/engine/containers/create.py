@@ -13,16 +13,21 @@ from sampan.engine import trash
 from sampan.engine.containers import checks, names
 from sampan.engine.containers.container import Container
 from sampan.engine.containers.documents import CONFIG, HOST_CONFIG, normalise
+from sampan.engine.containers.events import ContainerEvents
 from sampan.engine.containers.logconfig import check_log_config, merge_log_config
 from sampan.engine.containers.merge import command_of, merge
 from sampan.engine.containers.record import ContainerRecord
-from sampan.engine.containers.services import Services
+from sampan.engine.containers.records import Records
+from sampan.engine.containers.settings import Settings
+from sampan.engine.images import Images
+from sampan.engine.networks.manager import Networks
 from sampan.engine.ocispec.build import cgroup_path
 from sampan.engine.ocispec.defaults import READONLY_PATHS, masked_paths
 from sampan.engine.ocispec.validate import validate
+from sampan.engine.volumes.volumes import Volumes
 from sampan.errors import Invalid, NotFound
 from sampan.linux import durable
-from sampan.paths import ContainerPaths
+from sampan.paths import ContainerPaths, Paths
 from sampan.specs.docker.ports import parse_port
 from sampan.specs.golang import time as times
 from sampan.specs.oci import platform as platforms
@@ -78,71 +83,145 @@ def parse_body(body: dict[str, Any], name: str, platform: str, version: tuple[in
     return CreateRequest(name, config, host_config, dict(endpoints), platform)
 
 
-async def create(services: Services, request: CreateRequest) -> Created:
-    """Raises Invalid, NotFound (image), AlreadyExists (name)."""
-    config, host = request.config, request.host_config
-    checks.check_config(config)
-    checks.check_host_config(host, config)
-    warnings = validate(host, config, services.host)
-    if not config["Image"]:
-        raise Invalid("no image given: Config.Image must not be empty")
-    image = services.images.get(config["Image"])
-    warnings += check_platform(config["Image"], request.platform, image.config)
-    own = image.config.get("config") or {}
-    root = Root(config["Image"], image.id, cast(Mapping[str, Any], own), services.images.lower_dirs(image))
-    services.images.store.use(image)
-    return await create_on(services, request, root, warnings)
+@dataclass(frozen=True)
+class Creator:
+    paths: Paths
+    settings: Settings
+    records: Records
+    events: ContainerEvents
+    images: Images
+    volumes: Volumes
+    networks: Networks
 
+    async def create(self, request: CreateRequest) -> Created:
+        """Raises Invalid, NotFound (image), AlreadyExists (name)."""
+        config, host = request.config, request.host_config
+        checks.check_config(config)
+        checks.check_host_config(host, config)
+        warnings = validate(host, config, self.settings.host)
+        if not config["Image"]:
+            raise Invalid("no image given: Config.Image must not be empty")
+        image = self.images.get(config["Image"])
+        warnings += check_platform(config["Image"], request.platform, image.config)
+        own = image.config.get("config") or {}
+        root = Root(config["Image"], image.id, cast(Mapping[str, Any], own), self.images.lower_dirs(image))
+        self.images.store.use(image)
+        return await self.create_on(request, root, warnings)
 
-async def create_on(services: Services, request: CreateRequest, root: Root, warnings: list[str]) -> Created:
-    """Of a request that has been checked. Raises Invalid, AlreadyExists (name)."""
-    config, host = request.config, request.host_config
-    merge(config, root.config)
-    path, args = command_of(config)
-    adapt(services, config, host)
-    check_log_config(host["LogConfig"])
-    check_links(services, host)
-    endpoints = services.networks.check_endpoints(request.endpoints)
-    id = new_id()
-    name = names.check(request.name) if request.name else ""
-    with ExitStack() as undo:
-        if not name:
-            name = names.generate(services.index.taken, random.Random())
-        services.index.reserve(name, id)
-        undo.callback(services.index.release, name)
-        if not config["Hostname"]:
-            config["Hostname"] = socket.gethostname() if host["NetworkMode"] == "host" else id[:12]
-        record = ContainerRecord(
-            id=id,
-            name=name,
-            created=times.now(),
-            image=root.image,
-            image_id=root.image_id,
-            path=path,
-            args=args,
-            config=config,
-            host_config=host,
-            networking=endpoints_of(host["NetworkMode"], endpoints),
-            lower=root.lower,
-            cgroup=cgroup_path(id, host, services.defaults),
-        )
-        container = Container(record)
-        paths = services.paths_of(container)
-        undo.callback(trash.discard, services.paths, paths.data)
-        make_directories(paths)
-        record.mount_points = await services.volumes.mounts_for(record, services.donor)
+    async def create_on(self, request: CreateRequest, root: Root, warnings: list[str]) -> Created:
+        """Of a request that has been checked. Raises Invalid, AlreadyExists (name)."""
+        config, host = request.config, request.host_config
+        merge(config, root.config)
+        path, args = command_of(config)
+        self._adapt(config, host)
+        check_log_config(host["LogConfig"])
+        self._check_links(host)
+        endpoints = self.networks.check_endpoints(request.endpoints)
+        id = new_id()
+        name = names.check(request.name) if request.name else ""
+        with ExitStack() as undo:
+            if not name:
+                name = names.generate(self.records.index.taken, random.Random())
+            self.records.index.reserve(name, id)
+            undo.callback(self.records.index.release, name)
+            if not config["Hostname"]:
+                config["Hostname"] = socket.gethostname() if host["NetworkMode"] == "host" else id[:12]
+            record = ContainerRecord(
+                id=id,
+                name=name,
+                created=times.now(),
+                image=root.image,
+                image_id=root.image_id,
+                path=path,
+                args=args,
+                config=config,
+                host_config=host,
+                networking=endpoints_of(host["NetworkMode"], endpoints),
+                lower=root.lower,
+                cgroup=cgroup_path(id, host, self.settings.defaults),
+            )
+            container = Container(record)
+            paths = self.paths.container(id)
+            undo.callback(trash.discard, self.paths, paths.data)
+            make_directories(paths)
+            record.mount_points = await self.volumes.mounts_for(record, self._donor)
+            try:
+                if not host["AutoRemove"]:  # whose row does not last either: see Records.save
+                    # Now, as a volume's sync may have put all of it on the disk already.
+                    durable.sync(paths.data, paths.data.parent)
+                self.records.save(record)
+            except BaseException:
+                await self.volumes.release(record, remove_anonymous=True)
+                raise
+            self.records.index.add(container)
+            undo.pop_all()
+        self.events.emit(record, "create")
+        return Created(id, warnings)
+
+    def _adapt(self, config: dict[str, Any], host: dict[str, Any]) -> None:
+        """Fill in what depends on other settings and on the daemon's (moby: adaptContainerSettings)."""
+        defaults = self.settings.config
+        if host["Memory"] > 0 and host["MemorySwap"] == 0:
+            host["MemorySwap"] = host["Memory"] * 2
+        host["ShmSize"] = host["ShmSize"] or defaults.default_shm_size
+        host["IpcMode"] = host["IpcMode"] or defaults.default_ipc_mode or "private"
+        host["CgroupnsMode"] = host["CgroupnsMode"] or self._cgroupns_mode(host)
+        host["Runtime"] = host.get("Runtime") or defaults.default_runtime
+        host["NetworkMode"] = "bridge" if host["NetworkMode"] in ("", "default") else host["NetworkMode"]
+        host["PortBindings"] = host["PortBindings"] or {}
+        host["RestartPolicy"] = host["RestartPolicy"] or {"Name": "no", "MaximumRetryCount": 0}
+        host["RestartPolicy"].setdefault("Name", "no")
+        host["RestartPolicy"].setdefault("MaximumRetryCount", 0)
+        if host["OomKillDisable"] is None:
+            host["OomKillDisable"] = False
+        if host["PidsLimit"] is not None and host["PidsLimit"] <= 0:
+            host["PidsLimit"] = None
+        if not host["Privileged"]:
+            host["MaskedPaths"] = list(masked_paths()) if host["MaskedPaths"] is None else host["MaskedPaths"]
+            host["ReadonlyPaths"] = (
+                list(READONLY_PATHS) if host["ReadonlyPaths"] is None else host["ReadonlyPaths"]
+            )
+        elif "label=disable" not in (host["SecurityOpt"] or ()):
+            host["SecurityOpt"] = [*(host["SecurityOpt"] or ()), "label=disable"]
+        for mode in ("NetworkMode", "IpcMode", "PidMode"):
+            host[mode] = self._resolve_container(host[mode], network=mode == "NetworkMode")
+        host["LogConfig"] = merge_log_config(host["LogConfig"], defaults.log_driver, defaults.log_opts)
+        expose_published(config, host)
+
+    def _cgroupns_mode(self, host: dict[str, Any]) -> str:
+        # On v2 even a privileged container gets its own namespace; on v1 it would lose sight of its limits.
+        v2 = self.settings.host.cgroup_version == 2
+        if host["Privileged"] and not v2:
+            return "host"
+        return self.settings.config.default_cgroupns_mode or ("private" if v2 else "host")
+
+    def _resolve_container(self, mode: str, *, network: bool) -> str:
+        """`container:web` -> `container:<id>`, so that a rename changes nothing."""
+        kind, colon, ref = mode.partition(":")
+        if kind != "container" or not colon:
+            return mode
         try:
-            if not host["AutoRemove"]:  # whose row does not last either: see Services.save
-                # Now, as a volume's sync may have put all of it on the disk already.
-                durable.sync(paths.data, paths.data.parent)
-            services.save(container)
-        except BaseException:
-            await services.volumes.release(record, remove_anonymous=True)
-            raise
-        services.index.add(container)
-        undo.pop_all()
-    services.emit(container, "create")
-    return Created(id, warnings)
+            return f"container:{self.records.index.find(ref).id}"
+        except NotFound as error:
+            if network:
+                return mode  # found missing at the start, as in Docker
+            # Not 404, which at create means the image and makes clients pull it.
+            raise Invalid(error.message) from None
+
+    def _check_links(self, host: dict[str, Any]) -> None:
+        for link in host["Links"] or ():
+            name = link.partition(":")[0]
+            try:
+                self.records.index.find(name)
+            except NotFound as error:
+                raise Invalid(f"could not get container for {name}: {error.message}") from None
+
+    def _donor(self, ref: str) -> ContainerRecord:
+        """The container that --volumes-from names: not 404, which there means the image."""
+        try:
+            return self.records.get(ref)
+        except NotFound as error:
+            raise Invalid(error.message) from None
 
 
 def new_id() -> str:
@@ -168,59 +247,6 @@ def endpoints_of(mode: str, endpoints: dict[str, Any]) -> dict[str, Any]:
     if "default" in wanted:
         wanted["bridge"] = wanted.pop("default")
     return {mode: wanted.pop(mode, {}), **wanted}
-
-
-def adapt(services: Services, config: dict[str, Any], host: dict[str, Any]) -> None:
-    """Fill in what depends on other settings and on the daemon's (moby: adaptContainerSettings)."""
-    defaults = services.config
-    if host["Memory"] > 0 and host["MemorySwap"] == 0:
-        host["MemorySwap"] = host["Memory"] * 2
-    host["ShmSize"] = host["ShmSize"] or defaults.default_shm_size
-    host["IpcMode"] = host["IpcMode"] or defaults.default_ipc_mode or "private"
-    host["CgroupnsMode"] = host["CgroupnsMode"] or cgroupns_mode(services, host)
-    host["Runtime"] = host.get("Runtime") or defaults.default_runtime
-    host["NetworkMode"] = "bridge" if host["NetworkMode"] in ("", "default") else host["NetworkMode"]
-    host["PortBindings"] = host["PortBindings"] or {}
-    host["RestartPolicy"] = host["RestartPolicy"] or {"Name": "no", "MaximumRetryCount": 0}
-    host["RestartPolicy"].setdefault("Name", "no")
-    host["RestartPolicy"].setdefault("MaximumRetryCount", 0)
-    if host["OomKillDisable"] is None:
-        host["OomKillDisable"] = False
-    if host["PidsLimit"] is not None and host["PidsLimit"] <= 0:
-        host["PidsLimit"] = None
-    if not host["Privileged"]:
-        host["MaskedPaths"] = list(masked_paths()) if host["MaskedPaths"] is None else host["MaskedPaths"]
-        host["ReadonlyPaths"] = (
-            list(READONLY_PATHS) if host["ReadonlyPaths"] is None else host["ReadonlyPaths"]
-        )
-    elif "label=disable" not in (host["SecurityOpt"] or ()):
-        host["SecurityOpt"] = [*(host["SecurityOpt"] or ()), "label=disable"]
-    for mode in ("NetworkMode", "IpcMode", "PidMode"):
-        host[mode] = resolve_container(services, host[mode], network=mode == "NetworkMode")
-    host["LogConfig"] = merge_log_config(host["LogConfig"], defaults.log_driver, defaults.log_opts)
-    expose_published(config, host)
-
-
-def cgroupns_mode(services: Services, host: dict[str, Any]) -> str:
-    # On v2 even a privileged container gets its own namespace; on v1 it would lose sight of its limits.
-    v2 = services.host.cgroup_version == 2
-    if host["Privileged"] and not v2:
-        return "host"
-    return services.config.default_cgroupns_mode or ("private" if v2 else "host")
-
-
-def resolve_container(services: Services, mode: str, *, network: bool) -> str:
-    """`container:web` -> `container:<id>`, so that a rename changes nothing."""
-    kind, colon, ref = mode.partition(":")
-    if kind != "container" or not colon:
-        return mode
-    try:
-        return f"container:{services.index.find(ref).id}"
-    except NotFound as error:
-        if network:
-            return mode  # found missing at the start, as in Docker
-        # Not 404, which at create means the image and makes clients pull it.
-        raise Invalid(error.message) from None
 
 
 def expose_published(config: dict[str, Any], host: dict[str, Any]) -> None:
@@ -251,12 +277,3 @@ def check_platform(ref: str, wanted: str, image: Mapping[str, Any]) -> list[str]
             f"wanted {asked}, actual: {own}"
         )
     return []
-
-
-def check_links(services: Services, host: dict[str, Any]) -> None:
-    for link in host["Links"] or ():
-        name = link.partition(":")[0]
-        try:
-            services.index.find(name)
-        except NotFound as error:
-            raise Invalid(f"could not get container for {name}: {error.message}") from None

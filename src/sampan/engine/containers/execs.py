@@ -10,10 +10,10 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
-from sampan.engine.containers.container import Container
+from sampan.engine.containers.container import Container, Exec
 from sampan.engine.containers.detachkeys import parse_keys
 from sampan.engine.containers.documents import (
     BOOL,
@@ -24,7 +24,9 @@ from sampan.engine.containers.documents import (
     Field,
     normalise,
 )
-from sampan.engine.containers.services import Services
+from sampan.engine.containers.events import ContainerEvents
+from sampan.engine.containers.index import Index
+from sampan.engine.containers.settings import Settings
 from sampan.engine.ocispec.exec import exec_process
 from sampan.errors import Conflict, Denied, Invalid, NotFound
 from sampan.http.hijack import Hijacked
@@ -49,60 +51,15 @@ CONFIG: dict[str, Field] = {
 }
 
 
-@dataclass(eq=False)
-class Exec:
-    id: str
-    container: Container
-    config: dict[str, Any]
-    running: bool = False
-    started: bool = False
-    exit_code: int | None = None
-    pid: int = 0
-    ended_at: float = 0.0  # monotonic
-
-    @property
-    def action(self) -> str:
-        """How events name it."""
-        # Docker's text is "entrypoint arguments", with its space even when there are none.
-        command, *arguments = self.config["Cmd"]
-        return f"{command} {' '.join(arguments)}"
-
-    def ended(self, code: int) -> None:
-        self.running, self.exit_code, self.ended_at = False, code, time.monotonic()
-
-    def document(self) -> dict[str, Any]:
-        """GET /exec/<id>/json."""
-        command = self.config["Cmd"]
-        process: dict[str, Any] = {
-            "tty": self.config["Tty"],
-            "entrypoint": command[0],
-            "arguments": command[1:],
-            "privileged": self.config["Privileged"],
-        }
-        if self.config["User"]:
-            process["user"] = self.config["User"]
-        return {
-            "ID": self.id,
-            "Running": self.running,
-            "ExitCode": self.exit_code,
-            "ProcessConfig": process,
-            "OpenStdin": self.config["AttachStdin"],
-            "OpenStderr": self.config["AttachStderr"],
-            "OpenStdout": self.config["AttachStdout"],
-            "CanRemove": False,
-            "ContainerID": self.container.id,
-            "DetachKeys": self.config.get("DetachKeys", ""),
-            "Pid": self.pid,
-        }
-
-
 class Execs:
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, index: Index, events: ContainerEvents, settings: Settings) -> None:
+        self._index = index
+        self._events = events
+        self._settings = settings
 
     def get(self, id: str) -> Exec:
         """Raises NotFound; Conflict when its container cannot run it any more."""
-        for container in self._services.index:
+        for container in self._index:
             exec = container.execs.get(id)
             if exec is not None:
                 return exec
@@ -113,7 +70,7 @@ class Execs:
         config = normalise(body, CONFIG, "ExecOptions")
         if not config["Cmd"]:
             raise Invalid("No exec command specified")
-        container = self._services.index.find(ref)
+        container = self._index.find(ref)
         check_can_exec(container, ref)
         parse_keys(config.get("DetachKeys", ""))
         if any("\0" in word for word in config["Cmd"]):
@@ -121,7 +78,7 @@ class Execs:
         forget_old(container)
         exec = Exec(secrets.token_hex(32), container, config)
         container.execs[exec.id] = exec
-        self._services.emit(container, f"exec_create: {exec.action}", execID=exec.id)
+        self._events.emit(container.record, f"exec_create: {exec.action}", execID=exec.id)
         return exec
 
     async def start(self, exec: Exec, connection: Hijacked | None, size: tuple[int, int] | None) -> None:
@@ -141,9 +98,9 @@ class Execs:
 
     async def _run(self, exec: Exec, connection: Hijacked | None, size: tuple[int, int] | None) -> None:
         container = exec.container
-        services, record = self._services, container.record
+        record, settings = container.record, self._settings
         process, program = exec_process(
-            record.config, record.host_config, exec.config, services.host, services.defaults
+            record.config, record.host_config, exec.config, settings.host, settings.defaults
         )
         attach = attach_of(exec, connection.leftover) if connection is not None else None
         request: ExecRequest = {
@@ -155,7 +112,7 @@ class Execs:
             "console_size": size if exec.config["Tty"] else None,
         }
         kept = cast(dict[str, Any], request) | {"config": exec.config}
-        services.emit(container, f"exec_start: {exec.action}", execID=exec.id)
+        self._events.emit(record, f"exec_start: {exec.action}", execID=exec.id)
         shim = container.shim
         if shim is None:
             raise Conflict(f"container {container.id} is not running")
@@ -213,10 +170,10 @@ def forget_old(container: Container) -> None:
             del container.execs[exec.id]
 
 
-def recover_execs(services: Services, container: Container, running: Mapping[str, int]) -> None:
+def recover_execs(directory: Path, container: Container, running: Mapping[str, int]) -> None:
     """After a daemon's restart: execs whose requests lie on disk, with what became of them."""
     try:
-        files = sorted(services.paths_of(container).execs.glob("*.json"))
+        files = sorted(directory.glob("*.json"))
     except OSError:
         return
     for file in files:

@@ -285,5 +285,6 @@ async def follow(
                     return
                 await changed.wait()
         finally:
-            end.cancel()
             loop.remove_reader(notes.fileno())
+            end.cancel()
+            await asyncio.wait([end])

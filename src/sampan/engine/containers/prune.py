@@ -4,33 +4,36 @@ import time
 from typing import Any
 
 from sampan.engine.containers import filters
+from sampan.engine.containers.events import ContainerEvents
 from sampan.engine.containers.filters import Values
+from sampan.engine.containers.index import Index
 from sampan.engine.containers.record import ContainerRecord
-from sampan.engine.containers.remove import remove
-from sampan.engine.containers.services import Services
-from sampan.engine.containers.sizes import size_of
+from sampan.engine.containers.remove import Remover
+from sampan.engine.containers.sizes import Sizes
 from sampan.errors import SampanError
 from sampan.specs.docker.filters import check_names, labels_match, until
 from sampan.specs.golang import time as times
 
 
-async def prune(services: Services, wanted: dict[str, Values]) -> dict[str, Any]:
+async def prune(
+    index: Index, sizes: Sizes, remover: Remover, events: ContainerEvents, wanted: dict[str, Values]
+) -> dict[str, Any]:
     """Remove every container that does not run and fits the filters. Raises Invalid."""
     check_names(wanted, filters.PRUNE)
     limit = until(wanted, time.time_ns())
     removed: list[str] = []
     freed = 0
-    for container in services.index:
+    for container in index:
         if container.record.state.running or not fits(container.record, wanted, limit):
             continue
-        size = await size_of(services, container)
+        size = await sizes.of(container.record)
         try:
-            await remove(services, container)
+            await remover.remove(container)
         except SampanError:
             continue  # it was started, or someone else removes it: not ours to take
         removed.append(container.id)
         freed += size.rw
-    services.events.emit("container", "prune", "", {"reclaimed": str(freed)})
+    events.pruned(freed)
     return {"ContainersDeleted": removed or None, "SpaceReclaimed": freed}
 
 

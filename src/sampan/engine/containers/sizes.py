@@ -3,8 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 
-from sampan.engine.containers.container import Container
-from sampan.engine.containers.services import Services
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.images import Images
+from sampan.paths import Paths
 from sampan.storage.sizes import tree_size
 
 
@@ -14,7 +15,12 @@ class Size:
     root: int  # with its image
 
 
-async def size_of(services: Services, container: Container) -> Size:
-    written = await asyncio.to_thread(tree_size, str(services.paths_of(container).upper))
-    image = services.image(container.record.image_id)
-    return Size(written, written + (image.size if image is not None else 0))
+@dataclass(frozen=True)
+class Sizes:
+    paths: Paths
+    images: Images
+
+    async def of(self, record: ContainerRecord) -> Size:
+        written = await asyncio.to_thread(tree_size, str(self.paths.container(record.id).upper))
+        image = self.images.find(record.image_id)
+        return Size(written, written + (image.size if image is not None else 0))

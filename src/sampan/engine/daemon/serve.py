@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
@@ -22,9 +21,10 @@ from sampan.builder.builder import Builder
 from sampan.builder.frontends.routes import routes
 from sampan.db.sqlite import Store
 from sampan.engine import trash
-from sampan.engine.containers import Containers
-from sampan.engine.containers.execs import Execs
 from sampan.engine.containers.logs import Logs
+from sampan.engine.containers.manager import Containers
+from sampan.engine.containers.records import Records
+from sampan.engine.containers.settings import Settings
 from sampan.engine.daemon import daemonlog, sockets
 from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.daemon.configfile import reload
@@ -32,7 +32,7 @@ from sampan.engine.daemon.flags import from_command_line
 from sampan.engine.engine import Engine
 from sampan.engine.events import Events
 from sampan.engine.images import Images
-from sampan.engine.networks import Networks
+from sampan.engine.networks.manager import Networks
 from sampan.engine.volumes.volumes import Volumes
 from sampan.errors import Failed, SampanError
 from sampan.http.app import Api, Server, raise_file_limit
@@ -108,47 +108,52 @@ class Daemon:
 
     def build(self, paths: Paths, store: Store, launcher: Launcher) -> tuple[Engine, list[web.RouteDef]]:
         """The engine, and the builder on top of it as sections of the API."""
-        events = Events()
-        shared: dict[str, Any] = {
-            "config": self.config,
-            "paths": paths,
-            "store": store,
-            "events": events,
-            "launcher": launcher,
-        }
-        images = Images(**shared, apply_changes=apply_changes)
-        volumes = Volumes(**shared)
-        networks = Networks(**shared)
-        containers = Containers(**shared, images=images, volumes=volumes, networks=networks)
-        networks.bind(containers)
-        volumes.bind(images)
-        images.in_use = containers.users_of
-        execs = Execs(containers.services)
-        logs = Logs(paths, events)
-        builder = Builder(
-            config=self.config,
+        config, events = self.config, Events()
+        settings, records = Settings(config), Records(store)
+        images = Images(
+            config=config,
             paths=paths,
             store=store,
+            events=events,
+            in_use=records.users_of,
+            apply_changes=apply_changes,
+        )
+        volumes = Volumes(paths=paths, store=store, events=events, launcher=launcher, images=images)
+        networks = Networks(
+            config=config, paths=paths, store=store, events=events, launcher=launcher, containers=records
+        )
+        containers = Containers(
+            paths=paths,
+            settings=settings,
+            records=records,
+            events=events,
             launcher=launcher,
+            images=images,
+            volumes=volumes,
+            networks=networks,
+        )
+        builder = Builder(
+            config=config,
+            paths=paths,
+            store=store,
             images=images,
             containers=containers,
             networks=networks,
         )
-        images.held_elsewhere = builder.held
         engine = Engine(
-            self.config,
-            paths,
-            store,
-            events,
-            launcher,
-            images,
-            volumes,
-            networks,
-            containers,
-            execs,
-            logs,
-            builder,
-            self.end,
+            config=config,
+            paths=paths,
+            store=store,
+            events=events,
+            launcher=launcher,
+            images=images,
+            volumes=volumes,
+            networks=networks,
+            containers=containers,
+            execs=containers.execs,
+            logs=Logs(paths, events),
+            builder=builder,
+            shutdown=self.end,
         )
         sections = routes(builder, paths=paths, store=store, images=images, networks=networks)
         return engine, sections

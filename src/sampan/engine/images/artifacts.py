@@ -37,7 +37,7 @@ class Artifacts:
         self._store = store
         self._downloads = downloads
         self._found: dict[str, Artifact] = {}
-        store.others = self.blobs
+        store.keep_blobs_for(self.blobs)
 
     def start(self) -> None:
         for key, row in self._rows.list("artifacts/"):

@@ -1,12 +1,11 @@
 """The image manager: one method per thing that can be asked of images."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.db.sqlite import Store
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.daemon.configfile import layer_form
 from sampan.engine.events import Event, Events, Subscription
 from sampan.engine.images import create, documents, forms, listing, manifests
@@ -18,60 +17,52 @@ from sampan.engine.images.load import load
 from sampan.engine.images.pipes import pieces
 from sampan.engine.images.progress import Send
 from sampan.engine.images.remote import Remote
-from sampan.engine.images.remove import Removal
+from sampan.engine.images.remove import Removal, Use
 from sampan.engine.images.save import archive, choose, for_platform
 from sampan.engine.images.store import Image, ImageStore
-from sampan.errors import Invalid
+from sampan.errors import Invalid, SampanError
 from sampan.paths import Paths
 from sampan.specs.oci.image import ContainerConfig
 from sampan.specs.oci.platform import Platform
 from sampan.specs.oci.reference import Reference
 from sampan.storage.init_layer import make_init_layer
-
-if TYPE_CHECKING:
-    from sampan.engine.daemon.config import DaemonConfig
+from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.images")
 
 
-@dataclass(frozen=True)
-class Use:
-    """A container that uses an image."""
-
-    id: str
-    running: bool
-    image: str  # as it was named
-
-
 class Images:
-    """All images of one engine. `in_use` is set by the daemon once there is a container manager."""
+    """All images of one engine.
+
+    `in_use`: which containers use an image. Who needs layers beside images and containers says so to
+    `store.keep_for`.
+    """
 
     def __init__(
         self,
+        *,
+        config: DaemonConfig,
         paths: Paths,
         store: Store,
         events: Events,
+        in_use: Callable[[str], Iterable[Use]],
         apply_changes: ApplyChanges,
-        config: "DaemonConfig | None" = None,
-        **_: Any,
     ) -> None:
         self.paths = paths
         self.apply_changes = apply_changes
         self.store = ImageStore(store, paths)
-        self.in_use: Callable[[str], Iterable[Use]] = lambda id: ()
-        # Diff IDs of layers that the build cache needs.
-        self.held_elsewhere: Callable[[], set[str]] = set
-        self._layer_form = layer_form(config.storage_opts) if config is not None else ""
+        self.store.keep_for(self.held_by_containers)
+        self._in_use = in_use
+        self._layer_form = layer_form(config.storage_opts)
         self._rows = store
         self._events = events
-        self._collector: asyncio.Task[None] | None = None
+        self._tasks = Tasks()
         self.remote = Remote(config, store, self.store, self.log)
 
     async def start(self) -> None:
         """Bring rows and disk together. A broken image is left out, and logged."""
         make_init_layer(self.paths.init_layer)
         forms.choose(self.store.layer_files, self.paths.tmp, self._layer_form)
-        self.store.held = self._held
         if missing := self.store.start():
             log.warning("%d layers are missing: unpacking them again", len(missing))
             await restore_layers(self.store, missing)
@@ -79,14 +70,12 @@ class Images:
         for problem in self.store.load():
             log.error("%s", problem)
         subscription = self._events.subscribe(_container_destroyed)
-        self._collector = asyncio.create_task(self._collect(subscription))
+        self._tasks.spawn(self._collect(subscription))
 
     async def stop(self) -> None:
         await self.remote.stop()
         self.store.layer_files.mounts.close()
-        if self._collector is not None:
-            self._collector.cancel()
-            await asyncio.wait([self._collector])
+        await self._tasks.stop()
 
     async def _collect(self, subscription: Subscription) -> None:
         """A container may outlive its image; the layers go with the container then."""
@@ -95,9 +84,6 @@ class Images:
                 self.store.collect()
         finally:
             self._events.unsubscribe(subscription)
-
-    def _held(self) -> set[str]:
-        return self.held_by_containers() | self.held_elsewhere()
 
     def held_by_containers(self) -> set[str]:
         """Diff IDs of the layers containers were made from."""
@@ -109,6 +95,13 @@ class Images:
     def get(self, text: str) -> Image:
         """By reference, ID, or the beginning of an ID. Raises NotFound or Invalid in Docker's words."""
         return self.store.get(text)
+
+    def find(self, text: str) -> Image | None:
+        """As `get`; None for what cannot be found."""
+        try:
+            return self.store.get(text)
+        except SampanError:
+            return None
 
     def all(self) -> list[Image]:
         return list(self.store.images.values())
@@ -144,7 +137,7 @@ class Images:
             all=all,
             shared_size=shared_size,
             version=version,
-            containers=lambda id: len(list(self.in_use(id))),
+            containers=lambda id: len(list(self._in_use(id))),
         )
 
     def inspect(self, text: str, version: Version = (1, 51)) -> dict[str, Any]:
@@ -186,7 +179,7 @@ class Images:
         return removal.document()
 
     def _removal(self) -> Removal:
-        return Removal(self.store, self.in_use, self.log)
+        return Removal(self.store, self._in_use, self.log)
 
     async def import_(self, chunks: AsyncIterator[bytes] | Iterable[bytes], how: Import) -> Image:
         """An image of one layer from a tar. Raises Invalid for bad changes, Failed for a bad archive."""
@@ -233,7 +226,7 @@ class Images:
         """(media type, bytes) of the image's manifest: as it was pulled, or made of the blobs kept here."""
         return manifests.manifest_of(self.store, image)
 
-    def reconfigure(self, config: "DaemonConfig") -> None:
+    def reconfigure(self, config: DaemonConfig) -> None:
         """SIGHUP: mirrors, insecure registries and limits of what starts from now on."""
         self.remote.configure(config)
 

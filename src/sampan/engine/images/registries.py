@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sampan.engine.bootstrap.names import suggestion
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.errors import Failed, SampanError
 from sampan.http.bearer import Credentials
 from sampan.http.transport import Proxies, Transport, Unreachable
@@ -14,9 +14,6 @@ from sampan.images.registry.errors import RegistryError
 from sampan.images.registry.hosts import Endpoint, Hosts, Purpose, check_authority
 from sampan.images.registry.manifests import Fetched
 from sampan.specs.oci.reference import Reference
-
-if TYPE_CHECKING:
-    from sampan.engine.daemon.config import DaemonConfig
 
 DOCKER_CERTIFICATES = Path("/etc/docker/certs.d")
 
@@ -33,12 +30,12 @@ class Resolved:
         return self.sources[0]
 
 
-def hosts_of(config: "DaemonConfig") -> Hosts:
+def hosts_of(config: DaemonConfig) -> Hosts:
     own = Path(config.config_file).parent / "certs.d"
     return Hosts(config.registry_mirrors, config.insecure_registries, (own, DOCKER_CERTIFICATES))
 
 
-def proxies_of(config: "DaemonConfig | None") -> Proxies:
+def proxies_of(config: DaemonConfig | None) -> Proxies:
     """daemon.json's or the flags'; the environment's when they name none, as dockerd."""
     if config is not None and (config.http_proxy or config.https_proxy):
         return Proxies(config.http_proxy, config.https_proxy, config.no_proxy)
@@ -48,11 +45,11 @@ def proxies_of(config: "DaemonConfig | None") -> Proxies:
 class Registries:
     """One for each engine."""
 
-    def __init__(self, config: "DaemonConfig | None" = None) -> None:
+    def __init__(self, config: DaemonConfig | None = None) -> None:
         self.hosts = Hosts() if config is None else hosts_of(config)
         self.transport = Transport(proxies_of(config))
 
-    def configure(self, config: "DaemonConfig") -> None:
+    def configure(self, config: DaemonConfig) -> None:
         """The next question is asked with these settings."""
         self.hosts = hosts_of(config)
 

@@ -1,9 +1,10 @@
 """All of an engine's dealings with registries, behind `Images`."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.db.sqlite import Store
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.images import queries as asking
 from sampan.engine.images.artifacts import Artifacts
 from sampan.engine.images.blobrecords import BlobRecords
@@ -19,16 +20,13 @@ from sampan.http.bearer import Credentials
 from sampan.specs.oci import platform as platforms
 from sampan.specs.oci.reference import Reference
 
-if TYPE_CHECKING:
-    from sampan.engine.daemon.config import DaemonConfig
-
 Emit = Callable[[str, str, str], None]  # action, image ID or name, name
 
 
 class Remote:
     """`store` is shared with `Images`, which starts and stops this."""
 
-    def __init__(self, config: "DaemonConfig | None", rows: Store, store: ImageStore, emit: Emit) -> None:
+    def __init__(self, config: DaemonConfig | None, rows: Store, store: ImageStore, emit: Emit) -> None:
         host = platforms.host()
         self.registries = Registries(config)
         self.records = BlobRecords(rows)
@@ -41,7 +39,7 @@ class Remote:
         self._pusher = Pusher(store, self.registries, self.records, self.artifacts, emit)
         self.configure(config)
 
-    def configure(self, config: "DaemonConfig | None") -> None:
+    def configure(self, config: DaemonConfig | None) -> None:
         """What starts from now on goes by these settings."""
         if config is None:
             return
@@ -88,7 +86,7 @@ class Remote:
         return await search(registries.transport, registries.hosts, term, limit, filters, credentials)
 
 
-def limits_of(config: "DaemonConfig | None") -> Limits:
+def limits_of(config: DaemonConfig | None) -> Limits:
     if config is None:
         return Limits()
     return Limits(config.max_concurrent_downloads, config.max_download_attempts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from sampan.engine.images.listing import Filters, limits
 from sampan.engine.images.store import Image, ImageStore
@@ -16,13 +16,13 @@ Record = dict[str, str]
 PRUNE = {"dangling", "label", "label!", "until"}
 
 
-class Use(Protocol):
+@dataclass(frozen=True)
+class Use:
     """A container that uses an image."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def running(self) -> bool: ...
+    id: str
+    running: bool
+    image: str  # as it was named
 
 
 @dataclass

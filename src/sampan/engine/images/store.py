@@ -127,11 +127,22 @@ class ImageStore:
         self.images: dict[str, Image] = {}
         self.references: dict[str, str] = {}
         self.layers: dict[str, Layer] = {}
-        # The diff IDs containers stand on, whether their image is still there or not.
-        self.held: Callable[[], set[str]] = set
-        # Blobs that belong to what is no image.
-        self.others: Callable[[], Iterable[str]] = tuple
+        self._holders: list[Callable[[], set[str]]] = []
+        self._blob_holders: list[Callable[[], Iterable[str]]] = []
         self._pins: Counter[str] = Counter()
+
+    # Who else needs what is here: they say so before `load`
+
+    def keep_for(self, holder: Callable[[], set[str]]) -> None:
+        """Layers of these diff IDs stay without an image: of containers, of the build cache."""
+        self._holders.append(holder)
+
+    def keep_blobs_for(self, holder: Callable[[], Iterable[str]]) -> None:
+        """These blobs belong to what is no image."""
+        self._blob_holders.append(holder)
+
+    def held(self) -> set[str]:
+        return set().union(*(holder() for holder in self._holders))
 
     # Start
 
@@ -180,7 +191,7 @@ class ImageStore:
     def _known_blobs(self) -> set[str]:
         known = {layer.blob for layer in self.layers.values()} | set(self.images)
         known |= {image.manifest for image in self.images.values() if image.manifest}
-        return known | set(self.others())
+        return known.union(*(holder() for holder in self._blob_holders))
 
     # Look-up
 

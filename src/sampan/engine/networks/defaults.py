@@ -4,8 +4,8 @@ import hashlib
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.networks import record as names
 from sampan.engine.networks.create import new_id
 from sampan.engine.networks.record import NetworkRecord, Subnet
@@ -14,9 +14,6 @@ from sampan.linux.rtnetlink import Network
 from sampan.network.addresses import overlaps, pick_subnet
 from sampan.paths import EXEC_ROOT
 from sampan.specs.golang import time as times
-
-if TYPE_CHECKING:
-    from sampan.engine.daemon.config import DaemonConfig
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def plain(name: str, driver: str) -> NetworkRecord:
 
 
 def default_bridge(
-    config: "DaemonConfig",
+    config: DaemonConfig,
     device: str,
     device_subnet: Subnet | None,
     mtu: int,
@@ -81,7 +78,7 @@ def default_bridge(
 
 
 def _subnet4(
-    config: "DaemonConfig",
+    config: DaemonConfig,
     device: Subnet | None,
     previous: NetworkRecord | None,
     pools: Sequence[tuple[str, int]],
@@ -110,7 +107,7 @@ def _subnet4(
 
 
 def _subnet6(
-    config: "DaemonConfig",
+    config: DaemonConfig,
     previous: NetworkRecord | None,
     pools: Sequence[tuple[str, int]],
     taken: Sequence[Network],

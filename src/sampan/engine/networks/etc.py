@@ -2,18 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.networks import files, settings
 from sampan.engine.networks.links import Link
-from sampan.engine.networks.sandbox import LiveSandbox
+from sampan.engine.networks.sandbox import Sandbox
 from sampan.linux.rtnetlink import Interface
 from sampan.network import resolv
 from sampan.network.resolv import Overrides
 from sampan.paths import Paths
-
-if TYPE_CHECKING:
-    from sampan.engine.containers.record import ContainerRecord
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class EtcFiles:
     host_gateways: Callable[[], Sequence[str]]
     host_resolv: files.HostResolv = field(default_factory=files.HostResolv)
 
-    def write(self, record: "ContainerRecord", sandbox: LiveSandbox, links: Sequence[Link]) -> None:
+    def write(self, record: ContainerRecord, sandbox: Sandbox, links: Sequence[Link]) -> None:
         """Raises Invalid for a bad --add-host."""
         paths = self.paths.container(record.id)
         extra = settings.extra_hosts(record.host_config, self.host_gateways())
@@ -41,17 +38,17 @@ class EtcFiles:
         files.write_hosts(paths, record.config, extra, _texts(addresses))
         self.write_resolv_conf(record, sandbox, "embedded" if sandbox.resolver else "direct")
 
-    def write_for_host(self, record: "ContainerRecord", sandbox: LiveSandbox) -> None:
+    def write_for_host(self, record: ContainerRecord, sandbox: Sandbox) -> None:
         """With the host's network come the host's names. Raises Invalid for a bad --add-host."""
         paths = self.paths.container(record.id)
         files.write_hostname(paths, record.config)
         files.copy_host_hosts(paths, settings.extra_hosts(record.host_config, self.host_gateways()))
         self.write_resolv_conf(record, sandbox, "host")
 
-    def share(self, record: "ContainerRecord", other: "ContainerRecord") -> None:
+    def share(self, record: ContainerRecord, other: ContainerRecord) -> None:
         files.share(self.paths.container(record.id), self.paths.container(other.id))
 
-    def write_resolv_conf(self, record: "ContainerRecord", sandbox: LiveSandbox, kind: str) -> None:
+    def write_resolv_conf(self, record: ContainerRecord, sandbox: Sandbox, kind: str) -> None:
         wish = files.ResolvWish(
             kind,
             self.host_resolv.get(),
@@ -76,13 +73,13 @@ class EtcFiles:
         hosts += [f"{address}\t{name}" for address, name in extra]
         return StepFiles("\n".join(hosts) + "\n", "\n".join(resolv.plain(names)) + "\n")
 
-    def upstreams(self, record: "ContainerRecord | None") -> Sequence[str]:
+    def upstreams(self, record: ContainerRecord | None) -> Sequence[str]:
         """Whom the embedded resolver asks for a container, or for a step of a build."""
         given = files.overrides_of(record.host_config if record else {}, self.dns)
         return resolv.upstreams(self.host_resolv.get(), given)
 
     def change_hosts(
-        self, record: "ContainerRecord", gone: Sequence[Interface], added: Sequence[Interface]
+        self, record: ContainerRecord, gone: Sequence[Interface], added: Sequence[Interface]
     ) -> None:
         """A connect or disconnect: only the lines of those addresses."""
         files.change_hosts(self.paths.container(record.id), record.config, _texts(gone), _texts(added))

@@ -1,14 +1,12 @@
 """`NetworkSettings` of GET /containers/<id>/json, for containers that run and for those that do not."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.networks import settings
 from sampan.engine.networks.live import idle_settings
 from sampan.engine.networks.record import PREDEFINED
-from sampan.engine.networks.sandbox import LiveSandbox
-
-if TYPE_CHECKING:
-    from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.networks.sandbox import Sandbox
 
 # What Docker also shows at the top, from the default bridge: field -> its zero value.
 LEGACY: dict[str, Any] = {
@@ -23,7 +21,7 @@ LEGACY: dict[str, Any] = {
 }
 
 
-def network_settings(record: "ContainerRecord", sandbox: LiveSandbox | None) -> dict[str, Any]:
+def network_settings(record: ContainerRecord, sandbox: Sandbox | None) -> dict[str, Any]:
     networks = _networks(record, sandbox)
     default = networks.get("bridge") or LEGACY
     leases = sandbox.leases if sandbox else []
@@ -43,7 +41,7 @@ def network_settings(record: "ContainerRecord", sandbox: LiveSandbox | None) -> 
     }
 
 
-def _networks(record: "ContainerRecord", sandbox: LiveSandbox | None) -> dict[str, dict[str, Any]]:
+def _networks(record: ContainerRecord, sandbox: Sandbox | None) -> dict[str, dict[str, Any]]:
     if sandbox is not None:
         return {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
     found: dict[str, dict[str, Any]] = {}
@@ -53,7 +51,7 @@ def _networks(record: "ContainerRecord", sandbox: LiveSandbox | None) -> dict[st
     return found
 
 
-def _asked_only(record: "ContainerRecord", name: str, asked: dict[str, Any]) -> dict[str, Any]:
+def _asked_only(record: ContainerRecord, name: str, asked: dict[str, Any]) -> dict[str, Any]:
     """Never started: Docker shows no IDs yet."""
     names: tuple[str, ...] = ()
     if name not in PREDEFINED:

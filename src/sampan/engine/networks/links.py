@@ -5,19 +5,17 @@ Source: moby daemon/links/links.go and daemon/container_operations_unix.go.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sampan.engine.containers.record import ContainerRecord
 from sampan.errors import Conflict, Invalid
-
-if TYPE_CHECKING:
-    from sampan.engine.containers.record import ContainerRecord
 
 NOT_SHARED = frozenset({"HOME", "PATH"})
 
 
 @dataclass(frozen=True)
 class Link:
-    child: "ContainerRecord"
+    child: ContainerRecord
     alias: str
     address: str
 
@@ -38,9 +36,9 @@ def parse(text: str) -> tuple[str, str]:
 
 
 def resolve(
-    record: "ContainerRecord",
-    find: Callable[[str], "ContainerRecord"],
-    address_of: Callable[["ContainerRecord"], str],
+    record: ContainerRecord,
+    find: Callable[[str], ContainerRecord],
+    address_of: Callable[[ContainerRecord], str],
 ) -> list[Link]:
     """Raises NotFound, Conflict when a linked container does not run."""
     links: list[Link] = []
@@ -53,12 +51,12 @@ def resolve(
     return links
 
 
-def environment(record: "ContainerRecord", links: list[Link]) -> list[str]:
+def environment(record: ContainerRecord, links: list[Link]) -> list[str]:
     """The variables that links put into the container's environment."""
     return [variable for link in links for variable in _variables(record, link)]
 
 
-def _variables(record: "ContainerRecord", link: Link) -> Iterator[str]:
+def _variables(record: ContainerRecord, link: Link) -> Iterator[str]:
     prefix = link.alias.upper().replace("-", "_")
     ports = sorted(_ports(link.child.config))
     if ports:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sampan.engine.networks.links import parse
 from sampan.engine.networks.live import Endpoint
-from sampan.engine.networks.sandbox import LiveSandbox
+from sampan.engine.networks.sandbox import Sandbox
 from sampan.errors import SampanError
 from sampan.linux.rtnetlink import Address
 
@@ -14,7 +14,7 @@ from sampan.linux.rtnetlink import Address
 class SandboxNames:
     """Implements network.names.Names. `container_id` finds a container by name, for links."""
 
-    sandbox: LiveSandbox
+    sandbox: Sandbox
     container_id: Callable[[str], str]
 
     def _own(self) -> Iterator[Endpoint]:

@@ -6,19 +6,21 @@ import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.db.sqlite import Delete, Put, Store
+from sampan.engine.containers.record import ContainerRecord
+from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
 from sampan.engine.networks import create, defaults, filters, settings
 from sampan.engine.networks.create import Surroundings
 from sampan.engine.networks.defaults import Instance
 from sampan.engine.networks.etc import EtcFiles
+from sampan.engine.networks.hostside import HostSide
 from sampan.engine.networks.live import LiveNetwork
 from sampan.engine.networks.record import BRIDGE_NAME, HOST_BINDING, NetworkRecord, Subnet
 from sampan.engine.networks.relays import Relays
-from sampan.engine.networks.sandbox import Host
-from sampan.engine.networks.sandboxes import Containers, Sandbox, Sandboxes, StepSandbox
+from sampan.engine.networks.sandboxes import Containers, Sandboxes, StepNetwork
 from sampan.errors import Denied, Failed, Invalid, NotFound, SampanError
 from sampan.linux import netlink, rtnetlink
 from sampan.linux.rtnetlink import Network
@@ -30,11 +32,7 @@ from sampan.network.pool import Pool
 from sampan.network.ports import Ports
 from sampan.network.resolv import Overrides
 from sampan.paths import Paths
-
-if TYPE_CHECKING:
-    from sampan.engine.containers.record import ContainerRecord
-    from sampan.engine.daemon.config import DaemonConfig
-    from sampan.runtime.client import Launcher
+from sampan.runtime.client import Launcher
 
 log = logging.getLogger("sampan.network")
 
@@ -45,11 +43,12 @@ class Networks:
     def __init__(
         self,
         *,
-        config: "DaemonConfig",
+        config: DaemonConfig,
         paths: Paths,
         store: Store,
         events: Events,
-        launcher: "Launcher | None" = None,
+        launcher: Launcher,
+        containers: Containers,
     ) -> None:
         self._config = config
         self._paths = paths
@@ -59,18 +58,13 @@ class Networks:
         self._instance = Instance.of(str(paths.exec))
         self._networks: dict[str, LiveNetwork] = {}  # by ID
         self._by_name: dict[str, str] = {}
-        self._containers: Containers | None = None
-        self._changing = asyncio.Lock()
-
-    def bind(self, containers: Containers) -> None:
-        """Whom to ask about containers; once, before `start`."""
         self._containers = containers
+        self._changing = asyncio.Lock()
 
     # -- daemon's life
 
     async def start(self) -> None:
         """Bridges as the rows say. Ports and running containers follow with `recover`. Raises Failed."""
-        assert self._containers is not None
         try:
             self._socket = netlink.Socket(netlink.NETLINK_ROUTE)
             self._table = Table(self._instance.table)
@@ -82,7 +76,7 @@ class Networks:
         self._mtu = self._config.mtu or bridges.uplink_mtu(self._socket)
         ports = Ports()
         self._relays = Relays(self._paths, self._launcher, ports)
-        self._host = Host(
+        self._host = HostSide(
             self._socket,
             self._table,
             ports,
@@ -173,7 +167,7 @@ class Networks:
         self._networks[network.record.id] = network
         self._by_name[network.record.name] = network.record.id
 
-    async def recover(self, running: Sequence["ContainerRecord"]) -> None:
+    async def recover(self, running: Sequence[ContainerRecord]) -> None:
         """Take over what running containers have, then remove what nobody has. Call once, after `start`."""
         ports = {link.name: link.index for link in rtnetlink.links(self._socket)}
         self._relays.find()
@@ -218,7 +212,7 @@ class Networks:
         if not hasattr(self, "_sandboxes"):
             return
         self._sandboxes.let_go()
-        self._relays.let_go()
+        await self._relays.stop()
         if self._host.pool is not None:
             await asyncio.to_thread(self._host.pool.stop)
         self._host.ports.release(list(self._host.ports.all()))
@@ -369,44 +363,41 @@ class Networks:
 
     # -- containers
 
-    async def sandbox(self, record: "ContainerRecord", own: int | None = None) -> Sandbox:
-        """At a container's start: all or nothing. `own`: a new network namespace of its user namespace.
+    async def open(self, record: ContainerRecord, own: int | None = None) -> int | None:
+        """At a container's start, all or nothing: its network namespace, the caller's; None: the host's.
+
+        `own`: a new network namespace of its user namespace.
 
         Raises NotFound, Conflict, Invalid, Denied, Failed.
         """
         return await self._sandboxes.open(record, own)
 
     async def release(self, container_id: str) -> None:
-        """At a container's end; harmless when repeated."""
+        """At a container's end, and at its removal; harmless when repeated."""
         await self._sandboxes.close(container_id)
 
     async def open_step(
         self, id: str, mode: str, add_hosts: Sequence[str] = (), hostname: str = ""
-    ) -> StepSandbox:
+    ) -> StepNetwork:
         """For a step of a build: "host", "none", or a network. Raises NotFound, Invalid, Conflict, Failed."""
         return await self._sandboxes.open_step(id, mode, add_hosts, hostname)
 
-    def close_step(self, step: StepSandbox) -> None:
+    def close_step(self, step: StepNetwork) -> None:
         """At its end; the namespace goes with its last process and `netns`."""
         self._sandboxes.close_step(step)
 
-    async def forget(self, record: "ContainerRecord") -> None:
-        """At a container's removal."""
-        await self._sandboxes.close(record.id)
-
-    async def renamed(self, record: "ContainerRecord", old: str) -> None:
+    def renamed(self, record: ContainerRecord) -> None:
         """Its names on user-defined networks follow."""
         self._sandboxes.renamed(record)
 
     def settings(self, container_id: str) -> dict[str, Any]:
         """`NetworkSettings` of a container. Raises NotFound."""
-        assert self._containers is not None
         record = self._containers.by_id(container_id)
         if record is None:
             raise NotFound(f"No such container: {container_id}")
         return self._sandboxes.settings(record)
 
-    def link_environment(self, record: "ContainerRecord") -> list[str]:
+    def link_environment(self, record: ContainerRecord) -> list[str]:
         """Variables of --link for the program. Raises NotFound, Conflict."""
         return self._sandboxes.link_environment(record)
 
@@ -430,7 +421,6 @@ class Networks:
 
     async def connect(self, ref: str, container_ref: str, asked: Any) -> None:
         """Raises NotFound, Invalid, Denied, Conflict, Failed."""
-        assert self._containers is not None
         network = self.find(ref)
         record = self._containers.get(container_ref)
         wanted = settings.normalise(asked)
@@ -445,7 +435,7 @@ class Networks:
         if record.state.running:
             self._emit(network, "connect", record.id)
 
-    def _check_connect(self, network: LiveNetwork, record: "ContainerRecord") -> None:
+    def _check_connect(self, network: LiveNetwork, record: ContainerRecord) -> None:
         mode = record.host_config.get("NetworkMode") or ""
         if mode.startswith("container:") or (mode == "host" and network.record.name != "host"):
             raise Invalid(
@@ -465,7 +455,7 @@ class Networks:
         if record.state.running and network.record.name in self._names_of(record):
             raise Denied(f"endpoint with name {record.name} already exists in network {network.record.name}")
 
-    def _names_of(self, record: "ContainerRecord") -> set[str]:
+    def _names_of(self, record: ContainerRecord) -> set[str]:
         """The networks of a container by name; its record may have been made with an ID."""
         names: set[str] = set()
         for ref in record.networking:
@@ -480,7 +470,6 @@ class Networks:
 
         A network that was removed is let go of by the name that the container knows.
         """
-        assert self._containers is not None
         network: LiveNetwork | None = None
         with suppress(NotFound):
             network = self.find(ref)

@@ -8,15 +8,14 @@ import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.errors import SampanError
 from sampan.linux.rtnetlink import Address
 from sampan.network.ports import Lease, Ports
 from sampan.paths import Paths
-
-if TYPE_CHECKING:
-    from sampan.runtime.client import Launcher
+from sampan.runtime.client import Launcher
+from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.network")
 
@@ -33,12 +32,13 @@ class Relays:
     """
 
     paths: Paths
-    launcher: "Launcher | None"
+    launcher: Launcher
     ports: Ports
     _wanted: dict[str, tuple[Lease, Address]] = field(default_factory=dict)
     _there: set[str] = field(default_factory=set)  # what the relay holds
     _socket: socket.socket | None = None
-    _connecting: "asyncio.Task[None] | None" = None
+    _connecting: bool = False
+    _tasks: Tasks = field(default_factory=Tasks)
     _stopped: bool = False
 
     def find(self) -> bool:
@@ -76,8 +76,13 @@ class Relays:
         self._wanted[lease.key] = (lease, target)
         if self._socket is not None:
             self._tell(lease, target)
-        elif self.launcher is not None and self._connecting is None:
-            self._connecting = asyncio.get_running_loop().create_task(self._make())
+        else:
+            self._connect()
+
+    def _connect(self, delay: float = 0.0) -> None:
+        if not self._connecting:
+            self._connecting = True
+            self._tasks.spawn(self._make(delay))
 
     def drop(self, leases: Iterable[Lease]) -> None:
         """The ports are free once this returns and the leases' own sockets are closed."""
@@ -90,11 +95,10 @@ class Relays:
             if self._send({"op": "drop", "keys": wanted[start : start + KEYS_A_MESSAGE]}):
                 self._answer()
 
-    def let_go(self) -> None:
+    async def stop(self) -> None:
         """The daemon ends, the relay goes on."""
         self._stopped = True
-        if self._connecting is not None:
-            self._connecting.cancel()
+        await self._tasks.stop()
         self._close()
 
     # -- the connection
@@ -121,36 +125,35 @@ class Relays:
     def _lost(self) -> None:
         self._close()
         self._there.clear()
-        if self._wanted and not self._stopped and self.launcher is not None and self._connecting is None:
+        if self._wanted and not self._stopped and not self._connecting:
             log.warning("the port relay died; starting another")
-            self._connecting = asyncio.get_running_loop().create_task(self._make(AGAIN))
+            self._connect(AGAIN)
 
-    async def _make(self, delay: float = 0.0) -> None:
-        assert self.launcher is not None
+    async def _make(self, delay: float) -> None:
         try:
             await asyncio.sleep(delay)
             if self.find():
                 self.settle()
             else:
-                self._use(await self._spawn(self.launcher))
+                self._use(await self._spawn())
         except (SampanError, OSError) as error:
             log.warning("what the kernel cannot rewrite for published ports is not relayed: %s", error)
             return
         finally:
-            self._connecting = None
+            self._connecting = False
         for lease, target in list(self._wanted.values()):
             if not lease.sockets and lease.key not in self._there:
                 self.ports.hold(lease)
             self._tell(lease, target)
 
-    async def _spawn(self, launcher: "Launcher") -> socket.socket:
+    async def _spawn(self) -> socket.socket:
         self.paths.ports.mkdir(mode=0o700, exist_ok=True)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with contextlib.ExitStack() as undo:
             undo.enter_context(ours)
             with theirs:
                 request, fds = {"directory": str(self.paths.ports)}, {"daemon": theirs.fileno()}
-                task = await launcher.task("portrelay", request, self.paths.tmp, fds)
+                task = await self.launcher.task("portrelay", request, self.paths.tmp, fds)
                 await task.wait()
             undo.pop_all()
         return ours

@@ -8,16 +8,18 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 
+from sampan.engine.containers.record import ContainerRecord
 from sampan.engine.networks import inspect as shown
 from sampan.engine.networks import links, settings
 from sampan.engine.networks.etc import EtcFiles, StepFiles
+from sampan.engine.networks.hostside import HostSide, inside_of
 from sampan.engine.networks.live import Endpoint, LiveNetwork, idle_settings
 from sampan.engine.networks.lookup import SandboxNames
-from sampan.engine.networks.sandbox import Host, LiveSandbox, inside_of, restore_endpoint
+from sampan.engine.networks.sandbox import Sandbox, restore_endpoint
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 from sampan.linux import netns
 from sampan.linux.nftables import Firewall
@@ -29,9 +31,6 @@ from sampan.network.pool import Prepared
 from sampan.network.ports import Lease, parse_host_address
 from sampan.paths import Paths
 
-if TYPE_CHECKING:
-    from sampan.engine.containers.record import ContainerRecord
-
 log = logging.getLogger("sampan.network")
 
 SWEEP_DELAY = 0.3  # seconds; the kernel has removed a dead namespace's devices by then
@@ -40,55 +39,47 @@ SWEEP_DELAY = 0.3  # seconds; the kernel has removed a dead namespace's devices 
 class Containers(Protocol):
     """What networks need to know of containers."""
 
-    def get(self, ref: str) -> "ContainerRecord": ...
-    def by_id(self, id: str) -> "ContainerRecord | None": ...
-    def all(self) -> "list[ContainerRecord]": ...
+    def get(self, ref: str) -> ContainerRecord: ...
+    def by_id(self, id: str) -> ContainerRecord | None: ...
     def lock(self, id: str) -> asyncio.Lock: ...
-    def save(self, record: "ContainerRecord") -> None: ...
+    def save(self, record: ContainerRecord) -> None: ...
 
 
 @dataclass(frozen=True)
-class Sandbox:
-    """A namespace ready for a container. `netns` is owned by the caller; None: the host's."""
-
-    netns: int | None
-    network_settings: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class StepSandbox:
+class StepNetwork:
     """The network of a build's step. `netns` is the caller's; None: the host's. `files`: for its /etc."""
 
     id: str
     netns: int | None
     files: StepFiles
-    live: LiveSandbox | None = None
+    sandbox: Sandbox | None = None
 
 
 @dataclass
 class Sandboxes:
     paths: Paths
-    host: Host
+    host: HostSide
     containers: Containers
     network: Callable[[str], LiveNetwork]  # by name or ID; raises NotFound
     emit: Callable[[LiveNetwork, str, str], None]  # network, "connect" or "disconnect", container ID
     etc: EtcFiles
     default_host: Callable[[LiveNetwork], str]  # the address for published ports without one
-    _live: dict[str, LiveSandbox] = field(default_factory=dict)
+    _live: dict[str, Sandbox] = field(default_factory=dict)
     _leaving: set[str] = field(default_factory=set)
     _sweeping: asyncio.TimerHandle | None = None
 
-    def get(self, container: str) -> LiveSandbox | None:
+    def get(self, container: str) -> Sandbox | None:
         return self._live.get(container)
 
-    def all(self) -> Iterable[LiveSandbox]:
+    def all(self) -> Iterable[Sandbox]:
         return self._live.values()
 
     # -- opening
 
-    async def open(self, record: "ContainerRecord", own: int | None = None) -> Sandbox:
-        """Raises NotFound, Conflict, Invalid, Denied, Failed, and then nothing is left.
+    async def open(self, record: ContainerRecord, own: int | None = None) -> int | None:
+        """The network namespace for a container's start, the caller's; None: the host's.
 
+        Raises NotFound, Conflict, Invalid, Denied, Failed, and then nothing is left.
         `own` is the network namespace to use, where it may not be one of the pool's.
         """
         await self.close(record.id)
@@ -104,13 +95,13 @@ class Sandboxes:
             return await self._isolate(record, own, self._new(record, "bridge"))
         return await self._open_bridged(record, own)
 
-    def _rejoin(self, record: "ContainerRecord", mode: str) -> bool:
+    def _rejoin(self, record: ContainerRecord, mode: str) -> bool:
         """Disconnected from all its networks, it gets its mode's own again, as in Docker, if there is one."""
         with contextlib.suppress(NotFound):
             record.networking = {self.network(mode).record.name: {}}
         return bool(record.networking)
 
-    def _join(self, record: "ContainerRecord", ref: str) -> Sandbox:
+    def _join(self, record: ContainerRecord, ref: str) -> int | None:
         other = self.containers.get(ref)
         if not other.state.running:
             raise Conflict(f"cannot join network of a non running container: {other.id}")
@@ -121,18 +112,18 @@ class Sandboxes:
             descriptor = netns.of_process(other.state.pid)
         except FileNotFoundError:
             raise Conflict(f"cannot join network of a non running container: {other.id}") from None
-        return Sandbox(descriptor, self.settings(record))
+        return descriptor
 
-    def _use_host(self, record: "ContainerRecord") -> Sandbox:
+    def _use_host(self, record: ContainerRecord) -> int | None:
         sandbox = self._new(record, "host")
         self.etc.write_for_host(record, sandbox)
         self._add_plain(record, sandbox, "host")
         self._remember(record, sandbox)
-        return Sandbox(None, self.settings(record))
+        return None
 
     async def _isolate(
-        self, record: "ContainerRecord", own: int | None, sandbox: LiveSandbox, network: str = ""
-    ) -> Sandbox:
+        self, record: ContainerRecord, own: int | None, sandbox: Sandbox, network: str = ""
+    ) -> int | None:
         """Loopback alone."""
         prepared = await asyncio.to_thread(pool.prepare_bare, own)
         try:
@@ -146,19 +137,19 @@ class Sandboxes:
             # For the network that it may be connected to later.
             sandbox.requests = settings.port_requests(record.host_config, record.config, "")
         self._remember(record, sandbox)
-        return Sandbox(_keep_netns(prepared, resolver=False), self.settings(record))
+        return _keep_netns(prepared, resolver=False)
 
-    def _new(self, record: "ContainerRecord", kind: str) -> LiveSandbox:
-        return LiveSandbox(secrets.token_hex(32), record.id, record.name, kind)
+    def _new(self, record: ContainerRecord, kind: str) -> Sandbox:
+        return Sandbox(secrets.token_hex(32), record.id, record.name, kind)
 
-    def _add_plain(self, record: "ContainerRecord", sandbox: LiveSandbox, name: str) -> None:
+    def _add_plain(self, record: ContainerRecord, sandbox: Sandbox, name: str) -> None:
         """On the host and none networks an endpoint is only an entry in the lists."""
         network = self.network(name)
         endpoint = Endpoint(network, secrets.token_hex(32), record.id, record.name, {})
         network.add(endpoint)
         sandbox.endpoints[network.record.name] = endpoint
 
-    async def _open_bridged(self, record: "ContainerRecord", own: int | None) -> Sandbox:
+    async def _open_bridged(self, record: ContainerRecord, own: int | None) -> int | None:
         sandbox = self._new(record, "bridge")
         wanted = [(self.network(name), asked or {}) for name, asked in record.networking.items()]
         found = self._links(record)
@@ -188,9 +179,9 @@ class Sandboxes:
             self.emit(endpoint.network, "connect", record.id)
         self._tell_parents(record, sandbox)
         kept = _keep_netns(prepared, resolver=sandbox.resolver is not None)
-        return Sandbox(kept, self.settings(record))
+        return kept
 
-    def _plug_all(self, sandbox: LiveSandbox, prepared: Prepared, undo: contextlib.ExitStack) -> None:
+    def _plug_all(self, sandbox: Sandbox, prepared: Prepared, undo: contextlib.ExitStack) -> None:
         assert prepared.veth is not None
         first, *others = sandbox.endpoints.values()
         try:
@@ -203,10 +194,10 @@ class Sandboxes:
 
     def _resolve(
         self,
-        sandbox: LiveSandbox,
+        sandbox: Sandbox,
         prepared: Prepared,
         undo: contextlib.ExitStack,
-        record: "ContainerRecord | None",
+        record: ContainerRecord | None,
     ) -> None:
         """Names are for user-defined networks; on the default bridge there are none, as with Docker."""
         if not any(endpoint.network.record.user_defined for endpoint in sandbox.endpoints.values()):
@@ -223,7 +214,7 @@ class Sandboxes:
         asyncio.get_running_loop().run_in_executor(None, firewall.close)
 
     def _resolver(
-        self, sandbox: LiveSandbox, sockets: pool.ResolverSockets, record: "ContainerRecord | None"
+        self, sandbox: Sandbox, sockets: pool.ResolverSockets, record: ContainerRecord | None
     ) -> Resolver:
         def upstreams() -> Sequence[str]:
             # On internal networks only, nobody outside is reachable, not even through us.
@@ -234,7 +225,7 @@ class Sandboxes:
         names = SandboxNames(sandbox, lambda name: self.containers.get(name).id)
         return Resolver(sockets, names, upstreams)
 
-    def _endpoint(self, record: "ContainerRecord", network: LiveNetwork, asked: dict[str, Any]) -> Endpoint:
+    def _endpoint(self, record: ContainerRecord, network: LiveNetwork, asked: dict[str, Any]) -> Endpoint:
         """Raises Invalid, Conflict."""
         if not network.bridge:
             raise Conflict(
@@ -253,17 +244,17 @@ class Sandboxes:
 
     # -- steps of a build
 
-    async def open_step(self, id: str, mode: str, add_hosts: Sequence[str], hostname: str) -> "StepSandbox":
+    async def open_step(self, id: str, mode: str, add_hosts: Sequence[str], hostname: str) -> StepNetwork:
         """For a process that is no container. `mode` as a container's; `close_step` ends it.
 
         Raises NotFound, Invalid, Conflict, Failed, and then nothing is left.
         """
         extra = settings.extra_hosts({"ExtraHosts": list(add_hosts)}, self.etc.host_gateways())
         if mode == "host":
-            return StepSandbox(id, None, self.etc.step_files("host", extra, hostname))
+            return StepNetwork(id, None, self.etc.step_files("host", extra, hostname))
         if mode == "none":
             prepared = await asyncio.to_thread(pool.prepare_bare)
-            return StepSandbox(
+            return StepNetwork(
                 id, _keep_netns(prepared, resolver=False), self.etc.step_files("direct", extra, hostname)
             )
         network = self.network(mode)
@@ -273,7 +264,7 @@ class Sandboxes:
         prepared = await self.host.pool.take()
         with contextlib.ExitStack() as undo:
             undo.callback(prepared.close)
-            sandbox = LiveSandbox(secrets.token_hex(32), id, id, "bridge")
+            sandbox = Sandbox(secrets.token_hex(32), id, id, "bridge")
             endpoint = Endpoint(network, secrets.token_hex(32), id, id, {})
             network.allocate(endpoint)
             network.add(endpoint)
@@ -285,35 +276,35 @@ class Sandboxes:
             files = self.etc.step_files(kind, extra, hostname, ipv6=endpoint.ipv6 is not None)
             undo.pop_all()
         kept = _keep_netns(prepared, resolver=sandbox.resolver is not None)
-        return StepSandbox(id, kept, files, sandbox)
+        return StepNetwork(id, kept, files, sandbox)
 
-    def close_step(self, step: "StepSandbox") -> None:
-        if step.live is None:
+    def close_step(self, step: StepNetwork) -> None:
+        if step.sandbox is None:
             return
-        if step.live.resolver is not None:
-            step.live.resolver.close()
-        for endpoint in step.live.endpoints.values():
+        if step.sandbox.resolver is not None:
+            step.sandbox.resolver.close()
+        for endpoint in step.sandbox.endpoints.values():
             self._drop(endpoint)
             self._leave(endpoint.veth)
 
     # -- links
 
-    def _links(self, record: "ContainerRecord") -> list[links.Link]:
+    def _links(self, record: ContainerRecord) -> list[links.Link]:
         if not record.host_config.get("Links"):
             return []
 
-        def address_of(child: "ContainerRecord") -> str:
+        def address_of(child: ContainerRecord) -> str:
             live = self._live.get(child.id)
             endpoint = live.endpoints.get("bridge") if live else None
             return str(endpoint.ipv4.ip) if endpoint and endpoint.ipv4 else ""
 
         return links.resolve(record, self.containers.get, address_of)
 
-    def link_environment(self, record: "ContainerRecord") -> list[str]:
+    def link_environment(self, record: ContainerRecord) -> list[str]:
         """Variables for the container's program. Raises NotFound, Conflict."""
         return links.environment(record, self._links(record))
 
-    def _tell_parents(self, record: "ContainerRecord", sandbox: LiveSandbox) -> None:
+    def _tell_parents(self, record: ContainerRecord, sandbox: Sandbox) -> None:
         """Containers that link to this one learn its new address."""
         endpoint = sandbox.endpoints.get("bridge")
         if endpoint is None or endpoint.ipv4 is None:
@@ -325,7 +316,7 @@ class Sandboxes:
 
     # -- state
 
-    def _remember(self, record: "ContainerRecord", sandbox: LiveSandbox) -> None:
+    def _remember(self, record: ContainerRecord, sandbox: Sandbox) -> None:
         """In memory, on the record, and where a daemon that starts after a crash finds it."""
         self._live[record.id] = sandbox
         record.endpoints = {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
@@ -388,7 +379,7 @@ class Sandboxes:
 
     # -- changing
 
-    async def connect(self, record: "ContainerRecord", network: LiveNetwork, asked: dict[str, Any]) -> None:
+    async def connect(self, record: ContainerRecord, network: LiveNetwork, asked: dict[str, Any]) -> None:
         """To a running container. Raises Invalid, Denied, Failed, and then nothing changed."""
         sandbox = self._live[record.id]
         endpoint = self._endpoint(record, network, asked)
@@ -413,7 +404,7 @@ class Sandboxes:
         self._remember(record, sandbox)
 
     def _late_resolver(
-        self, record: "ContainerRecord", sandbox: LiveSandbox, descriptor: int, undo: contextlib.ExitStack
+        self, record: ContainerRecord, sandbox: Sandbox, descriptor: int, undo: contextlib.ExitStack
     ) -> None:
         """A container that comes to its first user-defined network now gets the resolver."""
         if sandbox.resolver is not None or not any(
@@ -432,7 +423,7 @@ class Sandboxes:
         sandbox.resolver.start()
         self.etc.write_resolv_conf(record, sandbox, "embedded")
 
-    async def disconnect(self, record: "ContainerRecord", network: LiveNetwork) -> None:
+    async def disconnect(self, record: ContainerRecord, network: LiveNetwork) -> None:
         """From a running container. Raises Failed."""
         sandbox = self._live[record.id]
         endpoint = sandbox.endpoints.pop(network.record.name)
@@ -450,7 +441,7 @@ class Sandboxes:
         self.etc.change_hosts(record, endpoint.addresses, ())
         self._remember(record, sandbox)
 
-    def _republish(self, sandbox: LiveSandbox) -> None:
+    def _republish(self, sandbox: Sandbox) -> None:
         """Ports follow the default route: they lead to the gateway endpoint's address."""
         endpoint = sandbox.gateway_endpoint(4) or sandbox.gateway_endpoint(6)
         if endpoint is sandbox.publisher:
@@ -467,7 +458,7 @@ class Sandboxes:
         else:
             self.host.lead(sandbox, endpoint, leases)
 
-    def renamed(self, record: "ContainerRecord") -> None:
+    def renamed(self, record: ContainerRecord) -> None:
         sandbox = self._live.get(record.id)
         if sandbox is None:
             return
@@ -480,7 +471,7 @@ class Sandboxes:
 
     # -- taking over
 
-    def recover(self, record: "ContainerRecord", ports: Mapping[str, int]) -> None:
+    def recover(self, record: ContainerRecord, ports: Mapping[str, int]) -> None:
         """What a running container has already becomes ours; nothing of it is touched.
 
         `ports` are the host's interfaces: name -> index.
@@ -489,7 +480,7 @@ class Sandboxes:
             row = orjson.loads(self.paths.container(record.id).network.read_bytes())
         except (OSError, ValueError):
             return
-        sandbox = LiveSandbox(row["id"], record.id, record.name, row["kind"], links=row["links"])
+        sandbox = Sandbox(row["id"], record.id, record.name, row["kind"], links=row["links"])
         for name, saved in row["endpoints"].items():
             try:
                 network = self.network(saved["network"])
@@ -510,7 +501,7 @@ class Sandboxes:
         self._live[record.id] = sandbox
         record.endpoints = {name: endpoint.settings() for name, endpoint in sandbox.endpoints.items()}
 
-    def _settle(self, record: "ContainerRecord", sandbox: LiveSandbox) -> None:
+    def _settle(self, record: ContainerRecord, sandbox: Sandbox) -> None:
         """Of a connect or disconnect that was cut short, what the container has by now is what counts."""
         agreed: dict[str, Any] = {}
         missing = dict(sandbox.endpoints)
@@ -524,7 +515,7 @@ class Sandboxes:
                 agreed[ref] = asked
         record.networking = agreed | {name: endpoint.asked for name, endpoint in missing.items()}
 
-    def _adopt_ports(self, record: "ContainerRecord", sandbox: LiveSandbox, row: dict[str, Any]) -> None:
+    def _adopt_ports(self, record: ContainerRecord, sandbox: Sandbox, row: dict[str, Any]) -> None:
         if sandbox.kind != "bridge":
             return
         default = next((self.default_host(one.network) for one in sandbox.endpoints.values()), "")
@@ -542,7 +533,7 @@ class Sandboxes:
         held = self.host.relays.has(Lease(protocol, host, port, container_port).key)
         return self.host.ports.adopt(protocol, host, port, container_port, held=held)
 
-    def reopen_resolver(self, record: "ContainerRecord") -> None:
+    def reopen_resolver(self, record: ContainerRecord) -> None:
         """The resolver's sockets died with the earlier daemon; the namespace gets new ones."""
         sandbox = self._live.get(record.id)
         if sandbox is None or not any(e.network.record.user_defined for e in sandbox.endpoints.values()):
@@ -571,7 +562,7 @@ class Sandboxes:
             if sandbox.resolver is not None:
                 sandbox.resolver.close()
 
-    def settings(self, record: "ContainerRecord") -> dict[str, Any]:
+    def settings(self, record: ContainerRecord) -> dict[str, Any]:
         """`NetworkSettings` of GET /containers/<id>/json."""
         return shown.network_settings(record, self._live.get(record.id))
 

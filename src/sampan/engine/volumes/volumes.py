@@ -14,13 +14,13 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sampan.db.sqlite import Store
 from sampan.engine import trash
 from sampan.engine.containers.record import ContainerRecord
-from sampan.engine.daemon.config import DaemonConfig
 from sampan.engine.events import Events
+from sampan.engine.images import Images
 from sampan.engine.volumes import mountpoints, ocimounts
 from sampan.errors import Conflict, Failed, Invalid, NotFound, SampanError
 from sampan.linux import durable
@@ -30,9 +30,6 @@ from sampan.specs.docker.filters import boolean, check_names, labels_match, text
 from sampan.specs.golang import time as times
 from sampan.storage import volumes as disk
 from sampan.storage.layerfiles import has_name
-
-if TYPE_CHECKING:
-    from sampan.engine.images import Images
 
 log = logging.getLogger("sampan.volumes")
 
@@ -93,7 +90,7 @@ class Volume:
 
 class Volumes:
     def __init__(
-        self, config: DaemonConfig, paths: Paths, store: Store, events: Events, launcher: Launcher
+        self, *, paths: Paths, store: Store, events: Events, launcher: Launcher, images: Images
     ) -> None:
         self._paths = paths
         self._store = store
@@ -102,11 +99,7 @@ class Volumes:
         self._volumes: dict[str, Volume] = {}
         self._users: dict[str, set[str]] = {}  # volume -> containers
         self._filling: dict[str, asyncio.Lock] = {}
-        self._images: Images | None = None
-
-    def bind(self, images: "Images") -> None:
-        """Where mounts of type image come from."""
-        self._images = images
+        self._images = images  # where mounts of type image come from
 
     async def start(self) -> None:
         root = str(self._paths.volumes)
@@ -306,8 +299,6 @@ class Volumes:
             raise lost(volume)
 
     def _resolve_image(self, point: dict[str, Any]) -> None:
-        if self._images is None:
-            raise Invalid('invalid mount config for type "image": mount type unknown')
         if point["Spec"].get("subpath"):
             raise Invalid('invalid mount config for type "image": subpaths of images are not supported')
         image = self._images.get(point["Source"])
@@ -377,7 +368,6 @@ class Volumes:
                 case "tmpfs":
                     mounts.append(ocimounts.tmpfs(point["Destination"], _tmpfs_options(point)))
                 case "image":
-                    assert self._images is not None
                     mounts.append(ocimounts.image(point, self._images.current_lowers(point["Spec"]["lower"])))
                 case _:
                     volume = self.get(point["Name"])

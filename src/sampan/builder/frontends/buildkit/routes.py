@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sampan.builder.builder import Builder
 from sampan.db.sqlite import Store
-from sampan.engine.networks import Networks
+from sampan.engine.networks.manager import Networks
 from sampan.engine.system import engine_id
 from sampan.errors import Invalid
 from sampan.http.hijack import Gone, hijack

@@ -25,13 +25,12 @@ class Lease:
 
 
 class Cache:
-    """Owned by the event loop. `start` reads the rows; ImageStore.held has to ask `held` before it
-    collects.
-    """
+    """Owned by the event loop. `start` reads the rows, before the image store looks for what nobody needs."""
 
     def __init__(self, rows: Store, images: ImageStore) -> None:
         self._rows = rows
         self._images = images
+        images.keep_for(self.held)
         self.records: dict[str, Record] = {}
         self._by_key: dict[str, str] = {}
         # diff ID -> how many records need it: asked whenever a container is removed.

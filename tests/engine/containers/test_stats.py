@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sampan.engine.containers import usage as stats
+from sampan.engine.containers import stats
 from sampan.specs.golang import time as times
 
 
