@@ -292,12 +292,12 @@ class BuildSources:
     async def _fetched(self, value: str, report: Report | None) -> _Place:
         if value.startswith("upload:"):
             chunks = self._requester.upload(value.removeprefix("upload:"))
-            return self._received(await receive(chunks, self._folder(), report))
+            return self._received(await receive(chunks, self._new_directory(), report))
         if git_urls.parse(value) is not None:
             return _Place(await self._git(value, report))
         if value.startswith(("http://", "https://")):
             async with self._sources.downloads.opened(value, self._requester, report) as chunks:
-                return self._received(await receive(chunks, self._folder(), None))
+                return self._received(await receive(chunks, self._new_directory(), None))
         raise Invalid(f"unsupported context source {value.partition(':')[0]}")
 
     def _received(self, received: Received) -> _Place:
@@ -338,7 +338,7 @@ class BuildSources:
         found = await self._stack.enter_async_context(opened)
         return _Place(found.path, local=True, filtered=found.filtered)
 
-    def _folder(self) -> Path:
+    def _new_directory(self) -> Path:
         """A new directory, removed when the build ends."""
         path = self._sources.paths.build_contexts / uuid4().hex
         try:

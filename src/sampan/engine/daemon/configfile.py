@@ -241,12 +241,12 @@ def _with_tls_defaults(config: DaemonConfig) -> DaemonConfig:
     """Certificates default to DOCKER_CERT_PATH or ~/.docker, as dockerd's do."""
     if not config.use_tls:
         return config
-    folder = os.environ.get("DOCKER_CERT_PATH") or os.path.join(os.path.expanduser("~"), ".docker")
+    directory = os.environ.get("DOCKER_CERT_PATH") or os.path.join(os.path.expanduser("~"), ".docker")
     return dataclasses.replace(
         config,
-        tlscacert=config.tlscacert or (os.path.join(folder, "ca.pem") if config.tlsverify else ""),
-        tlscert=config.tlscert or os.path.join(folder, "cert.pem"),
-        tlskey=config.tlskey or os.path.join(folder, "key.pem"),
+        tlscacert=config.tlscacert or (os.path.join(directory, "ca.pem") if config.tlsverify else ""),
+        tlscert=config.tlscert or os.path.join(directory, "cert.pem"),
+        tlskey=config.tlskey or os.path.join(directory, "key.pem"),
     )
 
 

@@ -35,8 +35,8 @@ def choose(layers: LayerStore, tmp: Path, wanted: str) -> None:
 
 def try_erofs(directory: Path) -> str:
     """Why a layer below `directory` could not be mounted; "" when it can. Nothing is attached anywhere."""
-    with tempfile.TemporaryDirectory(dir=directory, prefix="form-") as folder:
-        index, tar = Path(folder, "index.erofs"), Path(folder, "layer.tar")
+    with tempfile.TemporaryDirectory(dir=directory, prefix="form-") as made:
+        index, tar = Path(made, "index.erofs"), Path(made, "layer.tar")
         index.write_bytes(empty_image())
         tar.write_bytes(bytes(512))
         try:
