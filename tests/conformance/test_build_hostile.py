@@ -33,6 +33,7 @@ def outside(tmp_path: Path) -> Path:
 @pytest.fixture
 def clean(own: Sampand, image: str) -> Iterator[None]:
     """The builds of a test leave no descriptor of a removed file, no container, no mount, no half of a file."""
+    own.api.post("/images/prune")  # what other tests have left untagged goes at the end as well
     own.api.post("/build/prune", all=1)
     before = leftovers.Host.now()
     layers = leftovers.files(own.data, "layers")
