@@ -1,9 +1,13 @@
 """Every flag of sampand and every route of the API stands in docs/ (and nothing that is gone does).
 
+What one part of the tree offers another has a docstring.
+
 `pytest tests/test_docs.py --rewrite-docs` writes the tables anew.
 """
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -87,3 +91,53 @@ def test_every_advisory_names_a_test_that_exists() -> None:
         for file, test in named:
             source = (ROOT / "tests/security" / file).read_text()
             assert f"def {test}(" in source, f"{file}::{test}"
+
+
+def part_of(module: str) -> str:
+    """The room a module is in, as tests/test_imports.py has them."""
+    _, first, second, *_ = [*module.split("."), "", ""]
+    return f"{first}.{second}" if (first, second) == ("engine", "api") else first
+
+
+def parsed() -> dict[str, ast.Module]:
+    source = ROOT / "src"
+    files = (source / "sampan").rglob("*.py")
+    names = {file: ".".join(file.relative_to(source).with_suffix("").parts) for file in files}
+    return {name.removesuffix(".__init__"): ast.parse(file.read_text()) for file, name in names.items()}
+
+
+def taken_from_others(module: str, modules: dict[str, ast.Module]) -> Iterator[tuple[str, str]]:
+    """Every (module, name) below sampan that this one imports, or reads from a module it imports."""
+    nodes = list(ast.walk(modules[module]))
+    aliases: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "sampan":
+            for item in node.names:
+                whole = f"{node.module}.{item.name}"
+                if whole in modules:
+                    aliases[item.asname or item.name] = whole
+                else:
+                    yield node.module, item.name
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+            yield aliases[node.value.id], node.attr
+
+
+def test_what_other_parts_call_has_a_docstring() -> None:
+    modules = parsed()
+    shared = {
+        (owner, name)
+        for module in modules
+        for owner, name in taken_from_others(module, modules)
+        if part_of(owner) != part_of(module)
+    }
+    assert ("sampan.paths", "Paths") in shared and ("sampan.linux.mount", "unmount") in shared
+    missing = [
+        f"{module}:{node.lineno} {node.name}"
+        for module, tree in sorted(modules.items())
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and (module, node.name) in shared
+        and not ast.get_docstring(node)
+    ]
+    assert not missing, "used by another part and without a docstring:\n" + "\n".join(missing)

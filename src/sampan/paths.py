@@ -33,6 +33,8 @@ REMEMBERED = 64  # containers whose paths are kept in memory
 
 @dataclass(frozen=True)
 class Paths:
+    """The tree above, below its two roots. Nothing is created by asking."""
+
     data: Path = Path(DATA_ROOT)
     exec: Path = Path(EXEC_ROOT)
 
@@ -141,6 +143,10 @@ class Paths:
 
 @dataclass(frozen=True)
 class ContainerPaths:
+    """Of a container or a RUN step; `data` survives a reboot and `exec` does not. Nothing is created by
+    asking.
+    """
+
     id: str
     data: Path
     exec: Path

@@ -29,12 +29,16 @@ CREATE TABLE IF NOT EXISTS kv (
 
 @dataclass(frozen=True)
 class Put:
+    """Insert or replace; `value` is what orjson can write, and `apply` raises TypeError for anything else."""
+
     key: str
     value: Any
 
 
 @dataclass(frozen=True)
 class Delete:
+    """A key that is not there is no error."""
+
     key: str
 
 

@@ -42,6 +42,8 @@ MAX_NANOSECONDS = (1 << 63) - 1
 
 @dataclass(frozen=True)
 class Unpacked:
+    """`diff_id` is the digest of the uncompressed tar, `tar_size` its bytes, padding and end included."""
+
     diff_id: str
     size: int  # bytes of files and symlink targets, as Docker counts a layer
     tar_size: int

@@ -97,10 +97,12 @@ def _option(option: str, wanted: Iterable[str], available: list[str]) -> list[st
 
 
 def mask(names: Iterable[str]) -> int:
+    """Bit n for capability n; `names` are spelt as in NAMES. Raises KeyError for one that is not."""
     return sum(1 << NUMBERS[name] for name in set(names))
 
 
 def names(bits: int) -> list[str]:
+    """In the order of their numbers; bits of a newer kernel that have no name here are left out."""
     return [name for number, name in enumerate(NAMES) if bits >> number & 1]
 
 
@@ -139,6 +141,9 @@ def drop_bounding(keep: int) -> None:
 
 
 def capset(effective: int, permitted: int, inheritable: int) -> None:
+    """capset(2) of the calling thread; each argument is a mask. Raises OSError, EPERM for permitted ones that
+    it does not have.
+    """
     header = struct.pack("<Ii", _LINUX_CAPABILITY_VERSION_3, 0)
     sets = (effective, permitted, inheritable)
     data = struct.pack("<6I", *[bits & 0xFFFFFFFF for bits in sets], *[bits >> 32 for bits in sets])

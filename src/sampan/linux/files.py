@@ -6,6 +6,9 @@ import os
 
 
 def read(path: str) -> bytes:
+    """A first read shorter than 64 KiB is taken for the whole file: a long one in /proc may come back cut.
+    Raises OSError.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         data = os.read(descriptor, 65536)

@@ -137,6 +137,9 @@ def set_attributes(
 
 
 def set_propagation(path: str, flags: int) -> None:
+    """`flags` are one of MS_SHARED, MS_SLAVE, MS_PRIVATE and MS_UNBINDABLE, and MS_REC for the mounts below;
+    mount(2). Raises OSError.
+    """
     _mount(None, os.fsencode(path), None, flags, None)
 
 
@@ -152,6 +155,9 @@ def mount(source: str, target: str, fstype: str | None, flags: int, data: str | 
 
 
 def unmount(path: str, flags: int = MNT_DETACH) -> None:
+    """umount2(2), by default lazily: one in use goes once nobody uses it. Raises OSError (EINVAL when nothing
+    is mounted there).
+    """
     _umount2(os.fsencode(path), flags)
 
 

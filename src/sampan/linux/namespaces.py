@@ -32,6 +32,9 @@ setns = libc("setns", c_int, c_int)
 
 
 def open_namespace(pid: int | str, name: str) -> int:
+    """For setns(2), as /proc/<pid>/ns calls it, `pid` being a number or "self"; it outlives its processes
+    while open. Raises OSError.
+    """
     return os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
 

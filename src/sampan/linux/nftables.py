@@ -27,6 +27,7 @@ LOSSES = (
 
 
 def concatenated(*types: int) -> int:
+    """As nft(8) numbers it, to show the elements by: six bits for each type, the first one's highest."""
     number = 0
     for kind in types:
         number = number << 6 | kind
@@ -34,10 +35,12 @@ def concatenated(*types: int) -> int:
 
 
 def padded(value: bytes) -> bytes:
+    """To a multiple of four bytes: a field of a concatenated key begins in a register of its own."""
     return value + bytes(-len(value) % 4)
 
 
 def ifname(name: str) -> bytes:
+    """As NFT_META_IIFNAME and NFT_META_OIFNAME load it: IFNAMSIZ, 16 bytes, filled up with zeros."""
     return name.encode().ljust(16, b"\0")
 
 
@@ -56,10 +59,14 @@ def _data(kind: int, value: bytes) -> bytes:
 
 
 def meta(key: int, register: int = nf.NFT_REG_1) -> bytes:
+    """Load what is known of the packet beside its bytes: `key` is an NFT_META_*."""
     return expression("meta", be32(nf.NFTA_META_DREG, register), be32(nf.NFTA_META_KEY, key))
 
 
 def payload(base: int, offset: int, length: int, register: int = nf.NFT_REG_1) -> bytes:
+    """Load bytes of the header that `base`, an NFT_PAYLOAD_*, names; a packet too short for them does not
+    match.
+    """
     return expression(
         "payload",
         be32(nf.NFTA_PAYLOAD_DREG, register),
@@ -70,6 +77,9 @@ def payload(base: int, offset: int, length: int, register: int = nf.NFT_REG_1) -
 
 
 def compare(value: bytes, register: int = nf.NFT_REG_1, operator: int = nf.NFT_CMP_EQ) -> bytes:
+    """Go on only when the register holds `value`, or as `operator` says; a packet's own bytes are in network
+    order.
+    """
     return expression(
         "cmp",
         be32(nf.NFTA_CMP_SREG, register),
@@ -100,6 +110,7 @@ def lookup(name: str, register: int = nf.NFT_REG_1, into: int | None = None) -> 
 
 
 def verdict(code: int, chain: str | None = None) -> bytes:
+    """The end of a rule: NF_ACCEPT, NF_DROP, NFT_RETURN, or NFT_JUMP, for which alone there is a `chain`."""
     return expression(
         "immediate",
         be32(nf.NFTA_IMMEDIATE_DREG, nf.NFT_REG_VERDICT),
@@ -113,6 +124,9 @@ def _verdict(code: int, chain: str | None) -> bytes:
 
 
 def immediate(value: bytes, register: int) -> bytes:
+    """Load a constant, its bytes as the expression that reads the register wants them: for `dnat` in network
+    order.
+    """
     return expression(
         "immediate", be32(nf.NFTA_IMMEDIATE_DREG, register), _data(nf.NFTA_IMMEDIATE_DATA, value)
     )
@@ -136,6 +150,9 @@ def forward_to(register: int = nf.NFT_REG_1) -> bytes:
 
 
 def masquerade() -> bytes:
+    """Rewrite the source to an address of the interface that the packet leaves by; for "nat" chains at
+    NF_INET_POST_ROUTING.
+    """
     return expression("masq")
 
 
@@ -150,6 +167,7 @@ def connection_is(key: int, bits: int) -> bytes:
 
 
 def local_destination() -> bytes:
+    """nft(8)'s `fib daddr type local`: whether the host itself has that address. Overwrites NFT_REG_1."""
     fib = expression(
         "fib",
         be32(nf.NFTA_FIB_DREG, nf.NFT_REG_1),
@@ -160,10 +178,14 @@ def local_destination() -> bytes:
 
 
 def interface_is(key: int, name: str, operator: int = nf.NFT_CMP_EQ) -> bytes:
+    """`key`: NFT_META_IIFNAME for where a packet came in, NFT_META_OIFNAME for where it leaves. Overwrites
+    NFT_REG_1.
+    """
     return meta(key) + compare(ifname(name), operator=operator)
 
 
 def family_is(family: int) -> bytes:
+    """NFPROTO_IPV4 or NFPROTO_IPV6, which a table of family inet sees both of. Overwrites NFT_REG_1."""
     return meta(nf.NFT_META_NFPROTO) + compare(bytes([family]))
 
 
@@ -173,15 +195,21 @@ def network_is(offset: int, network: bytes, netmask: bytes) -> bytes:
 
 
 def add_table(table: str, family: int = nf.NFPROTO_INET) -> Message:
+    """One that is there already is no error, and keeps what it has."""
     return _message(nf.NFT_MSG_NEWTABLE, netlink.NLM_F_CREATE, text(nf.NFTA_TABLE_NAME, table), family=family)
 
 
 def delete_table(table: str, family: int = nf.NFPROTO_INET) -> Message:
+    """With everything in it. The commit fails with ENOENT when there is none: add it first to be sure."""
     return _message(nf.NFT_MSG_DELTABLE, 0, text(nf.NFTA_TABLE_NAME, table), family=family)
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
+    """`number` is an NF_INET_* or NF_NETDEV_*; of chains in one place the one of lower `priority` comes
+    first, and `policy` is for what no rule decides.
+    """
+
     kind: str  # "nat" or "filter"
     number: int
     priority: int
@@ -190,6 +218,7 @@ class Hook:
 
 
 def add_chain(table: str, name: str, hook: Hook | None = None, family: int = nf.NFPROTO_INET) -> Message:
+    """Without `hook`, one that packets reach only by a jump. One that is there already keeps its rules."""
     parts = text(nf.NFTA_CHAIN_TABLE, table) + text(nf.NFTA_CHAIN_NAME, name)
     if hook is not None:
         number = be32(nf.NFTA_HOOK_HOOKNUM, hook.number)
@@ -207,12 +236,14 @@ def delete_chain(table: str, name: str, family: int = nf.NFPROTO_INET) -> Messag
 
 
 def add_rule(table: str, chain: str, *expressions: bytes, family: int = nf.NFPROTO_INET) -> Message:
+    """Behind the chain's other rules; the first of `expressions` that does not match ends it."""
     parts = text(nf.NFTA_RULE_TABLE, table) + text(nf.NFTA_RULE_CHAIN, chain)
     parts += nested(nf.NFTA_RULE_EXPRESSIONS, *expressions)
     return _message(nf.NFT_MSG_NEWRULE, netlink.NLM_F_CREATE | netlink.NLM_F_APPEND, parts, family=family)
 
 
 def flush_chain(table: str, chain: str, family: int = nf.NFPROTO_INET) -> Message:
+    """Delete its rules; the chain itself stays, and so do the jumps to it."""
     parts = text(nf.NFTA_RULE_TABLE, table) + text(nf.NFTA_RULE_CHAIN, chain)
     return _message(nf.NFT_MSG_DELRULE, 0, parts, family=family)
 
@@ -243,11 +274,15 @@ def add_set(table: str, name: str, kind: SetType, number: int, family: int = nf.
 
 
 def value_element(key: bytes, data: bytes | None = None) -> bytes:
+    """For `add_elements`: of a set without `data`, of a map with. Fields of a concatenated key must be
+    `padded`.
+    """
     value = _data(nf.NFTA_SET_ELEM_DATA, data) if data is not None else b""
     return nested(nf.NFTA_LIST_ELEM, _data(nf.NFTA_SET_ELEM_KEY, key), value)
 
 
 def verdict_element(key: bytes, code: int, chain: str | None = None) -> bytes:
+    """For `add_elements` of a verdict map; `code` and `chain` as in `verdict`."""
     action = nested(nf.NFTA_SET_ELEM_DATA, _verdict(code, chain))
     return nested(nf.NFTA_LIST_ELEM, _data(nf.NFTA_SET_ELEM_KEY, key), action)
 

@@ -98,6 +98,9 @@ def set_keep_capabilities(on: bool) -> None:
 
 
 def set_no_new_privileges() -> None:
+    """From now on no execve(2) gains anything by set-user-ID bits or file capabilities; inherited, and never
+    undone. prctl(2).
+    """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 

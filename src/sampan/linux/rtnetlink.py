@@ -80,6 +80,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """`up` is the administrative state; `master` the index of its bridge, 0 for none; `kind` "bridge", "veth"
+    and so on, empty for hardware.
+    """
+
     index: int
     name: str
     up: bool
@@ -122,6 +126,9 @@ def _link(kind: int, flags: int, body: bytes, index: int = 0, set_flags: int = 0
 
 
 def add_bridge(name: str, *, mac: str | None = None) -> Message:
+    """Without `mac` it takes the lowest of its ports' addresses. Raises ValueError for a malformed one; the
+    kernel says EEXIST when the name is taken.
+    """
     body = netlink.text(IFLA_IFNAME, name)
     if mac is not None:
         body += netlink.attribute(IFLA_ADDRESS, mac_bytes(mac))
@@ -181,6 +188,9 @@ def set_link(
 
 
 def set_bridge_port(index: int, *, hairpin: bool, isolated: bool) -> Message:
+    """`hairpin`: frames may leave by the port they came in by; isolated ports do not reach each other.
+    ip-link(8), bridge_slave.
+    """
     data = netlink.nested(
         IFLA_INFO_SLAVE_DATA,
         netlink.u8(IFLA_BRPORT_MODE, int(hairpin)),
@@ -192,10 +202,14 @@ def set_bridge_port(index: int, *, hairpin: bool, isolated: bool) -> Message:
 
 
 def delete_link(index: int) -> Message:
+    """Of a veth pair both ends go. The kernel says ENODEV when there is no such index."""
     return _link(RTM_DELLINK, 0, b"", index)
 
 
 def add_address(index: int, address: Interface, *, nodad: bool = True, replace: bool = False) -> Message:
+    """`nodad`: an IPv6 one is usable at once, without duplicate address detection. Without `replace` the
+    kernel says EEXIST for one it has.
+    """
     packed = address.ip.packed
     scope = RT_SCOPE_UNIVERSE
     flags = IFA_F_NODAD if address.version == 6 and nodad else 0
@@ -210,6 +224,7 @@ def add_address(index: int, address: Interface, *, nodad: bool = True, replace: 
 
 
 def delete_address(index: int, address: Interface) -> Message:
+    """The kernel says EADDRNOTAVAIL when the interface does not have it."""
     body = IFADDRMSG.pack(_family(address), address.network.prefixlen, 0, 0, index)
     body += netlink.attribute(IFA_LOCAL, address.ip.packed)
     return Message(RTM_DELADDR, 0, body)
@@ -264,10 +279,12 @@ def _parse_link(body: bytes) -> Link:
 
 
 def links(socket: netlink.Socket) -> list[Link]:
+    """All of the network namespace that the socket was opened in. Raises NetlinkError."""
     return [_parse_link(reply.body) for reply in socket.dump(_link(RTM_GETLINK, 0, b""))]
 
 
 def link_by_name(socket: netlink.Socket, name: str) -> Link | None:
+    """None when the socket's namespace has none of that name. Raises NetlinkError for anything else."""
     try:
         reply = socket.request(_link(RTM_GETLINK, 0, netlink.text(IFLA_IFNAME, name)))
     except netlink.NetlinkError as error:

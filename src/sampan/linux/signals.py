@@ -40,6 +40,9 @@ TERMINAL: tuple[int, ...] = (_signal.SIGTTIN, _signal.SIGTTOU)
 
 
 def ignore(*numbers: int) -> None:
+    """Child processes inherit it, even through execve(2). Raises OSError for SIGKILL and SIGSTOP, ValueError
+    outside the main thread.
+    """
     for number in numbers:
         _signal.signal(number, _signal.SIG_IGN)
 
@@ -68,6 +71,7 @@ def reset_internal() -> None:
 
 
 def catch(number: int, handler: Callable[[int, object], None]) -> None:
+    """The interpreter calls `handler` in the main thread, between instructions. Raises as `ignore` does."""
     _signal.signal(number, handler)
 
 
@@ -77,6 +81,7 @@ def set_wakeup_fd(fd: int) -> None:
 
 
 def all_but(*numbers: int) -> frozenset[int]:
+    """Of those that the C library leaves to programs: with SIGKILL and SIGSTOP, without its own 32 and 33."""
     return frozenset(_signal.valid_signals()).difference(numbers)
 
 

@@ -30,15 +30,22 @@ def pair() -> tuple[Socket, Socket]:
 
 
 def listener() -> Socket:
+    """SOCK_SEQPACKET, close-on-exec and not blocking; it is bound to nothing yet, nor does it listen."""
     return _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_NONBLOCK)
 
 
 def accept(listening: Socket) -> Socket:
+    """A blocking, close-on-exec connection. Raises BlockingIOError when none waits at a socket that does not
+    block.
+    """
     descriptor, _address = listening._accept()  # type: ignore[attr-defined]
     return Socket(fileno=descriptor)
 
 
 def send(socket: Socket, data: bytes, descriptors: Sequence[int] = ()) -> None:
+    """With duplicates of the descriptors: the caller still closes its own. Raises OSError, BrokenPipeError
+    when the other end is gone.
+    """
     if not descriptors:
         socket.send(data)
         return

@@ -17,6 +17,7 @@ IN_USE = "Address already in use"
 
 
 def overlaps(network: Network, others: Iterable[Network]) -> bool:
+    """One within another counts; IPv4 and IPv6 never do."""
     return any(network.version == other.version and network.overlaps(other) for other in others)
 
 

@@ -92,6 +92,7 @@ def remove(host: netlink.Socket, name: str, mark: str) -> None:
 
 
 def is_ours(link: rtnetlink.Link, mark: str) -> bool:
+    """By its alias, not its name: whether the engine with that mark made it."""
     return link.kind == "bridge" and link.alias == mark
 
 

@@ -39,6 +39,7 @@ def random_name() -> str:
 
 
 def is_ours(link: rtnetlink.Link, mark: str) -> bool:
+    """Whether the engine with that mark made the pair whose end on the host this is."""
     return link.kind == "veth" and link.alias == mark
 
 

@@ -32,4 +32,5 @@ def forget_translated(rules: Iterable[PortRule]) -> None:
 
 
 def connectionless(rules: Iterable[PortRule]) -> list[PortRule]:
+    """Those whose flows have to be forgotten: UDP's go on as they began, whatever the rules say by then."""
     return [rule for rule in rules if rule.protocol == "udp"]

@@ -33,6 +33,7 @@ def without(text: str, addresses: Iterable[str], names: str) -> str:
 
 
 def with_added(text: str, entries: Sequence[tuple[str, str]]) -> str:
+    """`entries` are (address, names), the names separated by spaces; what is there already is added again."""
     if text and not text.endswith("\n"):
         text += "\n"
     return text + "".join(f"{address}\t{name}\n" for address, name in entries)

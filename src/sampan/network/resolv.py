@@ -69,6 +69,9 @@ def is_loopback(address: str) -> bool:
 
 
 def overridden(host: Resolv, overrides: Overrides) -> Resolv:
+    """Each list of the overrides instead of the host's, unless it is empty; a search list of "." alone means
+    none.
+    """
     # "." alone as a search list means none at all; "." among the options does not exist.
     search = overrides.search or host.search
     return Resolv(
@@ -126,6 +129,7 @@ def plain(resolv: Resolv) -> list[str]:
 
 
 def render(resolv: Resolv, note: Note) -> str:
+    """The file's text: what is set, then `note` as comments, as Docker has it."""
     lines = plain(resolv)
     lines += ["", f"# Based on host file: '/etc/resolv.conf'{note.source}"]
     if note.external:

@@ -375,6 +375,7 @@ def read_exit(paths: ContainerPaths) -> dict[str, Any] | None:
 
 
 def read_status(paths: ContainerPaths) -> Status | None:
+    """state.json as the shim, which may be gone by now, last wrote it; None when it is missing or no JSON."""
     return _read(paths.state)  # type: ignore[return-value]
 
 

@@ -56,6 +56,10 @@ class Rootfs(TypedDict):
 
 
 class LogConfig(TypedDict):
+    """`path` is empty for "none"; `max_file` counts the current file as well, and `compress` is about the
+    others.
+    """
+
     driver: Literal["json-file", "local", "none"]
     path: str
     max_size: int  # bytes; 0: never rotated

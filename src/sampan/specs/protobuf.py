@@ -48,6 +48,8 @@ class File:
 
 @dataclass(frozen=True)
 class Method:
+    """A gRPC method; either side sends exactly one message unless its flag says that it streams."""
+
     path: str  # /moby.buildkit.v1.Control/Solve
     request: type[Message]
     response: type[Message]

@@ -29,6 +29,8 @@ Found = Directory | Node
 
 
 class Merged:
+    """The layers remain the caller's to close; without any, `root` is None and nothing is found."""
+
     def __init__(self, layers: Sequence[Layer]) -> None:
         """`layers`: top-most first."""
         self.root: Directory | None = _collect(layer.root for layer in layers)

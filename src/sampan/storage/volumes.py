@@ -17,6 +17,7 @@ from sampan.linux.openat2 import RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 
 
 def data(root: Path, name: str) -> Path:
+    """What containers mount; computed for a volume that does not exist as well."""
     return root / name / "_data"
 
 
@@ -38,6 +39,7 @@ def create(root: Path, name: str) -> None:
 
 
 def exists(root: Path, name: str) -> bool:
+    """Whether its content has a place yet: one that a crash left without `_data` counts as missing."""
     return data(root, name).is_dir()
 
 
@@ -47,6 +49,9 @@ def filling(root: Path, name: str) -> Path:
 
 
 def start_filling(root: Path, name: str) -> Path:
+    """An empty directory of mode 0755, rid of what a former attempt left. Raises OSError when the volume does
+    not exist.
+    """
     beside = filling(root, name)
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(mode=0o755)
@@ -91,6 +96,7 @@ def unfinished(root: Path) -> list[str]:
 
 
 def is_empty(root: Path, name: str) -> bool:
+    """Hidden files count too. Raises FileNotFoundError when the volume does not exist."""
     with os.scandir(data(root, name)) as entries:
         return next(entries, None) is None
 

@@ -15,6 +15,9 @@ from sampan.paths import Paths
 def routes(
     builder: Builder, *, paths: Paths, store: Store, images: Images, networks: Networks
 ) -> list[web.RouteDef]:
+    """`POST /build` and its kin, BuildKit's /grpc and /session, and /sampan/builds; each loads its code at
+    the first request.
+    """
     return [
         *classic.routes(builder, images),
         *buildkit.routes(builder, store, networks),

@@ -18,6 +18,10 @@ from sampan.runtime.protocol import Attach
 
 @dataclass(frozen=True)
 class AttachQuery:
+    """Parameters of POST /containers/{id}/attach and GET .../attach/ws; `detach_keys` are byte values, never
+    empty once parsed.
+    """
+
     logs: bool
     stream: bool
     stdin: bool

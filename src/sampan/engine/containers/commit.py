@@ -21,6 +21,10 @@ from sampan.storage import merged
 
 @dataclass(frozen=True)
 class CommitRequest:
+    """Parameters and body of POST /commit; without `repo` the image has no name, and `changes` are Dockerfile
+    instructions.
+    """
+
     container: str
     repo: str = ""
     tag: str = ""
@@ -32,6 +36,10 @@ class CommitRequest:
 
 
 class Commits:
+    """Reads what a container wrote from its upper directory; the container itself stays as it is, but for a
+    pause.
+    """
+
     def __init__(self, paths: Paths, containers: Containers, images: Images) -> None:
         self._paths = paths
         self._containers = containers

@@ -82,6 +82,10 @@ class Container:
 
 @dataclass(eq=False)
 class Exec:
+    """`config` is the normalised body of POST /containers/{id}/exec; `pid` is the host's, 0 until it runs,
+    and `exit_code` is None until it has ended.
+    """
+
     id: str
     container: Container
     config: dict[str, Any]

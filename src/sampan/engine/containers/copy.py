@@ -35,6 +35,8 @@ class Outgoing:
 
 
 class Copies:
+    """What `docker cp`, `export` and `diff` need, of stopped containers as well as of running ones."""
+
     def __init__(self, paths: Paths, launcher: Launcher, containers: Containers, volumes: Volumes) -> None:
         self._paths = paths
         self._launcher = launcher

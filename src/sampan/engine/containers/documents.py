@@ -173,6 +173,9 @@ def canonical(document: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[
 
 
 def convert(value: Any, field: Field, path: str) -> Any:
+    """As Docker stores it: a command in one string becomes a list, a map's nulls become "". Raises Invalid in
+    Go's words, which name the field by `path`.
+    """
     match field.kind:
         case "string" if isinstance(value, str):
             return value

@@ -149,6 +149,9 @@ def check_startable(exec: Exec) -> None:
 
 
 def attach_of(exec: Exec, leftover: bytes) -> Attach:
+    """What the shim has to know of an exec's client; `leftover` is what the client had sent before the
+    hand-over.
+    """
     tty = exec.config["Tty"]
     attach: Attach = {
         "stdin": exec.config["AttachStdin"],

@@ -23,6 +23,10 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class ListQuery:
+    """Parameters of GET /containers/json; a `limit` of 0 or less is none, and one above it also lists what
+    does not run.
+    """
+
     all: bool = False
     limit: int = 0
     size: bool = False

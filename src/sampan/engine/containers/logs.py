@@ -28,6 +28,10 @@ CHANGES = inotify.IN_MODIFY | inotify.IN_CREATE | inotify.IN_MOVED_TO
 
 @dataclass(frozen=True)
 class LogRequest:
+    """Parameters of GET /containers/{id}/logs; `details` puts the attributes of --log-opt labels and env
+    before each entry.
+    """
+
     stdout: bool
     stderr: bool
     follow: bool = False

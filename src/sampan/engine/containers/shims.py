@@ -77,6 +77,10 @@ class Running:
 
 @dataclass(frozen=True)
 class Shims:
+    """Starts containers and RUN steps with descriptors of their layers' mounts; a failed start leaves no
+    process behind.
+    """
+
     launcher: Launcher
     cgroups: Cgroups
     layer_mounts: Callable[[Sequence[str]], dict[int, int]]  # Images.layer_mounts

@@ -12,6 +12,9 @@ WIDTH = 50
 
 
 def status(text: str, id: str = "") -> Line:
+    """Clients redraw one line for each `id`, a layer's most often, and print those without one below each
+    other.
+    """
     return {"status": text, "id": id} if id else {"status": text}
 
 
@@ -36,4 +39,7 @@ def bar(current: int, total: int) -> str:
 
 
 def error(message: str) -> Line:
+    """The last line after a status of 200 is out: old clients read "error", newer ones "errorDetail"; both
+    then fail.
+    """
     return {"errorDetail": {"message": message}, "error": message}

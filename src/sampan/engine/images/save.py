@@ -188,10 +188,14 @@ def file_header(path: str, size: int) -> bytes:
 
 
 def file_member(path: str, data: bytes) -> bytes:
+    """With the padding to the next 512 bytes; mode 0644, owner and time 0, so that equal images give equal
+    archives.
+    """
     return file_header(path, len(data)) + data + padding(len(data))
 
 
 def directory_member(path: str) -> bytes:
+    """`path` is without the slash that ends it in the archive; mode 0755, owner and time 0."""
     entry = Entry(path.encode() + b"/", DIRECTORY)
     entry.mode = 0o755
     return header(entry)

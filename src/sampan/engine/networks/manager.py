@@ -40,6 +40,8 @@ POOL_SIZE = 8
 
 
 class Networks:
+    """Touches nothing until `start`, which needs root; every other method but `stop` has to come after it."""
+
     def __init__(
         self,
         *,

@@ -27,6 +27,10 @@ class Defaults:
 
 @dataclass(frozen=True)
 class SpecInputs:
+    """All that `build` looks at, for a container or a RUN step; `path` is the program, which `args` does not
+    repeat.
+    """
+
     id: str
     path: str
     args: Sequence[str]
@@ -47,6 +51,10 @@ class SpecInputs:
 
 @dataclass(frozen=True)
 class Built:
+    """The parts of a `StartRequest` that follow from Docker's settings; `seccomp` is a struct sock_filter[],
+    None for unconfined.
+    """
+
     spec: Spec
     seccomp: bytes | None
     cgroup: dict[str, Any]  # what runtime.cgroups.create() takes

@@ -41,6 +41,10 @@ VAGUE = ("", "application/json", "application/octet-stream", "text/plain", "bina
 
 @dataclass(frozen=True)
 class Descriptor:
+    """OCI image-spec descriptor.md, without its optional fields; `size` in bytes, and `media_type` may be
+    empty.
+    """
+
     media_type: str
     digest: str
     size: int
@@ -61,6 +65,8 @@ class Fetched:
 
 @dataclass(frozen=True)
 class ImageManifest:
+    """OCI image-spec manifest.md, or Docker's schema 2, which says the same; the bottom layer comes first."""
+
     config: Descriptor
     layers: tuple[Descriptor, ...]
     subject: Descriptor | None = None
@@ -102,6 +108,7 @@ def identify(data: bytes, content_type: str) -> str:
 
 
 def document_of(data: bytes) -> dict[str, Any]:
+    """Checks only that it is an object of schemaVersion 2: its fields are still hostile. Raises Refused."""
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -169,4 +176,5 @@ def _document(item: Descriptor) -> dict[str, Any]:
 
 
 def oci_layer(compression: str) -> str:
+    """The media type for "", "gzip" or "zstd". Raises KeyError for any other compression."""
     return {"": LAYER, "gzip": LAYER_GZIP, "zstd": LAYER_ZSTD}[compression]

@@ -8,4 +8,5 @@ from sampan.specs.protobuf import Schema
 
 @cache
 def schema() -> Schema:
+    """The same one for all callers; it makes the class of a message when first asked for it."""
     return Schema((*session.FILES, *solver.FILES, *control.FILES, *gateway.FILES))

@@ -36,4 +36,5 @@ def deliverable(text: str) -> int:
 
 
 def name_of(number: int) -> str:
+    """Without SIG, as "KILL" or "RTMIN+3"; a number that is no signal's as it is."""
     return next((name for name, value in NAMES.items() if value == number), str(number))

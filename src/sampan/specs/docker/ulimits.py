@@ -41,6 +41,7 @@ def parse(text: str) -> "dict[str, str | int]":
 
 
 def check_name(name: str) -> None:
+    """Raises Invalid unless it is in NAMES, which has no upper-case letters."""
     if name not in NAMES:
         raise Invalid(f"invalid ulimit type: {name}")
 

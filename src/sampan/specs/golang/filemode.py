@@ -40,6 +40,7 @@ def to_unix(mode: int) -> int:
 
 
 def from_unix(mode: int) -> int:
+    """Go's, of an st_mode; type included. Raises KeyError for an unknown kind of file."""
     found = _TO_GO[stat.S_IFMT(mode)] | mode & 0o777
     for go, bit in _BITS:
         if mode & bit:

@@ -28,6 +28,7 @@ def compile_match(pattern: str) -> re.Pattern[str]:
 
 
 def has_wildcards(name: str) -> bool:
+    """Whether there is a `*`, `?` or `[` that no backslash takes the meaning of: moby's containsWildcards."""
     position = 0
     while position < len(name):
         if name[position] == "\\":

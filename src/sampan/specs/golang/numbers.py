@@ -15,6 +15,7 @@ _HEX_FLOAT = frozenset("0123456789abcdefABCDEF.xXpP+-")
 
 
 def parse_bool(text: str) -> bool:
+    """Only what TRUE and FALSE list: neither "yes" nor "" nor "tRUE"."""
     if text in TRUE:
         return True
     if text in FALSE:
@@ -41,6 +42,7 @@ def parse_uint(text: str, base: int = 10, bits: int = 64) -> int:
 
 
 def atoi(text: str) -> int:
+    """Decimal, with or without a sign, and within 64 bits; no spaces, no underscores."""
     return parse_int(text, function="Atoi")
 
 

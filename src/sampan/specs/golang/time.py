@@ -14,6 +14,7 @@ _MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def now() -> str:
+    """The wall clock as RFC 3339 in UTC, with up to nine decimals."""
     return rfc3339(time.time_ns())
 
 

@@ -11,6 +11,7 @@ _SHORTEST = 32
 
 
 def of(data: bytes) -> str:
+    """SHA-256, the only algorithm that content is kept under."""
     from hashlib import sha256  # 2 ms that reading names does not need
 
     return f"sha256:{sha256(data).hexdigest()}"
@@ -31,6 +32,7 @@ def parse(text: str) -> str:
 
 
 def is_digest(text: str) -> bool:
+    """Whether it is sha256, sha384 or sha512 with as many lower-case hexadecimal digits as that has."""
     algorithm, _, hexadecimal = text.partition(":")
     return len(hexadecimal) == _LENGTHS.get(algorithm) and _HEX.issuperset(hexadecimal)
 

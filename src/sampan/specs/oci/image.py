@@ -52,8 +52,11 @@ class Healthcheck(TypedDict):
     Retries: NotRequired[int]
 
 
-# Docker's container.Config: what an image says about running it.
 class ContainerConfig(TypedDict):
+    """Docker's container.Config, `config` of the OCI image configuration: what an image says about running
+    it.
+    """
+
     Hostname: str
     Domainname: str
     User: str
@@ -78,6 +81,10 @@ class ContainerConfig(TypedDict):
 
 
 class History(TypedDict):
+    """An entry of `history` in OCI image-spec config.md, oldest first; one with `empty_layer` has no diff ID
+    in `rootfs`.
+    """
+
     created: NotRequired[str]
     author: NotRequired[str]
     created_by: NotRequired[str]

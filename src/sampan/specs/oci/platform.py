@@ -110,6 +110,7 @@ def machine(name: str = "") -> tuple[str, str]:
 
 
 def host() -> Platform:
+    """Always Linux, with the normalised words for what uname(2) calls this machine."""
     return normalize(Platform("linux", *machine()))
 
 

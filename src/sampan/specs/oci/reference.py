@@ -135,6 +135,9 @@ def _read(domain: str, remainder: str) -> Reference:
 
 
 def is_tag(text: str) -> bool:
+    """Up to 128 ASCII letters, digits, `_`, `.` and `-`, beginning with neither of the last two.
+    distribution/reference, regexp.go
+    """
     return 0 < len(text) <= MAX_TAG and text[0] in _WORD and _TAG.issuperset(text)
 
 

@@ -15,6 +15,8 @@ class User(TypedDict, total=False):
 
 
 class Rlimit(TypedDict):
+    """An entry of `process.rlimits`: `type` as in getrlimit(2), RLIMIT_NOFILE, and 2^64-1 for no limit."""
+
     type: str
     soft: int
     hard: int
@@ -29,6 +31,8 @@ class Capabilities(TypedDict, total=False):
 
 
 class Process(TypedDict, total=False):
+    """`process` of config.md; an exec and a health check's command have one each as well."""
+
     terminal: bool
     user: User
     args: list[str]
@@ -68,6 +72,8 @@ class Namespace(TypedDict):
 
 
 class Device(TypedDict):
+    """An entry of `linux.devices`: a node to make, `type` "b", "c" or "p" and `fileMode` its permissions."""
+
     path: str
     type: str
     major: int
@@ -88,12 +94,18 @@ class DeviceRule(TypedDict, total=False):
 
 
 class IdMapping(TypedDict):
+    """An entry of `linux.uidMappings` or `gidMappings`: a line of /proc/<pid>/uid_map, user_namespaces(7)."""
+
     containerID: int
     hostID: int
     size: int
 
 
 class Memory(TypedDict, total=False):
+    """`linux.resources.memory`: bytes, -1 for no limit; `swap` is memory and swap together, `swappiness` 0 to
+    100.
+    """
+
     limit: int
     reservation: int
     swap: int
@@ -103,6 +115,10 @@ class Memory(TypedDict, total=False):
 
 
 class Cpu(TypedDict, total=False):
+    """`linux.resources.cpu`: quotas, periods and runtime in microseconds; `cpus` and `mems` are lists such as
+    "0-3,7".
+    """
+
     shares: int
     quota: int
     period: int
@@ -117,18 +133,26 @@ class Pids(TypedDict):
 
 
 class WeightDevice(TypedDict):
+    """An entry of `linux.resources.blockIO.weightDevice`; weights go from 10 to 1000."""
+
     major: int
     minor: int
     weight: int
 
 
 class ThrottleDevice(TypedDict):
+    """An entry of `linux.resources.blockIO.throttle*Device`: bytes a second, or operations a second in those
+    named IOPS.
+    """
+
     major: int
     minor: int
     rate: int
 
 
 class BlockIO(TypedDict, total=False):
+    """`linux.resources.blockIO`; `weight`, from 10 to 1000, is for devices without one of their own."""
+
     weight: int
     weightDevice: list[WeightDevice]
     throttleReadBpsDevice: list[ThrottleDevice]
@@ -138,6 +162,8 @@ class BlockIO(TypedDict, total=False):
 
 
 class Resources(TypedDict, total=False):
+    """`linux.resources`: what is absent stays as the kernel has it; `devices` apply in their order."""
+
     devices: list[DeviceRule]
     memory: Memory
     cpu: Cpu
@@ -146,6 +172,8 @@ class Resources(TypedDict, total=False):
 
 
 class Linux(TypedDict, total=False):
+    """`linux` of config-linux.md; `cgroupsPath` is below the mount point of every hierarchy."""
+
     namespaces: list[Namespace]
     uidMappings: list[IdMapping]
     gidMappings: list[IdMapping]
@@ -165,6 +193,8 @@ class Root(TypedDict):
 
 
 class Spec(TypedDict, total=False):
+    """The whole config.json; what `root.path` names is not used: the start request has the layers."""
+
     ociVersion: str
     process: Process
     root: Root
