@@ -6,16 +6,14 @@ import os
 
 
 def read(path: str) -> bytes:
-    """A first read shorter than 64 KiB is taken for the whole file: a long one in /proc may come back cut.
+    """All of a file, in as many reads as it takes: one of /proc gives a page of itself at a time.
+
     Raises OSError.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        data = os.read(descriptor, 65536)
-        if len(data) < 65536:
-            return data
-        chunks = [data]
-        while chunk := os.read(descriptor, 1 << 20):
+        chunks = []
+        while chunk := os.read(descriptor, 1 << 16):
             chunks.append(chunk)
         return b"".join(chunks)
     finally:
