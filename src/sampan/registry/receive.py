@@ -64,11 +64,11 @@ class Receiver:
 
     def _put(self, chunks: Sequence[bytes]) -> None:
         for chunk in chunks:
-            self._reserve.check()  # of each: a whole piece could take the reserve itself
             view = memoryview(chunk)
             while view:
+                self._reserve.check()  # each time: a whole piece could take the reserve itself
                 try:
-                    count = os.write(self._descriptor, view)
+                    count = os.write(self._descriptor, view[:SMALL])
                 except OSError as error:
                     raise translated(error) from error
                 self.state.hash.update(view[:count])
