@@ -4,6 +4,7 @@ import asyncio
 import base64
 import os
 import socket
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +179,10 @@ async def test_many_one_after_another_do_not_make_the_shim_grow(rig: Rig, sleepe
         rollup = Path(f"/proc/{shim}/smaps_rollup").read_text()
         return int(rollup.split("Private_Dirty:")[1].split()[0])
 
-    before, after = await dirty_after(101), await dirty_after(200)
-    assert after - before < 500  # KiB; 7 KiB an exec when cycles stay
+    await dirty_after(101)
+    dirty = [await dirty_after(count) for count in (110, 111, 112, 113)]
+    # A leak (cycles that stay: 7 KiB an exec) shows in every round; the allocator's own steps, of half a MiB, do not.
+    assert min(after - before for before, after in pairwise(dirty)) < 300  # KiB
 
 
 @pytest.mark.parametrize("denied", [["clone", "clone3", "fork", "vfork"], ["ptrace"]])
