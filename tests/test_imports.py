@@ -25,6 +25,14 @@ ALLOWED = {
     "engine": {"images", "runtime", "storage", "network", "linux"} | FOUNDATIONS,
     "images": {"linux"} | FOUNDATIONS,
     "registry": {"specs", "errors", "tasks", "db", "http", ""},
+    "kube": {""},
+    "kube.api": {"kube", "kube.access", "kube.kinds", "kube.schema", "kube.store"} | FOUNDATIONS,
+    "kube.access": {"kube", "kube.kinds", "kube.schema"} | FOUNDATIONS,
+    "kube.kinds": {"kube", "kube.schema", "specs", "errors", ""},
+    "kube.schema": {"kube", "specs", "errors", ""},
+    "kube.store": {"kube"} | FOUNDATIONS,
+    "kube.client": {"kube"} | FOUNDATIONS,
+    "kube.controllers": {"kube", "kube.client"} | FOUNDATIONS,
     "runtime": {"linux"} | FOUNDATIONS,
     "storage": {"linux"} | FOUNDATIONS,
     "network": {"linux"} | FOUNDATIONS,
@@ -92,6 +100,8 @@ def part_of(module: str) -> str:
     inside = module.split(".")[1:]
     if inside[:2] == ["engine", "api"]:
         return "engine.api"
+    if inside[:1] == ["kube"]:
+        return ".".join(inside[:2])
     return inside[0] if inside else ""
 
 

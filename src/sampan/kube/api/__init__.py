@@ -1,0 +1,1 @@
+"""The API server: requests in, objects out; what a kind adds stands in kinds/."""

@@ -1,0 +1,1 @@
+"""The built-in kinds, a module each: defaults, validation, strategy, columns. Pure."""

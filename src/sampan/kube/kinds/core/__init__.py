@@ -1,0 +1,1 @@
+"""The group without a name, v1."""

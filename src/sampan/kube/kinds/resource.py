@@ -1,0 +1,162 @@
+"""What a kind says of itself: a module per kind ends with its `RESOURCE`.
+
+Objects are JSON values: dictionaries as a client would see them, never shared between requests. Nothing here
+waits, reads a clock or knows a request: what it needs to know comes in a Context.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sampan.specs.kubernetes.fielderror import FieldError
+
+Object = dict[str, Any]
+
+ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+
+
+class Reader(Protocol):
+    """The objects of the cluster as this server has them now; what it hands out must not be changed."""
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        """`resource` with its group: "pods", "deployments.apps"."""
+        ...
+
+    def list(self, resource: str, namespace: str = "") -> Sequence[Object]: ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a kind may know of the request it serves."""
+
+    now: str  # RFC 3339, whole seconds
+    user: str = ""
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    subresource: str = ""
+    dry_run: bool = False
+    reader: Reader | None = None
+    # May this user (verb, group, resource, subresource, namespace, name)? For RBAC's escalation checks.
+    allowed: Callable[[str, str, str, str, str, str], bool] | None = None
+
+
+Default = Callable[[Object], None]
+Prepare = Callable[[Object, Context], None]
+PrepareUpdate = Callable[[Object, Object, Context], None]
+Validate = Callable[[Object, Context], list[FieldError]]
+ValidateUpdate = Callable[[Object, Object, Context], list[FieldError]]
+
+
+def nothing(*_: Any) -> None:
+    """Of a kind that has no say in this."""
+
+
+def no_errors(*_: Any) -> list[FieldError]:
+    """Of a kind that has no objection."""
+    return []
+
+
+def no_warnings(_new: Object, _old: Object | None, _context: Context) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a Table. `describe` is the field whose description it has ("spec.replicas"); without one it
+    has a `description` of its own.
+    """
+
+    name: str
+    type: str = "string"
+    format: str = ""
+    describe: str = ""
+    description: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class Subresource:
+    """What stands behind `/<resource>/<name>/<name of the subresource>`.
+
+    One without a function of its own takes its resource's; `verbs` as discovery shows them. `kind` is what
+    its bodies are (Scale, Eviction, TokenRequest); empty: the resource's own.
+    """
+
+    name: str
+    verbs: tuple[str, ...] = ("get", "patch", "update")
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    prepare_update: PrepareUpdate | None = None
+    validate_update: ValidateUpdate | None = None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource type of the API.
+
+    The order of a write is default, prepare, validate: `default` fills in what a client may leave out,
+    `prepare_*` puts what a client may not decide (status) to what it was, `validate*` says what is wrong, in
+    upstream's order. The new object is changed in place, the old one is only read.
+    """
+
+    kind: str
+    plural: str
+    version: str = "v1"
+    group: str = ""
+    singular: str = ""  # the kind in lower case
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ALL_VERBS
+    definition: str = ""  # of its schema; derived from group and version if empty
+    subresources: tuple[Subresource, ...] = ()
+
+    default: Default = nothing
+    prepare_create: Prepare = nothing
+    prepare_update: PrepareUpdate = nothing
+    validate: Validate = no_errors
+    # Called instead of `validate` for an update. `None`: `validate` of the new object.
+    validate_update: ValidateUpdate | None = None
+    warnings: Callable[[Object, Object | None, Context], list[str]] = no_warnings
+
+    # How names look: "subdomain" and "label" (RFC 1123), "label-1035" (services), "path-segment" (RBAC).
+    names: str = "subdomain"
+    # Fields whose change raises metadata.generation: ("spec",) for most that have a status; () if it has
+    # none.
+    generation: tuple[str, ...] = ()
+    # Paths that a write by this subresource ("": the resource itself) may not change, and nobody comes to own
+    # by it.
+    reset_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Fields by which lists may select, besides metadata.name and metadata.namespace.
+    selectable: Mapping[str, Callable[[Object], str]] = field(default_factory=dict)
+    # What a Table shows; None: Name and Age.
+    columns: tuple[Column, ...] | None = None
+    # One cell for each column but "Name", which is the machinery's; `now` in seconds since 1970, for ages.
+    cells: Callable[[Object, float], list[Any]] | None = None
+
+    create_on_update: bool = False
+    unconditional_update: bool = True
+    # A deletion answers with a Status; of these kinds with the object.
+    deletion_returns_object: bool = False
+    orphan_by_default: bool = (
+        False  # ReplicationController and Job of old; dependents stay if nothing is asked
+    )
+    # Seconds; (object, what was asked) -> what it gets. None: deletions are immediate.
+    grace: Callable[[Object, int | None], int] | None = None
+    ttl: int = 0  # seconds after which an object vanishes (events)
+    # Where two versions or groups share storage: (group, plural) of the resource whose keys it uses, and how
+    # its form becomes the one that is stored, and back.
+    stored_as: tuple[str, str] = ("", "")
+    to_stored: Callable[[Object], Object] | None = None
+    from_stored: Callable[[Object], Object] | None = None
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def name(self) -> str:
+        """With its group, as messages and Reader have it: "deployments.apps"."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural

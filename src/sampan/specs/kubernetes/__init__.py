@@ -1,0 +1,1 @@
+"""What Kubernetes specifies: quantities, names, selectors, times, statuses and errors of fields."""
