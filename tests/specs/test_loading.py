@@ -23,6 +23,7 @@ MORE = {
     "docker.ignore.expressions": {"re", "typing"},
     "oci.runtime": {"typing"},
     "oci.image": {"typing"},
+    "kubernetes.names": {"re"},
 }
 
 
