@@ -24,6 +24,8 @@ MORE = {
     "oci.runtime": {"typing"},
     "oci.image": {"typing"},
     "kubernetes.names": {"re"},
+    "kubernetes.object_meta": {"re"},
+    "kubernetes.quantity": {"re"},
 }
 
 
