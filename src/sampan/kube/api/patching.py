@@ -121,7 +121,7 @@ class Patcher:
         )
 
     def _applied(self, call: Call, value: Object, duplicates: list[str], options: WriteOptions) -> Object:
-        """What was sent, without what the kind does not know. Its defaults stay out: it would own them."""
+        """What was sent. Its defaults stay out: whoever sent it would own them."""
         served = call.served
         metadata = value.get("metadata")
         if isinstance(metadata, dict) and not metadata.get("name"):
@@ -129,9 +129,8 @@ class Patcher:
         if not isinstance(metadata, dict):
             value["metadata"] = metadata = {"name": call.name}
         check_name(call, metadata)
-        known, unknown = decoding.known(served.node, value)
-        bodies.complain(call, options, served.kind, served.resource.version, [*duplicates, *unknown])
-        return known
+        bodies.complain(call, options, served.kind, served.resource.version, duplicates)
+        return value
 
 
 def _change(served: Served, media: str, data: bytes) -> Callable[[Object], Any]:

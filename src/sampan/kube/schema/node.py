@@ -39,6 +39,7 @@ class Node:
         "list_type",
         "map_type",
         "nullable",
+        "omits_zero",
         "patch_merge_key",
         "patch_strategy",
         "preserve",
@@ -62,6 +63,7 @@ class Node:
         self.default: Any = MISSING
         # Go writes the field even when it is empty (no omitempty, or a struct by value): its zero value.
         self.always: Any = MISSING
+        self.omits_zero = False  # an empty value is as good as none (Go's omitempty, not a pointer)
         self.nullable = False
         self.preserve = False  # x-kubernetes-preserve-unknown-fields
         self.embedded = False  # x-kubernetes-embedded-resource
