@@ -19,7 +19,8 @@ PRINTED: list[tuple[Any, str, str]] = [
     (
         {"b": [1, "x"], "a": {"c": None}},
         "map[a:map[c:<nil>] b:[1 x]]",
-        'map[string]interface {}{"a":map[string]interface {}{"c":interface {}(nil)}, "b":[]interface {}{1, "x"}}',
+        'map[string]interface {}{"a":map[string]interface {}{"c":interface {}(nil)}, '
+        '"b":[]interface {}{1, "x"}}',
     ),
 ]
 
