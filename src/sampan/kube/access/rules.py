@@ -6,6 +6,7 @@ Kubernetes: pkg/apis/rbac/v1/evaluation_helpers.go, component-helpers auth/rbac/
 from collections.abc import Iterable, Iterator, Sequence
 
 from sampan.kube.kinds.resource import Object
+from sampan.specs.golang.quote import quote
 
 # One rule may be broken into as many smallest ones as its lists multiply to: who asks whether it is covered
 # could ask for billions.
@@ -105,8 +106,9 @@ def compact(rules: Sequence[Object]) -> list[Object]:
 
 
 def _simple_key(rule: Object) -> tuple[str, ...] | None:
-    groups, resources = rule.get("apiGroups") or (), rule.get("resources") or ()
-    names = rule.get("resourceNames") or ()
+    groups: Sequence[str] = rule.get("apiGroups") or ()
+    resources: Sequence[str] = rule.get("resources") or ()
+    names: Sequence[str] = rule.get("resourceNames") or ()
     if rule.get("nonResourceURLs") or len(groups) != 1 or len(resources) != 1 or len(names) > 1:
         return None
     return (groups[0], resources[0], *names)
@@ -126,6 +128,4 @@ def shown(rule: Object) -> str:
 
 
 def _quoted(values: Sequence[str]) -> str:
-    from sampan.specs.golang.quote import quote
-
     return "[" + " ".join(quote(value) for value in values) + "]"

@@ -1,4 +1,4 @@
-"""What each controller may do: the role system:controller:NAME, bound to the service account kube-system/NAME.
+"""What each controller may do: system:controller:NAME, bound to the service account kube-system/NAME.
 
 Kubernetes 1.35, plugin/pkg/auth/authorizer/rbac/bootstrappolicy. rules.py says how to read it. Pure data.
 """

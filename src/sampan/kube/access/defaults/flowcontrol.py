@@ -49,7 +49,7 @@ def objects(now: str) -> list[tuple[str, Object]]:
         _level("catch-all", _limited(5, {"type": "Reject"}, 0)),
         *(_level(name, _queued(*figures)) for name, figures in _QUEUED.items()),
     ]
-    schemas = [_schema(*row, now=now) for row in _SCHEMAS]
+    schemas = [_schema(now, *row) for row in _SCHEMAS]
     return [(f"prioritylevelconfigurations.{GROUP}", level) for level in levels] + [
         (f"flowschemas.{GROUP}", schema) for schema in schemas
     ]
@@ -105,7 +105,7 @@ def _rules(name: str) -> Object:
     }
 
 
-def _schema(name: str, level: str, order: int, method: str, subjects: Sequence[str], now: str) -> Object:
+def _schema(now: str, name: str, level: str, order: int, method: str, subjects: Sequence[str]) -> Object:
     spec: Object = {"priorityLevelConfiguration": {"name": level}, "matchingPrecedence": order}
     if method:
         spec["distinguisherMethod"] = {"type": method}

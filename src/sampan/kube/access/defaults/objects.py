@@ -102,7 +102,8 @@ def _namespace(name: str) -> Object:
 def _priority_classes() -> list[tuple[str, Object]]:
     node = "Used for system critical pods that must not be moved from their current node."
     cluster = (
-        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."
+        "Used for system critical pods that must run in the cluster, "
+        "but can be moved to another node if necessary."
     )
     rows = (("system-node-critical", 2000001000, node), ("system-cluster-critical", 2000000000, cluster))
     return [

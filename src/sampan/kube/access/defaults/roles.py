@@ -70,10 +70,16 @@ _NAMESPACED_BINDINGS = {
         "system::leader-locking-kube-scheduler",
         "U system:kube-scheduler, S kube-scheduler",
     ),
-    "kube-system/system:controller:bootstrap-signer": ("system:controller:bootstrap-signer", "S bootstrap-signer"),
+    "kube-system/system:controller:bootstrap-signer": (
+        "system:controller:bootstrap-signer",
+        "S bootstrap-signer",
+    ),
     "kube-system/system:controller:cloud-provider": ("system:controller:cloud-provider", "S cloud-provider"),
     "kube-system/system:controller:token-cleaner": ("system:controller:token-cleaner", "S token-cleaner"),
-    "kube-public/system:controller:bootstrap-signer": ("system:controller:bootstrap-signer", "S bootstrap-signer"),
+    "kube-public/system:controller:bootstrap-signer": (
+        "system:controller:bootstrap-signer",
+        "S bootstrap-signer",
+    ),
 }
 
 
