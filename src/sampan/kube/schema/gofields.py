@@ -186,6 +186,7 @@ WRITTEN = _table(
     """
 apiextensions.v1.CustomResourceDefinitionStatus conditions storedVersions
 apps.v1.StatefulSetOrdinals start
+apps.v1.StatefulSetSpec serviceName
 apps.v1.StatefulSetStatus availableReplicas
 authentication.v1.TokenRequestSpec boundObjectRef expirationSeconds
 autoscaling.v2.HorizontalPodAutoscalerStatus currentMetrics
@@ -201,6 +202,7 @@ flowcontrol.v1.QueuingConfiguration handSize queueLengthLimit queues
 networking.v1.IngressClassParametersReference scope
 rbac.v1.ClusterRole rules
 rbac.v1.Role rules
+resource.v1.DeviceClaim requests
 storage.v1.CSINodeDriver topologyKeys
 """
 )
