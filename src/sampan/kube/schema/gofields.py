@@ -290,6 +290,9 @@ EMBEDDED = {
     "core.v1.SecretProjection": {"LocalObjectReference": "name"},
     "core.v1.Volume": {"VolumeSource": "* name"},
     "networking.v1.IngressRule": {"IngressRuleValue": "http"},
+    "resource.v1.DeviceAllocationConfiguration": {"DeviceConfiguration": "opaque"},
+    "resource.v1.DeviceClaimConfiguration": {"DeviceConfiguration": "opaque"},
+    "resource.v1.DeviceClassConfiguration": {"DeviceConfiguration": "opaque"},
 }
 
 # Fields behind feature gates that are off in 1.35: known (no "unknown field"), and dropped.

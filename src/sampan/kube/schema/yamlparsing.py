@@ -40,7 +40,7 @@ def read_yaml(data: bytes) -> tuple[Any, list[str]]:
         raise DecodeError("yaml: exceeded max depth") from None
 
 
-class _Loader(yaml.cyaml.CParser):
+class _Loader(yaml.cyaml.CParser):  # type: ignore[misc,name-defined]  # not in the stubs
     """Leaves tags as they were written; "" where there is none."""
 
     def __init__(self, data: bytes) -> None:
