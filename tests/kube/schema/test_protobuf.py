@@ -51,9 +51,7 @@ def test_a_config_map_byte_for_byte() -> None:
 def test_zeros_that_go_sends_are_taken_out() -> None:
     """Its encoder writes every number and text that is no pointer."""
     metadata = text(1, b"p") + text(2, b"") + text(3, b"") + b"\x38\x00"
-    spec = (
-        text(3, b"") + b"\x58\x00" + b"\xa0\x06\x00"
-    )  # restartPolicy, hostNetwork, and 100: no field
+    spec = text(3, b"") + b"\x58\x00" + b"\xa0\x06\x00"  # restartPolicy, hostNetwork, and 100: no field
     sent = protobuf.decode_object(envelope(b"v1", b"Pod", text(1, metadata) + text(2, spec)))
     found = decoding.decode(builtin.node("io.k8s.api.core.v1.Pod"), sent, "Pod").object
     assert found == {

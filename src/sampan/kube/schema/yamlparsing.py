@@ -32,6 +32,9 @@ def read_yaml(data: bytes) -> tuple[Any, list[str]]:
         loader = _Loader(data)
         node = loader.get_node() if loader.check_node() else None
         return (None if node is None else reader.value(node, ())), reader.strict()
+    except yaml.composer.ComposerError as error:
+        name = reader.name_at(error.problem_mark)
+        raise DecodeError(f"yaml: unknown anchor '{name}' referenced") from None
     except yaml.MarkedYAMLError as error:
         raise DecodeError(f"yaml: {_message(error)}") from None
     except (yaml.YAMLError, UnicodeError) as error:
@@ -75,7 +78,7 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)
         if any(node is one for one in around):
-            raise DecodeError(f"yaml: anchor '{self._anchor(node)}' value contains itself")
+            raise DecodeError(f"yaml: anchor '{self.name_at(node.start_mark)}' value contains itself")
         if len(around) > DEEPEST:
             raise DecodeError("yaml: exceeded max depth")
         inside = (*around, node)
@@ -109,10 +112,9 @@ class _Reader:
             found = self.value(each, inside) | found
         return found
 
-    def _anchor(self, node: Any) -> str:
-        """Its name, from where it stands in the text."""
-        text = self.data.decode("utf-8", "replace")[node.start_mark.index :]
-        name = text[1:].split(maxsplit=1)[:1] if text[:1] == "&" else []
+    def name_at(self, mark: Any) -> str:
+        """Of the anchor or alias that stands there in the text."""
+        name = self.data.decode("utf-8", "replace")[mark.index + 1 :].split(maxsplit=1)[:1]
         return name[0].rstrip(",[]{}") if name else ""
 
 
