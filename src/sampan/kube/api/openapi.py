@@ -1,0 +1,59 @@
+"""The catalog as what OpenAPI's documents are made of."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.served import Served
+from sampan.kube.schema import builtin
+from sampan.kube.schema.openapi.documents import Documents
+from sampan.kube.schema.openapi.shapes import Group, ResourceShape, SubresourceShape, custom_definition
+
+# (schema, what changes with it) of a custom resource.
+SchemaOf = Callable[[Served], tuple[dict[str, Any], str]]
+
+
+def documents(catalog: Catalog, release: str, schema_of: SchemaOf) -> Documents:
+    """`release`: "v1.35.3"."""
+
+    def groups() -> list[Group]:
+        return [
+            Group(
+                name,
+                {
+                    version: [_shape(served, schema_of) for served in resources.values()]
+                    for version, resources in versions.items()
+                },
+            )
+            for name, versions in catalog.groups.items()
+        ]
+
+    return Documents(groups, lambda: catalog.generation, release)
+
+
+def _shape(served: Served, schema_of: SchemaOf) -> ResourceShape:
+    resource = served.resource
+    schema, stamp = (None, "") if served.custom is None else schema_of(served)
+    definition = served.definition
+    if schema is not None:
+        definition = custom_definition(resource.group, resource.version, resource.kind)
+    return ResourceShape(
+        resource.group,
+        resource.version,
+        resource.kind,
+        resource.plural,
+        resource.namespaced,
+        resource.verbs,
+        definition,
+        tuple(_subresource(served, one.name, definition) for one in resource.subresources),
+        schema,
+        stamp,
+    )
+
+
+def _subresource(served: Served, name: str, definition: str) -> SubresourceShape:
+    resource, one = served.resource, served.subresources[name]
+    group, version, kind = one.group or resource.group, one.version or resource.version, one.kind
+    if kind and (group, version, kind) != (resource.group, resource.version, resource.kind):
+        definition = builtin.definition_of(group, version, kind)
+    return SubresourceShape(name, one.verbs, group, version, kind or resource.kind, definition)
