@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from sampan.kube.kinds.resource import Object
-from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, required, too_long
-from sampan.specs.kubernetes.ip import ip_errors
+from sampan.specs.kubernetes import ip, names
 
 _NAMESERVERS, _SEARCHES, _SEARCH_LENGTH = 3, 32, 2048
 _HOSTNAME = 64  # what the kernel holds
@@ -27,7 +26,7 @@ def dns_errors(spec: Object, path: str) -> list[FieldError]:
         detail = f"must not have more than {_NAMESERVERS} nameservers"
         found.append(invalid(f"{path}.nameservers", servers, detail))
     for at, server in enumerate(servers):
-        found += ip_errors(server, f"{path}.nameservers[{at}]")
+        found += ip.sloppy_errors(server, f"{path}.nameservers[{at}]")
     found += _search_errors(config.get("searches") or [], f"{path}.searches")
     for at, option in enumerate(config.get("options") or ()):
         if not option.get("name"):
@@ -53,7 +52,7 @@ def _search_errors(domains: list[str], path: str) -> list[FieldError]:
 def host_aliases_errors(aliases: Sequence[Object], path: str) -> list[FieldError]:
     found: list[FieldError] = []
     for at, alias in enumerate(aliases):
-        found += ip_errors(alias.get("ip", ""), f"{path}[{at}].ip")
+        found += ip.sloppy_errors(alias.get("ip", ""), f"{path}[{at}].ip")
         for number, name in enumerate(alias.get("hostnames") or ()):
             where = f"{path}[{at}].hostnames[{number}]"
             found += [invalid(where, name, message) for message in names.dns1123_subdomain(name)]
