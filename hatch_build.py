@@ -3,10 +3,12 @@
 It reads the definitions of one version of Kubernetes in PyPI's `kubernetes-validate` (a requirement of the
 build, not of Sampan) and writes two files beside src/sampan/kube/schema/builtin.py, which reads them:
 
-builtin.types         what is needed to serve a request: a line of JSON that says where each definition stands,
-                      then a line of JSON for each, without any prose
-builtin.descriptions  the prose, for OpenAPI and for the headers of tables: zlib over JSON, definition -> field
-                      ("" for its own) -> text
+builtin.types         what is needed to serve a request, a definition each as JSON without any prose
+builtin.descriptions  the prose, for OpenAPI and for the headers of tables: zlib over JSON for each
+definition,
+                      field ("" for its own) -> text
+
+Each begins with a line of JSON that says where after it a definition begins and how long it is.
 
 Both are git's to ignore, and part of the wheel. Run by hand (`python hatch_build.py`, with
 kubernetes-validate installed) it writes them into the source tree, as an editable install does.
@@ -122,12 +124,15 @@ def refs(schema: Schema) -> list[str]:
 
 
 def types(definitions: dict[str, Schema]) -> bytes:
-    lines = {name: line(compact(definition)) for name, definition in definitions.items()}
+    return indexed({name: line(compact(definition)) for name, definition in definitions.items()})
+
+
+def indexed(texts: dict[str, bytes]) -> bytes:
     places, at = {}, 0
-    for name, text in lines.items():
+    for name, text in texts.items():
         places[name] = (at, len(text))
         at += len(text)
-    return line(places) + b"".join(lines.values())
+    return line(places) + b"".join(texts.values())
 
 
 def line(value: object) -> bytes:
@@ -150,7 +155,9 @@ def compact(definition: Schema) -> Schema:
 
 
 def type_of(schema: Schema) -> str | Schema:
-    """A word ("string", "int32", "@io.k8s…" for another definition), or {"type": word, ...} if there is more."""
+    """A word ("string", "int32", "@io.k8s…" for another definition), or {"type": word, ...} if there is
+    more.
+    """
     found: Schema = {}
     if "$ref" in schema:
         found["type"] = "@" + schema["$ref"].removeprefix(REF)
@@ -176,8 +183,8 @@ def descriptions(definitions: dict[str, Schema]) -> bytes:
     found = {}
     for name, definition in definitions.items():
         texts = {field: schema.get("description", "") for field, schema in fields(definition).items()}
-        found[name] = {"": definition.get("description", "")} | texts
-    return zlib.compress(json.dumps(found, separators=(",", ":")).encode(), 9)
+        found[name] = zlib.compress(line({"": definition.get("description", "")} | texts), 9)
+    return indexed(found)
 
 
 if __name__ == "__main__":
