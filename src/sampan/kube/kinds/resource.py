@@ -167,6 +167,8 @@ class Resource:
     columns: tuple[Column, ...] | None = None
     # One cell for each column but "Name", which is the machinery's; `now` in seconds since 1970, for ages.
     cells: Callable[[Object, float], list[Any]] | None = None
+    # What stands in the column "Name", if it is more than the name.
+    title: Callable[[Object], str] | None = None
 
     create_on_update: bool = False
     unconditional_update: bool = True
