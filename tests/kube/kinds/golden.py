@@ -7,7 +7,6 @@ through default, allocate, prepare and validate, and what is said to be wrong is
 import importlib
 import json
 import os
-import pkgutil
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
@@ -56,14 +55,21 @@ class Cluster:
 
 
 @cache
-def resources() -> dict[tuple[str, str, str], Resource]:
-    """All kinds there are, by group, version and plural."""
-    found = {}
-    for module in pkgutil.walk_packages(sampan.kube.kinds.__path__, "sampan.kube.kinds."):
-        for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, Resource):
-                found[value.group, value.version, value.plural] = value
-    return found
+def resource_of(group: str, version: str, plural: str) -> Resource | None:
+    """Looked for in the modules that name it: one scenario needs few kinds."""
+    root = Path(sampan.kube.kinds.__path__[0])
+    for path in sorted(root.rglob("*.py")):
+        if f'plural="{plural}"' not in path.read_text():
+            continue
+        name = ".".join(path.relative_to(root).with_suffix("").parts)
+        for value in vars(importlib.import_module(f"sampan.kube.kinds.{name}")).values():
+            if isinstance(value, Resource) and (value.group, value.version, value.plural) == (
+                group,
+                version,
+                plural,
+            ):
+                return value
+    return None
 
 
 def steps(name: str) -> Iterator[tuple[int, dict[str, Any], dict[str, Any]]]:
@@ -84,7 +90,7 @@ def _place(path: str) -> tuple[Resource | None, str, str, str]:
     if parts[:1] == ["namespaces"] and len(parts) > 2 and parts[2] not in ("status", "finalize"):
         namespace, parts = parts[1], parts[2:]
     plural, name, subresource = [*parts, "", "", ""][:3]
-    return resources().get((group, version, plural)), namespace, name, subresource
+    return resource_of(group, version, plural), namespace, name, subresource
 
 
 def _merge(target: Any, patch: Any) -> Any:
@@ -113,8 +119,14 @@ def create(
     except StatusError as error:
         return new, _errors_of(error)
     resource.prepare_create(new, context)
-    errors = object_meta_errors(new["metadata"], namespaced=resource.namespaced, names=resource.names)
-    return new, errors + resource.validate(new, context)
+    errors = object_meta_errors(
+        new["metadata"],
+        namespaced=resource.namespaced,
+        names=resource.names,
+        standard_finalizers=resource.judges_metadata,
+    )
+    other = resource.validate(new, context)
+    return new, errors + other if resource.judges_metadata or not other else other
 
 
 def update(

@@ -236,6 +236,7 @@ RESOURCE = Resource(
     plural="events",
     short_names=("ev",),
     names="path-segment",
+    judges_metadata=False,
     validate=_validate,
     validate_update=_validate_update,
     create_on_update=True,

@@ -33,6 +33,13 @@ def _default_container(item: Object) -> None:
             item[field] = amounts
 
 
+def _prepare_create(new: Object, _context: Context) -> None:
+    if not new["metadata"].get("name"):
+        import uuid
+
+        new["metadata"]["name"] = str(uuid.uuid4())
+
+
 def _validate(value: Object, _context: Context) -> list[FieldError]:
     found: list[FieldError] = []
     seen: set[str] = set()
@@ -155,5 +162,6 @@ RESOURCE = Resource(
     plural="limitranges",
     short_names=("limits",),
     default=_default,
+    prepare_create=_prepare_create,
     validate=_validate,
 )
