@@ -25,28 +25,18 @@ from sampan.specs.kubernetes import status
 log = logging.getLogger("sampan.kube")
 
 
-class Decision(Protocol):
-    allowed: bool
-    reason: str
-
-
 class Access(Protocol):
-    """Who asks, and may they?"""
+    """Who asks, and may they? Both raise StatusError."""
 
-    async def authenticate(self, request: web.BaseRequest) -> User:
-        """Raises StatusError Unauthorized."""
-        ...
+    async def authenticate(self, request: web.BaseRequest, path: str) -> User: ...
 
-    async def authorize(self, attributes: Attributes) -> Decision: ...
+    async def check(self, attributes: Attributes) -> None: ...
 
 
 class Paths(Protocol):
     """Whatever is no resource: discovery, health, metrics."""
 
     async def answer(self, request: web.BaseRequest, target: Target) -> web.StreamResponse | None: ...
-
-
-Verb = Callable[[web.BaseRequest, Call], "asyncio.Future[web.StreamResponse]"]
 
 
 @dataclass
@@ -76,7 +66,7 @@ class Handler:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         target = parse(path)
-        user = await self.access.authenticate(request)
+        user = await self.access.authenticate(request, target.path)
         parsed = _query(query)
         verb = _verb(request.method, target, parsed)
         await self._authorize(user, verb, target, parsed, request.method)
@@ -88,6 +78,7 @@ class Handler:
             if target.group not in self.catalog.groups:
                 return answers.plain("404 page not found\n", 404)
             raise status.no_such_path()
+        deprecated = [served.resource.deprecated] if served.resource.deprecated else []
         call = Call(
             served,
             user,
@@ -99,6 +90,7 @@ class Handler:
             parsed,
             parsed.getall("dryRun", []) if query else [],
             self.clock(),
+            deprecated,
         )
         response = await self.verbs.perform(request, call, verb, target)
         if call.warnings and not response.prepared:
@@ -136,9 +128,7 @@ class Handler:
             query.get("labelSelector", "") if query else "",
             query.get("fieldSelector", "") if query else "",
         )
-        decision = await self.access.authorize(attributes)
-        if not decision.allowed:
-            raise forbidden(attributes, decision.reason)
+        await self.access.check(attributes)
 
 
 class Verbs(Protocol):
@@ -147,23 +137,6 @@ class Verbs(Protocol):
     ) -> web.StreamResponse:
         """Do what the request asks for; raises StatusError."""
         ...
-
-
-def forbidden(attributes: Attributes, reason: str) -> status.StatusError:
-    """Who may not do what, in upstream's words."""
-    user = f'User "{attributes.user.name}"'
-    if not attributes.resource:
-        why = f'{user} cannot {attributes.verb} path "{attributes.path}"'
-        why += f": {reason}" if reason else ""
-        return status.forbidden("", "", "", why)
-    resource = attributes.resource + (f"/{attributes.subresource}" if attributes.subresource else "")
-    why = f'{user} cannot {attributes.verb} resource "{resource}" in API group "{attributes.group}"'
-    if attributes.namespace:
-        why += f' in the namespace "{attributes.namespace}"'
-    else:
-        why += " at the cluster scope"
-    why += f": {reason}" if reason else ""
-    return status.forbidden(attributes.group, attributes.resource, attributes.name, why)
 
 
 def _verb(method: str, target: Target, query: MultiDict[str]) -> str:

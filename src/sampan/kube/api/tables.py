@@ -53,6 +53,8 @@ def cells(served: Served, value: Object, now: float) -> list[Any]:
     name = value["metadata"].get("name", "")
     if served.resource.cells is None:
         return [name, value["metadata"].get("creationTimestamp")]
+    if served.resource.title is not None:
+        name = served.resource.title(value)
     return [name, *served.resource.cells(value, now)]
 
 

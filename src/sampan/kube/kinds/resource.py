@@ -48,6 +48,22 @@ Validate = Callable[[Object, Context], list[FieldError]]
 ValidateUpdate = Callable[[Object, Object, Context], list[FieldError]]
 
 
+@dataclass(frozen=True)
+class Companions:
+    """Objects that are written together with one: (resource with its group, object) to create, and (resource
+    with its group, name) to delete. They are not namespaced.
+    """
+
+    create: tuple[tuple[str, Object], ...] = ()
+    delete: tuple[tuple[str, str], ...] = ()
+
+
+NO_COMPANIONS = Companions()
+
+# (new, old, context): new is None where the object is deleted, old where it is created.
+Allocate = Callable[[Object | None, Object | None, Context], Companions]
+
+
 def nothing(*_: Any) -> None:
     """Of a kind that has no say in this."""
 
@@ -166,6 +182,11 @@ class Resource:
     # Seconds; (object, what was asked) -> what it gets. None: deletions are immediate.
     grace: Callable[[Object, int | None], int] | None = None
     ttl: int = 0  # seconds after which an object vanishes (events)
+    # Gives the object what there is only once in the cluster (addresses, ports), before `prepare_*`. One call
+    # at a time: what it returns is written before it is asked again. Raises StatusError. Nothing is kept of
+    # what it gives in a dry run.
+    allocate: Allocate | None = None
+    deprecated: str = ""  # what whoever asks for it in any way is warned of
     # Where two versions or groups share storage: (group, plural) of the resource whose keys it uses, and how
     # its form becomes the one that is stored, and back.
     stored_as: tuple[str, str] = ("", "")
