@@ -96,6 +96,8 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(cache.stop)
     keys = Keys(pki, settings.issuer, datetime.now(UTC))
     api = assembly.assemble(settings, keys, cache)
+    group = await stack.enter_async_context(_Tasks())
+    group.start(follow(cache, api.catalog, api.changed()))
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     await api.bootstrap.fake_nodes(settings.fake_nodes)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -105,9 +107,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     server = Server(api.handler, upgrades=False)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
-    group = await stack.enter_async_context(_Tasks())
     group.start(_renew(settings, pki, keys, context))
-    group.start(follow(cache, api.catalog, api.changed()))
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
 

@@ -172,6 +172,8 @@ class Resource:
     cells: Callable[[Object, float], list[Any]] | None = None
     # What stands in the column "Name", if it is more than the name.
     title: Callable[[Object], str] | None = None
+    # A row's own conditions: of what has ended, so that it can be left out. None: there are none.
+    row_conditions: Callable[[Object], list[Object]] | None = None
 
     create_on_update: bool = False
     unconditional_update: bool = True
