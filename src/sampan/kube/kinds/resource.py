@@ -187,6 +187,8 @@ class Resource:
     # what it gives in a dry run.
     allocate: Allocate | None = None
     deprecated: str = ""  # what whoever asks for it in any way is warned of
+    # The version in which upstream keeps it, if another: discovery tells a hash of that.
+    storage_version: str = ""
     # Where two versions or groups share storage: (group, plural) of the resource whose keys it uses, and how
     # its form becomes the one that is stored, and back.
     stored_as: tuple[str, str] = ("", "")
