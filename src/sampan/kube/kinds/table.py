@@ -7,7 +7,24 @@ from sampan.kube.kinds.resource import Resource
 
 # Modules of each group, in discovery's order of the groups. Resources of a group are in that of the alphabet.
 _GROUPS = {
+    "core": (
+        "binding",
+        "componentstatus",
+        "configmap",
+        "endpoints",
+        "event",
+        "limitrange",
+        "namespace",
+        "node",
+        "persistentvolume",
+        "persistentvolumeclaim",
+        "resourcequota",
+        "secret",
+        "service",
+        "serviceaccount",
+    ),
     "apiregistration": ("apiservice",),
+    "events": ("event",),
     "networking": ("ingressclass", "ingress", "ipaddress", "networkpolicy", "servicecidr"),
     "storage": (
         "csidriver",
