@@ -1,7 +1,8 @@
 """Recorded conversations, played against the kinds alone, without a server.
 
 SAMPAN_GOLDEN names the folder with the recordings. A step is a write of one object: its recorded body is
-decoded and goes through default, allocate, prepare and validate, and what is said to be wrong is compared, or the object.
+decoded, goes through default, allocate, prepare and validate, and what is said to be wrong is compared, or
+the object, but for its metadata and status.
 """
 
 import json
@@ -95,20 +96,23 @@ def _merge(target: Any, patch: Any) -> Any:
     return found
 
 
-def _decoded(resource: Resource, body: Object) -> Object:
-    name = resource.definition or builtin.definition_of(resource.group, resource.version, resource.kind)
-    new: Object = decoding.decode(builtin.node(name), deepcopy(body), resource.kind).object
-    new.setdefault("metadata", {})
-    return new
+def decoded(resource: Resource, body: Object) -> Object:
+    """As Go has it: without unknown fields, amounts in canonical form."""
+    definition = builtin.definition_of(resource.group, resource.version, resource.kind)
+    found: Object = decoding.decode(builtin.node(definition), deepcopy(body), resource.kind).object
+    return found
 
 
 def create(
     resource: Resource, body: Object, namespace: str, context: Context
 ) -> tuple[Object, list[FieldError]]:
-    new = _decoded(resource, body)
+    new = decoded(resource, body)
+    new.setdefault("metadata", {}).pop("managedFields", None)
     if resource.namespaced:
         new["metadata"].setdefault("namespace", namespace)
     resource.default(new)
+    if resource.kind == "Node":
+        _taint(new)
     try:
         if resource.allocate:
             resource.allocate(new, None, context)
@@ -125,10 +129,17 @@ def create(
     return new, errors + other if resource.judges_metadata or not other else other
 
 
+def _taint(node: Object) -> None:
+    """As admission does, so that nothing runs there before the node is ready."""
+    spec = node.setdefault("spec", {})
+    taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+    spec["taints"] = [*(spec.get("taints") or ()), taint]
+
+
 def update(
     resource: Resource, part: Subresource | None, new: Object, old: Object, context: Context
 ) -> tuple[Object, list[FieldError]]:
-    new = _decoded(resource, new)
+    new = decoded(resource, new)
     resource.default(new)
     try:
         if resource.allocate and part is None:

@@ -12,13 +12,13 @@ def builtin_resources() -> tuple[Resource, ...]:
 
 
 def _core() -> tuple[Resource, ...]:
-    from sampan.kube.kinds import events
     from sampan.kube.kinds.apiregistration import apiservice
     from sampan.kube.kinds.core import (
         binding,
         componentstatus,
         configmap,
         endpoints,
+        event,
         limitrange,
         namespace,
         node,
@@ -35,7 +35,7 @@ def _core() -> tuple[Resource, ...]:
         componentstatus.RESOURCE,
         configmap.RESOURCE,
         endpoints.RESOURCE,
-        events.RESOURCE,
+        event.RESOURCE,
         limitrange.RESOURCE,
         namespace.RESOURCE,
         node.RESOURCE,
@@ -50,7 +50,6 @@ def _core() -> tuple[Resource, ...]:
 
 
 def _workloads_and_access() -> tuple[Resource, ...]:
-    from sampan.kube.kinds import events
     from sampan.kube.kinds.authentication import selfsubjectreview, tokenreview
     from sampan.kube.kinds.authorization import (
         localsubjectaccessreview,
@@ -59,11 +58,12 @@ def _workloads_and_access() -> tuple[Resource, ...]:
         subjectaccessreview,
     )
     from sampan.kube.kinds.certificates import certificatesigningrequest
+    from sampan.kube.kinds.events import event
     from sampan.kube.kinds.networking import ingress, ingressclass, ipaddress, networkpolicy, servicecidr
     from sampan.kube.kinds.rbac import clusterrole, clusterrolebinding, role, rolebinding
 
     return (
-        events.EVENTS_RESOURCE,
+        event.RESOURCE,
         selfsubjectreview.RESOURCE,
         tokenreview.RESOURCE,
         localsubjectaccessreview.RESOURCE,
