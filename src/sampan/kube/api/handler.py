@@ -92,7 +92,10 @@ class Handler:
             self.clock(),
             deprecated,
         )
-        response = await self.verbs.perform(request, call, verb, target)
+        try:
+            response = await self.verbs.perform(request, call, verb, target)
+        except status.StatusError as error:
+            response = answers.failure(error, _error_form(request))
         if call.warnings and not response.prepared:
             answers.warnings(response, call.warnings)
         return response
