@@ -199,6 +199,7 @@ RESOURCE = Resource(
     reset_fields={"": ("status",), "status": ("spec",)},
     create_on_update=False,
     empty={"spec": {}, "status": {}},
+    deletion_returns_object=True,
     columns=(
         Column(
             "Request",
