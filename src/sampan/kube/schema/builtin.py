@@ -70,6 +70,12 @@ def definition_of(group: str, version: str, kind: str) -> str:
     return common if common in _places() else ""
 
 
+def is_kind(api_version: str, kind: str) -> bool:
+    """Does upstream's scheme have such a kind?"""
+    group, _, version = api_version.rpartition("/")
+    return (api_version, kind) == ("v1", "List") or bool(definition_of(group, version, kind))
+
+
 def description(definition: str, path: str = "") -> str:
     """What the documentation says of a field ("spec.replicas"), or of the definition itself; "" if nothing.
 

@@ -2,7 +2,7 @@
 
 Each node is compiled once into a function that takes a JSON value and gives a new one: types are checked,
 unknown fields and nulls are left out, amounts and times are written the canonical way, and what Go writes
-even when there is nothing is put in (goforms.py).
+even when there is nothing is put in (gofields.py).
 """
 
 import binascii
@@ -292,6 +292,11 @@ def _decoder(node: Node) -> _Decode:
     return known[1]
 
 
+def _omits(node: Node) -> bool:
+    """Is an empty value as good as none? (Go's omitempty, and not a pointer.)"""
+    return not node.pointer and node.always is MISSING
+
+
 def _compile(node: Node) -> _Decode:
     if node.type == "object":
         return _object(node)
@@ -299,10 +304,10 @@ def _compile(node: Node) -> _Decode:
         return _list(node)
     if node.type == "map":
         return _map(node)
+    if node.format == "int-or-string":
+        return _int_or_string
     if node.type == "any":
         return lambda value, _marks: value
-    if node.type == "int-or-string":
-        return _int_or_string
     if node.type == "integer":
         return _integer(node)
     if node.type == "number":
@@ -323,7 +328,7 @@ def _object(node: Node) -> _Decode:
     def prepare() -> None:
         state["ready"] = True
         for field, inner in node.fields.items():
-            fields[field] = _decoder(inner)
+            fields[field] = _dropped if inner.off else _decoder(inner)
             if inner.always is not MISSING:
                 always.append((field, _maker(inner)))
 
@@ -346,6 +351,8 @@ def _object(node: Node) -> _Decode:
         except _Mistyped as error:
             error.struct = error.struct or name
             error.path.append(key)
+            if key in node.fields and node.fields[key].inline:
+                error.path.append(node.fields[key].inline)
             raise
         for field, make in always:
             if field not in found:
@@ -355,9 +362,14 @@ def _object(node: Node) -> _Decode:
     return decode_object
 
 
+def _dropped(_value: Any, _marks: list[bool]) -> Any:
+    """Of a field whose feature is off."""
+    return DROP
+
+
 def _maker(node: Node) -> Callable[[], Any]:
     """What is written for nothing: a struct with what its own fields write."""
-    if node.type != "object":
+    if node.type != "object" or node.always is None:
         value = node.always
         return lambda: value
     return lambda: _decoder(node)({}, [])
@@ -366,7 +378,7 @@ def _maker(node: Node) -> Callable[[], Any]:
 def _list(node: Node) -> _Decode:
     assert node.items is not None
     inner = node.items
-    wanted, omits = node.go_type, node.omits_zero
+    wanted, omits = node.go_type, _omits(node)
 
     def decode_list(value: Any, marks: list[bool]) -> Any:
         if type(value) is not list:
@@ -392,13 +404,13 @@ def _nothing(node: Node) -> Any:
         return (
             None if node.format in ("date-time", "micro-time") else "0" if node.format == "quantity" else zero
         )
-    return 0 if node.type == "int-or-string" else None
+    return 0 if node.format == "int-or-string" else None
 
 
 def _map(node: Node) -> _Decode:
     assert node.items is not None
     inner = node.items
-    wanted, omits = node.go_type, node.omits_zero
+    wanted, omits = node.go_type, _omits(node)
 
     def decode_map(value: Any, marks: list[bool]) -> Any:
         if type(value) is not dict:
@@ -421,7 +433,7 @@ def _string(node: Node) -> _Decode:
     )
     if special is not None:
         return special
-    omits = node.omits_zero
+    omits = _omits(node)
 
     def decode_string(value: Any, _marks: list[bool]) -> Any:
         if type(value) is not str:
@@ -432,7 +444,7 @@ def _string(node: Node) -> _Decode:
 
 
 def _boolean(node: Node) -> _Decode:
-    omits = node.omits_zero
+    omits = _omits(node)
 
     def decode_boolean(value: Any, _marks: list[bool]) -> Any:
         if type(value) is not bool:
@@ -444,7 +456,7 @@ def _boolean(node: Node) -> _Decode:
 
 def _integer(node: Node) -> _Decode:
     bits = 31 if node.format == "int32" else 63
-    low, high, wanted, omits = -(1 << bits), (1 << bits) - 1, node.go_type, node.omits_zero
+    low, high, wanted, omits = -(1 << bits), (1 << bits) - 1, node.go_type, _omits(node)
 
     def decode_integer(value: Any, _marks: list[bool]) -> Any:
         if type(value) is not int or not low <= value <= high:
@@ -457,7 +469,7 @@ def _integer(node: Node) -> _Decode:
 
 
 def _number(node: Node) -> _Decode:
-    omits = node.omits_zero
+    omits = _omits(node)
 
     def decode_number(value: Any, _marks: list[bool]) -> Any:
         if type(value) not in (int, float):

@@ -1,4 +1,7 @@
-"""How webhooks are reached: what may stand in a WebhookClientConfig. Pure; k8s.io/apiserver pkg/util/webhook"""
+"""How webhooks are reached: what may stand in a WebhookClientConfig. Pure.
+
+k8s.io/apiserver pkg/util/webhook
+"""
 
 from sampan.errors import Invalid
 from sampan.specs.golang import url as urls

@@ -4,12 +4,8 @@ pkg/registry/customresourcedefinition/strategy.go
 
 from typing import Any
 
-from sampan.kube.kinds.apiextensions.definition import (
-    create_errors,
-    schema_parts,
-    status_errors,
-    update_errors,
-)
+from sampan.kube.kinds.apiextensions.definition import create_errors, status_errors, update_errors
+from sampan.kube.kinds.apiextensions.versionschemas import schema_parts
 from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subresource
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import formats
