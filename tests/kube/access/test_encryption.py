@@ -130,8 +130,16 @@ def test_a_configuration_file(tmp_path):
     [
         ([], Invalid, "resources is needed"),
         ([{"resources": ["secrets"], "providers": []}], Invalid, "resources and providers are needed"),
-        ([{"resources": ["s"], "providers": [{"kms": {"name": "x"}}]}], Unsupported, "the provider kms is not"),
-        ([{"resources": ["s"], "providers": [{"secretbox": keys(32)}]}], Unsupported, "secretbox is not offered"),
+        (
+            [{"resources": ["s"], "providers": [{"kms": {"name": "x"}}]}],
+            Unsupported,
+            "kms is not offered",
+        ),
+        (
+            [{"resources": ["s"], "providers": [{"secretbox": keys(32)}]}],
+            Unsupported,
+            "secretbox is not",
+        ),
         ([{"resources": ["s"], "providers": [{"aesgcm": keys(31)}]}], Invalid, "has 31 bytes"),
         ([{"resources": ["s"], "providers": [{"aesgcm": {"keys": []}}]}], Invalid, "needs a key"),
         ([{"resources": ["s"], "providers": [{"aes": {}}]}], Invalid, "unknown field 'aes'"),

@@ -1,8 +1,7 @@
 """Encryption at rest: what the store keeps of secrets is not readable without a key.
 
-A sealed value begins with `k8s:enc:<provider>:v1:<key's name>:`, as upstream's do, so that a store of one can
-be read by the other given the same EncryptionConfiguration. The storage key is authenticated with the value:
-it cannot be moved to another object.
+A sealed value begins with `k8s:enc:<provider>:v1:<key's name>:`, as upstream's do. The storage key is
+authenticated with the value: it cannot be moved to another object.
 Kubernetes: staging/src/k8s.io/apiserver/pkg/{server/options/encryptionconfig,storage/value/encrypt}.
 """
 
@@ -117,7 +116,7 @@ class Encryption:
 
     def providers(self, resource: str) -> tuple[Provider, ...]:
         """Of a resource with its group; none: it is kept as it is."""
-        plural, _, group = resource.partition(".")
+        group = resource.partition(".")[2]
         names = {resource, f"*.{group}", "*.*"}
         for resources, providers in self._rules:
             if any(one in names for one in resources):
@@ -133,7 +132,7 @@ class Encryption:
         return providers[0].seal(storage_key, value) if providers else value
 
     def open(self, resource: str, storage_key: str, value: bytes) -> tuple[bytes, bool]:
-        """What was stored, and whether it should be written again: with another key now. Raises Unreadable."""
+        """What was stored, and whether another key would seal it now. Raises Unreadable."""
         providers = self.providers(resource)
         for index, provider in enumerate(providers):
             if provider.prefix and value.startswith(provider.prefix):
@@ -148,28 +147,23 @@ class Encryption:
 
 def default(path: Path) -> Encryption:
     """Secrets with AES-GCM, by keys of our own in files `<path>/secrets-N.key`; made if there is none."""
-    names = sorted(
-        (int(one.stem.rpartition("-")[2]) for one in path.glob("secrets-*.key") if _numbered(one)),
-        reverse=True,
-    )
-    if not names:
+    if not _numbers(path):
         add_key(path)
-        names = [1]
-    keys = [Key(f"key{number}", (path / f"secrets-{number}.key").read_bytes()) for number in names]
+    numbers = reversed(_numbers(path))
+    keys = [Key(f"key{number}", (path / f"secrets-{number}.key").read_bytes()) for number in numbers]
     return Encryption([(("secrets",), (*(AesGcm(key) for key in keys), Identity()))])
 
 
 def add_key(path: Path) -> str:
     """A new key, which writes from the next start on; the older ones still read. Its name."""
-    number = max(
-        (int(one.stem.rpartition("-")[2]) for one in path.glob("secrets-*.key") if _numbered(one)), default=0
-    )
-    keyfiles.write(path / f"secrets-{number + 1}.key", os.urandom(32))
-    return f"key{number + 1}"
+    number = max(_numbers(path), default=0) + 1
+    keyfiles.write(path / f"secrets-{number}.key", os.urandom(32))
+    return f"key{number}"
 
 
-def _numbered(path: Path) -> bool:
-    return path.stem.rpartition("-")[2].isdigit()
+def _numbers(path: Path) -> list[int]:
+    found = (one.stem.rpartition("-")[2] for one in path.glob("secrets-*.key"))
+    return sorted(int(number) for number in found if number.isdigit())
 
 
 # EncryptionConfiguration
