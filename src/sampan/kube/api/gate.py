@@ -1,9 +1,7 @@
 """Who sends a request, as whom, and whether they may: what stands before everything else."""
 
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -20,8 +18,6 @@ class Gate:
         self._authenticator = authenticator
         self._authorizer = authorizer
         self._clock = clock
-        # What a connection has shown stays the same while it lasts.
-        self._shown: WeakKeyDictionary[object, bytes | None] = WeakKeyDictionary()
 
     async def authenticate(self, request: web.BaseRequest, path: str) -> User:
         """The user that the request acts as; raises StatusError."""
@@ -33,14 +29,9 @@ class Gate:
         return verified.user
 
     def _certificate(self, request: web.BaseRequest) -> bytes | None:
-        protocol = request.protocol
-        try:
-            return self._shown[protocol]
-        except KeyError:
-            pass
+        """In DER, as TLS has verified it."""
         session = request.get_extra_info("ssl_object")
-        found = session.getpeercert(True) if isinstance(session, ssl.SSLObject) or session else None
-        self._shown[protocol] = found
+        found: bytes | None = session.getpeercert(True) if session else None
         return found
 
     async def check(self, attributes: Attributes) -> None:
