@@ -100,6 +100,9 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     group.start(follow(cache, api.catalog, api.changed()))
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     await api.bootstrap.fake_nodes(settings.fake_nodes)
+    # Changes are followed from here on; these were made before.
+    api.rbac.load()
+    api.graph.load()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL
