@@ -186,6 +186,7 @@ WRITTEN = _table(
     """
 apiextensions.v1.CustomResourceDefinitionStatus conditions storedVersions
 apps.v1.StatefulSetOrdinals start
+apps.v1.StatefulSetSpec serviceName
 apps.v1.StatefulSetStatus availableReplicas
 authentication.v1.TokenRequestSpec boundObjectRef expirationSeconds
 autoscaling.v2.HorizontalPodAutoscalerStatus currentMetrics
@@ -201,6 +202,7 @@ flowcontrol.v1.QueuingConfiguration handSize queueLengthLimit queues
 networking.v1.IngressClassParametersReference scope
 rbac.v1.ClusterRole rules
 rbac.v1.Role rules
+resource.v1.DeviceClaim requests
 storage.v1.CSINodeDriver topologyKeys
 resource.v1.DeviceClaim requests
 """
@@ -289,6 +291,9 @@ EMBEDDED = {
     "core.v1.SecretProjection": {"LocalObjectReference": "name"},
     "core.v1.Volume": {"VolumeSource": "* name"},
     "networking.v1.IngressRule": {"IngressRuleValue": "http"},
+    "resource.v1.DeviceAllocationConfiguration": {"DeviceConfiguration": "opaque"},
+    "resource.v1.DeviceClaimConfiguration": {"DeviceConfiguration": "opaque"},
+    "resource.v1.DeviceClassConfiguration": {"DeviceConfiguration": "opaque"},
 }
 
 # Fields behind feature gates that are off in 1.35: known (no "unknown field"), and dropped.
