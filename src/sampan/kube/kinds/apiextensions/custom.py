@@ -21,14 +21,13 @@ VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update
 class Custom:
     """One served version of a custom resource.
 
-    Bodies are decoded by `structure.decode`. `deprecation` is a warning for each request; `conversion` is
-    the definition's, and only with the strategy None does the resource convert what is stored by itself.
+    Bodies are decoded by `structure.decode`. `conversion` is the definition's, and only with the strategy
+    None does the resource convert what is stored by itself.
     """
 
     resource: Resource
     structure: Structure
     storage_version: str
-    deprecation: str
     conversion: Object
 
     @property
@@ -79,12 +78,11 @@ def _custom(crd: Object, version: Object) -> Custom:
         columns=columns.columns(version),
         cells=columns.cells(version),
         unconditional_update=False,
+        deprecated=_deprecation(spec, version, names["kind"]),
         to_stored=to_stored,
         from_stored=from_stored,
     )
-    return Custom(
-        resource, structure, storage, _deprecation(spec, version, names["kind"]), spec["conversion"]
-    )
+    return Custom(resource, structure, storage, spec["conversion"])
 
 
 def _reset(version: Object) -> dict[str, tuple[str, ...]]:
