@@ -22,6 +22,8 @@ from sampan.kube.access import kubeconfig
 from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly
+from sampan.kube.api.keys import Keys
+from sampan.kube.api.listening import follow
 from sampan.kube.api.settings import Settings, parse
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.opening import open_store
@@ -92,7 +94,8 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     cache = Cache(store)
     await cache.start()
     stack.push_async_callback(cache.stop)
-    api = assembly.assemble(settings, pki, cache)
+    keys = Keys(pki, settings.issuer, datetime.now(UTC))
+    api = assembly.assemble(settings, keys, cache)
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     await api.bootstrap.fake_nodes(settings.fake_nodes)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -103,7 +106,8 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
     group = await stack.enter_async_context(_Tasks())
-    group.start(_renew(settings, pki, context))
+    group.start(_renew(settings, pki, keys, context))
+    group.start(follow(cache, api.catalog, api.changed()))
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
 
@@ -151,7 +155,7 @@ def _write_kubeconfig(settings: Settings, pki: Pki) -> None:
     os.replace(beside, target)
 
 
-async def _renew(settings: Settings, pki: Pki, context: ssl.SSLContext) -> None:
+async def _renew(settings: Settings, pki: Pki, keys: Keys, context: ssl.SSLContext) -> None:
     """New certificates when they are due, for connections from then on."""
     while True:
         now = datetime.now(UTC)
@@ -160,6 +164,7 @@ async def _renew(settings: Settings, pki: Pki, context: ssl.SSLContext) -> None:
         done = pki.renew(datetime.now(UTC))
         if done:
             log.info("renewed: %s", ", ".join(f"{one.name} ({one.why})" for one in done))
+            keys.reload(datetime.now(UTC))
             pki.load(context)
             _write_kubeconfig(settings, pki)
 

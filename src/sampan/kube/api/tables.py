@@ -90,9 +90,14 @@ def table(served: Served, items: Sequence[Item], metadata: dict[str, Any], inclu
             "apiVersion": "meta.k8s.io/v1",
             "metadata": metadata,
             "columnDefinitions": columns(served),
-            "rows": [row(served, item, include, now) for item in items],
+            "rows": _rows(served, [row(served, item, include, now) for item in items]),
         }
     )
+
+
+def _rows(served: Served, rows: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Kinds without columns of their own have no list at all where others have an empty one."""
+    return rows if rows or served.resource.columns is not None else None
 
 
 def metadata_list(items: Sequence[Item], served: Served, metadata: dict[str, Any]) -> bytes:

@@ -352,7 +352,7 @@ class Writer:
             if new is None:
                 return Written(old, item)
             if options.dry_run:
-                return Written(new, None if gone else item)
+                return Written(old, None) if gone else Written(new, item)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)

@@ -147,6 +147,9 @@ class Resource:
     validate_update: ValidateUpdate | None = None
     warnings: Callable[[Object, Object | None, Context], list[str]] = no_warnings
 
+    # Do its messages begin with what is wrong with its metadata? Of the others that is looked at only if nothing
+    # else is wrong, and without upstream's rule about the names of finalizers.
+    judges_metadata: bool = True
     # How names look: "subdomain" and "label" (RFC 1123), "label-1035" (services), "path-segment" (RBAC).
     names: str = "subdomain"
     # Fields whose change raises metadata.generation: ("spec",) for most that have a status; () if it has
