@@ -4,6 +4,7 @@ pkg/registry/customresourcedefinition/strategy.go
 
 from typing import Any
 
+from sampan.kube.kinds.apiextensions import naming
 from sampan.kube.kinds.apiextensions.definition import create_errors, status_errors, update_errors
 from sampan.kube.kinds.apiextensions.versionschemas import schema_parts
 from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subresource
@@ -57,6 +58,20 @@ def prepare_status(crd: Object, old: Object, _context: Context) -> None:
     crd["spec"] = old["spec"]
 
 
+def mark_deleted(crd: Object, context: Context) -> None:
+    """It stays until its resources are gone, and says so; nothing else of its metadata changes."""
+    metadata = crd["metadata"]
+    metadata.pop("deletionGracePeriodSeconds", None)
+    if metadata.get("generation"):
+        metadata["generation"] -= 1
+    marked = naming.deleting(crd, context.now)
+    crd["metadata"], crd["status"] = marked["metadata"], marked["status"]
+
+
+def held(crd: Object) -> bool:
+    return naming.FINALIZER in (crd["metadata"].get("finalizers") or ())
+
+
 def validate(crd: Object, _context: Context) -> list[FieldError]:
     return create_errors(crd)
 
@@ -106,4 +121,6 @@ RESOURCE = Resource(
     cells=cells,
     unconditional_update=False,
     deletion_returns_object=True,
+    held=held,
+    mark_deleted=mark_deleted,
 )
