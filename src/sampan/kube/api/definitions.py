@@ -135,10 +135,15 @@ class Definitions:
             new = change(old)
             return {**new, "metadata": dict(new["metadata"])}
 
-        try:
-            await self._writer.update(call, make, WriteOptions(manager=AGENT))
-        except status.StatusError as error:
-            log.warning("definition %s: %s", name, error.message)
+        while True:
+            try:
+                await self._writer.update(call, make, WriteOptions(manager=AGENT))
+            except status.StatusError as error:
+                if error.reason == "Conflict":
+                    continue
+                if error.reason != "NotFound":
+                    log.warning("definition %s: %s", name, error.message)
+            return
 
     # --- the end
 

@@ -119,7 +119,10 @@ class Writer:
             new["metadata"]["generation"] = 1
         name = new["metadata"].get("name", "")
         errors = object_meta_errors(
-            new["metadata"], namespaced=resource.namespaced, names=resource.names
+            new["metadata"],
+            namespaced=resource.namespaced,
+            names=resource.names,
+            standard_finalizers=resource.standard_finalizers,
         ) + resource.validate(new, context)
         if errors:
             raise status.invalid(served.group, served.kind, name, errors)
@@ -165,7 +168,7 @@ class Writer:
                     "the namespace of the provided object does not match the namespace sent on the request"
                 )
             metadata["namespace"] = call.namespace
-        elif not call.served.resource.namespaced and given and call.served.custom is None:
+        elif given:
             metadata.pop("namespace")
 
     # --- update
@@ -248,9 +251,10 @@ class Writer:
         await self._admission.mutate(request)
         new = self._admitted(request)
         version = revision_of_object(served, new, call.name)
-        if not version and not resource.unconditional_update:
+        # A Scale need not know its object's version.
+        if not version and not resource.unconditional_update and call.subresource != "scale":
             wrong = fielderror.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise status.invalid(served.group, served.kind, call.name, [wrong])
+            raise status.invalid(served.group, served.plural, call.name, [wrong])
         if version and version != item.revision:
             raise status.conflict(served.group, served.plural, call.name, CHANGED)
         new["metadata"]["resourceVersion"] = str(item.revision)
@@ -312,7 +316,7 @@ class Writer:
             after["generation"] = before.get("generation", 0) + 1
         # Twice, as upstream: once for all kinds, once as a part of each kind's own validation.
         errors = object_meta_update_errors(after, before, standard_finalizers=False)
-        errors += object_meta_update_errors(after, before)
+        errors += object_meta_update_errors(after, before, standard_finalizers=resource.standard_finalizers)
         if sub.validate_update is not None:
             return errors + sub.validate_update(new, old, context)
         if resource.validate_update is not None:

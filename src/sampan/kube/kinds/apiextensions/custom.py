@@ -79,6 +79,7 @@ def _custom(crd: Object, version: Object) -> Custom:
         columns=columns.columns(version),
         cells=columns.cells(version),
         unconditional_update=False,
+        standard_finalizers=False,
         deprecated=_deprecation(spec, version, names["kind"]),
         to_stored=to_stored,
         from_stored=from_stored,
