@@ -79,7 +79,7 @@ def decode(
     """
     kind = kind or served.kind
     try:
-        decoded = decoding.decode(served.node, value, kind)
+        decoded = served.decode(value, kind)
     except decoding.DecodeError as error:
         raise cannot_handle(kind, served.resource.version, str(error)) from None
     complain(call, options, kind, served.resource.version, [*duplicates, *decoded.unknown])

@@ -126,7 +126,7 @@ class Writer:
             new["metadata"],
             namespaced=resource.namespaced,
             names=resource.names,
-            standard_finalizers=resource.judges_metadata and served.custom is None,
+            standard_finalizers=resource.judges_metadata and resource.standard_finalizers,
         )
         own = resource.validate(new, context)
         errors = errors + own if resource.judges_metadata else own or errors
@@ -174,7 +174,7 @@ class Writer:
                     "the namespace of the provided object does not match the namespace sent on the request"
                 )
             metadata["namespace"] = call.namespace
-        elif not call.served.resource.namespaced and given and call.served.custom is None:
+        elif given:
             metadata.pop("namespace")
 
     # --- update
@@ -257,9 +257,10 @@ class Writer:
         await self._admission.mutate(request)
         new = self._admitted(request)
         version = revision_of_object(served, new, call.name)
-        if not version and not resource.unconditional_update:
+        # A Scale need not know its object's version.
+        if not version and not resource.unconditional_update and call.subresource != "scale":
             wrong = fielderror.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise status.invalid(served.group, served.kind, call.name, [wrong])
+            raise status.invalid(served.group, served.plural, call.name, [wrong])
         if version and version != item.revision:
             raise status.conflict(served.group, served.plural, call.name, CHANGED)
         new["metadata"]["resourceVersion"] = str(item.revision)
@@ -321,7 +322,7 @@ class Writer:
             after["generation"] = before.get("generation", 0) + 1
         errors = common_update_errors(after, before, namespaced=resource.namespaced)
         if resource.judges_metadata:  # and says once more what has been said
-            standard = call.served.custom is None
+            standard = resource.standard_finalizers
             errors += object_meta_update_errors(after, before, standard_finalizers=standard)
         if sub.validate_update is not None:
             return errors + sub.validate_update(new, old, context)

@@ -152,6 +152,8 @@ class Resource:
     judges_metadata: bool = True
     # How names look: "subdomain" and "label" (RFC 1123), "label-1035" (services), "path-segment" (RBAC).
     names: str = "subdomain"
+    # Must finalizers be standard ones or have a domain? Not so of kinds that are no part of the core's.
+    standard_finalizers: bool = True
     # Fields whose change raises metadata.generation: ("spec",) for most that have a status; () if it has
     # none.
     generation: tuple[str, ...] = ()
