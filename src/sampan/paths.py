@@ -13,11 +13,18 @@
                              points/, the mount points of every step;
                              contexts/ and steps/ of running builds, emptied at every start
   trash/                     removed trees on their way out; emptied in the background
+  kube/                      the cluster, which works without an engine as well
+    store.db                 its objects (SQLite, WAL)
+    pki/                     certificates and keys, made and renewed by the API server
+    admin.kubeconfig         for kubectl and helm
+    encryption.yaml          keys of what is encrypted at rest
+    logs/                    kube-api.log, kube-control.log, audit.log
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
   sampand.pid                also the lock that keeps a second daemon out
   ports/                     shim.sock of the process that relays published ports
   containers/<id>/           start.json shim.sock state.json exit.json network.json execs/
   build/<step>/              the same of a RUN step
+  kube/                      api.pid, also the lock that keeps a second API server out
 """
 
 from dataclasses import dataclass
@@ -204,3 +211,35 @@ class ContainerPaths:
     @cached_property
     def execs(self) -> Path:
         return self.exec / "execs"
+
+
+@dataclass(frozen=True)
+class KubePaths:
+    """Of a cluster; nothing is created by asking."""
+
+    data: Path = Path(DATA_ROOT) / "kube"
+    exec: Path = Path(EXEC_ROOT) / "kube"
+
+    @cached_property
+    def store(self) -> Path:
+        return self.data / "store.db"
+
+    @cached_property
+    def pki(self) -> Path:
+        return self.data / "pki"
+
+    @cached_property
+    def kubeconfig(self) -> Path:
+        return self.data / "admin.kubeconfig"
+
+    @cached_property
+    def encryption(self) -> Path:
+        return self.data / "encryption.yaml"
+
+    @cached_property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    @cached_property
+    def pidfile(self) -> Path:
+        return self.exec / "api.pid"

@@ -23,6 +23,9 @@ MORE = {
     "docker.ignore.expressions": {"re", "typing"},
     "oci.runtime": {"typing"},
     "oci.image": {"typing"},
+    "kubernetes.names": {"re"},
+    "kubernetes.object_meta": {"re"},
+    "kubernetes.quantity": {"re"},
 }
 
 

@@ -75,6 +75,14 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
         "save": ("image.save", "Write images to a tar archive (to stdout by default)", ("save",)),
         "tag": ("image.tag", "Give an image another name", ("tag",)),
     },
+    "kube": {
+        "down": ("kube.down", "Stop the cluster; its objects stay", ()),
+        "kubeconfig": ("kube.kubeconfig", "Print the configuration for kubectl and helm", ()),
+        "reset": ("kube.reset", "Remove the cluster and all its objects", ()),
+        "snapshot": ("kube.snapshot", "Save the cluster's objects to a file, or restore them", ()),
+        "status": ("kube.status", "Show whether a cluster runs, and where", ()),
+        "up": ("kube.up", "Start a Kubernetes cluster", ()),
+    },
     "manifest": {
         "annotate": ("manifest.annotate", "State the platform of an image of a manifest list", ()),
         "create": ("manifest.create", "Begin a manifest list on this machine", ()),
@@ -127,6 +135,7 @@ GROUP_HELP = {
     "container": "Manage containers",
     "context": "Manage contexts",
     "image": "Manage images",
+    "kube": "Run a Kubernetes cluster",
     "manifest": "Manage image manifests and manifest lists",
     "network": "Manage networks",
     "registry": "Run a registry",

@@ -1,8 +1,8 @@
 """The watch cache: everything below /registry/ as it is now, and the last events of each resource.
 
-It loads the store once and follows its writes; a server's reads, lists and watches come from here. When the store
-is away it goes on with what it has, and resumes where it stopped; when the store has forgotten that place, it
-loads all anew, and who follows hears Lagging.
+It loads the store once and follows its writes; a server's reads, lists and watches come from here. When the
+store is away it goes on with what it has, and resumes where it stopped; when the store has forgotten that
+place, it loads all anew, and who follows hears Lagging.
 
     cache = Cache(store); await cache.start()
     item = await cache.write(key, value, expected=0)
@@ -14,6 +14,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from sampan.errors import SampanError, Unavailable
 from sampan.kube.store.items import Event, Item, with_revision
@@ -31,6 +32,16 @@ RETRY = (0.05, 2.0)  # seconds between attempts to follow the store again: first
 SEEN_WITHIN = 10.0  # seconds in which the cache should have what was written; a write does not fail for it
 
 Open = Callable[[str, bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class PastPage:
+    """As Page, with items."""
+
+    items: list[Item]
+    revision: int
+    more: bool
+    remaining: int
 
 
 def as_it_is(_key: str, value: bytes) -> bytes:
@@ -123,9 +134,17 @@ class Cache:
                 if revision > self.revision:
                     self._advance(await self._store.reached())
 
+    async def past(self, prefix: str, *, revision: int, start: str = "", limit: int = 0) -> PastPage:
+        """As Store.list, from the store. Raises Compacted, Ahead and Unavailable."""
+        page = await self._store.list(prefix, revision=revision, start=start, limit=limit)
+        items = [self._made(entry) for entry in page.entries]
+        return PastPage(items, page.revision, page.more, page.remaining)
+
     # Writing
 
-    async def write(self, key: str, value: bytes | None, expected: int | None, ttl: int = 0) -> Item | None:
+    async def write(
+        self, key: str, value: bytes | None, *, expected: int | None, ttl: int = 0
+    ) -> Item | None:
         """As Store.write, and the cache has it. The item as written; of a deletion what there was, or None.
 
         Raises Mismatch (when the cache has what was found instead) and Unavailable.

@@ -1,8 +1,8 @@
 """The thread that alone writes to the SQLite file.
 
-Whatever arrives while a commit runs goes into the next: so the number of syncs follows the disk, not the writers.
-Between commits it does in small slices what keeps the file healthy: keys that expire, compaction, giving pages
-back, checkpoints. Each has a transaction of its own, and what fails is tried again.
+Whatever arrives while a commit runs goes into the next: so the number of syncs follows the disk, not the
+writers. Between commits it does in small slices what keeps the file healthy: keys that expire, compaction,
+giving pages back, checkpoints. Each has a transaction of its own, and what fails is tried again.
 """
 
 import logging

@@ -9,8 +9,8 @@
     state at R  =  current rows of revision <= R,  and history rows of revision > R with was <= R
     write W     =  the history row W, and as new value the one row, of either table, whose state is W's
 
-So a value is stored once, forgetting is cutting off the beginning of history, and every write leaves a row: the
-newest revision is that of history's last row, or `compacted`.
+So a value is stored once, forgetting is cutting off the beginning of history, and every write leaves a row:
+the newest revision is that of history's last row, or `compacted`.
 """
 
 import os
@@ -30,8 +30,8 @@ CREATE INDEX current_expiry ON current (expiry) WHERE expiry IS NOT NULL;
 CREATE TABLE history (revision INTEGER PRIMARY KEY, key TEXT NOT NULL, was INTEGER NOT NULL, value BLOB);
 CREATE INDEX history_key ON history (key, revision);
 """
-# With an id of their own, rows keep values of up to a page in the tree itself: WITHOUT ROWID moves all beyond a
-# quarter of it to a page alone. Pages of 8 KB: 10,000 values of 2 KB take 27 MB, with 4 KB 40 MB.
+# With an id of their own, rows keep values of up to a page in the tree itself: WITHOUT ROWID moves all beyond
+# a quarter of it to a page alone. Pages of 8 KB: 10,000 values of 2 KB take 27 MB, with 4 KB 40 MB.
 PAGE = 8192
 FIRST = 1  # an empty etcd's revision as well; 0 has a meaning of its own in requests
 
@@ -63,6 +63,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     """The connection that writes; the file is made if there is none. Raises Unavailable and Unsupported."""
     try:
         created = not path.exists()
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite makes the others alike
         db = connect(path)
         try:
             _prepare(db, path)
@@ -106,8 +107,10 @@ def migrate(db: sqlite3.Connection, found: int) -> None:
 
 def meta(db: sqlite3.Connection, name: str) -> int:
     """One of the numbers that the file keeps about itself."""
-    found: int = db.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()[0]
-    return found
+    row = db.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+    if row is None:
+        raise Unsupported(f"this is no store of Sampan's: it does not say its {name}")
+    return int(row[0])
 
 
 def newest(db: sqlite3.Connection) -> int:

@@ -17,7 +17,7 @@ SELECT key, revision, value FROM ({NOW} AND revision<=:at
   UNION ALL
   SELECT key, was, value FROM history WHERE key>=:start AND key<:end AND revision>:at AND was<=:at AND was>0)
 """
-# The row of the key's next write says what this one had written, unless there is none yet: then it is current.
+# The row of the key's next write says what this one had written; if there is none yet, it is current.
 CHANGES = """
 SELECT h.revision, h.key, h.was, h.value, coalesce(
   (SELECT c.value FROM current c WHERE c.key=h.key AND c.revision=h.revision),

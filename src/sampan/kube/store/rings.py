@@ -1,8 +1,8 @@
 """The last events of one resource, and all who follow them.
 
-A subscription that waits costs its own object, a place in one set and a future: about 0.7 KB with the coroutine
-that awaits it (tests/kube/store/test_subscriptions.py measures it). Events are in the ring only, and a batch
-wakes those alone whose prefix it touches.
+A subscription that waits costs its own object, a place in one set and a future: about 0.7 KB with the
+coroutine that awaits it (tests/kube/store/test_subscriptions.py measures it). Events are in the ring only,
+and a batch wakes those alone whose prefix it touches.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The store in one SQLite file: reads beside the writer, writes by a thread of their own (commits.py).
 
-store = SqliteStore(paths.store, clock=time.time_ns)
+`await SqliteStore.open(path)`; the rest is store.py's interface.
 """
 
 import asyncio
@@ -23,13 +23,12 @@ SECOND = 10**9
 
 
 class SqliteStore:
-    """Belongs to the event loop that made it. `clock`: nanoseconds since 1970, for what expires."""
+    """Belongs to the event loop that opened it."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, path: Path, db: sqlite3.Connection, clock: Callable[[], int]) -> None:
         self.path = path
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        db = database.open_file(path)
         self._inline = database.reader(path)  # of the event loop, for what is quick
         self._beside = database.reader(path)  # of the thread for what is not
         self._thread = ThreadPoolExecutor(1, "kube-store-reads")
@@ -38,6 +37,11 @@ class SqliteStore:
         self._waiting: set[asyncio.Future[Any]] = set()
         self._closed = False
         self._commits.start()
+
+    @classmethod
+    async def open(cls, path: Path, *, clock: Callable[[], int] = time.time_ns) -> "SqliteStore":
+        """`clock`: nanoseconds since 1970, for what expires. Raises Unavailable and Unsupported."""
+        return cls(path, await asyncio.to_thread(database.open_file, path), clock)
 
     async def revision(self) -> int:
         return self._feed.revision

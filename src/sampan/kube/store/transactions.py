@@ -1,7 +1,7 @@
 """What is done to the SQLite file, a transaction each: writes, expiry, compaction, giving pages back.
 
-Python's module lets go of the interpreter's lock at every step of a statement, and a busy event loop may keep it
-for 5 ms (sys.getswitchinterval): so each statement here does the work of a whole batch, in one step.
+Python's module lets go of the interpreter's lock at every step of a statement, and a busy event loop may keep
+it for 5 ms (sys.getswitchinterval): so each statement here does the work of a whole batch, in one step.
 """
 
 import sqlite3
@@ -153,13 +153,13 @@ def forget(db: sqlite3.Connection, revision: int, rows: int) -> int:
 
     History's revisions have no holes but where it was cut before, so a range of them is as many rows.
     """
-    first = db.execute("SELECT min(revision) FROM history").fetchone()[0]
+    first: int | None = db.execute("SELECT min(revision) FROM history").fetchone()[0]
     if first is None or first > revision:
         return 0
     with transaction(db):
         last = min(revision, first + rows - 1)
         db.execute("DELETE FROM history WHERE revision<=?", (last,))
-    return int(last - first + 1)
+    return last - first + 1
 
 
 def spare_pages(db: sqlite3.Connection) -> int:

@@ -40,8 +40,16 @@ class FieldError:
         return hash((self.path, self.body))
 
 
+class Shown(str):
+    """A value in the form in which it is to be shown: structs, whose fields keep the order of Go's."""
+
+    __slots__ = ()
+
+
 def show(value: object) -> str:
     """A value as Go prints it in such a message: strings quoted, the rest as JSON-like text."""
+    if isinstance(value, Shown):
+        return str(value)
     if isinstance(value, str):
         return quote(value)
     if value is None:
@@ -53,10 +61,15 @@ def show(value: object) -> str:
     return _json(value)
 
 
-def _json(value: object) -> str:
+def shown_in_order(value: object) -> Shown:
+    """JSON whose keys stay in their order, for what is a struct in Go and no map."""
+    return Shown(_json(value, sort=False))
+
+
+def _json(value: object, sort: bool = True) -> str:
     import json
 
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=sort)
     # Go's encoder escapes these three, and the two separators of lines.
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
@@ -75,8 +88,9 @@ def type_invalid(path: str, value: object, detail: str) -> FieldError:
     return FieldError(path, TYPE_INVALID, f"Invalid value: {show(value)}: {detail}")
 
 
-def duplicate(path: str, value: object) -> FieldError:
-    return FieldError(path, DUPLICATE, f"Duplicate value: {show(value)}")
+def duplicate(path: str, value: object, detail: str = "") -> FieldError:
+    tail = f": {detail}" if detail else ""
+    return FieldError(path, DUPLICATE, f"Duplicate value: {show(value)}{tail}")
 
 
 def not_found(path: str, value: object) -> FieldError:

@@ -98,9 +98,8 @@ def forbidden(group: str, resource: str, name: str, why: str) -> StatusError:
 
 
 def invalid(group: str, kind: str, name: str, errors: "list[FieldError]") -> StatusError:
-    """All that is wrong with an object, each error once, in the order found."""
-    errors = list(dict.fromkeys(errors))
-    texts = [str(error) for error in errors]
+    """All that is wrong with an object, in the order found; the message says it once, the causes as often."""
+    texts = list(dict.fromkeys(str(error) for error in errors))
     what = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = _details(name, group, kind)
     details["causes"] = [

@@ -1,0 +1,1 @@
+"""sampan kube: a Kubernetes cluster."""

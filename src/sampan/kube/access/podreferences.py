@@ -1,0 +1,112 @@
+"""What pods and volumes refer to: secrets, ConfigMaps, claims. Pure.
+
+Kubernetes: pkg/api/v1/pod/util.go, pkg/api/v1/persistentvolume/util.go.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sampan.kube.kinds.resource import Object
+
+# Sources of volumes -> the field that refers to a secret.
+_SECRET_FIELDS = (
+    ("azureFile", "secretName"),
+    ("cephfs", "secretRef"),
+    ("cinder", "secretRef"),
+    ("flexVolume", "secretRef"),
+    ("rbd", "secretRef"),
+    ("secret", "secretName"),
+    ("scaleIO", "secretRef"),
+    ("iscsi", "secretRef"),
+    ("storageos", "secretRef"),
+    ("csi", "nodePublishSecretRef"),
+)
+# Of persistent volumes, what a kubelet sees: not what only controllers use.
+_VOLUME_SECRET_FIELDS = (
+    *(pair for pair in _SECRET_FIELDS if pair[0] not in ("secret", "azureFile")),
+    ("csi", "nodeStageSecretRef"),
+    ("csi", "nodeExpandSecretRef"),
+)
+
+
+def _containers(spec: Object) -> Iterator[Object]:
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        yield from spec.get(field) or ()
+
+
+def _name(reference: Any) -> str:
+    return reference if isinstance(reference, str) else (reference or {}).get("name") or ""
+
+
+def _from_environment(spec: Object, whole: str, key: str) -> Iterator[str]:
+    for container in _containers(spec):
+        for source in container.get("envFrom") or ():
+            yield _name(source.get(whole))
+        for variable in container.get("env") or ():
+            yield _name((variable.get("valueFrom") or {}).get(key))
+
+
+def _projected(volume: Object, kind: str) -> Iterator[str]:
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        yield _name(source.get(kind))
+
+
+def secrets(spec: Object) -> set[str]:
+    """The names of the secrets that a pod's spec refers to."""
+    found = {_name(reference) for reference in spec.get("imagePullSecrets") or ()}
+    found.update(_from_environment(spec, "secretRef", "secretKeyRef"))
+    for volume in spec.get("volumes") or ():
+        found.update(_projected(volume, "secret"))
+        for source, field in _SECRET_FIELDS:
+            found.add(_name((volume.get(source) or {}).get(field)))
+    return found - {""}
+
+
+def config_maps(spec: Object) -> set[str]:
+    """The names of the ConfigMaps that a pod's spec refers to."""
+    found = set(_from_environment(spec, "configMapRef", "configMapKeyRef"))
+    for volume in spec.get("volumes") or ():
+        found.update(_projected(volume, "configMap"))
+        found.add(_name(volume.get("configMap")))
+    return found - {""}
+
+
+def claims(pod: Object) -> set[str]:
+    """The names of the volume claims of a pod, those made for it included."""
+    found = set()
+    for volume in pod["spec"].get("volumes") or ():
+        found.add((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
+        if volume.get("ephemeral"):
+            found.add(f"{pod['metadata']['name']}-{volume['name']}")
+    return found - {""}
+
+
+def resource_claims(pod: Object) -> set[str]:
+    """The names of the resource claims of a pod, those made from templates included."""
+    status: Object = pod.get("status") or {}
+    made = {
+        one.get("name"): one.get("resourceClaimName") or ""
+        for one in status.get("resourceClaimStatuses") or ()
+    }
+    found = {
+        one.get("resourceClaimName") or made.get(one.get("name"), "")
+        for one in pod["spec"].get("resourceClaims") or ()
+    }
+    extended: Object = status.get("extendedResourceClaimStatus") or {}
+    found.add(extended.get("resourceClaimName") or "")
+    return found - {""}
+
+
+def volume_secrets(volume: Object) -> set[tuple[str, str]]:
+    """Namespace and name of each secret that a kubelet needs for a persistent volume."""
+    spec: Object = volume.get("spec") or {}
+    home = (spec.get("claimRef") or {}).get("namespace") or ""
+    found = set()
+    for source, field in _VOLUME_SECRET_FIELDS:
+        reference = (spec.get(source) or {}).get(field)
+        if isinstance(reference, dict) and reference.get("name"):
+            found.add((reference.get("namespace") or home, reference["name"]))
+    azure: Object = spec.get("azureFile") or {}
+    if azure.get("secretName"):
+        found.add((azure.get("secretNamespace") or home, azure["secretName"]))
+    return found

@@ -1,0 +1,157 @@
+"""Reading what a client sends, and decoding it to an object of the kind it should be."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+from sampan.kube.api.calls import Call
+from sampan.kube.api.negotiation import CUSTOM_OFFERED, OFFERED, PROTOBUF, YAML, body_media
+from sampan.kube.api.options import WriteOptions
+from sampan.kube.api.served import Served
+from sampan.kube.kinds.resource import Object
+from sampan.kube.schema import builtin, decoding, protobuf
+from sampan.specs.kubernetes import status
+
+SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"  # how upstream's own scheme is called
+LARGEST = 3 << 20  # bytes of a request's body, as upstream's limit
+
+
+async def read(request: web.BaseRequest) -> bytes:
+    """Raises StatusError for a body that is too long."""
+    announced = request.headers.get("Content-Length", "")
+    if announced.isdigit() and int(announced) > LARGEST:
+        raise too_large()
+    if not request.can_read_body:
+        return b""
+    parts = []
+    total = 0
+    async for part in request.content.iter_any():
+        total += len(part)
+        if total > LARGEST:
+            raise too_large()
+        parts.append(part)
+    return b"".join(parts)
+
+
+def too_large() -> status.StatusError:
+    return status.StatusError("RequestEntityTooLarge", f"Request entity too large: limit is {LARGEST}")
+
+
+class Body:
+    """A body, parsed once. `object()` decodes a new object each time, so that a write can be tried again."""
+
+    def __init__(self, data: bytes, content_type: str | None, served: Served) -> None:
+        offered = OFFERED if served.custom is None else CUSTOM_OFFERED
+        self.media = body_media(content_type, offered)
+        self._data = data
+        self._value: Any = None
+        self._parsed = False
+        self.duplicates: list[str] = []
+
+    def value(self, kind: str) -> Any:
+        """As it was sent; raises StatusError."""
+        if not self._parsed:
+            self._value = self._parse(kind)
+            self._parsed = True
+        return self._value
+
+    def _parse(self, kind: str) -> Any:
+        try:
+            if self.media == PROTOBUF:
+                return protobuf.decode_object(self._data)
+            if self.media == YAML:
+                value, self.duplicates = decoding.parse_yaml(self._data)
+            else:
+                value, self.duplicates = decoding.parse_json(self._data)
+            return value
+        except decoding.DecodeError as error:
+            raise status.bad_request(decoding.unrecognized(kind, error, self._data)) from None
+
+
+def decode(
+    call: Call, served: Served, value: Any, duplicates: list[str], options: WriteOptions, kind: str = ""
+) -> Object:
+    """An object of `served`'s kind (or of `kind`) with its defaults; unknown fields are told as options say.
+
+    Raises StatusError.
+    """
+    kind = kind or served.kind
+    try:
+        decoded = decoding.decode(served.node, value, kind)
+    except decoding.DecodeError as error:
+        raise cannot_handle(kind, served.resource.version, str(error)) from None
+    complain(call, options, kind, served.resource.version, [*duplicates, *decoded.unknown])
+    found = decoded.object
+    found["kind"], found["apiVersion"] = served.kind, served.api_version
+    metadata = found.get("metadata")
+    if not isinstance(metadata, dict):
+        found["metadata"] = {}
+    served.resource.default(found)
+    return found
+
+
+def complain(call: Call, options: WriteOptions, kind: str, version: str, problems: list[str]) -> None:
+    """Unknown and duplicate fields: an error, warnings or nothing."""
+    if not problems or options.validation == "Ignore":
+        return
+    problems = list(dict.fromkeys(problems))
+    if options.validation == "Strict":
+        raise cannot_handle(kind, version, f"strict decoding error: {', '.join(problems)}")
+    for problem in problems:
+        call.warn(problem)
+
+
+def cannot_handle(kind: str, version: str, why: str, sent: str = "") -> status.StatusError:
+    """A body that is an object of the kind, or claims to be, but cannot be read."""
+    return status.bad_request(f'{sent or kind} in version "{version}" cannot be handled as a {kind}: {why}')
+
+
+def check_kind(served: Served, value: Any, known: Callable[[str, str], bool]) -> None:
+    """Does the body say that it is what the path wants? `known`(api version, kind): does such a kind
+    exist?
+    """
+    if not isinstance(value, dict):
+        return
+    sent_version, sent_kind = value.get("apiVersion") or "", value.get("kind") or ""
+    if not sent_version and not sent_kind:
+        return
+    version, kind = sent_version or served.api_version, sent_kind or served.kind
+    if (version, kind) == (served.api_version, served.kind):
+        return
+    if served.custom is not None:
+        raise _custom_mismatch(served, version, kind)
+    short = version.rpartition("/")[2]
+    if not known(version, kind):
+        why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+    else:
+        internal = served.group.split(".")[0] or "core"
+        why = f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
+    raise cannot_handle(served.kind, short, why, kind)
+
+
+def _custom_mismatch(served: Served, version: str, kind: str) -> status.StatusError:
+    if version != served.api_version:
+        return status.bad_request(
+            f"the API version in the data ({version}) does not match "
+            f"the expected API version ({served.api_version})"
+        )
+    return status.bad_request(
+        f"the kind in the data ({kind}) does not match the expected kind ({served.kind})"
+    )
+
+
+def delete_options_body(data: bytes, content_type: str | None) -> Object:
+    """DeleteOptions sent as a body; raises StatusError."""
+    media = body_media(content_type)
+    try:
+        if media == PROTOBUF:
+            value = protobuf.decode_object(data)
+        elif media == YAML:
+            value, _ = decoding.parse_yaml(data)
+        else:
+            value, _ = decoding.parse_json(data)
+        node = builtin.node("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
+        return decoding.decode(node, value, "DeleteOptions").object
+    except decoding.DecodeError as error:
+        raise status.bad_request(str(error)) from None

@@ -1,0 +1,83 @@
+"""Everything that is served at present: the built-in resources and the custom ones."""
+
+from collections.abc import Iterable, Sequence
+
+from sampan.kube.api.served import Served
+from sampan.kube.kinds.resource import Object, Reader, Resource
+from sampan.kube.schema import builtin
+from sampan.kube.store.cache import Cache
+
+
+class Catalog:
+    """`groups` maps each group to its versions, each to its resources by their plural, in discovery's
+    order.
+    """
+
+    def __init__(self, resources: Iterable[Resource]) -> None:
+        self.groups: dict[str, dict[str, dict[str, Served]]] = {}
+        self._by_name: dict[str, Served] = {}
+        self._kinds: set[tuple[str, str]] = set()
+        self.generation = 0  # grows with each change, so that documents made of it know their age
+        for resource in resources:
+            self._add(built_in(resource))
+
+    def _add(self, served: Served) -> None:
+        resource = served.resource
+        self.groups.setdefault(resource.group, {}).setdefault(resource.version, {})[resource.plural] = served
+        self._by_name.setdefault(resource.name, served)
+        self._kinds.add((resource.api_version, resource.kind))
+
+    def find(self, group: str, version: str, plural: str) -> Served | None:
+        versions = self.groups.get(group)
+        resources = versions.get(version) if versions else None
+        return resources.get(plural) if resources else None
+
+    def by_name(self, name: str) -> Served | None:
+        """ "deployments.apps", in any version: the one that storage goes by."""
+        return self._by_name.get(name)
+
+    def knows(self, api_version: str, kind: str) -> bool:
+        return (api_version, kind) in self._kinds or builtin.is_kind(api_version, kind)
+
+    def all(self) -> list[Served]:
+        return [
+            served
+            for versions in self.groups.values()
+            for resources in versions.values()
+            for served in resources.values()
+        ]
+
+    def replace_custom(self, added: Sequence[Served]) -> None:
+        """These are the custom resources from now on."""
+        kept = [served for served in self.all() if served.custom is None]
+        self.groups, self._by_name, self._kinds = {}, {}, set()
+        for served in [*kept, *added]:
+            self._add(served)
+        self.generation += 1
+
+
+def built_in(resource: Resource) -> Served:
+    """A resource whose schema is among the packaged ones."""
+    definition = resource.definition or builtin.definition_of(resource.group, resource.version, resource.kind)
+    return Served(resource, lambda: builtin.node(definition), definition=definition)
+
+
+class CacheReader(Reader):
+    """What kinds, admission and access see of the cluster."""
+
+    def __init__(self, cache: Cache, catalog: Catalog) -> None:
+        self._cache = cache
+        self._catalog = catalog
+
+    def get(self, resource: str, namespace: str, name: str) -> Object | None:
+        served = self._catalog.by_name(resource)
+        if served is None:
+            return None
+        item = self._cache.get(served.key(namespace, name))
+        return served.object(item) if item is not None else None
+
+    def list(self, resource: str, namespace: str = "") -> Sequence[Object]:
+        served = self._catalog.by_name(resource)
+        if served is None:
+            return ()
+        return [served.object(item) for item in self._cache.items(served.prefix_in(namespace))]

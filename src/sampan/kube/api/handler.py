@@ -1,0 +1,165 @@
+"""One request, from its bytes to its answer: who asks, for what, may they, and what happens then."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote_plus
+
+from aiohttp import web
+from multidict import MultiDict
+
+from sampan import errors
+from sampan.kube.access.user import Attributes, User
+from sampan.kube.api import answers, negotiation
+from sampan.kube.api.calls import Call
+from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.options import truth
+from sampan.kube.api.paths import VERBS, Target, parse
+from sampan.kube.api.served import Served
+from sampan.kube.kinds.resource import Reader
+from sampan.specs.kubernetes import status
+
+log = logging.getLogger("sampan.kube")
+
+
+class Access(Protocol):
+    """Who asks, and may they? Both raise StatusError."""
+
+    async def authenticate(self, request: web.BaseRequest, path: str) -> User: ...
+
+    async def check(self, attributes: Attributes) -> None: ...
+
+
+class Paths(Protocol):
+    """Whatever is no resource: discovery, health, metrics."""
+
+    async def answer(self, request: web.BaseRequest, target: Target) -> web.StreamResponse | None: ...
+
+
+@dataclass
+class Handler:
+    """What aiohttp's server calls for each request. Never raises but for a client that has gone."""
+
+    catalog: Catalog
+    access: Access
+    reader: Reader
+    paths: Paths
+    verbs: "Verbs"
+    clock: Callable[[], float] = time.time
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await self._handle(request)
+        except status.StatusError as error:
+            return answers.failure(error, _error_form(request))
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except errors.Unavailable as error:
+            return answers.failure(status.unavailable(str(error)))
+        except Exception as error:
+            log.exception("%s %s", request.method, request.raw_path)
+            return answers.failure(status.internal(f"{type(error).__name__}"))
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
+        target = parse(path)
+        user = await self.access.authenticate(request, target.path)
+        parsed = _query(query)
+        verb = _verb(request.method, target, parsed)
+        await self._authorize(user, verb, target, parsed, request.method)
+        if not target.resource:
+            found = await self.paths.answer(request, target)
+            return found if found is not None else answers.plain("404 page not found\n", 404)
+        served = self._served(target)
+        if served is None:
+            if target.group not in self.catalog.groups:
+                return answers.plain("404 page not found\n", 404)
+            raise status.no_such_path()
+        deprecated = [served.resource.deprecated] if served.resource.deprecated else []
+        call = Call(
+            served,
+            user,
+            self.reader,
+            target.namespace,
+            target.name,
+            target.subresource,
+            request.headers.get("User-Agent", ""),
+            parsed,
+            parsed.getall("dryRun", []) if query else [],
+            self.clock(),
+            deprecated,
+        )
+        response = await self.verbs.perform(request, call, verb, target)
+        if call.warnings and not response.prepared:
+            answers.warnings(response, call.warnings)
+        return response
+
+    def _served(self, target: Target) -> Served | None:
+        """None: there is no such path."""
+        served = self.catalog.find(target.group, target.version, target.resource)
+        if served is None:
+            return None
+        if target.namespace and not served.resource.namespaced:
+            return None
+        if target.name and served.resource.namespaced and not target.namespace:
+            return None
+        if target.subresource and target.subresource not in served.subresources:
+            return None
+        if target.rest and target.subresource != "proxy":
+            return None
+        return served
+
+    async def _authorize(
+        self, user: User, verb: str, target: Target, query: MultiDict[str], method: str
+    ) -> None:
+        attributes = Attributes(
+            user,
+            verb if target.resource else method.lower(),
+            target.group,
+            target.version,
+            target.resource,
+            target.subresource,
+            target.namespace,
+            target.name,
+            target.path,
+            query.get("labelSelector", "") if query else "",
+            query.get("fieldSelector", "") if query else "",
+        )
+        await self.access.check(attributes)
+
+
+class Verbs(Protocol):
+    async def perform(
+        self, request: web.BaseRequest, call: Call, verb: str, target: Target
+    ) -> web.StreamResponse:
+        """Do what the request asks for; raises StatusError."""
+        ...
+
+
+def _verb(method: str, target: Target, query: MultiDict[str]) -> str:
+    verb = VERBS.get(method, method.lower())
+    if target.name:
+        return verb
+    if verb == "get":
+        return "watch" if target.watch or (query and truth(query.get("watch"))) else "list"
+    return "deletecollection" if verb == "delete" else verb
+
+
+def _query(text: str) -> MultiDict[str]:
+    found: MultiDict[str] = MultiDict()
+    for part in text.split("&") if text else ():
+        name, _, value = part.partition("=")
+        if name:
+            found.add(unquote_plus(name), unquote_plus(value))
+    return found
+
+
+def _error_form(request: web.BaseRequest) -> negotiation.Form:
+    """What a failure is written in: what was asked for if that is possible, else JSON."""
+    try:
+        return negotiation.Form(negotiation.choose(request.headers.get("Accept", "")).media)
+    except status.StatusError:
+        return negotiation.PLAIN

@@ -1,0 +1,109 @@
+"""A resource as this server serves it: what its kind says, and what was compiled from that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from sampan.kube.kinds.resource import Object, Resource, Subresource
+from sampan.kube.schema.node import Node
+from sampan.kube.store.cache import Item
+from sampan.specs.kubernetes import status
+
+START = b'{"metadata":{'
+
+
+@dataclass
+class Served:
+    """`node_of` makes the schema when it is first asked for; `custom` is what stands behind a custom
+    resource.
+    """
+
+    resource: Resource
+    node_of: Callable[[], Node]
+    definition: str = ""  # the name of its schema
+    storage_version: str = ""  # of custom resources, what their objects are stored as
+    custom: Any = None
+    subresources: dict[str, Subresource] = field(init=False)
+
+    def __post_init__(self) -> None:
+        resource = self.resource
+        self.subresources = {one.name: one for one in resource.subresources}
+        self.kind, self.group, self.plural = resource.kind, resource.group, resource.plural
+        self.api_version = resource.api_version
+        group, plural = resource.stored_as if resource.stored_as[1] else (resource.group, resource.plural)
+        self.prefix = f"/registry/{group or 'core'}/{plural}/"
+        self.stored_plain = self.custom is None  # without its kind and apiVersion
+        named = orjson.dumps({"kind": self.kind, "apiVersion": self.api_version})
+        self.head = named[:-1] + b","
+        self.list_head = orjson.dumps({"kind": f"{self.kind}List", "apiVersion": self.api_version})[:-1]
+
+    @cached_property
+    def node(self) -> Node:
+        return self.node_of()
+
+    def key(self, namespace: str, name: str) -> str:
+        return f"{self.prefix}{namespace}/{name}" if self.resource.namespaced else f"{self.prefix}{name}"
+
+    def prefix_in(self, namespace: str) -> str:
+        return f"{self.prefix}{namespace}/" if namespace and self.resource.namespaced else self.prefix
+
+    def not_found(self, name: str) -> status.StatusError:
+        return status.not_found(self.group, self.plural, name)
+
+    # --- between what is stored and what a client sees
+
+    def stored(self, value: Object) -> bytes:
+        """The bytes that are kept: no resourceVersion, metadata first."""
+        if self.resource.to_stored is not None:
+            value = self.resource.to_stored(value)
+        metadata = {key: one for key, one in value["metadata"].items() if key != "resourceVersion"}
+        kept: Object = {"metadata": metadata}
+        for key, one in value.items():
+            if key != "metadata" and (not self.stored_plain or key not in ("kind", "apiVersion")):
+                kept[key] = one
+        return orjson.dumps(kept)
+
+    def object(self, item: Item) -> Object:
+        """As a client sees it; its parts are shared with the cache and must not be changed."""
+        value = item.object
+        if self.resource.from_stored is not None:
+            value = self.resource.from_stored(value)
+        if self.stored_plain:
+            return {"kind": self.kind, "apiVersion": self.api_version, **value}
+        return value
+
+    def json(self, item: Item) -> bytes:
+        """One object, with its kind."""
+        if self.resource.from_stored is not None:
+            return orjson.dumps(self.object(item))
+        return self.head + item.body[1:] if self.stored_plain else item.body
+
+    def list_item(self, item: Item) -> bytes:
+        """As it stands in a list: built-in kinds are not repeated there."""
+        if self.resource.from_stored is not None:
+            return orjson.dumps(self.resource.from_stored(item.object))
+        return item.body
+
+    def same_value(self, item: Item, value: bytes) -> bool:
+        """Is `value` what is stored already?"""
+        at = (
+            item.body.index(b'",', len(START)) + 2
+            if item.body.startswith(START + b'"resourceVersion":"')
+            else 0
+        )
+        return len(item.body) - at + len(START) == len(value) and item.body[at:] == value[len(START) :]
+
+    def fields(self, item: Item) -> Callable[[str], str]:
+        """What field selectors compare."""
+
+        def value_of(name: str) -> str:
+            if name == "metadata.name":
+                return item.name
+            if name == "metadata.namespace":
+                return item.namespace
+            return self.resource.selectable[name](self.object(item))
+
+        return value_of

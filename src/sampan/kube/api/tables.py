@@ -1,0 +1,111 @@
+"""Tables, which is what `kubectl get` asks for, and lists of metadata alone. meta.k8s.io/v1 Table"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from sampan.kube.api.served import Served
+from sampan.kube.kinds.resource import Column, Object
+from sampan.kube.schema import builtin
+from sampan.kube.store.cache import Item
+
+META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+TABLE = ("meta.k8s.io", "v1", "Table")
+METADATA = ("meta.k8s.io", "v1", "PartialObjectMetadata")
+METADATA_LIST = ("meta.k8s.io", "v1", "PartialObjectMetadataList")
+
+_PLAIN = (
+    Column("Name", format="name", describe="metadata.name"),
+    Column("Created At", type="date", describe="metadata.creationTimestamp"),
+)
+
+
+def columns(served: Served) -> list[dict[str, Any]]:
+    """The columnDefinitions."""
+    chosen = served.resource.columns
+    if chosen is None:
+        chosen = _PLAIN
+    elif chosen and chosen[0].name != "Name":
+        chosen = (_PLAIN[0], *chosen)
+    return [
+        {
+            "name": one.name,
+            "type": one.type,
+            "format": one.format,
+            "description": one.description or _describe(served, one.describe),
+            "priority": one.priority,
+        }
+        for one in chosen
+    ]
+
+
+def _describe(served: Served, path: str) -> str:
+    if not path:
+        return ""
+    if path.startswith("metadata."):
+        return builtin.description(META, path.removeprefix("metadata."))
+    return builtin.description(served.resource.definition or served.definition, path)
+
+
+def cells(served: Served, value: Object, now: float) -> list[Any]:
+    """Of one row, the name first."""
+    name = value["metadata"].get("name", "")
+    if served.resource.cells is None:
+        return [name, value["metadata"].get("creationTimestamp")]
+    if served.resource.title is not None:
+        name = served.resource.title(value)
+    return [name, *served.resource.cells(value, now)]
+
+
+def include_of(query: str) -> str:
+    """What a row has of its object: "None", "Metadata" (as by default) or "Object"."""
+    return query or "Metadata"
+
+
+def row(served: Served, item: Item, include: str, now: float) -> dict[str, Any]:
+    return row_of(served, served.object(item), include, now)
+
+
+def row_of(served: Served, value: Object, include: str, now: float) -> dict[str, Any]:
+    found: dict[str, Any] = {"cells": cells(served, value, now)}
+    if include == "Object":
+        found["object"] = value
+    elif include == "Metadata":
+        found["object"] = partial(value)
+    else:
+        found["object"] = None
+    return found
+
+
+def partial(value: Object) -> Object:
+    """PartialObjectMetadata of an object."""
+    return {"kind": METADATA[2], "apiVersion": "meta.k8s.io/v1", "metadata": value["metadata"]}
+
+
+def table(served: Served, items: Sequence[Item], metadata: dict[str, Any], include: str, now: float) -> bytes:
+    return orjson.dumps(
+        {
+            "kind": "Table",
+            "apiVersion": "meta.k8s.io/v1",
+            "metadata": metadata,
+            "columnDefinitions": columns(served),
+            "rows": _rows(served, [row(served, item, include, now) for item in items]),
+        }
+    )
+
+
+def _rows(served: Served, rows: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Kinds without columns of their own have no list at all where others have an empty one."""
+    return rows if rows or served.resource.columns is not None else None
+
+
+def metadata_list(items: Sequence[Item], served: Served, metadata: dict[str, Any]) -> bytes:
+    return orjson.dumps(
+        {
+            "kind": METADATA_LIST[2],
+            "apiVersion": "meta.k8s.io/v1",
+            "metadata": metadata,
+            "items": [partial(served.object(item)) for item in items] or None,
+        }
+    )

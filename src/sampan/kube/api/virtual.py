@@ -1,0 +1,66 @@
+"""Resources that are answered and not kept: reviews, tokens of service accounts, bindings."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from sampan.kube.access import tokens
+from sampan.kube.access.reviews import Asking, Review
+from sampan.kube.api import answers, bodies, negotiation
+from sampan.kube.api.calls import Call
+from sampan.kube.api.catalog import Catalog, built_in
+from sampan.kube.api.options import WriteOptions, write_options
+from sampan.kube.api.paths import Target
+from sampan.kube.api.served import Served
+from sampan.kube.kinds.resource import Object, Resource
+
+TOKEN_REQUEST = Resource(kind="TokenRequest", plural="tokenrequests", group="authentication.k8s.io", verbs=())
+DEFAULT_EXPIRATION = 3600  # seconds
+
+
+class Virtual:
+    def __init__(
+        self, catalog: Catalog, reviews: dict[str, Review], issuer: Callable[[], tokens.Issuer]
+    ) -> None:
+        self._catalog = catalog
+        self._reviews = reviews
+        self._issuer = issuer
+        self._token_request = built_in(TOKEN_REQUEST)
+
+    async def review(
+        self, request: web.BaseRequest, call: Call, verb: str, target: Target
+    ) -> web.StreamResponse:
+        """A question as an object, whose status is the answer."""
+        form = negotiation.choose(request.headers.get("Accept", ""))
+        options = write_options(call.query, "CreateOptions", call.dry_runs)
+        value = await self._sent(request, call, call.served, options)
+        asking = Asking(call.user, call.namespace, call.stamp)
+        answer = await self._reviews[call.served.resource.name](value, asking)
+        return answers.answer(answer, form, 201)
+
+    async def token(
+        self, request: web.BaseRequest, call: Call, verb: str, target: Target
+    ) -> web.StreamResponse:
+        """serviceaccounts/<name>/token"""
+        form = negotiation.choose(request.headers.get("Accept", ""))
+        options = write_options(call.query, "CreateOptions", call.dry_runs)
+        value = await self._sent(request, call, self._token_request, options)
+        value.setdefault("spec", {}).setdefault("expirationSeconds", DEFAULT_EXPIRATION)
+        if value["spec"]["expirationSeconds"] is None:
+            value["spec"]["expirationSeconds"] = DEFAULT_EXPIRATION
+        issuer = self._issuer()
+        account = tokens.prepare(value, call.namespace, call.name, call.reader, issuer, call.stamp)
+        if not options.dry_run:
+            now = datetime.fromtimestamp(call.now, UTC)
+            tokens.issue(value, account, call.reader, issuer, now, call.warn)
+        return answers.answer(value, form, 201)
+
+    async def _sent(
+        self, request: web.BaseRequest, call: Call, served: Served, options: WriteOptions
+    ) -> Object:
+        data = await bodies.read(request)
+        body = bodies.Body(data, request.headers.get("Content-Type"), served)
+        value = body.value(served.kind)
+        bodies.check_kind(served, value, self._catalog.knows)
+        return bodies.decode(call, served, value, body.duplicates, options)

@@ -1,0 +1,230 @@
+"""Objects go when the last of their owners has gone;
+kubernetes.io/docs/concepts/architecture/garbage-collection
+
+The collector sees the metadata of everything that can be listed, watched and deleted, custom resources too.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from functools import partial
+
+from sampan.errors import SampanError
+from sampan.kube.client.discovery import Discovered, discover
+from sampan.kube.client.informer import Informer
+from sampan.kube.client.requests import METADATA, Client, Object, ResourcePath
+from sampan.kube.controllers.controller import Controller
+from sampan.kube.controllers.graph import FOREGROUND, ORPHAN, Graph, Vertex
+from sampan.specs.kubernetes.status import StatusError
+
+log = logging.getLogger("sampan.kube")
+
+REDISCOVER = 30.0  # seconds
+ABSENT = 500  # uids of owners that are remembered as gone
+WORKERS = 20
+IGNORED = frozenset(("events", "events.events.k8s.io"))
+
+
+class Collector:
+    """Its `controller` handles one object (a uid) at a time."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._graph = Graph()
+        self._resources: dict[tuple[str, str], ResourcePath] = {}  # by apiVersion and kind
+        self._informers: dict[ResourcePath, tuple[Informer, asyncio.Task[None]]] = {}
+        self._absent: OrderedDict[str, None] = OrderedDict()
+        self.controller = Controller("garbage", self._reconcile, (), WORKERS)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            await self._discover(group)
+            for informer, _ in self._informers.values():
+                await informer.synced.wait()
+            group.create_task(self.controller.run())
+            while True:
+                await asyncio.sleep(REDISCOVER)
+                try:
+                    await self._discover(group)
+                except (SampanError, StatusError) as error:
+                    log.info("garbage: %s", error)
+
+    async def _discover(self, group: asyncio.TaskGroup) -> None:
+        """Follow what can be collected, and nothing else."""
+        found = await discover(self._client)
+        self._resources = {(one.path.api_version, one.kind): one.path for one in found}
+        wanted = {one.path for one in found if _collectable(one)}
+        for path in wanted - self._informers.keys():
+            informer = Informer(self._client, path, metadata=True)
+            informer.on_change(partial(self._changed, path))
+            self._informers[path] = (informer, group.create_task(informer.run()))
+        for path in self._informers.keys() - wanted:
+            informer, task = self._informers.pop(path)
+            task.cancel()
+            for value in list(informer.objects.values()):
+                self._changed(path, "delete", value, None)
+
+    def _changed(self, path: ResourcePath, what: str, value: Object, _old: Object | None) -> None:
+        metadata = value["metadata"]
+        uid = metadata["uid"]
+        if what == "delete":
+            dependents = list(self._graph.dependents.get(uid, ()))
+            known = self._graph.vertices.get(uid)
+            self._graph.remove(uid)
+            self._remember_absent(uid)
+            self._look_at(dependents)
+            # An owner that waits for its dependents may have waited for this one.
+            self._look_at(one["uid"] for one in (known.owners if known is not None else ()))
+            return
+        vertex = Vertex(path, metadata)
+        self._graph.put(vertex)
+        if vertex.owners or vertex.waits_for_dependents or vertex.lets_dependents_go:
+            self.controller.queue.add(uid)
+        if vertex.waits_for_dependents:
+            self._look_at(self._graph.dependents.get(uid, ()))
+
+    def _look_at(self, uids: Iterable[str]) -> None:
+        for uid in uids:
+            if uid in self._graph.vertices:
+                self.controller.queue.add(uid)
+
+    def _remember_absent(self, uid: str) -> None:
+        self._absent[uid] = None
+        if len(self._absent) > ABSENT:
+            self._absent.popitem(last=False)
+
+    # --- one object
+
+    async def _reconcile(self, uid: str) -> None:
+        vertex = self._graph.vertices.get(uid)
+        if vertex is None:
+            return
+        if vertex.lets_dependents_go:
+            await self._orphan(vertex)
+            return
+        if vertex.waits_for_dependents:
+            await self._release(vertex)
+            return
+        if vertex.going or not vertex.owners:
+            return
+        solid, dangling, waiting = await self._sort(vertex)
+        if solid:
+            if dangling or waiting:
+                await self._drop_owners(vertex, {one["uid"] for one in [*dangling, *waiting]})
+            return
+        policy = "Foreground" if waiting and self._graph.dependents_of(uid) else _policy(vertex)
+        await self._delete(vertex, policy)
+
+    async def _sort(self, vertex: Vertex) -> tuple[list[Object], list[Object], list[Object]]:
+        """The owners that are there, those that are not, and those that only wait for their dependents to
+        go.
+        """
+        solid: list[Object] = []
+        dangling: list[Object] = []
+        waiting: list[Object] = []
+        for one in vertex.owners:
+            owner = self._graph.vertices.get(one["uid"])
+            if owner is not None and _may_own(owner, vertex):
+                (waiting if owner.waits_for_dependents and one.get("blockOwnerDeletion") else solid).append(
+                    one
+                )
+            elif await self._is_absent(one, vertex):
+                dangling.append(one)
+            else:
+                solid.append(one)
+        return solid, dangling, waiting
+
+    async def _is_absent(self, owner: Object, vertex: Vertex) -> bool:
+        """Asked of the server: what the informers have not seen may be there all the same."""
+        if owner["uid"] in self._absent:
+            return True
+        path = self._resources.get((owner["apiVersion"], owner["kind"]))
+        if path is None:
+            # A kind that is not served now: it may come back, and what belongs to it stays.
+            return False
+        namespace = vertex.metadata.get("namespace", "")
+        if path.namespaced and not namespace:
+            return False
+        try:
+            found = await self._client.request("GET", path.path(namespace, owner["name"]), accept=METADATA)
+        except StatusError as error:
+            if error.code != 404:
+                raise
+            found = None
+        if found is not None and found["metadata"]["uid"] == owner["uid"]:
+            return False
+        self._remember_absent(owner["uid"])
+        return True
+
+    async def _orphan(self, vertex: Vertex) -> None:
+        for dependent in self._graph.dependents_of(vertex.uid):
+            await self._drop_owners(dependent, {vertex.uid})
+        await self._drop_finalizer(vertex, ORPHAN)
+
+    async def _release(self, vertex: Vertex) -> None:
+        """Let an owner go once nothing is left that it must wait for."""
+        dependents = self._graph.dependents_of(vertex.uid)
+        if any(one.blocks(vertex.uid) for one in dependents):
+            self._look_at(one.uid for one in dependents if not one.going)
+            return
+        self._look_at(one.uid for one in dependents)
+        await self._drop_finalizer(vertex, FOREGROUND)
+
+    async def _delete(self, vertex: Vertex, policy: str) -> None:
+        metadata = vertex.metadata
+        preconditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        options = {"preconditions": preconditions, "propagationPolicy": policy}
+        try:
+            await self._client.delete(
+                vertex.resource, metadata.get("namespace", ""), metadata["name"], options
+            )
+        except StatusError as error:
+            if error.code != 404:
+                raise
+
+    async def _drop_owners(self, vertex: Vertex, uids: set[str]) -> None:
+        rest = [one for one in vertex.owners if one["uid"] not in uids]
+        if len(rest) != len(vertex.owners):
+            await self._patch(vertex, {"ownerReferences": rest or None})
+
+    async def _drop_finalizer(self, vertex: Vertex, finalizer: str) -> None:
+        have = vertex.metadata.get("finalizers") or []
+        rest = [one for one in have if one != finalizer]
+        if len(rest) != len(have):
+            await self._patch(vertex, {"finalizers": rest or None})
+
+    async def _patch(self, vertex: Vertex, change: Object) -> None:
+        """Of the object as it was seen; one that has changed since is looked at again."""
+        metadata = vertex.metadata
+        patch = {
+            "metadata": {
+                "uid": metadata["uid"],
+                "resourceVersion": metadata["resourceVersion"],
+                **change,
+            }
+        }
+        try:
+            await self._client.patch(vertex.resource, metadata.get("namespace", ""), metadata["name"], patch)
+        except StatusError as error:
+            if error.code != 404:
+                raise
+
+
+def _collectable(one: Discovered) -> bool:
+    name = f"{one.path.plural}.{one.group}" if one.group else one.path.plural
+    return one.preferred and name not in IGNORED and {"list", "watch", "delete"} <= one.verbs
+
+
+def _may_own(owner: Vertex, dependent: Vertex) -> bool:
+    """An owner is in the same namespace, or in none."""
+    namespace = owner.metadata.get("namespace")
+    return namespace is None or namespace == dependent.metadata.get("namespace")
+
+
+def _policy(vertex: Vertex) -> str:
+    finalizers = vertex.metadata.get("finalizers") or ()
+    if ORPHAN in finalizers:
+        return "Orphan"
+    return "Foreground" if FOREGROUND in finalizers else "Background"

@@ -1,0 +1,8 @@
+"""The resources that controllers know by name."""
+
+from sampan.kube.client.requests import ResourcePath
+
+NAMESPACES = ResourcePath("v1", "namespaces", namespaced=False)
+SERVICE_ACCOUNTS = ResourcePath("v1", "serviceaccounts")
+CONFIG_MAPS = ResourcePath("v1", "configmaps")
+RESOURCE_QUOTAS = ResourcePath("v1", "resourcequotas")

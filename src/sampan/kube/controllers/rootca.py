@@ -1,0 +1,56 @@
+"""Every namespace has the certificates of this cluster's authority in a ConfigMap, for its pods to trust."""
+
+from sampan.kube.client.requests import Client
+from sampan.kube.controllers.controller import Controller, Informers
+from sampan.kube.controllers.resources import CONFIG_MAPS, NAMESPACES
+from sampan.kube.controllers.serviceaccounts import is_ending, is_going, namespace_of
+from sampan.specs.kubernetes.status import StatusError
+
+NAME = "kube-root-ca.crt"
+KEY = "ca.crt"
+ANNOTATION = "kubernetes.io/description"
+# Part of what clients compare: the same words as kube-controller-manager's.
+DESCRIPTION = (
+    "Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints "
+    "such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across "
+    "distributions of Kubernetes clusters."
+)
+
+
+def controller(client: Client, informers: Informers, bundle: str) -> Controller:
+    """`bundle` is the PEM text."""
+    namespaces = informers.of(NAMESPACES)
+    maps = informers.of(CONFIG_MAPS)
+
+    async def reconcile(name: str) -> None:
+        namespace = namespaces.get(name)
+        if namespace is None or is_going(namespace):
+            return
+        found = maps.get(f"{name}/{NAME}")
+        if found is None:
+            await _create(client, name, bundle)
+        elif found.get("data") != {KEY: bundle} or _described(found) != DESCRIPTION:
+            annotations = {**(found["metadata"].get("annotations") or {}), ANNOTATION: DESCRIPTION}
+            changed = {**found, "data": {KEY: bundle}}
+            changed["metadata"] = {**found["metadata"], "annotations": annotations}
+            await client.update(CONFIG_MAPS, name, changed)
+
+    result = Controller("root-ca", reconcile, [namespaces, maps])
+    result.watch(namespaces)
+    result.watch(maps, lambda value: namespace_of(value) if value["metadata"]["name"] == NAME else [])
+    return result
+
+
+def _described(value: dict[str, object]) -> object:
+    metadata = value["metadata"]
+    assert isinstance(metadata, dict)
+    return (metadata.get("annotations") or {}).get(ANNOTATION)
+
+
+async def _create(client: Client, namespace: str, bundle: str) -> None:
+    metadata = {"name": NAME, "namespace": namespace, "annotations": {ANNOTATION: DESCRIPTION}}
+    try:
+        await client.create(CONFIG_MAPS, namespace, {"metadata": metadata, "data": {KEY: bundle}})
+    except StatusError as error:
+        if error.reason != "AlreadyExists" and not is_ending(error):
+            raise

@@ -1,0 +1,11 @@
+"""What may I? Answered by kube/access/reviews.py."""
+
+from sampan.kube.kinds.resource import Resource
+
+RESOURCE = Resource(
+    kind="SelfSubjectRulesReview",
+    plural="selfsubjectrulesreviews",
+    group="authorization.k8s.io",
+    namespaced=False,
+    verbs=("create",),
+)

@@ -1,0 +1,1 @@
+"""The group autoscaling, and Scale, by which other groups are scaled."""
