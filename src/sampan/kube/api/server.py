@@ -26,6 +26,7 @@ from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import follow
 from sampan.kube.api.settings import Settings, parse
 from sampan.kube.store.cache import Cache
+from sampan.kube.store.compaction import Compactor
 from sampan.kube.store.opening import open_store
 
 log = logging.getLogger("sampan.kube")
@@ -111,6 +112,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
     group.start(_renew(settings, pki, keys, context))
+    group.start(Compactor(store).run())
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
 
