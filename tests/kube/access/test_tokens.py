@@ -102,7 +102,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("asked", "code", "message"), REFUSED)
 def test_requests_that_are_refused(reader, asked, code, message):
-    with pytest.raises(StatusError, match=".*") as caught:
+    with pytest.raises(StatusError) as caught:
         request(reader, **asked)
     assert caught.value.code == code
     assert message in caught.value.message

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.kinds.resource import Object
-from sampan.specs.kubernetes import names, status
+from sampan.specs.kubernetes import fields, labels, names, status
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, required
 
 _RESOURCE, _PATH = "spec.resourceAttributes", "spec.nonResourceAttributes"
@@ -90,8 +90,8 @@ def _selector_errors(resource: Object) -> list[FieldError]:
 
 def _requirement_errors(requirement: Object, path: str, label: bool) -> list[FieldError]:
     """Operators of later versions are put up with, and not evaluated."""
-    key = requirement.get("key") or ""
-    operator, values = requirement.get("operator") or "", requirement.get("values") or ()
+    key, operator = requirement.get("key") or "", requirement.get("operator") or ""
+    values: Sequence[str] = requirement.get("values") or ()
     errors = []
     if not label and not key:
         errors.append(required(f"{path}.key", "must be specified"))
@@ -159,8 +159,6 @@ def _selector(selector: Object | None, *, label: bool) -> tuple[str, str]:
 
 
 def _reads(raw: str, label: bool) -> bool:
-    from sampan.specs.kubernetes import fields, labels
-
     try:
         labels.parse(raw) if label else fields.parse(raw)
     except ValueError:
@@ -169,8 +167,8 @@ def _reads(raw: str, label: bool) -> bool:
 
 
 def _term(requirement: Object, label: bool) -> str:
-    key, values = requirement.get("key") or "", requirement.get("values") or ()
-    operator = requirement.get("operator")
+    key, operator = requirement.get("key") or "", requirement.get("operator")
+    values: Sequence[str] = requirement.get("values") or ()
     if label:
         return _label_term(key, operator, values)
     if operator in ("In", "NotIn") and len(values) == 1:

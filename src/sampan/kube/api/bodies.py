@@ -79,7 +79,7 @@ def decode(
     """
     kind = kind or served.kind
     try:
-        decoded = decoding.decode(served.node, value, kind)
+        decoded = served.decode(value, kind)
     except decoding.DecodeError as error:
         raise cannot_handle(kind, served.resource.version, str(error)) from None
     complain(call, options, kind, served.resource.version, [*duplicates, *decoded.unknown])
@@ -88,6 +88,17 @@ def decode(
     metadata = found.get("metadata")
     if not isinstance(metadata, dict):
         found["metadata"] = {}
+    served.resource.default(found)
+    return found
+
+
+def decoded(served: Served, value: Any) -> Object:
+    """As `decode`, of what no client has sent: unknown fields are left out. Raises StatusError."""
+    try:
+        found: Object = served.decode(value, served.kind).object
+    except decoding.DecodeError as error:
+        raise cannot_handle(served.kind, served.resource.version, str(error)) from None
+    found["kind"], found["apiVersion"] = served.kind, served.api_version
     served.resource.default(found)
     return found
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from sampan import errors
+from sampan.kube.access.inflight import Limits
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.api import answers, negotiation
 from sampan.kube.api.calls import Call
@@ -20,7 +21,7 @@ from sampan.kube.api.options import truth
 from sampan.kube.api.paths import VERBS, Target, parse
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Reader
-from sampan.specs.kubernetes import status
+from sampan.specs.kubernetes import fields, names, status
 
 log = logging.getLogger("sampan.kube")
 
@@ -48,6 +49,7 @@ class Handler:
     reader: Reader
     paths: Paths
     verbs: "Verbs"
+    limits: Limits
     clock: Callable[[], float] = time.time
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -69,13 +71,25 @@ class Handler:
         user = await self.access.authenticate(request, target.path)
         parsed = _query(query)
         verb = _verb(request.method, target, parsed)
-        await self._authorize(user, verb, target, parsed, request.method)
+        attributes = await self._authorize(user, verb, target, parsed, request.method)
+        with self.limits.admit(attributes):
+            return await self._perform(request, user, verb, target, parsed, query)
+
+    async def _perform(
+        self,
+        request: web.BaseRequest,
+        user: User,
+        verb: str,
+        target: Target,
+        parsed: MultiDict[str],
+        query: str,
+    ) -> web.StreamResponse:
         if not target.resource:
             found = await self.paths.answer(request, target)
             return found if found is not None else answers.plain("404 page not found\n", 404)
         served = self._served(target)
         if served is None:
-            if target.group not in self.catalog.groups:
+            if not self.catalog.built_in(target.group, target.version):
                 return answers.plain("404 page not found\n", 404)
             raise status.no_such_path()
         deprecated = [served.resource.deprecated] if served.resource.deprecated else []
@@ -92,7 +106,10 @@ class Handler:
             self.clock(),
             deprecated,
         )
-        response = await self.verbs.perform(request, call, verb, target)
+        try:
+            response = await self.verbs.perform(request, call, verb, target)
+        except status.StatusError as error:
+            response = answers.failure(error, _error_form(request))
         if call.warnings and not response.prepared:
             answers.warnings(response, call.warnings)
         return response
@@ -114,7 +131,9 @@ class Handler:
 
     async def _authorize(
         self, user: User, verb: str, target: Target, query: MultiDict[str], method: str
-    ) -> None:
+    ) -> Attributes:
+        # A namespace is in itself, and who selects one name asks for that object.
+        own = target.name if target.resource == "namespaces" and not target.group else ""
         attributes = Attributes(
             user,
             verb if target.resource else method.lower(),
@@ -122,13 +141,14 @@ class Handler:
             target.version,
             target.resource,
             target.subresource,
-            target.namespace,
-            target.name,
+            target.namespace or own,
+            target.name or _selected_name(query),
             target.path,
             query.get("labelSelector", "") if query else "",
             query.get("fieldSelector", "") if query else "",
         )
         await self.access.check(attributes)
+        return attributes
 
 
 class Verbs(Protocol):
@@ -146,6 +166,17 @@ def _verb(method: str, target: Target, query: MultiDict[str]) -> str:
     if verb == "get":
         return "watch" if target.watch or (query and truth(query.get("watch"))) else "list"
     return "deletecollection" if verb == "delete" else verb
+
+
+def _selected_name(query: MultiDict[str]) -> str:
+    selector = query.get("fieldSelector", "") if query else ""
+    if "metadata.name" not in selector:
+        return ""
+    try:
+        name = fields.parse(selector).exactly("metadata.name") or ""
+    except fields.BadSelector:
+        return ""
+    return "" if names.path_segment(name) else name
 
 
 def _query(text: str) -> MultiDict[str]:

@@ -9,6 +9,7 @@ import signal
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any
@@ -18,12 +19,15 @@ import uvloop
 from sampan.errors import Conflict, SampanError
 from sampan.http.app import Server, bind_tcp, raise_file_limit
 from sampan.interpreter import isolated, plain_environment
-from sampan.kube.access import kubeconfig
+from sampan.kube.access import encryption, kubeconfig
 from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly
+from sampan.kube.api.keys import Keys
+from sampan.kube.api.listening import follow
 from sampan.kube.api.settings import Settings, parse
 from sampan.kube.store.cache import Cache
+from sampan.kube.store.compaction import Compactor
 from sampan.kube.store.opening import open_store
 
 log = logging.getLogger("sampan.kube")
@@ -89,12 +93,21 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     _write_kubeconfig(settings, pki)
     store = await open_store(settings.store or str(settings.paths.store))
     stack.push_async_callback(store.close)
-    cache = Cache(store)
+    sealing = encryption.default(settings.paths.keys)
+    cache = Cache(store, open=opener(sealing))
     await cache.start()
     stack.push_async_callback(cache.stop)
-    api = assembly.assemble(settings, pki, cache)
+    keys = Keys(pki, settings.issuer, datetime.now(UTC))
+    api = assembly.assemble(settings, keys, cache, sealing)
+    group = await stack.enter_async_context(_Tasks())
+    stack.push_async_callback(api.outbound.close)
+    group.start(follow(cache, api.catalog, api.changed()))
+    group.start(api.definitions.run())
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     await api.bootstrap.fake_nodes(settings.fake_nodes)
+    # Changes are followed from here on; these were made before.
+    api.rbac.load()
+    api.graph.load()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL
@@ -102,10 +115,21 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     server = Server(api.handler, upgrades=False)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
-    group = await stack.enter_async_context(_Tasks())
-    group.start(_renew(settings, pki, context))
+    group.start(_renew(settings, pki, keys, context))
+    group.start(Compactor(store).run())
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
+
+
+def opener(sealing: encryption.Encryption) -> Callable[[str, bytes], bytes]:
+    """How the cache reads what was kept: (key, value) -> the value."""
+
+    def open_value(key: str, value: bytes) -> bytes:
+        _, _, group, plural, *_ = key.split("/")
+        resource = plural if group == "core" else f"{plural}.{group}"
+        return sealing.open(resource, key, value)[0]
+
+    return open_value
 
 
 class _Tasks:
@@ -151,7 +175,7 @@ def _write_kubeconfig(settings: Settings, pki: Pki) -> None:
     os.replace(beside, target)
 
 
-async def _renew(settings: Settings, pki: Pki, context: ssl.SSLContext) -> None:
+async def _renew(settings: Settings, pki: Pki, keys: Keys, context: ssl.SSLContext) -> None:
     """New certificates when they are due, for connections from then on."""
     while True:
         now = datetime.now(UTC)
@@ -160,6 +184,7 @@ async def _renew(settings: Settings, pki: Pki, context: ssl.SSLContext) -> None:
         done = pki.renew(datetime.now(UTC))
         if done:
             log.info("renewed: %s", ", ".join(f"{one.name} ({one.why})" for one in done))
+            keys.reload(datetime.now(UTC))
             pki.load(context)
             _write_kubeconfig(settings, pki)
 

@@ -8,7 +8,7 @@ import orjson
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Column, Object
 from sampan.kube.schema import builtin
-from sampan.kube.store.cache import Item
+from sampan.kube.store.items import Item
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 TABLE = ("meta.k8s.io", "v1", "Table")
@@ -26,7 +26,7 @@ def columns(served: Served) -> list[dict[str, Any]]:
     chosen = served.resource.columns
     if chosen is None:
         chosen = _PLAIN
-    elif chosen and chosen[0].name != "Name":
+    elif all(one.name != "Name" for one in chosen):
         chosen = (_PLAIN[0], *chosen)
     return [
         {
@@ -49,13 +49,16 @@ def _describe(served: Served, path: str) -> str:
 
 
 def cells(served: Served, value: Object, now: float) -> list[Any]:
-    """Of one row, the name first."""
+    """Of one row: what the kind says, and the name where its column is, first if the kind does not say."""
     name = value["metadata"].get("name", "")
     if served.resource.cells is None:
         return [name, value["metadata"].get("creationTimestamp")]
     if served.resource.title is not None:
         name = served.resource.title(value)
-    return [name, *served.resource.cells(value, now)]
+    found = list(served.resource.cells(value, now))
+    at = next((at for at, one in enumerate(served.resource.columns or ()) if one.name == "Name"), 0)
+    found.insert(at, name)
+    return found
 
 
 def include_of(query: str) -> str:
@@ -69,6 +72,9 @@ def row(served: Served, item: Item, include: str, now: float) -> dict[str, Any]:
 
 def row_of(served: Served, value: Object, include: str, now: float) -> dict[str, Any]:
     found: dict[str, Any] = {"cells": cells(served, value, now)}
+    conditions = served.resource.row_conditions
+    if conditions is not None and (own := conditions(value)):
+        found["conditions"] = own
     if include == "Object":
         found["object"] = value
     elif include == "Metadata":
@@ -90,9 +96,14 @@ def table(served: Served, items: Sequence[Item], metadata: dict[str, Any], inclu
             "apiVersion": "meta.k8s.io/v1",
             "metadata": metadata,
             "columnDefinitions": columns(served),
-            "rows": [row(served, item, include, now) for item in items],
+            "rows": _rows(served, [row(served, item, include, now) for item in items]),
         }
     )
+
+
+def _rows(served: Served, rows: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Kinds without columns of their own have no list at all where others have an empty one."""
+    return rows if rows or served.resource.columns is not None else None
 
 
 def metadata_list(items: Sequence[Item], served: Served, metadata: dict[str, Any]) -> bytes:

@@ -26,7 +26,8 @@ from sampan.kube.api.served import Served
 from sampan.kube.api.watching import Encoder, Watcher, json_encoder, table_encoder, value_encoder
 from sampan.kube.api.writing import Writer, Written
 from sampan.kube.kinds.resource import Object
-from sampan.kube.store.cache import Cache, Item
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Item
 from sampan.specs.kubernetes import status
 
 SHORTEST_WATCH, LONGEST_WATCH = 1800, 3600  # seconds, of a watch that does not say how long
@@ -83,6 +84,8 @@ class Verbs:
             metadata["continue"] = listing.token
             if listing.remaining:
                 metadata["remainingItemCount"] = listing.remaining
+        elif served.custom is not None and not form.kind:
+            metadata["continue"] = ""  # their lists are maps, in which nothing is left out
         if form.kind == "Table":
             include = tables.include_of(call.query.get("includeObject", ""))
             return answers.json_answer(tables.table(served, listing.items, metadata, include, self.clock()))

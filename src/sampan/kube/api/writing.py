@@ -19,11 +19,16 @@ from sampan.kube.api.options import DeleteOptions, WriteOptions, manager_name, r
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import NO_COMPANIONS, Companions, Context, Object, Subresource
 from sampan.kube.schema.ownership import managed
-from sampan.kube.store.cache import Cache, Item
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Item
 from sampan.kube.store.store import Mismatch
 from sampan.specs.kubernetes import fielderror, status
 from sampan.specs.kubernetes.fielderror import FieldError
-from sampan.specs.kubernetes.object_meta import object_meta_errors, object_meta_update_errors
+from sampan.specs.kubernetes.object_meta import (
+    common_update_errors,
+    object_meta_errors,
+    object_meta_update_errors,
+)
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words
 ATTEMPTS = 5  # of a write whose object somebody else keeps changing
@@ -53,10 +58,17 @@ class Written:
 
 
 class Writer:
-    def __init__(self, cache: Cache, admission: Admission, served: Callable[[str], Served | None]) -> None:
-        """`served` finds a resource by its name."""
+    def __init__(
+        self,
+        cache: Cache,
+        admission: Admission,
+        served: Callable[[str], Served | None],
+        seal: Callable[[str, str, bytes], bytes],
+    ) -> None:
+        """`served` finds a resource by its name; `seal` (resource, key, value) makes what is kept."""
         self._cache = cache
         self._admission = admission
+        self._seal = seal
         self._find = served
         # What there is only once in the cluster is given out by one write at a time.
         self._allocation = asyncio.Lock()
@@ -96,7 +108,7 @@ class Writer:
     async def _insert(
         self, call: Call, new: Object, request: AdmissionRequest, options: WriteOptions
     ) -> Written:
-        served, resource = call.served, call.served.resource
+        resource = call.served.resource
         context = call.context(dry_run=options.dry_run)
         if resource.allocate is not None:
             async with self._allocation:
@@ -119,8 +131,13 @@ class Writer:
             new["metadata"]["generation"] = 1
         name = new["metadata"].get("name", "")
         errors = object_meta_errors(
-            new["metadata"], namespaced=resource.namespaced, names=resource.names
-        ) + resource.validate(new, context)
+            new["metadata"],
+            namespaced=resource.namespaced,
+            names=resource.names,
+            standard_finalizers=resource.judges_metadata and resource.standard_finalizers,
+        )
+        own = resource.validate(new, context)
+        errors = errors + own if resource.judges_metadata else own or errors
         if errors:
             raise status.invalid(served.group, served.kind, name, errors)
         for text in resource.warnings(new, None, context):
@@ -165,7 +182,7 @@ class Writer:
                     "the namespace of the provided object does not match the namespace sent on the request"
                 )
             metadata["namespace"] = call.namespace
-        elif not call.served.resource.namespaced and given and call.served.custom is None:
+        elif given:
             metadata.pop("namespace")
 
     # --- update
@@ -248,9 +265,10 @@ class Writer:
         await self._admission.mutate(request)
         new = self._admitted(request)
         version = revision_of_object(served, new, call.name)
-        if not version and not resource.unconditional_update:
+        # A Scale need not know its object's version.
+        if not version and not resource.unconditional_update and call.subresource != "scale":
             wrong = fielderror.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise status.invalid(served.group, served.kind, call.name, [wrong])
+            raise status.invalid(served.group, served.plural, call.name, [wrong])
         if version and version != item.revision:
             raise status.conflict(served.group, served.plural, call.name, CHANGED)
         new["metadata"]["resourceVersion"] = str(item.revision)
@@ -298,9 +316,7 @@ class Writer:
         _check_size(value)
         if options.dry_run:
             return Written(new, None)
-        return Written(
-            new, await self._cache.write(item.key, value, expected=item.revision, ttl=served.resource.ttl)
-        )
+        return Written(new, await self._keep(served, item.key, value, item.revision))
 
     def _before_update(self, call: Call, new: Object, old: Object, context: Context) -> list[FieldError]:
         resource = call.served.resource
@@ -310,9 +326,10 @@ class Writer:
         (sub.prepare_update or resource.prepare_update)(new, old, context)
         if resource.generation and _changed(new, old, resource.generation):
             after["generation"] = before.get("generation", 0) + 1
-        # Twice, as upstream: once for all kinds, once as a part of each kind's own validation.
-        errors = object_meta_update_errors(after, before, standard_finalizers=False)
-        errors += object_meta_update_errors(after, before)
+        errors = common_update_errors(after, before, namespaced=resource.namespaced)
+        if resource.judges_metadata:  # and says once more what has been said
+            standard = resource.standard_finalizers
+            errors += object_meta_update_errors(after, before, standard_finalizers=standard)
         if sub.validate_update is not None:
             return errors + sub.validate_update(new, old, context)
         if resource.validate_update is not None:
@@ -352,7 +369,7 @@ class Writer:
             if new is None:
                 return Written(old, item)
             if options.dry_run:
-                return Written(new, None if gone else item)
+                return Written(old, None) if gone else Written(new, item)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)
@@ -374,7 +391,11 @@ class Writer:
     async def _put(self, served: Served, key: str, new: Object, expected: int) -> Item:
         value = served.stored(new)
         _check_size(value)
-        item = await self._cache.write(key, value, expected=expected, ttl=served.resource.ttl)
+        return await self._keep(served, key, value, expected)
+
+    async def _keep(self, served: Served, key: str, value: bytes, expected: int) -> Item:
+        sealed = self._seal(served.resource.name, key, value)
+        item = await self._cache.write(key, sealed, expected=expected, ttl=served.resource.ttl)
         assert item is not None
         return item
 

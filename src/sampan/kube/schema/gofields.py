@@ -204,6 +204,7 @@ rbac.v1.ClusterRole rules
 rbac.v1.Role rules
 resource.v1.DeviceClaim requests
 storage.v1.CSINodeDriver topologyKeys
+resource.v1.DeviceClaim requests
 """
 )
 
@@ -307,8 +308,17 @@ core.v1.PodStatus allocatedResources extendedResourceClaimStatus resources
 core.v1.NodeStatus declaredFeatures
 core.v1.VolumeMountStatus volumeStatus
 core.v1.VolumeProjection clusterTrustBundle podCertificate
+resource.v1.AllocatedDeviceStatus shareID
+resource.v1.AllocationResult allocationTimestamp
 resource.v1.Device allowMultipleAllocations bindingConditions bindingFailureConditions bindsToNode
 resource.v1.Device consumesCounters taints
+resource.v1.DeviceCapacity requestPolicy
+resource.v1.DeviceClassSpec extendedResourceName
+resource.v1.DeviceConstraint distinctAttribute
+resource.v1.DeviceRequestAllocationResult bindingConditions bindingFailureConditions consumedCapacity shareID
+resource.v1.DeviceRequestAllocationResult tolerations
+resource.v1.DeviceSubRequest capacity tolerations
+resource.v1.ExactDeviceRequest capacity tolerations
 """
 )
 

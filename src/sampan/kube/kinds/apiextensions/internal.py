@@ -1,7 +1,8 @@
-"""Definitions in the form upstream validates them: k8s.io/apiextensions-apiserver pkg/apis/apiextensions/types.go
+"""Definitions in the form upstream validates them: k8s.io/apiextensions-apiserver
+pkg/apis/apiextensions/types.go
 
-What all versions have in common moves from the versions to the spec itself, and errors name it there. Messages
-show values as JSON of the internal types, whose fields have Go's names and order.
+What all versions have in common moves from the versions to the spec itself, and errors name it there.
+Messages show values as JSON of the internal types, whose fields have Go's names and order.
 """
 
 from typing import Any
@@ -137,7 +138,7 @@ def _subresources(value: Object | None) -> Object | None:
         ("StatusReplicasPath", "statusReplicasPath", ""),
         ("LabelSelectorPath", "labelSelectorPath", None),
     )
-    status = {} if value.get("status") is not None else None
+    status: Object | None = {} if value.get("status") is not None else None
     return {"Status": status, "Scale": _struct(paths, scale) if scale is not None else None}
 
 

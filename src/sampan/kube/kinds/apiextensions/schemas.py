@@ -1,5 +1,5 @@
-"""Schemas of custom resources: what may stand in them, and what their rules cost; k8s.io/apiextensions-apiserver
-pkg/apis/apiextensions/validation/validation.go
+"""Schemas of custom resources: what may stand in them, and what their rules cost;
+k8s.io/apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go
 """
 
 from dataclasses import dataclass, field, replace
@@ -20,8 +20,8 @@ REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "F
 PER_EXPRESSION, PER_DEFINITION = 10_000_000, 100_000_000  # of estimated costs
 _META = frozenset(("metadata", "kind", "apiVersion"))
 _ADVICE = (
-    "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings"
-    " are declared)"
+    "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and "
+    "strings are declared)"
 )
 
 
@@ -84,10 +84,8 @@ def schema_errors(schema: Schema, path: str, options: Options, *, rules: bool) -
 
 def over_budget(name: str, cost: int, limit: int) -> str:
     factor = cost / limit
-    if factor > 100:
-        shown = "more than 100x"
-    else:
-        shown = f"{factor:.6f}x" if factor < 1.5 else f"{factor:.1f}x"
+    shown = f"{factor:.6f}x" if factor < 1.5 else f"{factor:.1f}x"
+    shown = "more than 100x" if factor > 100 else shown
     return f"{name} exceeds budget by factor of {shown} {_ADVICE}"
 
 

@@ -186,5 +186,5 @@ def _mentioned(nested: Schema, schema: Any, path: str, where: str, errors: list[
         _mentioned(additional, below, f"{path}.additionalProperties", f"{where}.additionalProperties", errors)
     properties = outside.get("properties") or {}
     for name, one in (nested.get("properties") or {}).items():
-        at = f"properties[{name}]"
-        _mentioned(one, properties.get(name), f"{path}.{at}", f"{where}.{at}", errors)
+        part = f"properties[{name}]"
+        _mentioned(one, properties.get(name), f"{path}.{part}", f"{where}.{part}", errors)

@@ -60,13 +60,14 @@ def _docker_errors(key: str, data: Object) -> list[FieldError]:
     return [invalid(f"data[{key}]", "<secret contents redacted>", message)] if message else []
 
 
-def _json_error(text: bytes) -> str:
+def _json_error(data: bytes) -> str:
     """What Go says of what is no JSON object; "" of one."""
-    from sampan.specs.golang.json import syntax_error
+    from sampan.specs.golang.jsonsyntax import syntax_error
 
+    text = data.decode("utf-8", "replace")
     if message := syntax_error(text):
         return message
-    kind = kind_of(json.loads(text.decode("utf-8", "replace")))
+    kind = kind_of(json.loads(text))
     if kind in ("object", "null"):
         return ""
     return f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"

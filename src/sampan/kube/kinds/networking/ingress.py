@@ -140,7 +140,9 @@ def warnings(new: Object, old: Object | None, context: Context) -> list[str]:
         return _address_warnings(new)
     annotated = CLASS_ANNOTATION in (new["metadata"].get("annotations") or {})
     if old is None and annotated and new["spec"].get("ingressClassName") is None:
-        return [f'annotation "{CLASS_ANNOTATION}" is deprecated, please use \'spec.ingressClassName\' instead']
+        return [
+            f"annotation \"{CLASS_ANNOTATION}\" is deprecated, please use 'spec.ingressClassName' instead"
+        ]
     return []
 
 
@@ -188,9 +190,7 @@ RESOURCE = Resource(
     "ingresses",
     group=GROUP,
     short_names=("ing",),
-    subresources=(
-        Subresource("status", prepare_update=statuses.spec_kept, validate_update=validate_status),
-    ),
+    subresources=(Subresource("status", prepare_update=statuses.spec_kept, validate_update=validate_status),),
     prepare_create=statuses.cleared({"loadBalancer": {}}),
     prepare_update=statuses.kept,
     validate=validate,
@@ -201,9 +201,13 @@ RESOURCE = Resource(
     columns=(
         Column(
             "Class",
-            description="The name of the IngressClass resource that should be used for additional configuration",
+            description=(
+                "The name of the IngressClass resource that should be used for additional configuration"
+            ),
         ),
-        Column("Hosts", description="Hosts that incoming requests are matched against before the ingress rule"),
+        Column(
+            "Hosts", description="Hosts that incoming requests are matched against before the ingress rule"
+        ),
         Column("Address", description="Address is a list containing ingress points for the load-balancer"),
         Column("Ports", description="Ports of TLS configurations that open"),
         Column("Age", describe="metadata.creationTimestamp"),

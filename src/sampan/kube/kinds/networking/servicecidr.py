@@ -32,9 +32,7 @@ def _ranges_errors(ranges: list[str]) -> list[FieldError]:
     parsed = [ip.parse_range(text) for text in ranges]
     families = [ip.family(one[0]) for one in parsed if one is not None]
     if len(families) == 2 and families[0] == families[1]:
-        detail = (
-            "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
-        )
+        detail = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
         found.append(invalid(_PATH, ranges, detail))
     return found
 

@@ -82,7 +82,7 @@ def title(new: Object) -> str:
     """The class of those who ask for none is marked."""
     annotations = new["metadata"].get("annotations") or {}
     chosen = any(annotations.get(one) == "true" for one in _DEFAULT)
-    return new["metadata"].get("name", "") + (" (default)" if chosen else "")
+    return f"{new['metadata'].get('name', '')}{' (default)' if chosen else ''}"
 
 
 def cells(new: Object, now: float) -> list[Any]:
