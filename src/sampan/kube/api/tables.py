@@ -67,6 +67,9 @@ def row(served: Served, item: Item, include: str, now: float) -> dict[str, Any]:
 
 def row_of(served: Served, value: Object, include: str, now: float) -> dict[str, Any]:
     found: dict[str, Any] = {"cells": cells(served, value, now)}
+    conditions = served.resource.row_conditions
+    if conditions is not None and (own := conditions(value)):
+        found["conditions"] = own
     if include == "Object":
         found["object"] = value
     elif include == "Metadata":

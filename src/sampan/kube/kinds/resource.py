@@ -151,6 +151,8 @@ class Resource:
     columns: tuple[Column, ...] | None = None
     # One cell for each column but "Name", which is the machinery's; `now` in seconds since 1970, for ages.
     cells: Callable[[Object, float], list[Any]] | None = None
+    # A row's own conditions: of what has ended, so that it can be left out. None: there are none.
+    row_conditions: Callable[[Object], list[Object]] | None = None
 
     create_on_update: bool = False
     unconditional_update: bool = True

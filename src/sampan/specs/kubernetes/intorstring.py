@@ -15,7 +15,9 @@ def positive_int_or_percent_errors(value: IntOrString, path: str) -> list[FieldE
 
 def over_100_percent_errors(value: IntOrString, path: str) -> list[FieldError]:
     share = percentage(value)
-    return [invalid(path, value, "must not be greater than 100%")] if share is not None and share > 100 else []
+    return (
+        [invalid(path, value, "must not be greater than 100%")] if share is not None and share > 100 else []
+    )
 
 
 def percentage(value: IntOrString) -> int | None:

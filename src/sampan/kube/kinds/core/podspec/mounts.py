@@ -129,8 +129,6 @@ def _device_name_errors(name: str, seen: set[str], volumes: dict[str, Object], p
     if volume is None:
         found.append(not_found(path, name))
     elif volume.get("persistentVolumeClaim") is None and volume.get("ephemeral") is None:
-        detail = (
-            "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
-        )
+        detail = "can only use volume source type of PersistentVolumeClaim or Ephemeral for block mode"
         found.append(invalid(path, name, detail))
     return found
