@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+DATA := src/sampan/kube/schema/builtin.types
 SOURCES := $(wildcard src tests bench demo)
 PYTEST_ARGS ?=
 
-.PHONY: help venv packages format lint types unit check test demo bench clean
+.PHONY: no-data help venv packages format lint types unit check test demo bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -14,11 +15,14 @@ help:  ## list the targets
 
 venv: $(STAMP)  ## make .venv with Sampan and its tools in it
 
-# pyproject.toml is the list of dependencies: installed again whenever it changes.
-$(STAMP): pyproject.toml
+# pyproject.toml is the list of dependencies: installed again whenever it changes. So it is where the data that
+# the build hook makes is missing (a clean checkout beside an old .venv).
+$(STAMP): pyproject.toml hatch_build.py $(if $(wildcard $(DATA)),,no-data)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@
+
+no-data:
 
 packages:  ## install the distribution packages the tests use (root, Debian or Ubuntu)
 	.ci/packages

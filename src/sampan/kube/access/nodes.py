@@ -11,6 +11,7 @@ from sampan.kube.access.rbac import Role, rules_allow
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.kinds.resource import Object, Reader
 from sampan.specs.golang.quote import quote
+from sampan.specs.kubernetes import fields
 
 RESOURCES = (
     "pods",
@@ -81,6 +82,8 @@ def _edges(resource: str, found: Object | None) -> frozenset[Edge]:
 class Graph:
     """Which objects lead to which nodes. `changed` must be called for every change of one of RESOURCES."""
 
+    RESOURCES = RESOURCES
+
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._pending: set[Vertex] = set()
@@ -135,7 +138,10 @@ class Graph:
 
 def selects(selector: str, field: str, value: str) -> bool:
     """Whether a field selector says that a field has this very value."""
-    return any(term in (f"{field}={value}", f"{field}=={value}") for term in selector.split(","))
+    try:
+        return fields.parse(selector).exactly(field) == value
+    except fields.BadSelector:
+        return False
 
 
 # Each says why not; "" is yes, None is no without a reason.

@@ -20,33 +20,23 @@ from sampan.kube.api.options import truth
 from sampan.kube.api.paths import VERBS, Target, parse
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Reader
-from sampan.specs.kubernetes import status
+from sampan.specs.kubernetes import fields, names, status
 
 log = logging.getLogger("sampan.kube")
 
 
-class Decision(Protocol):
-    allowed: bool
-    reason: str
-
-
 class Access(Protocol):
-    """Who asks, and may they?"""
+    """Who asks, and may they? Both raise StatusError."""
 
-    async def authenticate(self, request: web.BaseRequest) -> User:
-        """Raises StatusError Unauthorized."""
-        ...
+    async def authenticate(self, request: web.BaseRequest, path: str) -> User: ...
 
-    async def authorize(self, attributes: Attributes) -> Decision: ...
+    async def check(self, attributes: Attributes) -> None: ...
 
 
 class Paths(Protocol):
     """Whatever is no resource: discovery, health, metrics."""
 
     async def answer(self, request: web.BaseRequest, target: Target) -> web.StreamResponse | None: ...
-
-
-Verb = Callable[[web.BaseRequest, Call], "asyncio.Future[web.StreamResponse]"]
 
 
 @dataclass
@@ -76,7 +66,7 @@ class Handler:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         target = parse(path)
-        user = await self.access.authenticate(request)
+        user = await self.access.authenticate(request, target.path)
         parsed = _query(query)
         verb = _verb(request.method, target, parsed)
         await self._authorize(user, verb, target, parsed, request.method)
@@ -85,9 +75,10 @@ class Handler:
             return found if found is not None else answers.plain("404 page not found\n", 404)
         served = self._served(target)
         if served is None:
-            if target.group not in self.catalog.groups:
+            if not self.catalog.built_in(target.group, target.version):
                 return answers.plain("404 page not found\n", 404)
             raise status.no_such_path()
+        deprecated = [served.resource.deprecated] if served.resource.deprecated else []
         call = Call(
             served,
             user,
@@ -99,8 +90,12 @@ class Handler:
             parsed,
             parsed.getall("dryRun", []) if query else [],
             self.clock(),
+            deprecated,
         )
-        response = await self.verbs.perform(request, call, verb, target)
+        try:
+            response = await self.verbs.perform(request, call, verb, target)
+        except status.StatusError as error:
+            response = answers.failure(error, _error_form(request))
         if call.warnings and not response.prepared:
             answers.warnings(response, call.warnings)
         return response
@@ -123,6 +118,8 @@ class Handler:
     async def _authorize(
         self, user: User, verb: str, target: Target, query: MultiDict[str], method: str
     ) -> None:
+        # A namespace is in itself, and who selects one name asks for that object.
+        own = target.name if target.resource == "namespaces" and not target.group else ""
         attributes = Attributes(
             user,
             verb if target.resource else method.lower(),
@@ -130,15 +127,13 @@ class Handler:
             target.version,
             target.resource,
             target.subresource,
-            target.namespace,
-            target.name,
+            target.namespace or own,
+            target.name or _selected_name(query),
             target.path,
             query.get("labelSelector", "") if query else "",
             query.get("fieldSelector", "") if query else "",
         )
-        decision = await self.access.authorize(attributes)
-        if not decision.allowed:
-            raise forbidden(attributes, decision.reason)
+        await self.access.check(attributes)
 
 
 class Verbs(Protocol):
@@ -149,23 +144,6 @@ class Verbs(Protocol):
         ...
 
 
-def forbidden(attributes: Attributes, reason: str) -> status.StatusError:
-    """Who may not do what, in upstream's words."""
-    user = f'User "{attributes.user.name}"'
-    if not attributes.resource:
-        why = f'{user} cannot {attributes.verb} path "{attributes.path}"'
-        why += f": {reason}" if reason else ""
-        return status.forbidden("", "", "", why)
-    resource = attributes.resource + (f"/{attributes.subresource}" if attributes.subresource else "")
-    why = f'{user} cannot {attributes.verb} resource "{resource}" in API group "{attributes.group}"'
-    if attributes.namespace:
-        why += f' in the namespace "{attributes.namespace}"'
-    else:
-        why += " at the cluster scope"
-    why += f": {reason}" if reason else ""
-    return status.forbidden(attributes.group, attributes.resource, attributes.name, why)
-
-
 def _verb(method: str, target: Target, query: MultiDict[str]) -> str:
     verb = VERBS.get(method, method.lower())
     if target.name:
@@ -173,6 +151,17 @@ def _verb(method: str, target: Target, query: MultiDict[str]) -> str:
     if verb == "get":
         return "watch" if target.watch or (query and truth(query.get("watch"))) else "list"
     return "deletecollection" if verb == "delete" else verb
+
+
+def _selected_name(query: MultiDict[str]) -> str:
+    selector = query.get("fieldSelector", "") if query else ""
+    if "metadata.name" not in selector:
+        return ""
+    try:
+        name = fields.parse(selector).exactly("metadata.name") or ""
+    except fields.BadSelector:
+        return ""
+    return "" if names.path_segment(name) else name
 
 
 def _query(text: str) -> MultiDict[str]:

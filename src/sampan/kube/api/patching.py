@@ -14,6 +14,7 @@ from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import decoding
 from sampan.kube.schema.ownership import managed
 from sampan.kube.schema.patches import jsonpatch, mergepatch, strategic
+from sampan.specs.golang.jsonsyntax import syntax_error
 from sampan.specs.kubernetes import fielderror, status
 
 JSON_PATCH = "application/json-patch+json"
@@ -67,7 +68,7 @@ class Patcher:
         served = form or call.served
         value = change(old)
         try:
-            decoded = decoding.decode(served.node, value, served.kind)
+            decoded = served.decode(value, served.kind)
         except decoding.DecodeError as error:
             shown = fielderror.invalid("patch", _shown(value), str(error))
             raise status.invalid("", "", "", [shown]) from None
@@ -85,13 +86,6 @@ class Patcher:
     async def _apply(self, call: Call, data: bytes, options: WriteOptions) -> Written:
         served = call.served
         value, duplicates = _parse_applied(data)
-        version, kind = value.get("apiVersion") or "", value.get("kind") or ""
-        if (version, kind) != (served.api_version, served.kind):
-            group, _, short = version.rpartition("/")
-            raise status.bad_request(f"invalid object type: {group}/{short}, Kind={kind}")
-        metadata = value.get("metadata")
-        if isinstance(metadata, dict) and metadata.get("managedFields"):
-            raise status.bad_request("metadata.managedFields must be nil")
         applied = self._applied(call, value, duplicates, options)
 
         def make(old: Object | None) -> Object:
@@ -110,8 +104,9 @@ class Patcher:
                 call.stamp,
                 options.force,
                 served.resource.reset_fields.get(call.subresource, ()),
+                kind=served.kind,
             )
-            found = decoding.decode(served.node, merged, served.kind).object
+            found = served.decode(merged, served.kind).object
             found["kind"], found["apiVersion"] = served.kind, served.api_version
             served.resource.default(found)
             return found
@@ -121,7 +116,7 @@ class Patcher:
         )
 
     def _applied(self, call: Call, value: Object, duplicates: list[str], options: WriteOptions) -> Object:
-        """What was sent, without what the kind does not know. Its defaults stay out: it would own them."""
+        """What was sent. Its defaults stay out: whoever sent it would own them."""
         served = call.served
         metadata = value.get("metadata")
         if isinstance(metadata, dict) and not metadata.get("name"):
@@ -129,17 +124,19 @@ class Patcher:
         if not isinstance(metadata, dict):
             value["metadata"] = metadata = {"name": call.name}
         check_name(call, metadata)
-        known, unknown = decoding.known(served.node, value)
-        bodies.complain(call, options, served.kind, served.resource.version, [*duplicates, *unknown])
-        return known
+        bodies.complain(call, options, served.kind, served.resource.version, duplicates)
+        return value
 
 
 def _change(served: Served, media: str, data: bytes) -> Callable[[Object], Any]:
-    """The patch, parsed, as a function of the object as it is."""
+    """The patch, parsed, as a function of the object as it is. Raises StatusError."""
+    try:
+        patch = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        wrong = syntax_error(data.decode("utf-8", "replace")) or "invalid UTF-8"
+        raise status.bad_request(f"error decoding patch: {wrong}") from None
     if media == JSON_PATCH:
-        operations = jsonpatch.parse(data)
-        return lambda old: jsonpatch.apply(old, operations)
-    patch = mergepatch.parse(data)
+        return lambda old: jsonpatch.apply(old, patch)
     if media == MERGE_PATCH:
         return lambda old: mergepatch.apply(old, patch)
     return lambda old: strategic.apply(served.node, old, patch)

@@ -14,7 +14,7 @@ from sampan.kube.api.options import ListOptions
 from sampan.kube.api.served import Served
 from sampan.kube.store.cache import Cache, Item
 from sampan.kube.store.store import Ahead, Compacted
-from sampan.specs.golang.json import syntax_error
+from sampan.specs.golang.jsonsyntax import syntax_error
 from sampan.specs.golang.numbers import parse_uint
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import status

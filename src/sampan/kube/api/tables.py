@@ -26,7 +26,7 @@ def columns(served: Served) -> list[dict[str, Any]]:
     chosen = served.resource.columns
     if chosen is None:
         chosen = _PLAIN
-    elif chosen and chosen[0].name != "Name":
+    elif all(one.name != "Name" for one in chosen):
         chosen = (_PLAIN[0], *chosen)
     return [
         {
@@ -49,11 +49,16 @@ def _describe(served: Served, path: str) -> str:
 
 
 def cells(served: Served, value: Object, now: float) -> list[Any]:
-    """Of one row, the name first."""
+    """Of one row: what the kind says, and the name where its column is, first if the kind does not say."""
     name = value["metadata"].get("name", "")
     if served.resource.cells is None:
         return [name, value["metadata"].get("creationTimestamp")]
-    return [name, *served.resource.cells(value, now)]
+    if served.resource.title is not None:
+        name = served.resource.title(value)
+    found = list(served.resource.cells(value, now))
+    at = next((at for at, one in enumerate(served.resource.columns or ()) if one.name == "Name"), 0)
+    found.insert(at, name)
+    return found
 
 
 def include_of(query: str) -> str:
@@ -91,9 +96,14 @@ def table(served: Served, items: Sequence[Item], metadata: dict[str, Any], inclu
             "apiVersion": "meta.k8s.io/v1",
             "metadata": metadata,
             "columnDefinitions": columns(served),
-            "rows": [row(served, item, include, now) for item in items],
+            "rows": _rows(served, [row(served, item, include, now) for item in items]),
         }
     )
+
+
+def _rows(served: Served, rows: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Kinds without columns of their own have no list at all where others have an empty one."""
+    return rows if rows or served.resource.columns is not None else None
 
 
 def metadata_list(items: Sequence[Item], served: Served, metadata: dict[str, Any]) -> bytes:

@@ -4,9 +4,11 @@ write".
 k8s.io/apiserver/pkg/registry/generic/registry and .../rest say what happens in which order.
 """
 
+import asyncio
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,13 +17,17 @@ from sampan.kube.api import deletion
 from sampan.kube.api.calls import Call
 from sampan.kube.api.options import DeleteOptions, WriteOptions, manager_name, revision_of
 from sampan.kube.api.served import Served
-from sampan.kube.kinds.resource import Context, Object, Subresource
+from sampan.kube.kinds.resource import NO_COMPANIONS, Companions, Context, Object, Subresource
 from sampan.kube.schema.ownership import managed
 from sampan.kube.store.cache import Cache, Item
 from sampan.kube.store.store import Mismatch
 from sampan.specs.kubernetes import fielderror, status
 from sampan.specs.kubernetes.fielderror import FieldError
-from sampan.specs.kubernetes.object_meta import object_meta_errors, object_meta_update_errors
+from sampan.specs.kubernetes.object_meta import (
+    common_update_errors,
+    object_meta_errors,
+    object_meta_update_errors,
+)
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words
 ATTEMPTS = 5  # of a write whose object somebody else keeps changing
@@ -51,9 +57,18 @@ class Written:
 
 
 class Writer:
-    def __init__(self, cache: Cache, admission: Admission) -> None:
+    def __init__(self, cache: Cache, admission: Admission, served: Callable[[str], Served | None]) -> None:
+        """`served` finds a resource by its name."""
         self._cache = cache
         self._admission = admission
+        self._find = served
+        # What there is only once in the cluster is given out by one write at a time.
+        self._allocation = asyncio.Lock()
+
+    def _served(self, resource: str) -> Served:
+        found = self._find(resource)
+        assert found is not None, resource
+        return found
 
     # --- create
 
@@ -87,13 +102,34 @@ class Writer:
     ) -> Written:
         served, resource = call.served, call.served.resource
         context = call.context(dry_run=options.dry_run)
+        if resource.allocate is not None:
+            async with self._allocation:
+                companions = resource.allocate(new, None, context)
+                return await self._insert_valid(call, new, request, options, context, companions)
+        return await self._insert_valid(call, new, request, options, context, NO_COMPANIONS)
+
+    async def _insert_valid(
+        self,
+        call: Call,
+        new: Object,
+        request: AdmissionRequest,
+        options: WriteOptions,
+        context: Context,
+        companions: Companions,
+    ) -> Written:
+        served, resource = call.served, call.served.resource
         resource.prepare_create(new, context)
         if resource.generation:
             new["metadata"]["generation"] = 1
         name = new["metadata"].get("name", "")
         errors = object_meta_errors(
-            new["metadata"], namespaced=resource.namespaced, names=resource.names
-        ) + resource.validate(new, context)
+            new["metadata"],
+            namespaced=resource.namespaced,
+            names=resource.names,
+            standard_finalizers=resource.judges_metadata and resource.standard_finalizers,
+        )
+        own = resource.validate(new, context)
+        errors = errors + own if resource.judges_metadata else own or errors
         if errors:
             raise status.invalid(served.group, served.kind, name, errors)
         for text in resource.warnings(new, None, context):
@@ -106,11 +142,27 @@ class Writer:
         await self._admission.validate(request)
         if options.dry_run:
             return Written(new, None, created=True)
+        await self.accompany(call, companions)
         try:
             item = await self._put(served, key, new, 0)
         except Mismatch:
             raise status.already_exists(served.group, served.plural, name) from None
         return Written(new, item, created=True)
+
+    async def accompany(self, call: Call, companions: Companions) -> None:
+        """Write what belongs to an object. Companions without their object are found and removed later."""
+        for resource, value in companions.create:
+            served = self._served(resource)
+            other = Call(served, call.user, call.reader, name=value["metadata"]["name"], now=call.now)
+            _begin(value, other)
+            value.setdefault("kind", served.kind)
+            value.setdefault("apiVersion", served.api_version)
+            if served.resource.generation:
+                value["metadata"]["generation"] = 1
+            with suppress(Mismatch):
+                await self._put(served, served.key("", other.name), value, 0)
+        for resource, name in companions.delete:
+            await self._cache.write(self._served(resource).key("", name), None, expected=None)
 
     def _place(self, call: Call, new: Object) -> None:
         """The namespace of the path is the object's."""
@@ -122,7 +174,7 @@ class Writer:
                     "the namespace of the provided object does not match the namespace sent on the request"
                 )
             metadata["namespace"] = call.namespace
-        elif not call.served.resource.namespaced and given and call.served.custom is None:
+        elif given:
             metadata.pop("namespace")
 
     # --- update
@@ -205,19 +257,41 @@ class Writer:
         await self._admission.mutate(request)
         new = self._admitted(request)
         version = revision_of_object(served, new, call.name)
-        if not version and not resource.unconditional_update:
+        # A Scale need not know its object's version.
+        if not version and not resource.unconditional_update and call.subresource != "scale":
             wrong = fielderror.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise status.invalid(served.group, served.kind, call.name, [wrong])
+            raise status.invalid(served.group, served.plural, call.name, [wrong])
         if version and version != item.revision:
             raise status.conflict(served.group, served.plural, call.name, CHANGED)
         new["metadata"]["resourceVersion"] = str(item.revision)
         context = call.context(dry_run=options.dry_run)
+        if resource.allocate is not None and not call.subresource:
+            async with self._allocation:
+                companions = resource.allocate(new, old, context)
+                written = await self._replace_valid(call, item, old, new, options, request, context)
+                if not options.dry_run:
+                    await self.accompany(call, companions)
+                return written
+        return await self._replace_valid(call, item, old, new, options, request, context)
+
+    async def _replace_valid(
+        self,
+        call: Call,
+        item: Item,
+        old: Object,
+        new: Object,
+        options: WriteOptions,
+        request: AdmissionRequest,
+        context: Context,
+    ) -> Written:
+        served, resource = call.served, call.served.resource
         errors = self._before_update(call, new, old, context)
         if errors:
             raise status.invalid(served.group, served.kind, call.name, errors)
         for text in resource.warnings(new, old, context):
             call.warn(text)
         await self._admission.validate(request)
+        managed.keep_times(new, old)
         return await self._commit(call, item, new, options)
 
     async def _commit(self, call: Call, item: Item, new: Object, options: WriteOptions) -> Written:
@@ -246,9 +320,10 @@ class Writer:
         (sub.prepare_update or resource.prepare_update)(new, old, context)
         if resource.generation and _changed(new, old, resource.generation):
             after["generation"] = before.get("generation", 0) + 1
-        # Twice, as upstream: once for all kinds, once as a part of each kind's own validation.
-        errors = object_meta_update_errors(after, before, standard_finalizers=False)
-        errors += object_meta_update_errors(after, before)
+        errors = common_update_errors(after, before, namespaced=resource.namespaced)
+        if resource.judges_metadata:  # and says once more what has been said
+            standard = resource.standard_finalizers
+            errors += object_meta_update_errors(after, before, standard_finalizers=standard)
         if sub.validate_update is not None:
             return errors + sub.validate_update(new, old, context)
         if resource.validate_update is not None:
@@ -288,14 +363,22 @@ class Writer:
             if new is None:
                 return Written(old, item)
             if options.dry_run:
-                return Written(new, None if gone else item)
+                return Written(old, None) if gone else Written(new, item)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)
+                    await self._release(call, old, context)
                     return Written(old, None)
                 return Written(new, await self._put(served, key, new, item.revision))
             except Mismatch:
                 continue
+
+    async def _release(self, call: Call, old: Object, context: Context) -> None:
+        """Give back what the object had of what there is only once."""
+        allocate = call.served.resource.allocate
+        if allocate is not None:
+            async with self._allocation:
+                await self.accompany(call, allocate(None, old, context))
 
     # --- pieces
 

@@ -2,6 +2,10 @@
 
 from datetime import datetime
 
+from sampan.kube.kinds.resource import Column, Object
+
+AGE = Column("Age", describe="metadata.creationTimestamp")
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _YEAR = 365 * _DAY
 
@@ -16,6 +20,16 @@ def age(timestamp: str | None, now: float) -> str:
     if not timestamp:
         return "<unknown>"
     return duration(now - seconds_of(timestamp))
+
+
+def age_of(value: Object, now: float) -> str:
+    """The cell of an object's AGE."""
+    return age(value["metadata"].get("creationTimestamp"), now)
+
+
+def labels_cell(labels: dict[str, str] | None) -> str:
+    """Labels, or a selector that is as simple as they are."""
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or "<none>"
 
 
 def duration(seconds: float) -> str:

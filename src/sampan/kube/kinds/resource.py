@@ -48,6 +48,22 @@ Validate = Callable[[Object, Context], list[FieldError]]
 ValidateUpdate = Callable[[Object, Object, Context], list[FieldError]]
 
 
+@dataclass(frozen=True)
+class Companions:
+    """Objects that are written together with one: (resource with its group, object) to create, and (resource
+    with its group, name) to delete. They are not namespaced.
+    """
+
+    create: tuple[tuple[str, Object], ...] = ()
+    delete: tuple[tuple[str, str], ...] = ()
+
+
+NO_COMPANIONS = Companions()
+
+# (new, old, context): new is None where the object is deleted, old where it is created.
+Allocate = Callable[[Object | None, Object | None, Context], Companions]
+
+
 def nothing(*_: Any) -> None:
     """Of a kind that has no say in this."""
 
@@ -131,8 +147,13 @@ class Resource:
     validate_update: ValidateUpdate | None = None
     warnings: Callable[[Object, Object | None, Context], list[str]] = no_warnings
 
+    # Do its messages begin with what is wrong with its metadata? Of the others that is looked at only if
+    # nothing else is wrong, and without upstream's rule about the names of finalizers.
+    judges_metadata: bool = True
     # How names look: "subdomain" and "label" (RFC 1123), "label-1035" (services), "path-segment" (RBAC).
     names: str = "subdomain"
+    # Must finalizers be standard ones or have a domain? Not so of kinds that are no part of the core's.
+    standard_finalizers: bool = True
     # Fields whose change raises metadata.generation: ("spec",) for most that have a status; () if it has
     # none.
     generation: tuple[str, ...] = ()
@@ -151,6 +172,8 @@ class Resource:
     columns: tuple[Column, ...] | None = None
     # One cell for each column but "Name", which is the machinery's; `now` in seconds since 1970, for ages.
     cells: Callable[[Object, float], list[Any]] | None = None
+    # What stands in the column "Name", if it is more than the name.
+    title: Callable[[Object], str] | None = None
     # A row's own conditions: of what has ended, so that it can be left out. None: there are none.
     row_conditions: Callable[[Object], list[Object]] | None = None
 
@@ -166,6 +189,13 @@ class Resource:
     # Seconds; (object, what was asked) -> what it gets. None: deletions are immediate.
     grace: Callable[[Object, int | None], int] | None = None
     ttl: int = 0  # seconds after which an object vanishes (events)
+    # Gives the object what there is only once in the cluster (addresses, ports), before `prepare_*`. One call
+    # at a time: what it returns is written before it is asked again. Raises StatusError. Nothing is kept of
+    # what it gives in a dry run.
+    allocate: Allocate | None = None
+    deprecated: str = ""  # what whoever asks for it in any way is warned of
+    # The version in which upstream keeps it, if another: discovery tells a hash of that.
+    storage_version: str = ""
     # Where two versions or groups share storage: (group, plural) of the resource whose keys it uses, and how
     # its form becomes the one that is stored, and back.
     stored_as: tuple[str, str] = ("", "")

@@ -189,6 +189,43 @@ _TYPES = {
     "TypedLocalObjectReference": "APIGroup:* Kind Name",
     "TypedObjectReference": "APIGroup:* Kind Name Namespace:*",
     "ImageVolumeSource": "Reference PullPolicy",
+    "PersistentVolumeSource": """
+        GCEPersistentDisk:*GCEPersistentDiskVolumeSource
+        AWSElasticBlockStore:*AWSElasticBlockStoreVolumeSource HostPath:*HostPathVolumeSource
+        Glusterfs:*GlusterfsPersistentVolumeSource NFS:*NFSVolumeSource RBD:*RBDPersistentVolumeSource
+        Quobyte:*QuobyteVolumeSource ISCSI:*ISCSIPersistentVolumeSource FlexVolume:*FlexPersistentVolumeSource
+        Cinder:*CinderPersistentVolumeSource CephFS=cephfs:*CephFSPersistentVolumeSource FC:*FCVolumeSource
+        Flocker:*FlockerVolumeSource AzureFile:*AzureFilePersistentVolumeSource
+        VsphereVolume:*VsphereVirtualDiskVolumeSource AzureDisk:*AzureDiskVolumeSource
+        PhotonPersistentDisk:*PhotonPersistentDiskVolumeSource PortworxVolume:*PortworxVolumeSource
+        ScaleIO:*ScaleIOPersistentVolumeSource Local:*LocalVolumeSource
+        StorageOS=storageos:*StorageOSPersistentVolumeSource CSI:*CSIPersistentVolumeSource""",
+    "SecretReference": "Name Namespace",
+    "ObjectReference": "Kind Namespace Name UID APIVersion ResourceVersion FieldPath",
+    "GlusterfsPersistentVolumeSource": "EndpointsName=endpoints Path ReadOnly:? EndpointsNamespace:*",
+    "RBDPersistentVolumeSource": """
+        CephMonitors=monitors:* RBDImage=image FSType RBDPool=pool RadosUser=user Keyring
+        SecretRef:*SecretReference ReadOnly:?""",
+    "ISCSIPersistentVolumeSource": """
+        TargetPortal IQN Lun:# ISCSIInterface FSType ReadOnly:? Portals:*
+        DiscoveryCHAPAuth=chapAuthDiscovery:? SessionCHAPAuth=chapAuthSession:? SecretRef:*SecretReference
+        InitiatorName:*""",
+    "FlexPersistentVolumeSource": "Driver FSType SecretRef:*SecretReference ReadOnly:? Options:*",
+    "CinderPersistentVolumeSource": "VolumeID FSType ReadOnly:? SecretRef:*SecretReference",
+    "CephFSPersistentVolumeSource": """
+        Monitors:* Path User SecretFile SecretRef:*SecretReference ReadOnly:?""",
+    "AzureFilePersistentVolumeSource": "SecretName ShareName ReadOnly:? SecretNamespace:*",
+    "ScaleIOPersistentVolumeSource": """
+        Gateway System SecretRef:*SecretReference SSLEnabled:? ProtectionDomain StoragePool StorageMode
+        VolumeName FSType ReadOnly:?""",
+    "LocalVolumeSource": "Path FSType:*",
+    "StorageOSPersistentVolumeSource": """
+        VolumeName VolumeNamespace FSType ReadOnly:? SecretRef:*ObjectReference""",
+    "CSIPersistentVolumeSource": """
+        Driver VolumeHandle ReadOnly:? FSType VolumeAttributes:* ControllerPublishSecretRef:*SecretReference
+        NodeStageSecretRef:*SecretReference NodePublishSecretRef:*SecretReference
+        ControllerExpandSecretRef:*SecretReference NodeExpandSecretRef:*SecretReference""",
+    "VolumeNodeAffinity": "Required:*NodeSelector",
     "IP": "IP",
     "PodTemplateSpec": "~ Spec:@PodSpec",
     "DeploymentStrategy": "Type RollingUpdate:*RollingUpdateDeployment",
@@ -205,6 +242,54 @@ _TYPES = {
     "SuccessPolicyRule": "SucceededIndexes:* SucceededCount:*",
     "UncountedTerminatedPods": "Succeeded:* Failed:*",
     "PodDisruptionBudgetSpec": "MinAvailable:* Selector:* MaxUnavailable:* UnhealthyPodEvictionPolicy:*",
+    # flowcontrol, storage
+    "FlowSchemaSpec": """
+        PriorityLevelConfiguration:@LocalObjectReference MatchingPrecedence:#
+        DistinguisherMethod:*FlowDistinguisherMethod Rules:[PolicyRulesWithSubjects""",
+    "FlowDistinguisherMethod": "Type",
+    "PolicyRulesWithSubjects": """
+        Subjects:[FlowSubject ResourceRules:[ResourcePolicyRule NonResourceRules:[NonResourcePolicyRule""",
+    "FlowSubject": """
+        Kind User:*LocalObjectReference Group:*LocalObjectReference ServiceAccount:*ServiceAccountSubject""",
+    "ServiceAccountSubject": "Namespace Name",
+    "ResourcePolicyRule": "Verbs:* APIGroups:* Resources:* ClusterScope:? Namespaces:*",
+    "NonResourcePolicyRule": "Verbs:* NonResourceURLs:*",
+    "PriorityLevelConfigurationSpec": """
+        Type Limited:*LimitedPriorityLevelConfiguration Exempt:*ExemptPriorityLevelConfiguration""",
+    "LimitedPriorityLevelConfiguration": """
+        NominalConcurrencyShares:# LimitResponse:@LimitResponse LendablePercent:* BorrowingLimitPercent:*""",
+    "ExemptPriorityLevelConfiguration": "NominalConcurrencyShares:* LendablePercent:*",
+    "LimitResponse": "Type Queuing:*QueuingConfiguration",
+    "QueuingConfiguration": "Queues:# HandSize:# QueueLengthLimit:#",
+    "CSINodeDriver": "Name NodeID TopologyKeys:* Allocatable:*VolumeNodeResources",
+    "VolumeNodeResources": "Count:*",
+    "VolumeAttachmentSpec": "Attacher Source:@VolumeAttachmentSource NodeName",
+    "VolumeAttachmentSource": "PersistentVolumeName:* InlineVolumeSpec:*",
+    # resource
+    "ResourceClaimTemplateSpec": "~ Spec:@ResourceClaimSpec",
+    "ResourceClaimSpec": "Devices:@DeviceClaim",
+    "DeviceClaim": "Requests:[DeviceRequest Constraints:[DeviceConstraint Config:[DeviceClaimConfiguration",
+    "DeviceRequest": "Name Exactly:*ExactDeviceRequest FirstAvailable:[DeviceSubRequest",
+    "ExactDeviceRequest": """
+        DeviceClassName Selectors:[DeviceSelector AllocationMode Count:# AdminAccess:*
+        Tolerations:[DeviceToleration Capacity:*CapacityRequirements""",
+    "DeviceSubRequest": """
+        Name DeviceClassName Selectors:[DeviceSelector AllocationMode Count:# Tolerations:[DeviceToleration
+        Capacity:*CapacityRequirements""",
+    "DeviceSelector": "CEL:*CELDeviceSelector",
+    "CELDeviceSelector": "Expression",
+    "DeviceToleration": "Key Operator Value Effect TolerationSeconds:*",
+    "CapacityRequirements": "Requests:*",
+    "DeviceConstraint": "Requests:* MatchAttribute:* DistinctAttribute:*",
+    "DeviceClaimConfiguration": "Requests:* Opaque:*OpaqueDeviceConfiguration",
+    "OpaqueDeviceConfiguration": "Driver Parameters:*",
+    "AllocationResult": "Devices:@DeviceAllocationResult NodeSelector:*NodeSelector AllocationTimestamp:*",
+    "DeviceAllocationResult": "Results:[DeviceRequestAllocationResult Config:[DeviceAllocationConfiguration",
+    "DeviceRequestAllocationResult": """
+        Request Driver Pool Device AdminAccess:* Tolerations:[DeviceToleration BindingConditions:*
+        BindingFailureConditions:* ShareID:* ConsumedCapacity:*""",
+    "DeviceAllocationConfiguration": "Source Requests:* Opaque:*OpaqueDeviceConfiguration",
+    "DeviceAttribute": "IntValue=int:* BoolValue=bool:* StringValue=string:* VersionValue=version:*",
 }
 
 _LEADING_CAPITALS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]+$|[A-Z]")

@@ -24,10 +24,11 @@ from sampan.kube.schema.cel.types import (
 from sampan.kube.schema.cel.values import MapList, SetList
 
 REQUEST = 3 * 1024 * 1024  # the largest request, which bounds what has no bound of its own
-_RESERVED = frozenset(
-    "true false null in as break const continue else for function if import let loop package namespace return"
-    " var void while".split()  # noqa: SIM905
+_RESERVED_WORDS = (
+    "true false null in as break const continue else for function if import let loop package namespace "
+    "return var void while"
 )
+_RESERVED = frozenset(_RESERVED_WORDS.split())
 _CHARS = {".": "__dot__", "-": "__dash__", "/": "__slash__"}
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-/")
 _NAME = _LETTERS | frozenset("0123456789")

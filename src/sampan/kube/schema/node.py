@@ -34,13 +34,16 @@ class Node:
         "fields",
         "format",
         "go_type",
+        "inline",
         "items",
         "list_keys",
         "list_type",
         "map_type",
         "nullable",
+        "off",
         "patch_merge_key",
         "patch_strategy",
+        "pointer",
         "preserve",
         "schema",
         "type",
@@ -62,6 +65,13 @@ class Node:
         self.default: Any = MISSING
         # Go writes the field even when it is empty (no omitempty, or a struct by value): its zero value.
         self.always: Any = MISSING
+        # A pointer in Go: the field keeps an empty value. Other empty strings, numbers, lists and maps are
+        # left out, unless they are `always` written.
+        self.pointer = False
+        self.inline = (
+            ""  # Go's embedded struct that the field is in ("ProbeHandler"): part of paths in errors
+        )
+        self.off = False  # of a feature gate that is off: the field is known, and dropped
         self.nullable = False
         self.preserve = False  # x-kubernetes-preserve-unknown-fields
         self.embedded = False  # x-kubernetes-embedded-resource

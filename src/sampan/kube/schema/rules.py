@@ -128,7 +128,9 @@ class Rules:
 
     def _part(self, name: str) -> "Rules | None":
         one, other = self.schema.get(name), self.structure.get(name)
-        return Rules(one, False, other) if has_rules(one) and isinstance(other, dict) else None
+        if not isinstance(one, dict) or not isinstance(other, dict) or not has_rules(one):
+            return None
+        return Rules(one, False, other)
 
     def own(self) -> list[Rule]:
         if self._rules is None:

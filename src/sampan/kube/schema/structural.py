@@ -18,6 +18,7 @@ from sampan.kube.schema.validation import UNKNOWN, compile_validation
 from sampan.specs.kubernetes.fielderror import FieldError
 
 Schema = dict[str, Any]
+DEEPEST = 200  # levels of an object; orjson writes 254
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
@@ -96,20 +97,31 @@ class Structure:
     def _has_embedded(self) -> bool:
         return has_embedded(self.schema)
 
-    def decode(self, value: dict[str, Any], kind: str) -> list[str]:
-        """Makes of parsed JSON an object of this version, in place. Returns the paths of what it does not
-        know.
+    def decode(self, value: Any, kind: str) -> decoding.Decoded:
+        """An object of this version made of parsed JSON, which stays as it is: without what the schema does
+        not know, and nothing else checked but metadata.
 
-        Raises decoding.DecodeError for metadata that are none.
+        Raises decoding.DecodeError.
         """
-        unknown = []
-        if "metadata" in value:
-            value["metadata"], unknown = decode_meta(value["metadata"], kind)
-        unknown += prune(value, self.schema)
-        drop_nulls(value, self.schema)
+        if type(value) is not dict:
+            raise decoding.DecodeError(_no_object(value))
+        found = copied(value)
+        unknown: list[str] = []
+        if "metadata" in found:
+            found["metadata"], unknown = decode_meta(found["metadata"], kind)
+        unknown += prune(found, self.schema)
+        drop_nulls(found, self.schema)
         if self._has_embedded:
-            each(value, self.schema, "", lambda path, one: unknown.extend(_decode_embedded(path, one, kind)))
-        return unknown
+            each(found, self.schema, "", lambda path, one: unknown.extend(_decode_embedded(path, one, kind)))
+        return decoding.Decoded(found, [f'unknown field "{path}"' for path in unknown])
+
+    def settle(self, value: dict[str, Any]) -> dict[str, Any]:
+        """What was stored when the schema may have been another, as it is to be seen now."""
+        found: dict[str, Any] = copied(value)
+        prune(found, self.schema)
+        drop_nulls(found, self.schema)
+        self.default(found)
+        return found
 
     def default(self, value: dict[str, Any]) -> None:
         """Fills in defaults."""
@@ -126,10 +138,17 @@ class Structure:
         return list(self._validated(value, UNKNOWN if old is None else old))
 
     def more_errors(
-        self, value: dict[str, Any], old: dict[str, Any] | None, before: list[FieldError]
+        self,
+        value: dict[str, Any],
+        old: dict[str, Any] | None,
+        before: list[FieldError],
+        *,
+        embedded: bool = True,
     ) -> list[FieldError]:
-        """The second part of `validate`: rules are evaluated only if nothing `before` keeps them from it."""
-        errors = embedded_errors(value, self.schema) if self._has_embedded else []
+        """The second part of `validate`: rules are evaluated only if nothing `before` keeps them from it.
+        `embedded`: are resources inside of it looked at?
+        """
+        errors = embedded_errors(value, self.schema) if embedded and self._has_embedded else []
         if old is None or not self._list_types(old):
             errors += self._list_types(value)
         if self._rules is None:
@@ -147,8 +166,12 @@ class Structure:
 
 def decode_meta(value: Any, kind: str) -> tuple[dict[str, Any], list[str]]:
     """ObjectMeta, and the paths of what is none. Raises decoding.DecodeError."""
-    meta, unknown = decoding.decode(builtin.node(OBJECT_META), value, kind)
-    return meta, [f"metadata.{path}" for path in unknown]
+    decoded = decoding.decode(builtin.node(OBJECT_META), value, kind)
+    return decoded.object, [f"metadata.{_path(text)}" for text in decoded.unknown]
+
+
+def _path(text: str) -> str:
+    return text.removeprefix('unknown field "').removesuffix('"')
 
 
 def _decode_embedded(path: str, resource: dict[str, Any], kind: str) -> list[str]:
@@ -156,3 +179,20 @@ def _decode_embedded(path: str, resource: dict[str, Any], kind: str) -> list[str
         return []
     resource["metadata"], unknown = decode_meta(resource["metadata"], kind)
     return [f"{path}.{one}" for one in unknown]
+
+
+def copied(value: Any, level: int = 0) -> Any:
+    """Raises decoding.DecodeError for what nests deeper than any object could be written."""
+    if type(value) is dict:
+        if level > DEEPEST:
+            raise decoding.DecodeError("exceeded max depth")
+        return {key: copied(one, level + 1) for key, one in value.items()}
+    if type(value) is list:
+        if level > DEEPEST:
+            raise decoding.DecodeError("exceeded max depth")
+        return [copied(one, level + 1) for one in value]
+    return value
+
+
+def _no_object(value: Any) -> str:
+    return f"json: cannot unmarshal {decoding.go_kind(value)} into Go value of type map[string]interface {{}}"

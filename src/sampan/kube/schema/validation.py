@@ -48,7 +48,12 @@ Check = Callable[[Any, str, Any], Result]
 def compile_validation(schema: Schema) -> Callable[[Any, Any], list[FieldError]]:
     """A function of (object, the old object or UNKNOWN) -> what is wrong."""
     check = _compile(schema)
-    return lambda value, old: check(value, "", old).errors
+
+    def errors(value: Any, old: Any) -> list[FieldError]:
+        found = check(value, "", old).errors
+        return [one if one.path else FieldError("<nil>", one.reason, one.body) for one in found]
+
+    return errors
 
 
 def _compile(schema: Schema) -> Check:

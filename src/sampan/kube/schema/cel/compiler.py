@@ -264,7 +264,7 @@ def _or(left: Run, right: Run) -> Run:
     return run
 
 
-def _other(right: Run, frame: Frame, decisive: bool, failure: CelEvaluationError) -> bool:
+def _other(right: Run, frame: Frame, decisive: bool, failure: CelEvaluationError) -> Any:
     try:
         if right(frame) is decisive:
             return decisive

@@ -34,12 +34,13 @@ MOST = (1 << 64) - 1
 Size = tuple[int, int]
 UNKNOWN: Size = (0, MOST)
 _SCALARS = frozenset(("bool", "int", "uint", "double", "duration", "timestamp"))
-_CONSTANT = frozenset(
-    "serviceAccount path group resource subresource namespace name allowed reason error errored masked"
-    " prefixLength family isUnspecified isLoopback isLinkLocalMulticast isLinkLocalUnicast isGlobalUnicast"
-    " format.named sign asInteger isInteger asApproximateFloat isGreaterThan isLessThan compareTo add sub major"
-    " minor patch getScheme getHostname getHost getPort getEscapedPath getQuery".split()  # noqa: SIM905
+_CONSTANT_NAMES = (
+    "serviceAccount path group resource subresource namespace name allowed reason error errored masked "
+    "prefixLength family isUnspecified isLoopback isLinkLocalMulticast isLinkLocalUnicast isGlobalUnicast "
+    "format.named sign asInteger isInteger asApproximateFloat isGreaterThan isLessThan compareTo add sub "
+    "major minor patch getScheme getHostname getHost getPort getEscapedPath getQuery"
 )
+_CONSTANT = frozenset(_CONSTANT_NAMES.split())
 _COMPARISONS = frozenset(("_<_", "_<=_", "_>_", "_>=_"))
 _COMPARED = frozenset(("string", "bytes"))
 _OPAQUE_EQUALITY = frozenset(("kubernetes.Quantity", "kubernetes.Semver", "net.IP", "net.CIDR"))

@@ -40,9 +40,10 @@ _EXPECTED = (
     " IDENTIFIER}"
 )
 _LITERALS = frozenset(("true", "false", "null", "NUM_FLOAT", "NUM_INT", "NUM_UINT", "STRING", "BYTES"))
-_RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()  # noqa: SIM905
+_RESERVED_WORDS = (
+    "as break const continue else for function if import let loop package namespace return var void while"
 )
+_RESERVED = frozenset(_RESERVED_WORDS.split())
 
 
 class _Stop(Exception):

@@ -1,0 +1,146 @@
+"""What the API server is made of, put together."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+
+from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
+from sampan.kube.access.authorization import from_modes
+from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
+from sampan.kube.access.nodes import RESOURCES as NODE_RESOURCES
+from sampan.kube.access.nodes import Graph
+from sampan.kube.access.rbac import RESOURCES, Rbac
+from sampan.kube.access.reviews import Reviews
+from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
+from sampan.kube.api import answers, health, negotiation
+from sampan.kube.api.admitting import Chain
+from sampan.kube.api.bootstrap import Bootstrap
+from sampan.kube.api.catalog import CacheReader, Catalog
+from sampan.kube.api.connecting import Connections
+from sampan.kube.api.documents import Documents
+from sampan.kube.api.gate import Gate
+from sampan.kube.api.handler import Handler
+from sampan.kube.api.keys import Keys
+from sampan.kube.api.listening import Changed
+from sampan.kube.api.patching import Patcher
+from sampan.kube.api.reading import Lister
+from sampan.kube.api.roots import Answer, Roots
+from sampan.kube.api.scales import Scales
+from sampan.kube.api.settings import Settings
+from sampan.kube.api.verbs import Special, Verbs
+from sampan.kube.api.virtual import Virtual
+from sampan.kube.api.writing import Writer
+from sampan.kube.kinds.table import builtin_resources
+from sampan.kube.store.cache import Cache
+
+STREAMS = ("exec", "attach", "portforward")
+JWKS = "application/jwk-set+json"
+
+
+@dataclass(frozen=True)
+class Assembled:
+    handler: Handler
+    bootstrap: Bootstrap
+    catalog: Catalog
+    rbac: Rbac
+    graph: Graph
+
+    def changed(self) -> dict[str, Changed]:
+        """Who is to be told of changes of which resource."""
+        found: dict[str, Changed] = dict.fromkeys(RESOURCES, self.rbac.changed)
+        found.update(dict.fromkeys(NODE_RESOURCES, self.graph.changed))
+        return found
+
+
+def assemble(settings: Settings, keys: Keys, cache: Cache) -> Assembled:
+    """The cache must have started."""
+    catalog = Catalog(builtin_resources())
+    reader = CacheReader(cache, catalog)
+    rbac, graph = Rbac(reader), Graph(reader)
+    rbac.load()
+    graph.load()
+    authorizer = from_modes(settings.modes, graph, rbac)
+    tokens = Tokens(_token_checks(settings, keys, reader), time.time)
+    gate = Gate(_authenticator(settings, keys, tokens), authorizer, time.time)
+    lister = Lister(cache)
+    writer = Writer(cache, Chain(()), catalog.by_name)
+    patcher = Patcher(writer)
+    audiences = (settings.issuer,)
+    reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()
+    virtual = Virtual(catalog, reviews, lambda: keys.issuer)
+    special = _special(catalog, virtual, Scales(lister, writer, patcher), Connections(lister), list(reviews))
+    roots = Roots(
+        catalog,
+        health.Health(_checks(cache)),
+        Documents(catalog),
+        f"{settings.advertise_address}:{settings.port}",
+        _roots(settings, keys),
+    )
+    verbs = Verbs(catalog, cache, lister, writer, patcher, special)
+    handler = Handler(catalog, gate, reader, roots, verbs)
+    return Assembled(handler, Bootstrap(catalog, reader, writer, time.time), catalog, rbac, graph)
+
+
+def _authenticator(settings: Settings, keys: Keys, tokens: Tokens) -> Authenticator:
+    return Authenticator(
+        tokens,
+        ClientCertificates(lambda: keys.clients),
+        RequestHeaders(lambda: keys.proxies),
+        Anonymous(settings.anonymous),
+    )
+
+
+def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> list[TokenCheck]:
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    checks: list[TokenCheck] = []
+    if settings.token_file:
+        checks.append(StaticTokens(Path(settings.token_file), (settings.issuer,)))
+    checks.append(ServiceAccounts(lambda: keys.issuer, reader, clock))
+    checks.append(BootstrapTokens(reader, clock, (settings.issuer,)))
+    return checks
+
+
+def _special(
+    catalog: Catalog, virtual: Virtual, scales: Scales, connections: Connections, reviews: list[str]
+) -> dict[tuple[str, str], Special]:
+    """Whatever is no stored object, by its resource and subresource."""
+    found: dict[tuple[str, str], Special] = {(name, ""): virtual.review for name in reviews}
+    found["serviceaccounts", "token"] = virtual.token
+    for name in ("pods", "services", "nodes"):
+        found[name, "proxy"] = connections.proxy
+    found["pods", "log"] = connections.log
+    for stream in STREAMS:
+        found["pods", stream] = connections.stream
+    for served in catalog.all():
+        if served.resource.scale is not None:
+            found[served.resource.name, "scale"] = scales.perform
+    return found
+
+
+def _checks(cache: Cache) -> dict[str, dict[str, health.Check]]:
+    async def fine() -> None:
+        """It answers, so it lives."""
+
+    async def store() -> None:
+        await cache.current()
+
+    return health.checks(fine, fine, store, fine, fine)
+
+
+def _roots(settings: Settings, keys: Keys) -> dict[str, Answer]:
+    async def discovery(request: web.BaseRequest) -> web.StreamResponse:
+        where = f"https://{settings.advertise_address}:{settings.port}/openid/v1/jwks"
+        return answers.answer(keys.issuer.discovery(where))
+
+    async def public_keys(request: web.BaseRequest) -> web.StreamResponse:
+        negotiation.choose(request.headers.get("Accept", "") or JWKS, (JWKS,))
+        found = answers.answer(keys.issuer.jwks())
+        found.headers["Content-Type"] = JWKS
+        return found
+
+    return {"/.well-known/openid-configuration": discovery, "/openid/v1/jwks": public_keys}

@@ -1,0 +1,205 @@
+"""The process of the API server: `python -m sampan.kube.api.server`."""
+
+import asyncio
+import fcntl
+import ipaddress
+import logging
+import os
+import signal
+import ssl
+import sys
+import time
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import IO, Any
+
+import uvloop
+
+from sampan.errors import Conflict, SampanError
+from sampan.http.app import Server, bind_tcp, raise_file_limit
+from sampan.interpreter import isolated, plain_environment
+from sampan.kube.access import kubeconfig
+from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
+from sampan.kube.access.defaults.objects import Cluster
+from sampan.kube.api import assembly
+from sampan.kube.api.keys import Keys
+from sampan.kube.api.listening import follow
+from sampan.kube.api.settings import Settings, parse
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.compaction import Compactor
+from sampan.kube.store.opening import open_store
+
+log = logging.getLogger("sampan.kube")
+
+RENEWAL = timedelta(hours=1)  # at most, between looks at the certificates
+RESTART_PAUSE = 1.0  # seconds before the controllers are started again
+
+
+def main() -> None:
+    settings = parse(sys.argv[1:])
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        with _lock(settings):
+            uvloop.run(_run(settings))
+    except SampanError as error:
+        log.error("%s", error)
+        _tell(settings, f"{error}\n")
+        sys.exit(1)
+
+
+def _tell(settings: Settings, text: str) -> None:
+    """To whoever started this process and waits."""
+    if settings.ready is not None:
+        os.write(settings.ready, text.encode())
+        os.close(settings.ready)
+
+
+def _lock(settings: Settings) -> IO[str]:
+    """The pid file, locked while the process lives. Raises Conflict."""
+    paths = settings.paths
+    for directory in (paths.data, paths.logs, paths.exec):
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    file = open(paths.pidfile, "a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise Conflict(f"an API server runs already: {paths.pidfile} is locked") from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        await start(settings, stack)
+        _tell(settings, "ready\n")
+        log.info("ready: %s", settings.url)
+        await stop.wait()
+
+
+async def start(settings: Settings, stack: AsyncExitStack) -> None:
+    """Everything, until the stack is left."""
+    raise_file_limit()
+    first = str(next(ipaddress.ip_network(settings.service_cidrs[0]).hosts()))
+    addresses = (first, settings.advertise_address, settings.reachable)
+    pki = Pki(settings.paths.pki, serving_names(settings.domain, addresses, settings.names))
+    pki.renew(datetime.now(UTC))
+    _write_kubeconfig(settings, pki)
+    store = await open_store(settings.store or str(settings.paths.store))
+    stack.push_async_callback(store.close)
+    cache = Cache(store)
+    await cache.start()
+    stack.push_async_callback(cache.stop)
+    keys = Keys(pki, settings.issuer, datetime.now(UTC))
+    api = assembly.assemble(settings, keys, cache)
+    group = await stack.enter_async_context(_Tasks())
+    group.start(follow(cache, api.catalog, api.changed()))
+    await api.bootstrap.defaults(_cluster(settings, pki, first))
+    await api.bootstrap.fake_nodes(settings.fake_nodes)
+    # Changes are followed from here on; these were made before.
+    api.rbac.load()
+    api.graph.load()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_OPTIONAL
+    pki.load(context)
+    server = Server(api.handler, upgrades=False)
+    await server.listen(bind_tcp(settings.bind_address, settings.port), context)
+    stack.push_async_callback(server.stop)
+    group.start(_renew(settings, pki, keys, context))
+    group.start(Compactor(store).run())
+    if settings.controllers:
+        group.start(_keep_controllers(settings, pki))
+
+
+class _Tasks:
+    """Background work that ends with the server."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Any) -> None:
+        self._tasks.add(asyncio.ensure_future(work))
+
+    async def __aenter__(self) -> "_Tasks":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _cluster(settings: Settings, pki: Pki, first: str) -> Cluster:
+    return Cluster(
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        settings.service_cidrs,
+        first,
+        settings.advertise_address,
+        settings.port,
+        pki.bundle(CLUSTER).decode(),
+        pki.bundle(FRONT_PROXY).decode(),
+    )
+
+
+def _write_kubeconfig(settings: Settings, pki: Pki) -> None:
+    certificate, key = pki.path("admin").read_bytes(), pki.path("admin", "key").read_bytes()
+    document = kubeconfig.document(settings.url, pki.bundle(CLUSTER), certificate, key)
+    target = settings.paths.kubeconfig
+    beside = target.with_suffix(".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(kubeconfig.yaml(document))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, target)
+
+
+async def _renew(settings: Settings, pki: Pki, keys: Keys, context: ssl.SSLContext) -> None:
+    """New certificates when they are due, for connections from then on."""
+    while True:
+        now = datetime.now(UTC)
+        wait = min(pki.next_due(now) - now, RENEWAL)
+        await asyncio.sleep(max(wait.total_seconds(), 1))
+        done = pki.renew(datetime.now(UTC))
+        if done:
+            log.info("renewed: %s", ", ".join(f"{one.name} ({one.why})" for one in done))
+            keys.reload(datetime.now(UTC))
+            pki.load(context)
+            _write_kubeconfig(settings, pki)
+
+
+async def _keep_controllers(settings: Settings, pki: Pki) -> None:
+    """The controllers' process; it ends when its standard input does, so never without this one."""
+    name = "controller-manager"
+    command = isolated(
+        "sampan.kube.controllers.main",
+        *("--server", settings.url, "--ca", str(pki.path(CLUSTER)), "--root-ca", str(pki.path(CLUSTER))),
+        *("--certificate", str(pki.path(name)), "--key", str(pki.path(name, "key"))),
+    )
+    while True:
+        with open(settings.paths.logs / "kube-control.log", "ab") as file:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                env=plain_environment(os.environ),
+            )
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            process.terminate()
+            await process.wait()
+            raise
+        log.warning("the controllers ended (%d); starting them again", code)
+        await asyncio.sleep(RESTART_PAUSE)
+
+
+if __name__ == "__main__":
+    main()

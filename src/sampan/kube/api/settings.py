@@ -1,0 +1,137 @@
+"""The API server's options: an option is declared once, as kube-apiserver names it where it has it."""
+
+import argparse
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sampan.paths import KubePaths
+
+DESCRIPTION = "The API server of a cluster. `sampan kube up` starts it in the background."
+
+
+@dataclass(frozen=True)
+class Settings:
+    paths: KubePaths
+    bind_address: str
+    port: int
+    advertise_address: str
+    service_cidrs: tuple[str, ...]
+    node_ports: tuple[int, int]
+    names: tuple[str, ...]
+    store: str
+    modes: tuple[str, ...]
+    anonymous: bool
+    token_file: str
+    fake_nodes: int
+    controllers: bool
+    ready: int | None
+    issuer: str
+    domain: str
+    reading: int
+    mutating: int
+
+    @property
+    def url(self) -> str:
+        return f"https://{_bracketed(self.reachable)}:{self.port}"
+
+    @property
+    def reachable(self) -> str:
+        """An address by which this machine reaches the server."""
+        address = ipaddress.ip_address(self.bind_address)
+        if not address.is_unspecified:
+            return self.bind_address
+        return "127.0.0.1" if address.version == 4 else "::1"
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def parse(argv: list[str]) -> Settings:
+    """Ends the process with a message for options that are wrong."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    low, _, high = options.service_node_port_range.partition("-")
+    if not (low.isdigit() and high.isdigit() and 0 < int(low) <= int(high) < 65536):
+        parser.error("--service-node-port-range: two ports with a hyphen between them are wanted")
+    return Settings(
+        KubePaths(Path(options.data_root), Path(options.exec_root)),
+        options.bind_address,
+        options.secure_port,
+        options.advertise_address or _advertised(options.bind_address),
+        tuple(options.service_cluster_ip_range.split(",")),
+        (int(low), int(high)),
+        tuple(options.tls_san),
+        options.store,
+        tuple(options.authorization_mode.split(",")),
+        options.anonymous_auth == "true",
+        options.token_auth_file,
+        options.fake_nodes,
+        options.controllers == "true",
+        options.ready_fd,
+        options.service_account_issuer,
+        options.cluster_domain,
+        options.max_requests_inflight,
+        options.max_mutating_requests_inflight,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kube-api", description=DESCRIPTION, allow_abbrev=False)
+    add = parser.add_argument
+    add("--data-root", default=str(KubePaths().data), help="directory of what survives a reboot")
+    add("--exec-root", default=str(KubePaths().exec), help="directory of what does not")
+    add("--bind-address", default="0.0.0.0", type=_address, help="address to listen on")
+    add("--secure-port", default=6443, type=int, help="port to listen on, with TLS")
+    add("--advertise-address", default="", type=_address_or_none, help="address that others are told")
+    add("--service-cluster-ip-range", default="10.96.0.0/12", type=_ranges, help="addresses of services")
+    add("--service-node-port-range", default="30000-32767", help="ports of services on nodes")
+    add("--tls-san", action="append", default=[], help="name or address to be in the certificate")
+    add("--store", default="", help="etcd://host:port[,host:port]; without it, a file in the data root")
+    add("--authorization-mode", default="Node,RBAC", help="authorizers, in their order")
+    add("--anonymous-auth", default="true", choices=("true", "false"), help="serve who shows nothing")
+    add("--token-auth-file", default="", help="tokens in lines of token,user,uid,groups")
+    add("--service-account-issuer", default="https://kubernetes.default.svc.cluster.local")
+    add("--cluster-domain", default="cluster.local", help="domain of the names of services")
+    add("--max-requests-inflight", default=400, type=int, help="reading requests at once")
+    add("--max-mutating-requests-inflight", default=200, type=int, help="writing requests at once")
+    add("--fake-nodes", default=0, type=int, help="number of Ready nodes with nothing behind them")
+    add("--controllers", default="true", choices=("true", "false"), help="run the controllers as well")
+    add("--ready-fd", default=None, type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from None
+
+
+def _address_or_none(text: str) -> str:
+    return _address(text) if text else ""
+
+
+def _ranges(text: str) -> str:
+    try:
+        found = [ipaddress.ip_network(part) for part in text.split(",")]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if len(found) > 2 or len({one.version for one in found}) != len(found):
+        raise argparse.ArgumentTypeError("at most one range of each family is wanted")
+    return text
+
+
+def _advertised(bound: str) -> str:
+    """The address of the way out, if the server listens on all."""
+    import socket
+
+    if not ipaddress.ip_address(bound).is_unspecified:
+        return bound
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))  # no packet is sent by this
+        except OSError:
+            return "127.0.0.1"
+        return str(sock.getsockname()[0])

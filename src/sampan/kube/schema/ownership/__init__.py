@@ -1,0 +1,1 @@
+"""Which manager owns which fields of an object, and server-side apply."""
