@@ -9,9 +9,9 @@ from sampan.kube.api import bodies
 from sampan.kube.api.calls import Call
 from sampan.kube.api.options import WriteOptions, write_options
 from sampan.kube.api.served import Served
-from sampan.kube.api.writing import Writer, Written, check_name
+from sampan.kube.api.writing import Writer, Written
 from sampan.kube.kinds.resource import Object
-from sampan.kube.schema import decoding
+from sampan.kube.schema import builtin, decoding
 from sampan.kube.schema.ownership import managed
 from sampan.kube.schema.patches import jsonpatch, mergepatch, strategic
 from sampan.specs.golang.jsonsyntax import syntax_error
@@ -22,6 +22,12 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 BUILT_IN = (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY)
+# In the order in which Go writes them.
+METADATA = (
+    *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation"),
+    *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations"),
+    *("ownerReferences", "finalizers", "managedFields"),
+)
 CUSTOM = (JSON_PATCH, MERGE_PATCH, APPLY)
 
 
@@ -67,6 +73,8 @@ class Patcher:
     ) -> Object:
         served = form or call.served
         value = change(old)
+        if isinstance(value, dict):
+            _check_type(served, value)
         try:
             decoded = served.decode(value, served.kind)
         except decoding.DecodeError as error:
@@ -74,7 +82,6 @@ class Patcher:
             raise status.invalid("", "", "", [shown]) from None
         bodies.complain(call, options, served.kind, served.resource.version, list(decoded.unknown))
         new = decoded.object
-        _check_type(served, new)
         new["kind"], new["apiVersion"] = served.kind, served.api_version
         if not isinstance(new.get("metadata"), dict):
             new["metadata"] = {}
@@ -86,12 +93,12 @@ class Patcher:
     async def _apply(self, call: Call, data: bytes, options: WriteOptions) -> Written:
         served = call.served
         value, duplicates = _parse_applied(data)
-        applied = self._applied(call, value, duplicates, options)
+        bodies.complain(call, options, served.kind, served.resource.version, duplicates)
 
         def make(old: Object | None) -> Object:
             if old is None and call.subresource:
                 raise served.not_found(call.name)
-            return orjson.loads(orjson.dumps(applied))  # type: ignore[no-any-return]
+            return orjson.loads(orjson.dumps(value))  # type: ignore[no-any-return]
 
         def owner(old: Object | None, new: Object) -> Object:
             merged = managed.apply(
@@ -114,18 +121,6 @@ class Patcher:
         return await self._writer.update(
             call, make, options, kind="PatchOptions", creates=not call.subresource, owner=owner
         )
-
-    def _applied(self, call: Call, value: Object, duplicates: list[str], options: WriteOptions) -> Object:
-        """What was sent. Its defaults stay out: whoever sent it would own them."""
-        served = call.served
-        metadata = value.get("metadata")
-        if isinstance(metadata, dict) and not metadata.get("name"):
-            metadata["name"] = call.name
-        if not isinstance(metadata, dict):
-            value["metadata"] = metadata = {"name": call.name}
-        check_name(call, metadata)
-        bodies.complain(call, options, served.kind, served.resource.version, duplicates)
-        return value
 
 
 def _change(served: Served, media: str, data: bytes) -> Callable[[Object], Any]:
@@ -160,15 +155,23 @@ def _parse_applied(data: bytes) -> tuple[Object, list[str]]:
 
 def _check_type(served: Served, new: Object) -> None:
     """A patch may not make another kind of it."""
-    if new.get("kind") != served.kind or new.get("apiVersion") != served.api_version:
-        raise status.bad_request("the patch changes the kind or the version of the object")
+    kind, version = new.get("kind"), new.get("apiVersion")
+    if isinstance(kind, str) and kind and kind != served.kind:
+        wrong = bodies.other_kind(served, str(version), kind, builtin.is_kind)
+        shown = fielderror.invalid("patch", _shown(new), wrong)
+        raise status.invalid("", "", "", [shown])
 
 
 def _shown(value: Any) -> str:
     """An object as Go's encoder writes it, which sorts the keys at the top (it is a map there)."""
     if not isinstance(value, dict):
         return orjson.dumps(value).decode()
-    return orjson.dumps({key: value[key] for key in sorted(value)}).decode()
+    found = {key: value[key] for key in sorted(value)}
+    metadata = found.get("metadata")
+    if isinstance(metadata, dict):
+        known = {key: metadata[key] for key in METADATA if key in metadata}
+        found["metadata"] = {**known, **metadata}
+    return orjson.dumps(found).decode()
 
 
 def _unsupported(served: Served) -> status.StatusError:

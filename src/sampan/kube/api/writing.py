@@ -146,7 +146,7 @@ class Writer:
         request.name = name
         if self._cache.get(key) is not None:
             await self._admission.validate(request)
-            raise status.already_exists(served.group, served.plural, name)
+            raise self._taken(served, key, name)
         await self._admission.validate(request)
         if options.dry_run:
             return Written(new, None, created=True)
@@ -154,8 +154,15 @@ class Writer:
         try:
             item = await self._put(served, key, new, 0)
         except Mismatch:
-            raise status.already_exists(served.group, served.plural, name) from None
+            raise self._taken(served, key, name) from None
         return Written(new, item, created=True)
+
+    def _taken(self, served: Served, key: str, name: str) -> status.StatusError:
+        error = status.already_exists(served.group, served.plural, name)
+        item = self._cache.get(key)
+        if item is not None and "deletionTimestamp" in item.object["metadata"]:
+            error.message = f"object is being deleted: {error.message}"
+        return error
 
     async def accompany(self, call: Call, companions: Companions) -> None:
         """Write what belongs to an object. Companions without their object are found and removed later."""
@@ -232,10 +239,13 @@ class Writer:
         new = make(None)
         if owner is not None:
             new = owner(None, new)
+        check_name(call, new["metadata"])
         uid = new["metadata"].pop("uid", "")
+        if uid and owner is not None:
+            wrong = fielderror.invalid("metadata.uid", uid, "field is immutable")
+            raise status.invalid(call.served.group, call.served.kind, call.name, [wrong])
         if uid:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: "
-            raise status.conflict(call.served.group, call.served.plural, call.name, why)
+            raise _other_uid(call, uid, "")
         self._place(call, new)
         new["metadata"].pop("resourceVersion", None)
         if owner is None:
@@ -256,10 +266,11 @@ class Writer:
         owner: Callable[[Object | None, Object], Object] | None,
     ) -> Written:
         served, resource = call.served, call.served.resource
-        self._identify(call, old, new)
         if owner is not None:
             new = owner(old, new)
+            self._identify(call, old, new, kind)
         else:
+            self._identify(call, old, new, kind)
             self._own(call, old, new, options)
         request = self._request(call, "UPDATE", new, old, _options(kind, options))
         await self._admission.mutate(request)
@@ -336,15 +347,14 @@ class Writer:
             return errors + resource.validate_update(new, old, context)
         return errors + resource.validate(new, context)
 
-    def _identify(self, call: Call, old: Object, new: Object) -> None:
+    def _identify(self, call: Call, old: Object, new: Object, kind: str) -> None:
         """The object sent must be the one that the path names."""
-        served, metadata = call.served, new["metadata"]
+        metadata = new["metadata"]
         check_name(call, metadata)
         self._place(call, new)
         uid, actual = metadata.get("uid"), old["metadata"].get("uid")
-        if uid and uid != actual:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
-            raise status.conflict(served.group, served.plural, call.name, why)
+        if uid and uid != actual and kind == "UpdateOptions":  # a patch hears that it cannot be changed
+            raise _other_uid(call, uid, actual)
 
     # --- delete
 
@@ -451,6 +461,17 @@ def check_name(call: Call, metadata: Object) -> None:
         raise name_mismatch(name, call.name)
 
 
+def _other_uid(call: Call, uid: str, actual: str) -> status.StatusError:
+    """As upstream's storage says it."""
+    place = f"{call.namespace}/{call.name}" if call.namespace else call.name
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: /registry/{call.served.plural}/{place}, "
+        f"ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+        f"UID in object meta: {actual}"
+    )
+    return status.conflict(call.served.group, call.served.plural, call.name, why)
+
+
 def name_mismatch(name: str, wanted: str) -> status.StatusError:
     return status.bad_request(
         f"the name of the object ({name}) does not match the name on the URL ({wanted})"
@@ -459,15 +480,15 @@ def name_mismatch(name: str, wanted: str) -> status.StatusError:
 
 def revision_of_object(served: Served, value: Object, name: str) -> int:
     """What a client says of the version it knows, 0 if nothing; raises StatusError."""
-    text = value["metadata"].get("resourceVersion", "")
-    if not text:
+    metadata = value.get("metadata")
+    text = metadata.get("resourceVersion", "") if isinstance(metadata, dict) else ""
+    if not text or not isinstance(text, str):
         return 0
     try:
         return revision_of(text)
     except status.StatusError as error:
-        detail = error.message.rpartition(f'"{text}": ')[2]
-        wrong = fielderror.invalid("metadata.resourceVersion", text, detail)
-        raise status.invalid(served.group, served.kind, name, [wrong]) from None
+        detail = error.message.rpartition("strconv.")[2]
+        raise status.StatusError("", f"strconv.{detail}", None, 500) from None
 
 
 def _begin(new: Object, call: Call) -> None:
