@@ -28,11 +28,10 @@ class Gate:
             return await impersonated(verified.user, headers, self._authorizer)
         return verified.user
 
-    def _certificate(self, request: web.BaseRequest) -> bytes | None:
-        """In DER, as TLS has verified it."""
-        session = request.get_extra_info("ssl_object")
-        found: bytes | None = session.getpeercert(True) if session else None
-        return found
+    @staticmethod
+    def _certificate(request: web.BaseRequest) -> bytes | None:
+        session: ssl.SSLObject | None = request.get_extra_info("ssl_object")
+        return session.getpeercert(True) if session is not None else None
 
     async def check(self, attributes: Attributes) -> None:
         """Raises the StatusError of a request that is not allowed."""

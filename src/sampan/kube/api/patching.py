@@ -68,7 +68,7 @@ class Patcher:
         served = form or call.served
         value = change(old)
         try:
-            decoded = decoding.decode(served.node, value, served.kind)
+            decoded = served.decode(value, served.kind)
         except decoding.DecodeError as error:
             shown = fielderror.invalid("patch", _shown(value), str(error))
             raise status.invalid("", "", "", [shown]) from None
@@ -106,7 +106,7 @@ class Patcher:
                 served.resource.reset_fields.get(call.subresource, ()),
                 kind=served.kind,
             )
-            found = decoding.decode(served.node, merged, served.kind).object
+            found = served.decode(merged, served.kind).object
             found["kind"], found["apiVersion"] = served.kind, served.api_version
             served.resource.default(found)
             return found

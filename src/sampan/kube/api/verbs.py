@@ -83,6 +83,8 @@ class Verbs:
             metadata["continue"] = listing.token
             if listing.remaining:
                 metadata["remainingItemCount"] = listing.remaining
+        elif served.custom is not None and not form.kind:
+            metadata["continue"] = ""  # their lists are maps, in which nothing is left out
         if form.kind == "Table":
             include = tables.include_of(call.query.get("includeObject", ""))
             return answers.json_answer(tables.table(served, listing.items, metadata, include, self.clock()))

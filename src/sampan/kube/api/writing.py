@@ -23,7 +23,11 @@ from sampan.kube.store.cache import Cache, Item
 from sampan.kube.store.store import Mismatch
 from sampan.specs.kubernetes import fielderror, status
 from sampan.specs.kubernetes.fielderror import FieldError
-from sampan.specs.kubernetes.object_meta import object_meta_errors, object_meta_update_errors
+from sampan.specs.kubernetes.object_meta import (
+    common_update_errors,
+    object_meta_errors,
+    object_meta_update_errors,
+)
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words
 ATTEMPTS = 5  # of a write whose object somebody else keeps changing
@@ -119,8 +123,13 @@ class Writer:
             new["metadata"]["generation"] = 1
         name = new["metadata"].get("name", "")
         errors = object_meta_errors(
-            new["metadata"], namespaced=resource.namespaced, names=resource.names
-        ) + resource.validate(new, context)
+            new["metadata"],
+            namespaced=resource.namespaced,
+            names=resource.names,
+            standard_finalizers=resource.judges_metadata and resource.standard_finalizers,
+        )
+        own = resource.validate(new, context)
+        errors = errors + own if resource.judges_metadata else own or errors
         if errors:
             raise status.invalid(served.group, served.kind, name, errors)
         for text in resource.warnings(new, None, context):
@@ -165,7 +174,7 @@ class Writer:
                     "the namespace of the provided object does not match the namespace sent on the request"
                 )
             metadata["namespace"] = call.namespace
-        elif not call.served.resource.namespaced and given and call.served.custom is None:
+        elif given:
             metadata.pop("namespace")
 
     # --- update
@@ -248,9 +257,10 @@ class Writer:
         await self._admission.mutate(request)
         new = self._admitted(request)
         version = revision_of_object(served, new, call.name)
-        if not version and not resource.unconditional_update:
+        # A Scale need not know its object's version.
+        if not version and not resource.unconditional_update and call.subresource != "scale":
             wrong = fielderror.invalid("metadata.resourceVersion", 0, "must be specified for an update")
-            raise status.invalid(served.group, served.kind, call.name, [wrong])
+            raise status.invalid(served.group, served.plural, call.name, [wrong])
         if version and version != item.revision:
             raise status.conflict(served.group, served.plural, call.name, CHANGED)
         new["metadata"]["resourceVersion"] = str(item.revision)
@@ -310,9 +320,10 @@ class Writer:
         (sub.prepare_update or resource.prepare_update)(new, old, context)
         if resource.generation and _changed(new, old, resource.generation):
             after["generation"] = before.get("generation", 0) + 1
-        # Twice, as upstream: once for all kinds, once as a part of each kind's own validation.
-        errors = object_meta_update_errors(after, before, standard_finalizers=False)
-        errors += object_meta_update_errors(after, before)
+        errors = common_update_errors(after, before, namespaced=resource.namespaced)
+        if resource.judges_metadata:  # and says once more what has been said
+            standard = resource.standard_finalizers
+            errors += object_meta_update_errors(after, before, standard_finalizers=standard)
         if sub.validate_update is not None:
             return errors + sub.validate_update(new, old, context)
         if resource.validate_update is not None:
