@@ -219,6 +219,7 @@ async def test_a_file_names_authorizers_in_their_order(tmp_path):
     made = configured(tmp_path, {"type": "Node", "name": "node"}, hook(), {"type": "RBAC", "name": "rbac"})
     decision = await made.authorize(GET)
     assert decision.denied
+    await made.close()
 
 
 @pytest.mark.parametrize(
