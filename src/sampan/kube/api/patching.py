@@ -49,7 +49,7 @@ class Patcher:
     def change_of(
         self, call: Call, form: Served, content_type: str | None, data: bytes
     ) -> tuple[Callable[[Object], Object], WriteOptions]:
-        """A patch of a subresource that has a `form` of its own, as a function of that; raises StatusError."""
+        """A patch of a subresource with a `form` of its own, as a function of that; raises StatusError."""
         media = (content_type or "").partition(";")[0].strip().lower()
         if media not in (JSON_PATCH, MERGE_PATCH, STRATEGIC):
             raise _unsupported(call.served)
