@@ -38,7 +38,8 @@ def test_groups_are_filled_in():
         (subject("User", ""), "subjects[0].name: Required value"),
         (
             subject("Robot"),
-            'subjects[0].kind: Unsupported value: "Robot": supported values: "ServiceAccount", "User", "Group"',
+            'subjects[0].kind: Unsupported value: "Robot": supported values: "ServiceAccount", "User", '
+            '"Group"',
         ),
         (
             subject("Group", apiGroup="x"),
