@@ -122,13 +122,17 @@ def check_kind(served: Served, value: Any, known: Callable[[str, str], bool]) ->
         return
     if served.custom is not None:
         raise _custom_mismatch(served, version, kind)
-    short = version.rpartition("/")[2]
+    why = other_kind(served, version, kind, known)
+    raise cannot_handle(served.kind, version.rpartition("/")[2], why, kind)
+
+
+def other_kind(served: Served, version: str, kind: str, known: Callable[[str, str], bool]) -> str:
+    """What Go says of an object that is not of `served`'s kind."""
     if not known(version, kind):
-        why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
-    else:
-        internal = served.group.split(".")[0] or "core"
-        why = f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
-    raise cannot_handle(served.kind, short, why, kind)
+        return f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+    internal = served.group.split(".")[0] or "core"
+    short = version.rpartition("/")[2]
+    return f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
 
 
 def _custom_mismatch(served: Served, version: str, kind: str) -> status.StatusError:
