@@ -7,24 +7,39 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sampan.kube.access.admission.certificates import (
+    CertificateApproval,
+    CertificateSigning,
+    CertificateSubjectRestriction,
+)
+from sampan.kube.access.admission.escalation import Escalation
+from sampan.kube.access.admission.noderestriction import NodeRestriction
+from sampan.kube.access.admission.policies import ValidatingPolicies
+from sampan.kube.access.admission.request import Plugin
+from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
-from sampan.kube.access.authorization import from_modes
+from sampan.kube.access.authorization import Authorizer, from_modes
 from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
+from sampan.kube.access.encryption import Encryption
+from sampan.kube.access.inflight import Limits
 from sampan.kube.access.nodes import RESOURCES as NODE_RESOURCES
 from sampan.kube.access.nodes import Graph
 from sampan.kube.access.rbac import RESOURCES, Rbac
 from sampan.kube.access.reviews import Reviews
 from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
-from sampan.kube.api import answers, health, negotiation
+from sampan.kube.access.user import Attributes
+from sampan.kube.api import answers, bodies, health, negotiation
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.bootstrap import Bootstrap
 from sampan.kube.api.catalog import CacheReader, Catalog
 from sampan.kube.api.connecting import Connections
+from sampan.kube.api.definitions import Definitions
 from sampan.kube.api.documents import Documents
 from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
+from sampan.kube.api.outbound import Outbound
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import Answer, Roots
@@ -33,6 +48,7 @@ from sampan.kube.api.settings import Settings
 from sampan.kube.api.verbs import Special, Verbs
 from sampan.kube.api.virtual import Virtual
 from sampan.kube.api.writing import Writer
+from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.kinds.table import builtin_resources
 from sampan.kube.store.cache import Cache
 
@@ -47,6 +63,8 @@ class Assembled:
     catalog: Catalog
     rbac: Rbac
     graph: Graph
+    definitions: Definitions
+    outbound: Outbound
 
     def changed(self) -> dict[str, Changed]:
         """Who is to be told of changes of which resource."""
@@ -55,7 +73,7 @@ class Assembled:
         return found
 
 
-def assemble(settings: Settings, keys: Keys, cache: Cache) -> Assembled:
+def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryption) -> Assembled:
     """The cache must have started."""
     catalog = Catalog(builtin_resources())
     reader = CacheReader(cache, catalog)
@@ -66,12 +84,17 @@ def assemble(settings: Settings, keys: Keys, cache: Cache) -> Assembled:
     tokens = Tokens(_token_checks(settings, keys, reader), time.time)
     gate = Gate(_authenticator(settings, keys, tokens), authorizer, time.time)
     lister = Lister(cache)
-    writer = Writer(cache, Chain(()), catalog.by_name)
+    outbound = Outbound(reader)
+    chain = Chain(_plugins(catalog, authorizer, rbac, outbound))
+    writer = Writer(cache, chain, catalog.by_name, encryption.seal)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
     reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()
     virtual = Virtual(catalog, reviews, lambda: keys.issuer)
-    special = _special(catalog, virtual, Scales(lister, writer, patcher), Connections(lister), list(reviews))
+    scales = Scales(lister, writer, patcher)
+    special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
+    definitions = Definitions(catalog, cache, writer, reader, scales, special)
+    definitions.load()
     roots = Roots(
         catalog,
         health.Health(_checks(cache)),
@@ -80,8 +103,33 @@ def assemble(settings: Settings, keys: Keys, cache: Cache) -> Assembled:
         _roots(settings, keys),
     )
     verbs = Verbs(catalog, cache, lister, writer, patcher, special)
-    handler = Handler(catalog, gate, reader, roots, verbs)
-    return Assembled(handler, Bootstrap(catalog, reader, writer, time.time), catalog, rbac, graph)
+    limits = Limits(settings.reading, settings.mutating)
+    handler = Handler(catalog, gate, reader, roots, verbs, limits)
+    bootstrap = Bootstrap(catalog, reader, writer, time.time)
+    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, outbound)
+
+
+def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Outbound) -> list[Plugin]:
+    """In upstream's order."""
+
+    def authorize(asked: Attributes) -> tuple[bool, str]:
+        return authorizer.authorize_locally(asked)
+
+    def decode(resource: Resource, value: object) -> Object:
+        served = catalog.by_name(resource.name)
+        assert served is not None
+        return bodies.decoded(served, value)
+
+    return [
+        NodeRestriction(authorizer),
+        Escalation(authorizer, rbac),
+        CertificateApproval(authorizer),
+        CertificateSigning(authorizer),
+        CertificateSubjectRestriction(),
+        MutatingWebhooks(catalog, authorize, outbound.post, decode),
+        ValidatingPolicies(catalog, authorize),
+        ValidatingWebhooks(catalog, authorize, outbound.post),
+    ]
 
 
 def _authenticator(settings: Settings, keys: Keys, tokens: Tokens) -> Authenticator:

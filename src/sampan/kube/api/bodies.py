@@ -92,6 +92,17 @@ def decode(
     return found
 
 
+def decoded(served: Served, value: Any) -> Object:
+    """As `decode`, of what no client has sent: unknown fields are left out. Raises StatusError."""
+    try:
+        found: Object = served.decode(value, served.kind).object
+    except decoding.DecodeError as error:
+        raise cannot_handle(served.kind, served.resource.version, str(error)) from None
+    found["kind"], found["apiVersion"] = served.kind, served.api_version
+    served.resource.default(found)
+    return found
+
+
 def complain(call: Call, options: WriteOptions, kind: str, version: str, problems: list[str]) -> None:
     """Unknown and duplicate fields: an error, warnings or nothing."""
     if not problems or options.validation == "Ignore":

@@ -1,5 +1,6 @@
 """Who sends a request, as whom, and whether they may: what stands before everything else."""
 
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from sampan import errors
+from sampan.kube.access.inflight import Limits
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.api import answers, negotiation
 from sampan.kube.api.calls import Call
@@ -48,6 +49,7 @@ class Handler:
     reader: Reader
     paths: Paths
     verbs: "Verbs"
+    limits: Limits
     clock: Callable[[], float] = time.time
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -69,7 +71,19 @@ class Handler:
         user = await self.access.authenticate(request, target.path)
         parsed = _query(query)
         verb = _verb(request.method, target, parsed)
-        await self._authorize(user, verb, target, parsed, request.method)
+        attributes = await self._authorize(user, verb, target, parsed, request.method)
+        with self.limits.admit(attributes):
+            return await self._perform(request, user, verb, target, parsed, query)
+
+    async def _perform(
+        self,
+        request: web.BaseRequest,
+        user: User,
+        verb: str,
+        target: Target,
+        parsed: MultiDict[str],
+        query: str,
+    ) -> web.StreamResponse:
         if not target.resource:
             found = await self.paths.answer(request, target)
             return found if found is not None else answers.plain("404 page not found\n", 404)
@@ -117,7 +131,7 @@ class Handler:
 
     async def _authorize(
         self, user: User, verb: str, target: Target, query: MultiDict[str], method: str
-    ) -> None:
+    ) -> Attributes:
         # A namespace is in itself, and who selects one name asks for that object.
         own = target.name if target.resource == "namespaces" and not target.group else ""
         attributes = Attributes(
@@ -134,6 +148,7 @@ class Handler:
             query.get("fieldSelector", "") if query else "",
         )
         await self.access.check(attributes)
+        return attributes
 
 
 class Verbs(Protocol):

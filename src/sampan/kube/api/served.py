@@ -11,7 +11,7 @@ from sampan.kube.kinds.apiextensions.custom import Custom
 from sampan.kube.kinds.resource import Object, Resource, Subresource
 from sampan.kube.schema import decoding
 from sampan.kube.schema.node import Node
-from sampan.kube.store.cache import Item
+from sampan.kube.store.items import Item
 from sampan.specs.kubernetes import status
 
 START = b'{"metadata":{'

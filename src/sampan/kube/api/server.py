@@ -9,6 +9,7 @@ import signal
 import ssl
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any
@@ -18,7 +19,7 @@ import uvloop
 from sampan.errors import Conflict, SampanError
 from sampan.http.app import Server, bind_tcp, raise_file_limit
 from sampan.interpreter import isolated, plain_environment
-from sampan.kube.access import kubeconfig
+from sampan.kube.access import encryption, kubeconfig
 from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly
@@ -92,13 +93,16 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     _write_kubeconfig(settings, pki)
     store = await open_store(settings.store or str(settings.paths.store))
     stack.push_async_callback(store.close)
-    cache = Cache(store)
+    sealing = encryption.default(settings.paths.keys)
+    cache = Cache(store, open=opener(sealing))
     await cache.start()
     stack.push_async_callback(cache.stop)
     keys = Keys(pki, settings.issuer, datetime.now(UTC))
-    api = assembly.assemble(settings, keys, cache)
+    api = assembly.assemble(settings, keys, cache, sealing)
     group = await stack.enter_async_context(_Tasks())
+    stack.push_async_callback(api.outbound.close)
     group.start(follow(cache, api.catalog, api.changed()))
+    group.start(api.definitions.run())
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     await api.bootstrap.fake_nodes(settings.fake_nodes)
     # Changes are followed from here on; these were made before.
@@ -115,6 +119,17 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     group.start(Compactor(store).run())
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
+
+
+def opener(sealing: encryption.Encryption) -> Callable[[str, bytes], bytes]:
+    """How the cache reads what was kept: (key, value) -> the value."""
+
+    def open_value(key: str, value: bytes) -> bytes:
+        _, _, group, plural, *_ = key.split("/")
+        resource = plural if group == "core" else f"{plural}.{group}"
+        return sealing.open(resource, key, value)[0]
+
+    return open_value
 
 
 class _Tasks:

@@ -8,7 +8,7 @@ import orjson
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Column, Object
 from sampan.kube.schema import builtin
-from sampan.kube.store.cache import Item
+from sampan.kube.store.items import Item
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 TABLE = ("meta.k8s.io", "v1", "Table")

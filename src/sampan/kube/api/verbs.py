@@ -26,7 +26,8 @@ from sampan.kube.api.served import Served
 from sampan.kube.api.watching import Encoder, Watcher, json_encoder, table_encoder, value_encoder
 from sampan.kube.api.writing import Writer, Written
 from sampan.kube.kinds.resource import Object
-from sampan.kube.store.cache import Cache, Item
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Item
 from sampan.specs.kubernetes import status
 
 SHORTEST_WATCH, LONGEST_WATCH = 1800, 3600  # seconds, of a watch that does not say how long

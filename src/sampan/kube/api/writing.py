@@ -19,7 +19,8 @@ from sampan.kube.api.options import DeleteOptions, WriteOptions, manager_name, r
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import NO_COMPANIONS, Companions, Context, Object, Subresource
 from sampan.kube.schema.ownership import managed
-from sampan.kube.store.cache import Cache, Item
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Item
 from sampan.kube.store.store import Mismatch
 from sampan.specs.kubernetes import fielderror, status
 from sampan.specs.kubernetes.fielderror import FieldError
@@ -57,10 +58,17 @@ class Written:
 
 
 class Writer:
-    def __init__(self, cache: Cache, admission: Admission, served: Callable[[str], Served | None]) -> None:
-        """`served` finds a resource by its name."""
+    def __init__(
+        self,
+        cache: Cache,
+        admission: Admission,
+        served: Callable[[str], Served | None],
+        seal: Callable[[str, str, bytes], bytes],
+    ) -> None:
+        """`served` finds a resource by its name; `seal` (resource, key, value) makes what is kept."""
         self._cache = cache
         self._admission = admission
+        self._seal = seal
         self._find = served
         # What there is only once in the cluster is given out by one write at a time.
         self._allocation = asyncio.Lock()
@@ -100,7 +108,7 @@ class Writer:
     async def _insert(
         self, call: Call, new: Object, request: AdmissionRequest, options: WriteOptions
     ) -> Written:
-        served, resource = call.served, call.served.resource
+        resource = call.served.resource
         context = call.context(dry_run=options.dry_run)
         if resource.allocate is not None:
             async with self._allocation:
@@ -309,9 +317,7 @@ class Writer:
         _check_size(value)
         if options.dry_run:
             return Written(new, None)
-        return Written(
-            new, await self._cache.write(item.key, value, expected=item.revision, ttl=served.resource.ttl)
-        )
+        return Written(new, await self._keep(served, item.key, value, item.revision))
 
     def _before_update(self, call: Call, new: Object, old: Object, context: Context) -> list[FieldError]:
         resource = call.served.resource
@@ -388,7 +394,11 @@ class Writer:
     async def _put(self, served: Served, key: str, new: Object, expected: int) -> Item:
         value = served.stored(new)
         _check_size(value)
-        item = await self._cache.write(key, value, expected=expected, ttl=served.resource.ttl)
+        return await self._keep(served, key, value, expected)
+
+    async def _keep(self, served: Served, key: str, value: bytes, expected: int) -> Item:
+        sealed = self._seal(served.resource.name, key, value)
+        item = await self._cache.write(key, sealed, expected=expected, ttl=served.resource.ttl)
         assert item is not None
         return item
 
