@@ -133,12 +133,12 @@ def check_kind(served: Served, value: Any, known: Callable[[str, str], bool]) ->
         return
     if served.custom is not None:
         raise _custom_mismatch(served, version, kind)
-    short = version.rpartition("/")[2]
-    raise cannot_handle(served.kind, short, other_kind(served, version, kind, known), kind)
+    why = other_kind(served, version, kind, known)
+    raise cannot_handle(served.kind, version.rpartition("/")[2], why, kind)
 
 
 def other_kind(served: Served, version: str, kind: str, known: Callable[[str, str], bool]) -> str:
-    """What is said of an object of another kind than the path's."""
+    """What Go says of an object that is not of `served`'s kind."""
     if not known(version, kind):
         return f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
     internal = served.group.split(".")[0] or "core"

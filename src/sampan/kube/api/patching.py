@@ -7,14 +7,14 @@ import orjson
 
 from sampan.kube.api import bodies
 from sampan.kube.api.calls import Call
-from sampan.kube.api.options import WriteOptions, write_options
+from sampan.kube.api.options import WriteOptions, manager_name, write_options
 from sampan.kube.api.served import Served
 from sampan.kube.api.writing import Writer, Written
 from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import builtin, decoding
 from sampan.kube.schema.ownership import managed
 from sampan.kube.schema.patches import jsonpatch, mergepatch, strategic
-from sampan.specs.golang.jsonsyntax import syntax_error
+from sampan.kube.schema.yamlparsing import read_yaml
 from sampan.specs.kubernetes import fielderror, status
 
 JSON_PATCH = "application/json-patch+json"
@@ -22,13 +22,15 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 BUILT_IN = (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY)
-# In the order in which Go writes them.
+CUSTOM = (JSON_PATCH, MERGE_PATCH, APPLY)
+
+
+# As Go writes an object's metadata, which a client sees where a patch makes no object of it.
 METADATA = (
     *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation"),
     *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations"),
     *("ownerReferences", "finalizers", "managedFields"),
 )
-CUSTOM = (JSON_PATCH, MERGE_PATCH, APPLY)
 
 
 class Patcher:
@@ -44,102 +46,107 @@ class Patcher:
         options = write_options(call.query, "PatchOptions", call.dry_runs, apply=media == APPLY)
         if media == APPLY:
             return await self._apply(call, data, options)
-        change = _change(served, media, data)
+        change, problems = _change(served, media, data)
 
         def make(old: Object | None) -> Object:
             assert old is not None
-            return self._patched(call, old, change, options)
+            return _patched(call, served, old, change, options, problems)
 
         return await self._writer.update(call, make, options, kind="PatchOptions")
 
     def change_of(
         self, call: Call, form: Served, content_type: str | None, data: bytes
     ) -> tuple[Callable[[Object], Object], WriteOptions]:
-        """A patch of a subresource with a `form` of its own, as a function of that; raises StatusError."""
+        """A patch of a subresource that has a `form` of its own, as a function of that; raises StatusError.
+
+        The function's result says in its managedFields who owns what of it.
+        """
         media = (content_type or "").partition(";")[0].strip().lower()
-        if media not in (JSON_PATCH, MERGE_PATCH, STRATEGIC):
+        if media not in BUILT_IN:
             raise _unsupported(call.served)
-        options = write_options(call.query, "PatchOptions", call.dry_runs)
-        change = _change(form, media, data)
-        return lambda old: self._patched(call, old, change, options, form), options
+        options = write_options(call.query, "PatchOptions", call.dry_runs, apply=media == APPLY)
+        if media == APPLY:
+            applied = _applied(call, form, data, options)
+            return lambda old: _merged(call, form, old, applied, options), options
+        change, problems = _change(form, media, data)
 
-    def _patched(
-        self,
-        call: Call,
-        old: Object,
-        change: Callable[[Object], Any],
-        options: WriteOptions,
-        form: Served | None = None,
-    ) -> Object:
-        served = form or call.served
-        value = change(old)
-        if isinstance(value, dict):
-            _check_type(served, value)
-        try:
-            decoded = served.decode(value, served.kind)
-        except decoding.DecodeError as error:
-            shown = fielderror.invalid("patch", _shown(value), str(error))
-            raise status.invalid("", "", "", [shown]) from None
-        bodies.complain(call, options, served.kind, served.resource.version, list(decoded.unknown))
-        new = decoded.object
-        new["kind"], new["apiVersion"] = served.kind, served.api_version
-        if not isinstance(new.get("metadata"), dict):
-            new["metadata"] = {}
-        served.resource.default(new)
-        return new
+        def make(old: Object) -> Object:
+            new = _patched(call, form, old, change, options, problems)
+            own(call, form, old, new, options)
+            return new
 
-    # --- server-side apply
+        return make, options
 
     async def _apply(self, call: Call, data: bytes, options: WriteOptions) -> Written:
         served = call.served
-        value, duplicates = _parse_applied(data)
-        bodies.complain(call, options, served.kind, served.resource.version, duplicates)
+        applied = _applied(call, served, data, options)
 
         def make(old: Object | None) -> Object:
             if old is None and call.subresource:
                 raise served.not_found(call.name)
-            return orjson.loads(orjson.dumps(value))  # type: ignore[no-any-return]
-
-        def owner(old: Object | None, new: Object) -> Object:
-            merged = managed.apply(
-                served.node,
-                old,
-                new,
-                options.manager,
-                served.api_version,
-                call.subresource,
-                call.stamp,
-                options.force,
-                served.resource.reset_fields.get(call.subresource, ()),
-                kind=served.kind,
-            )
-            found = served.decode(merged, served.kind).object
-            found["kind"], found["apiVersion"] = served.kind, served.api_version
-            served.resource.default(found)
-            return found
+            return _merged(call, served, old, applied, options)
 
         return await self._writer.update(
-            call, make, options, kind="PatchOptions", creates=not call.subresource, owner=owner
+            call, make, options, kind="PatchOptions", creates=not call.subresource, owned=True
         )
 
 
-def _change(served: Served, media: str, data: bytes) -> Callable[[Object], Any]:
-    """The patch, parsed, as a function of the object as it is. Raises StatusError."""
-    try:
-        patch = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        wrong = syntax_error(data.decode("utf-8", "replace")) or "invalid UTF-8"
-        raise status.bad_request(f"error decoding patch: {wrong}") from None
-    if media == JSON_PATCH:
-        return lambda old: jsonpatch.apply(old, patch)
-    if media == MERGE_PATCH:
-        return lambda old: mergepatch.apply(old, patch)
-    return lambda old: strategic.apply(served.node, old, patch)
+def own(call: Call, form: Served, old: Object, new: Object, options: WriteOptions) -> None:
+    """Say in `new` who owns what of it, after a write that is no apply."""
+    manager = manager_name(options, call.agent)
+    managed.update(form.node, old, new, manager, form.api_version, call.subresource, call.stamp)
 
 
-def _parse_applied(data: bytes) -> tuple[Object, list[str]]:
+def _patched(
+    call: Call,
+    served: Served,
+    old: Object,
+    change: Callable[[Object], Any],
+    options: WriteOptions,
+    problems: list[str],
+) -> Object:
+    value = change({**old, "metadata": _in_order(old["metadata"])})
+    _check_type(served, call.name, value)
     try:
-        value, duplicates = decoding.parse_yaml(data)
+        decoded = served.decode(value, served.kind)
+    except decoding.DecodeError as error:
+        raise _no_object(value, str(error)) from None
+    bodies.complain(call, options, served.kind, served.resource.version, [*problems, *decoded.unknown])
+    return _completed(served, decoded.object)
+
+
+def _completed(served: Served, new: Object) -> Object:
+    new["kind"], new["apiVersion"] = served.kind, served.api_version
+    if not isinstance(new.get("metadata"), dict):
+        new["metadata"] = {}
+    served.resource.default(new)
+    return new
+
+
+def _merged(call: Call, served: Served, old: Object | None, applied: Object, options: WriteOptions) -> Object:
+    """What is there with what was applied. Nothing is filled in before: whoever applied would own that."""
+    merged = managed.apply(
+        served.node,
+        old,
+        orjson.loads(orjson.dumps(applied)),
+        options.manager,
+        served.api_version,
+        call.subresource,
+        call.stamp,
+        options.force,
+        served.resource.reset_fields.get(call.subresource, ()),
+        kind=served.kind,
+    )
+    try:
+        return _completed(served, served.decode(merged, served.kind).object)
+    except decoding.DecodeError as error:
+        raise status.internal(str(error)) from None
+
+
+def _applied(call: Call, served: Served, data: bytes, options: WriteOptions) -> Object:
+    """What was sent; raises StatusError."""
+    try:
+        value, duplicates = read_yaml(data)
     except decoding.DecodeError as error:
         raise status.bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
     if value is None:
@@ -150,28 +157,56 @@ def _parse_applied(data: bytes) -> tuple[Object, list[str]]:
             "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
             f"json: cannot unmarshal {why} into Go value of type map[string]interface {{}}"
         )
-    return value, duplicates
+    bodies.complain(call, options, served.kind, served.resource.version, duplicates)
+    return value
 
 
-def _check_type(served: Served, new: Object) -> None:
-    """A patch may not make another kind of it."""
-    kind, version = new.get("kind"), new.get("apiVersion")
-    if isinstance(kind, str) and kind and kind != served.kind:
-        wrong = bodies.other_kind(served, str(version), kind, builtin.is_kind)
-        shown = fielderror.invalid("patch", _shown(new), wrong)
-        raise status.invalid("", "", "", [shown])
+def _change(served: Served, media: str, data: bytes) -> tuple[Callable[[Object], Any], list[str]]:
+    """The patch, parsed, as a function of the object as it is; and what field validation says of it.
+
+    Raises StatusError.
+    """
+    if media == JSON_PATCH:
+        operations, problems = jsonpatch.parse(data)
+        return lambda old: jsonpatch.apply(old, operations), problems
+    if media == MERGE_PATCH:
+        patch, problems = mergepatch.parse(data)
+        return lambda old: mergepatch.apply(old, patch), problems
+    patch, problems = strategic.parse(data)
+    return lambda old: strategic.apply(served.node, old, patch), problems
+
+
+def _check_type(served: Served, name: str, value: Any) -> None:
+    """A patch may not make another kind of it. One that takes the kind away does not."""
+    if not isinstance(value, dict):
+        return
+    version, kind = value.get("apiVersion") or served.api_version, value.get("kind") or served.kind
+    if (version, kind) == (served.api_version, served.kind):
+        return
+    if served.custom is not None:
+        wanted = {"kind": (kind, served.kind), "apiVersion": (version, served.api_version)}
+        errors = [
+            fielderror.invalid(field, sent, f"must be {ours}")
+            for field, (sent, ours) in wanted.items()
+            if sent != ours
+        ]
+        raise status.invalid(served.group, served.kind, name, errors)
+    raise _no_object(value, bodies.other_kind(served, version, kind, builtin.is_kind))
+
+
+def _no_object(value: Any, why: str) -> status.StatusError:
+    return status.invalid("", "", "", [fielderror.invalid("patch", _shown(value), why)])
+
+
+def _in_order(metadata: Object) -> Object:
+    return {key: metadata[key] for key in METADATA if key in metadata}
 
 
 def _shown(value: Any) -> str:
     """An object as Go's encoder writes it, which sorts the keys at the top (it is a map there)."""
     if not isinstance(value, dict):
         return orjson.dumps(value).decode()
-    found = {key: value[key] for key in sorted(value)}
-    metadata = found.get("metadata")
-    if isinstance(metadata, dict):
-        known = {key: metadata[key] for key in METADATA if key in metadata}
-        found["metadata"] = {**known, **metadata}
-    return orjson.dumps(found).decode()
+    return orjson.dumps({key: value[key] for key in sorted(value)}).decode()
 
 
 def _unsupported(served: Served) -> status.StatusError:

@@ -202,12 +202,12 @@ class Writer:
         *,
         kind: str = "UpdateOptions",
         creates: bool = False,
-        owner: Callable[[Object | None, Object], Object] | None = None,
+        owned: bool = False,
     ) -> Written:
         """`make` gets the object as it is (None: there is none, if `creates`) and returns the decoded new
         one.
 
-        `owner` decides who owns its fields, in place of the usual rule (server-side apply).
+        `owned`: it has said who owns which fields already (server-side apply).
         """
         served = call.served
         key = served.key(call.namespace, call.name)
@@ -216,12 +216,12 @@ class Writer:
             if item is None:
                 if not creates:
                     raise served.not_found(call.name)
-                return await self._create_by_update(call, make, options, owner)
+                return await self._create_by_update(call, make, options, owned)
             old = served.object(item)
             new = make(old)
             client_version = revision_of_object(served, new, call.name)
             try:
-                return await self._replace(call, item, old, new, options, kind, owner)
+                return await self._replace(call, item, old, new, options, kind, owned)
             except Mismatch as mismatch:
                 if mismatch.current is None:
                     raise served.not_found(call.name) from None
@@ -234,21 +234,19 @@ class Writer:
         call: Call,
         make: Transform,
         options: WriteOptions,
-        owner: Callable[[Object | None, Object], Object] | None,
+        owned: bool,
     ) -> Written:
         new = make(None)
-        if owner is not None:
-            new = owner(None, new)
-        check_name(call, new["metadata"])
         uid = new["metadata"].pop("uid", "")
-        if uid and owner is not None:
-            wrong = fielderror.invalid("metadata.uid", uid, "field is immutable")
-            raise status.invalid(call.served.group, call.served.kind, call.name, [wrong])
         if uid:
-            raise _other_uid(call, uid, "")
+            if not owned:
+                raise _other_uid(call, uid, "")
+            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            raise status.conflict(call.served.group, call.served.plural, call.name, why)
         self._place(call, new)
+        check_name(call, new["metadata"])
         new["metadata"].pop("resourceVersion", None)
-        if owner is None:
+        if not owned:
             self._own(call, None, new, options)
         _begin(new, call)
         request = self._request(call, "CREATE", new, None, _options("CreateOptions", options))
@@ -263,14 +261,11 @@ class Writer:
         new: Object,
         options: WriteOptions,
         kind: str,
-        owner: Callable[[Object | None, Object], Object] | None,
+        owned: bool,
     ) -> Written:
         served, resource = call.served, call.served.resource
-        if owner is not None:
-            new = owner(old, new)
-            self._identify(call, old, new, kind)
-        else:
-            self._identify(call, old, new, kind)
+        self._identify(call, old, new, kind)
+        if not owned:
             self._own(call, old, new, options)
         request = self._request(call, "UPDATE", new, old, _options(kind, options))
         await self._admission.mutate(request)
