@@ -8,13 +8,14 @@ from sampan.kube.api import answers, bodies, negotiation
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import built_in
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, OFFERED
-from sampan.kube.api.options import WriteOptions, write_options
+from sampan.kube.api.options import WriteOptions, manager_name, write_options
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.served import Served
 from sampan.kube.api.writing import Writer, Written, check_name
 from sampan.kube.kinds.resource import Object, Resource, ScaleOf
+from sampan.kube.schema.ownership import managed
 from sampan.specs.kubernetes import fielderror, status
 
 SCALE = Resource(kind="Scale", plural="scales", group="autoscaling", verbs=())
@@ -57,15 +58,32 @@ class Scales:
         return lambda _old: scale
 
     async def _write(self, call: Call, of: ScaleOf, change: Any, options: WriteOptions) -> Written:
+        said = True
+
         def make(old: Object | None) -> Object:
+            nonlocal said
             assert old is not None
             scale = change(shown(of, old))
-            errors = _errors(scale)
+            # Custom resources are judged as wholes only, by their own checks of what the paths lead to.
+            errors = _errors(scale) if call.served.custom is None else []
             if errors:
                 raise status.invalid("autoscaling", "Scale", call.name, errors)
+            said = bool((scale.get("spec") or {}).get("replicas"))
             return replaced(of, old, scale)
 
-        return await self._writer.update(call, make, options)
+        def owner(old: Object | None, new: Object) -> Object:
+            # Who leaves the number out makes it zero, and then nobody owns it.
+            place = _parent(new, of.replicas)
+            last = of.replicas.rpartition(".")[2]
+            if not said:
+                del place[last]
+            served, manager = call.served, manager_name(options, call.agent)
+            managed.update(served.node, old, new, manager, served.api_version, "scale", call.stamp, ())
+            if not said:
+                place[last] = 0
+            return new
+
+        return await self._writer.update(call, make, options, owner=owner)
 
 
 def shown(of: ScaleOf, value: Object) -> Object:
@@ -96,13 +114,18 @@ def replaced(of: ScaleOf, old: Object, scale: Object) -> Object:
         if sent.get(key):
             metadata[key] = sent[key]
     new = {**old, "metadata": metadata}
-    *parents, last = of.replicas.split(".")
     place = new
-    for part in parents:
+    for part in of.replicas.split(".")[:-1]:
         place[part] = dict(place.get(part) or {})
         place = place[part]
-    place[last] = (scale.get("spec") or {}).get("replicas") or 0
+    place[of.replicas.rpartition(".")[2]] = (scale.get("spec") or {}).get("replicas") or 0
     return new
+
+
+def _parent(value: Any, path: str) -> Any:
+    for part in path.split(".")[:-1]:
+        value = value[part]
+    return value
 
 
 def _errors(scale: Object) -> list[fielderror.FieldError]:
