@@ -82,6 +82,8 @@ def _edges(resource: str, found: Object | None) -> frozenset[Edge]:
 class Graph:
     """Which objects lead to which nodes. `changed` must be called for every change of one of RESOURCES."""
 
+    RESOURCES = RESOURCES
+
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._pending: set[Vertex] = set()

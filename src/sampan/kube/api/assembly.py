@@ -10,6 +10,7 @@ from aiohttp import web
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
 from sampan.kube.access.authorization import from_modes
 from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
+from sampan.kube.access.nodes import RESOURCES as NODE_RESOURCES
 from sampan.kube.access.nodes import Graph
 from sampan.kube.access.rbac import RESOURCES, Rbac
 from sampan.kube.access.reviews import Reviews
@@ -50,7 +51,7 @@ class Assembled:
     def changed(self) -> dict[str, Changed]:
         """Who is to be told of changes of which resource."""
         found: dict[str, Changed] = dict.fromkeys(RESOURCES, self.rbac.changed)
-        found.update(dict.fromkeys(Graph.RESOURCES, self.graph.changed))
+        found.update(dict.fromkeys(NODE_RESOURCES, self.graph.changed))
         return found
 
 

@@ -45,6 +45,7 @@ class Body:
         offered = OFFERED if served.custom is None else CUSTOM_OFFERED
         self.media = body_media(content_type, offered)
         self._data = data
+        self._api_version = served.api_version  # of a body that does not say it itself
         self._value: Any = None
         self._parsed = False
         self.duplicates: list[str] = []
@@ -59,7 +60,7 @@ class Body:
     def _parse(self, kind: str) -> Any:
         try:
             if self.media == PROTOBUF:
-                return protobuf.decode_object(self._data)
+                return protobuf.decode_object(self._data, self._api_version, kind)
             if self.media == YAML:
                 value, self.duplicates = decoding.parse_yaml(self._data)
             else:
@@ -147,7 +148,7 @@ def delete_options_body(data: bytes, content_type: str | None) -> Object:
     media = body_media(content_type)
     try:
         if media == PROTOBUF:
-            value = protobuf.decode_object(data)
+            value = protobuf.decode_object(data, "v1", "DeleteOptions")
         elif media == YAML:
             value, _ = decoding.parse_yaml(data)
         else:

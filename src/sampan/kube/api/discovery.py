@@ -100,7 +100,8 @@ def _subentry(served: Served, sub: Subresource) -> dict[str, Any]:
 
 def storage_hash(served: Served) -> str:
     """Tells clients whether what is stored has the form they know."""
-    group_name, version = served.group, served.storage_version or served.resource.version
+    group_name = served.group
+    version = served.storage_version or served.resource.storage_version or served.resource.version
     text = f"{group_name}/{version}/{served.kind}"
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
 

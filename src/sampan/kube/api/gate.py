@@ -1,9 +1,7 @@
 """Who sends a request, as whom, and whether they may: what stands before everything else."""
 
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -20,8 +18,6 @@ class Gate:
         self._authenticator = authenticator
         self._authorizer = authorizer
         self._clock = clock
-        # What a connection has shown stays the same while it lasts.
-        self._shown: WeakKeyDictionary[object, bytes | None] = WeakKeyDictionary()
 
     async def authenticate(self, request: web.BaseRequest, path: str) -> User:
         """The user that the request acts as; raises StatusError."""
@@ -32,16 +28,10 @@ class Gate:
             return await impersonated(verified.user, headers, self._authorizer)
         return verified.user
 
-    def _certificate(self, request: web.BaseRequest) -> bytes | None:
-        protocol = request.protocol
-        try:
-            return self._shown[protocol]
-        except KeyError:
-            pass
-        session = request.get_extra_info("ssl_object")
-        found = session.getpeercert(True) if isinstance(session, ssl.SSLObject) or session else None
-        self._shown[protocol] = found
-        return found
+    @staticmethod
+    def _certificate(request: web.BaseRequest) -> bytes | None:
+        session: ssl.SSLObject | None = request.get_extra_info("ssl_object")
+        return session.getpeercert(True) if session is not None else None
 
     async def check(self, attributes: Attributes) -> None:
         """Raises the StatusError of a request that is not allowed."""

@@ -20,7 +20,7 @@ from sampan.kube.api.options import truth
 from sampan.kube.api.paths import VERBS, Target, parse
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Reader
-from sampan.specs.kubernetes import status
+from sampan.specs.kubernetes import fields, names, status
 
 log = logging.getLogger("sampan.kube")
 
@@ -118,6 +118,8 @@ class Handler:
     async def _authorize(
         self, user: User, verb: str, target: Target, query: MultiDict[str], method: str
     ) -> None:
+        # A namespace is in itself, and who selects one name asks for that object.
+        own = target.name if target.resource == "namespaces" and not target.group else ""
         attributes = Attributes(
             user,
             verb if target.resource else method.lower(),
@@ -125,8 +127,8 @@ class Handler:
             target.version,
             target.resource,
             target.subresource,
-            target.namespace,
-            target.name,
+            target.namespace or own,
+            target.name or _selected_name(query),
             target.path,
             query.get("labelSelector", "") if query else "",
             query.get("fieldSelector", "") if query else "",
@@ -149,6 +151,17 @@ def _verb(method: str, target: Target, query: MultiDict[str]) -> str:
     if verb == "get":
         return "watch" if target.watch or (query and truth(query.get("watch"))) else "list"
     return "deletecollection" if verb == "delete" else verb
+
+
+def _selected_name(query: MultiDict[str]) -> str:
+    selector = query.get("fieldSelector", "") if query else ""
+    if "metadata.name" not in selector:
+        return ""
+    try:
+        name = fields.parse(selector).exactly("metadata.name") or ""
+    except fields.BadSelector:
+        return ""
+    return "" if names.path_segment(name) else name
 
 
 def _query(text: str) -> MultiDict[str]:

@@ -26,6 +26,7 @@ from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import follow
 from sampan.kube.api.settings import Settings, parse
 from sampan.kube.store.cache import Cache
+from sampan.kube.store.compaction import Compactor
 from sampan.kube.store.opening import open_store
 
 log = logging.getLogger("sampan.kube")
@@ -96,8 +97,13 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(cache.stop)
     keys = Keys(pki, settings.issuer, datetime.now(UTC))
     api = assembly.assemble(settings, keys, cache)
+    group = await stack.enter_async_context(_Tasks())
+    group.start(follow(cache, api.catalog, api.changed()))
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     await api.bootstrap.fake_nodes(settings.fake_nodes)
+    # Changes are followed from here on; these were made before.
+    api.rbac.load()
+    api.graph.load()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL
@@ -105,9 +111,8 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     server = Server(api.handler, upgrades=False)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
-    group = await stack.enter_async_context(_Tasks())
     group.start(_renew(settings, pki, keys, context))
-    group.start(follow(cache, api.catalog, api.changed()))
+    group.start(Compactor(store).run())
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
 

@@ -26,7 +26,7 @@ def columns(served: Served) -> list[dict[str, Any]]:
     chosen = served.resource.columns
     if chosen is None:
         chosen = _PLAIN
-    elif chosen and chosen[0].name != "Name":
+    elif all(one.name != "Name" for one in chosen):
         chosen = (_PLAIN[0], *chosen)
     return [
         {
@@ -49,13 +49,16 @@ def _describe(served: Served, path: str) -> str:
 
 
 def cells(served: Served, value: Object, now: float) -> list[Any]:
-    """Of one row, the name first."""
+    """Of one row: what the kind says, and the name where its column is, first if the kind does not say."""
     name = value["metadata"].get("name", "")
     if served.resource.cells is None:
         return [name, value["metadata"].get("creationTimestamp")]
     if served.resource.title is not None:
         name = served.resource.title(value)
-    return [name, *served.resource.cells(value, now)]
+    found = list(served.resource.cells(value, now))
+    at = next((at for at, one in enumerate(served.resource.columns or ()) if one.name == "Name"), 0)
+    found.insert(at, name)
+    return found
 
 
 def include_of(query: str) -> str:
@@ -69,6 +72,9 @@ def row(served: Served, item: Item, include: str, now: float) -> dict[str, Any]:
 
 def row_of(served: Served, value: Object, include: str, now: float) -> dict[str, Any]:
     found: dict[str, Any] = {"cells": cells(served, value, now)}
+    conditions = served.resource.row_conditions
+    if conditions is not None and (own := conditions(value)):
+        found["conditions"] = own
     if include == "Object":
         found["object"] = value
     elif include == "Metadata":

@@ -23,7 +23,11 @@ from sampan.kube.store.cache import Cache, Item
 from sampan.kube.store.store import Mismatch
 from sampan.specs.kubernetes import fielderror, status
 from sampan.specs.kubernetes.fielderror import FieldError
-from sampan.specs.kubernetes.object_meta import object_meta_errors, object_meta_update_errors
+from sampan.specs.kubernetes.object_meta import (
+    common_update_errors,
+    object_meta_errors,
+    object_meta_update_errors,
+)
 
 SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words
 ATTEMPTS = 5  # of a write whose object somebody else keeps changing
@@ -122,8 +126,10 @@ class Writer:
             new["metadata"],
             namespaced=resource.namespaced,
             names=resource.names,
-            standard_finalizers=resource.standard_finalizers,
-        ) + resource.validate(new, context)
+            standard_finalizers=resource.judges_metadata and resource.standard_finalizers,
+        )
+        own = resource.validate(new, context)
+        errors = errors + own if resource.judges_metadata else own or errors
         if errors:
             raise status.invalid(served.group, served.kind, name, errors)
         for text in resource.warnings(new, None, context):
@@ -314,9 +320,10 @@ class Writer:
         (sub.prepare_update or resource.prepare_update)(new, old, context)
         if resource.generation and _changed(new, old, resource.generation):
             after["generation"] = before.get("generation", 0) + 1
-        # Twice, as upstream: once for all kinds, once as a part of each kind's own validation.
-        errors = object_meta_update_errors(after, before, standard_finalizers=False)
-        errors += object_meta_update_errors(after, before, standard_finalizers=resource.standard_finalizers)
+        errors = common_update_errors(after, before, namespaced=resource.namespaced)
+        if resource.judges_metadata:  # and says once more what has been said
+            standard = resource.standard_finalizers
+            errors += object_meta_update_errors(after, before, standard_finalizers=standard)
         if sub.validate_update is not None:
             return errors + sub.validate_update(new, old, context)
         if resource.validate_update is not None:

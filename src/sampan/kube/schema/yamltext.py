@@ -1,5 +1,69 @@
+"""JSON values as YAML, the way sigs.k8s.io/yaml prints them: sorted keys, block style, lists not indented.
+
+A text is quoted where reading it without quotes would give something else. https://github.com/yaml/go-yaml
+"""
+
+import json
+from typing import Any
+
 import yaml
 
+from sampan.specs.golang.yamlscalars import resolve
 
-def dump(v):
-    return yaml.safe_dump(v, sort_keys=True).encode()
+_STR = "tag:yaml.org,2002:str"
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Printer(Dumper):  # type: ignore[misc,valid-type]
+    """Without PyYAML's own ideas of what needs quotes, and without anchors for what is the same object."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(printer: Any, value: str) -> Any:
+    style = None
+    if "\n" in value:
+        style = "|"
+    elif _means_something_else(value):
+        style = '"'
+    return printer.represent_scalar(_STR, value, style=style)
+
+
+def _means_something_else(value: str) -> bool:
+    if value == "<<":
+        return True
+    try:
+        return not isinstance(resolve(value, plain=True), str) or _is_base60(value) or _is_time(value)
+    except ValueError:
+        return True
+
+
+def _is_base60(value: str) -> bool:
+    """A number of YAML 1.1 that Go does not read, and quotes for those who do: 1:30"""
+    parts = value.lstrip("+-").split(":")
+    return len(parts) > 1 and all(part.replace(".", "0").isdigit() for part in parts)
+
+
+def _is_time(value: str) -> bool:
+    return len(value) > 9 and value[4] + value[7] == "--" and (value[:4] + value[5:7]).isdigit()
+
+
+def _plain(printer: Any, value: Any) -> Any:
+    shown = f"{value:g}" if isinstance(value, float) and value % 1 == 0 else json.dumps(value)
+    return printer.represent_scalar(_STR, shown)
+
+
+_Printer.add_representer(str, _text)
+for _kind in (bool, int, float, type(None)):
+    _Printer.add_representer(_kind, _plain)
+# Nothing is resolved to anything but a text, so that nothing gets a tag; texts that need quotes have them.
+_Printer.yaml_implicit_resolvers = {}
+
+
+def dump(value: Any) -> bytes:
+    """A document, with a line break at its end."""
+    found: bytes = yaml.dump(
+        value, Dumper=_Printer, encoding="utf-8", allow_unicode=True, width=1 << 30, default_flow_style=False
+    )
+    return found

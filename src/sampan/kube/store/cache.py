@@ -1,177 +1,309 @@
-"""TEMPORARY watch cache."""
+"""The watch cache: everything below /registry/ as it is now, and the last events of each resource.
+
+It loads the store once and follows its writes; a server's reads, lists and watches come from here. When the
+store is away it goes on with what it has, and resumes where it stopped; when the store has forgotten that
+place, it loads all anew, and who follows hears Lagging.
+
+    cache = Cache(store); await cache.start()
+    item = await cache.write(key, value, expected=0)
+    async for events in cache.subscribe("/registry/core/pods/", cache.revision): ...
+"""
 
 import asyncio
-from bisect import bisect_left, insort
+import logging
 from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
+from sampan.errors import SampanError, Unavailable
+from sampan.kube.store.items import Event, Item, with_revision
+from sampan.kube.store.ranges import resource_of
+from sampan.kube.store.rings import Lagging, Limits, Ring, Subscription
+from sampan.kube.store.shelves import Shelf
+from sampan.kube.store.store import Ahead, Batch, Change, Compacted, Entry, Mismatch, Store
+from sampan.kube.store.waiters import Waiters
 
-from sampan.kube.store.store import Compacted, Store
+logger = logging.getLogger(__name__)
 
-START = b'{"metadata":{'
+ROOT = "/registry/"
+PAGE = 2000  # entries that are loaded at a time
+RETRY = (0.05, 2.0)  # seconds between attempts to follow the store again: first, longest
+SEEN_WITHIN = 10.0  # seconds in which the cache should have what was written; a write does not fail for it
 
-
-class Lagging(Exception):
-    pass
-
-
-class Item:
-    __slots__ = ("_labels", "_object", "body", "key", "name", "namespace", "revision")
-
-    def __init__(self, key: str, revision: int, value: bytes) -> None:
-        self.key = key
-        self.revision = revision
-        parts = key.split("/")
-        self.name = parts[-1]
-        self.namespace = parts[-2] if len(parts) == 6 else ""
-        self.body = START + b'"resourceVersion":"%d",' % revision + value[len(START) :]
-        self._labels: dict[str, str] | None = None
-        self._object: Any = None
-
-    @property
-    def object(self) -> Any:
-        if self._object is None:
-            self._object = orjson.loads(self.body)
-        return self._object
-
-    @property
-    def labels(self) -> dict[str, str]:
-        return self.object["metadata"].get("labels") or {}
+Open = Callable[[str, bytes], bytes]
 
 
-class Event:
-    __slots__ = ("frames", "item", "previous", "revision", "type")
-
-    def __init__(self, type: str, item: Item, previous: Item | None, revision: int) -> None:
-        self.type, self.item, self.previous, self.revision = type, item, previous, revision
-        self.frames: dict[str, bytes] = {}
-
-
-@dataclass
+@dataclass(frozen=True, slots=True)
 class PastPage:
+    """As Page, with items."""
+
     items: list[Item]
     revision: int
     more: bool
     remaining: int
 
 
-class Subscription:
-    def __init__(self, cache: "Cache", prefix: str, events: list[Event]) -> None:
-        self.cache, self.prefix = cache, prefix
-        self.events = events
-        self.wake = asyncio.Event()
-        cache.subscriptions.add(self)
-
-    def __aiter__(self) -> "Subscription":
-        return self
-
-    async def __anext__(self) -> list[Event]:
-        while not self.events:
-            self.wake.clear()
-            await self.wake.wait()
-        events, self.events = self.events, []
-        return events
-
-    def close(self) -> None:
-        self.cache.subscriptions.discard(self)
+def as_it_is(_key: str, value: bytes) -> bytes:
+    """Of a store whose values are not encrypted."""
+    return value
 
 
 class Cache:
-    def __init__(self, store: Store, open: Any = None) -> None:
-        self._store = store
-        self.open = open or (lambda key, value: value)
-        self._items: dict[str, Item] = {}
-        self._keys: list[str] = []
+    """Of one server. `open` undoes encryption at rest; an object that it cannot open is in `unreadable`."""
+
+    def __init__(self, store: Store, *, open: Open = as_it_is, history: Limits = Limits()) -> None:  # noqa: B008
         self.revision = 0
-        self.subscriptions: set[Subscription] = set()
-        self._ring: deque[Event] = deque(maxlen=20000)
-        self._oldest = 0
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self.unreadable: dict[str, str] = {}  # key -> what is wrong with its value
+        self._store = store
+        self._open = open
+        self._limits = history
+        self._shelves: dict[str, Shelf] = {}
+        self._rings: dict[str, Ring] = {}
+        self._kept = 0  # bytes of all rings
+        self._floor = 0  # of the rings of resources that had no event yet
+        self._recent: deque[Item] = deque()
+        self._waiters = Waiters()
+        self._asking = asyncio.Lock()
+        self._follower: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        page = await self._store.list("/registry/")
-        for entry in page.entries:
-            self._items[entry.key] = Item(entry.key, entry.revision, self.open(entry.key, entry.value))
-        self._keys = sorted(self._items)
-        self.revision = self._oldest = page.revision
-        self._task = asyncio.ensure_future(self._follow())
+        """Returns when everything is loaded. Raises Unavailable."""
+        await self._load()
+        self._follower = asyncio.get_running_loop().create_task(self._follow())
 
     async def stop(self) -> None:
-        self._task.cancel()
+        """Whoever follows hears Lagging."""
+        if self._follower is not None:
+            self._follower.cancel()
+            await asyncio.gather(self._follower, return_exceptions=True)
+        self._end_all(Lagging("the cache has been stopped"))
 
-    async def _follow(self) -> None:
-        async for batch in self._store.watch("/registry/", self.revision):
-            for change in batch:
-                old = self._items.get(change.key)
-                if change.value is None:
-                    if old is None:
-                        continue
-                    del self._items[change.key]
-                    self._keys.pop(bisect_left(self._keys, change.key))
-                    i = old.body.index(b'",', len(START)) + 2
-                    event = Event(
-                        "DELETED",
-                        Item(change.key, change.revision, START + old.body[i:]),
-                        old,
-                        change.revision,
-                    )
-                else:
-                    item = Item(change.key, change.revision, self.open(change.key, change.value))
-                    if old is None:
-                        insort(self._keys, change.key)
-                    self._items[change.key] = item
-                    event = Event("ADDED" if old is None else "MODIFIED", item, old, change.revision)
-                self._ring.append(event)
-                self.revision = change.revision
-                for s in self.subscriptions:
-                    if change.key.startswith(s.prefix):
-                        s.events.append(event)
-                        s.wake.set()
-            for rev, f in self._waiters:
-                if rev <= self.revision and not f.done():
-                    f.set_result(None)
-            self._waiters = [w for w in self._waiters if not w[1].done()]
+    # Reading
 
     def get(self, key: str) -> Item | None:
-        return self._items.get(key)
+        try:
+            shelf = self._shelves.get(resource_of(key))
+        except ValueError:
+            return None
+        return None if shelf is None else shelf.get(key)
 
     def items(self, prefix: str) -> list[Item]:
-        a = bisect_left(self._keys, prefix)
-        b = bisect_left(self._keys, prefix[:-1] + "0")
-        return [self._items[k] for k in self._keys[a:b]]
+        """In the order of their keys; of a resource, or a namespace of it."""
+        shelf = self._shelves.get(resource_of(prefix))
+        return [] if shelf is None else shelf.items(prefix)
 
-    async def current(self) -> None:
-        pass
+    def count(self, prefix: str) -> int:
+        """How many `items` would give."""
+        shelf = self._shelves.get(resource_of(prefix))
+        if shelf is None:
+            return 0
+        first, end = shelf.range(prefix)
+        return end - first
 
-    async def wait(self, revision: int, timeout: float) -> None:
-        if revision <= self.revision:
-            return
-        f: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((revision, f))
-        async with asyncio.timeout(timeout):
-            await f
+    def resources(self) -> list[str]:
+        """Prefixes of all that have objects."""
+        return [prefix for prefix, shelf in self._shelves.items() if len(shelf)]
 
     def subscribe(self, prefix: str, revision: int) -> Subscription:
-        if revision < self._oldest:
-            raise Compacted(self._oldest)
-        return Subscription(
-            self, prefix, [e for e in self._ring if e.revision > revision and e.item.key.startswith(prefix)]
-        )
+        """Events after `revision`, as `items` takes prefixes. Raises Compacted."""
+        return self._ring(resource_of(prefix)).subscribe(prefix, revision)
+
+    async def wait(self, revision: int, timeout: float) -> None:  # noqa: ASYNC109
+        """Until everything up to `revision` is here. Raises Ahead when that takes longer."""
+        if revision > self.revision:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._waiters.wait(revision)
+            except TimeoutError:
+                raise Ahead(self.revision) from None
+
+    async def current(self) -> None:
+        """Until all is here that was acknowledged before now, by whichever server. Raises Unavailable."""
+        revision = await self._store.revision()
+        if revision > self.revision:
+            try:
+                async with asyncio.timeout(SEEN_WITHIN):
+                    await self._catch_up(revision)
+            except TimeoutError:
+                raise Unavailable(f"the cache is at {self.revision} and does not reach {revision}") from None
+
+    async def _catch_up(self, revision: int) -> None:
+        while revision > self.revision:
+            async with self._asking:  # those who waited meanwhile mostly need no answer of their own
+                if revision > self.revision:
+                    self._advance(await self._store.reached())
 
     async def past(self, prefix: str, *, revision: int, start: str = "", limit: int = 0) -> PastPage:
+        """As Store.list, from the store. Raises Compacted, Ahead and Unavailable."""
         page = await self._store.list(prefix, revision=revision, start=start, limit=limit)
-        return PastPage(
-            [Item(e.key, e.revision, self.open(e.key, e.value)) for e in page.entries],
-            page.revision,
-            page.more,
-            page.remaining,
-        )
+        items = [self._made(entry) for entry in page.entries]
+        return PastPage(items, page.revision, page.more, page.remaining)
+
+    # Writing
 
     async def write(
         self, key: str, value: bytes | None, *, expected: int | None, ttl: int = 0
     ) -> Item | None:
-        revision = await self._store.write(key, value, expected=expected, ttl=ttl)
-        await self.wait(revision, 10)
-        return self._items.get(key) if value is not None else None
+        """As Store.write, and the cache has it. The item as written; of a deletion what there was, or None.
+
+        Raises Mismatch (when the cache has what was found instead) and Unavailable.
+        """
+        if expected:
+            await self._seen(expected)
+        before = self.get(key)
+        try:
+            revision = await self._store.write(key, value, expected=expected, ttl=ttl)
+        except Mismatch as mismatch:
+            await self._see(mismatch.current)
+            raise
+        await self._seen(revision)
+        if value is None:
+            return None if before is None else before.at(revision)
+        item = self.get(key)
+        if item is None or item.revision != revision:  # somebody else was quick
+            return self._made(Entry(key, revision, value))
+        return item
+
+    async def _see(self, entry: Entry | None) -> None:
+        if entry is not None:
+            await self._seen(entry.revision)
+        else:
+            await self.current()
+
+    async def _seen(self, revision: int) -> None:
+        try:
+            await self.wait(revision, SEEN_WITHIN)
+        except Ahead:
+            logger.warning("revision %d is written, but the cache is at %d", revision, self.revision)
+
+    # Loading and following
+
+    async def _load(self) -> None:
+        shelves: dict[str, Shelf] = {}
+        self.unreadable.clear()
+        revision, start = 0, ""
+        while True:
+            page = await self._store.list(ROOT, revision=revision, start=start, limit=PAGE)
+            revision = page.revision
+            for entry in page.entries:
+                resource = self._known(entry.key)
+                item = self._item(entry) if resource else None
+                if item is not None:
+                    shelves.setdefault(resource, Shelf()).put(item)
+            if not page.more:
+                break
+            start = page.entries[-1].key + "\0"
+        self._shelves = shelves
+        self._rings = {}
+        self._kept = 0
+        self._floor = revision
+        self._advance(revision)
+
+    def _known(self, key: str) -> str:
+        """Its resource; "" for what somebody else has put there."""
+        try:
+            return resource_of(key)
+        except ValueError:
+            self.unreadable[key] = "no key of an object"
+            return ""
+
+    def _made(self, entry: Entry) -> Item:
+        body = with_revision(self._open(entry.key, entry.value), entry.revision)
+        return Item(entry.key, entry.revision, body, self._recent)
+
+    def _item(self, entry: Entry) -> Item | None:
+        try:
+            return self._made(entry)
+        except (ValueError, SampanError) as error:
+            logger.error("%s at revision %d cannot be read: %s", entry.key, entry.revision, error)
+            self.unreadable[entry.key] = str(error)
+            return None
+
+    async def _follow(self) -> None:
+        delay, longest = RETRY
+        while True:
+            at = self.revision
+            try:
+                async with aclosing(self._store.watch(ROOT, self.revision)) as batches:
+                    async for batch in batches:
+                        self._apply(batch)
+            except Compacted as error:
+                logger.warning("the store has gone on without the cache (%s): loading anew", error)
+                await self._reload()
+            except Unavailable as error:
+                logger.warning("cannot follow the store: %s", error)
+            delay = RETRY[0] if self.revision > at else min(delay * 2, longest)
+            await asyncio.sleep(delay)
+
+    async def _reload(self) -> None:
+        rings = self._rings
+        try:
+            await self._load()
+        except (Unavailable, Compacted) as error:
+            logger.warning("cannot load the store: %s", error)
+            return
+        for ring in rings.values():
+            ring.end(Lagging("the cache was loaded anew"))
+
+    def _apply(self, batch: Batch) -> None:
+        events: dict[str, list[Event]] = {}
+        for change in batch:
+            resource = self._known(change.key)
+            event = self._change(resource, change) if resource else None
+            if event is not None:
+                events.setdefault(resource, []).append(event)
+        for resource, some in events.items():
+            ring = self._ring(resource)
+            self._kept -= ring.size
+            ring.add(some, _touched(resource, some))
+            self._kept += ring.size
+        self._advance(batch[-1].revision)
+        self._trim()
+
+    def _change(self, resource: str, change: Change) -> Event | None:
+        shelf = self._shelves.get(resource)
+        if shelf is None:
+            shelf = self._shelves[resource] = Shelf()
+        key = change.key
+        before = shelf.get(key)
+        self.unreadable.pop(key, None)
+        item = None if change.value is None else self._item(Entry(key, change.revision, change.value))
+        if item is not None:
+            shelf.put(item)
+            return Event("MODIFIED" if before else "ADDED", item, before)
+        if before is None:
+            return None
+        shelf.remove(key)
+        return Event("DELETED", before.at(change.revision), before)
+
+    def _ring(self, resource: str) -> Ring:
+        ring = self._rings.get(resource)
+        if ring is None:
+            ring = self._rings[resource] = Ring(self._limits, self._floor)
+        return ring
+
+    def _trim(self) -> None:
+        while self._kept > self._limits.total:
+            largest = max(self._rings.values(), key=lambda ring: ring.size)
+            self._kept -= largest.size
+            largest.drop(max(1, len(largest) // 8))
+            self._kept += largest.size
+
+    def _advance(self, revision: int) -> None:
+        self.revision = max(self.revision, revision)
+        self._waiters.wake(self.revision)
+
+    def _end_all(self, error: Exception) -> None:
+        for ring in self._rings.values():
+            ring.end(error)
+
+
+def _touched(resource: str, events: Iterable[Event]) -> set[str]:
+    """The prefixes below which something happened: of the resource, of its namespaces, of single objects."""
+    touched = {resource}
+    for event in events:
+        key = event.item.key
+        touched.add(key)
+        touched.add(key[: key.rindex("/") + 1])
+    return touched

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect_left, insort
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from sampan.kube.store.store import Ahead, Batch, Change, Compacted, Entry, Mismatch, Page
 
@@ -24,7 +24,7 @@ class MemoryStore:
     async def get(self, key: str) -> Entry | None:
         return self._entries.get(key)
 
-    def watch(self, prefix: str, revision: int) -> AsyncIterator[Batch]:
+    def watch(self, prefix: str, revision: int) -> AsyncGenerator[Batch, None]:
         return self._watch(prefix, revision)
 
     async def list(self, prefix: str, *, revision: int = 0, start: str = "", limit: int = 0) -> Page:
@@ -80,7 +80,7 @@ class MemoryStore:
             task = asyncio.ensure_future(self.write(key, None, expected=revision))
             task.add_done_callback(lambda done: done.exception())
 
-    async def _watch(self, prefix: str, revision: int) -> AsyncIterator[Batch]:
+    async def _watch(self, prefix: str, revision: int) -> AsyncGenerator[Batch, None]:
         if revision < self._compacted:
             raise Compacted(self._compacted)
         wake = asyncio.Event()

@@ -5,7 +5,7 @@ Values are bytes. Every write has a revision, larger than the last write's; a ke
 last write. Both implementations pass the one suite in tests/kube/store/.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,14 +89,19 @@ class Store(Protocol):
         """
         ...
 
-    def watch(self, prefix: str, revision: int) -> AsyncIterator[Batch]:
-        """Writes after `revision`, in their order, each exactly once, as they become durable. Raises
-        Compacted.
+    def watch(self, prefix: str, revision: int) -> AsyncGenerator[Batch, None]:
+        """Writes after `revision`, in their order, each exactly once, as they become durable.
+
+        Raises Compacted. Whoever stops reading closes it.
         """
         ...
 
     async def reached(self) -> int:
-        """The newest revision of which watches have yielded all that happened up to it (etcd's progress)."""
+        """A revision up to which watches have yielded all, and their readers have come back for more.
+
+        Nothing that was acknowledged before the call is behind it, as far as this peer knows (etcd's
+        progress). Waits while nobody watches.
+        """
         ...
 
     async def compact(self, revision: int) -> None:

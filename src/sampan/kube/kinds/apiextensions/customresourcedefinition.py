@@ -99,6 +99,7 @@ RESOURCE = Resource(
     kind="CustomResourceDefinition",
     plural="customresourcedefinitions",
     group="apiextensions.k8s.io",
+    storage_version="v1beta1",
     namespaced=False,
     short_names=("crd", "crds"),
     categories=("api-extensions",),

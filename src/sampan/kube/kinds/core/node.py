@@ -208,6 +208,28 @@ RESOURCE = Resource(
             bool((value.get("spec") or {}).get("unschedulable", False))
         ).lower(),
     },
+    namespace_selectable=False,
+    empty={
+        "spec": {},
+        "status": {
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 0}},
+            "nodeInfo": dict.fromkeys(
+                (
+                    "machineID",
+                    "systemUUID",
+                    "bootID",
+                    "kernelVersion",
+                    "osImage",
+                    "containerRuntimeVersion",
+                    "kubeletVersion",
+                    "kubeProxyVersion",
+                    "operatingSystem",
+                    "architecture",
+                ),
+                "",
+            ),
+        },
+    },
     columns=(
         Column("Status", description="The status of the node"),
         Column("Roles", description="The roles of the node"),
