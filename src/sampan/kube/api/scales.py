@@ -107,7 +107,9 @@ def shown(of: ScaleOf, value: Object) -> Object:
 
 
 def replaced(of: ScaleOf, old: Object, scale: Object) -> Object:
-    """The object with what a Scale may change; what it says of versions and uids counts as the client's word."""
+    """The object with what a Scale may change; what it says of versions and uids counts as the client's
+    word.
+    """
     sent = scale["metadata"]
     metadata = {key: value for key, value in old["metadata"].items() if key not in ("resourceVersion", "uid")}
     for key in ("resourceVersion", "uid"):

@@ -144,7 +144,7 @@ def index(container: Any, key: Any) -> Any:
         hasattr(container, "__getitem__") and not isinstance(container, str | bytes)
     ):
         return entry(container, key)
-    raise numbers.no_overload()
+    raise CelEvaluationError(f"no such key: {_key(key)}")  # so says cel-go of what has no keys at all
 
 
 def _item(items: Any, key: Any) -> Any:
