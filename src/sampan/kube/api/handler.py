@@ -127,6 +127,9 @@ class Handler:
             return None
         if target.rest and target.subresource != "proxy":
             return None
+        # What is only created has no names.
+        if target.name and not target.subresource and served.resource.verbs == ("create",):
+            return None
         return served
 
     async def _authorize(
