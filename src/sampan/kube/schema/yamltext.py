@@ -68,8 +68,11 @@ def _means_something_else(value: str) -> bool:
 
 def _is_base60(value: str) -> bool:
     """A number of YAML 1.1 that Go does not read, and quotes for those who do: 1:30"""
-    parts = value.lstrip("+-").split(":")
-    return len(parts) > 1 and all(part.replace(".", "0").isdigit() for part in parts)
+    first, *others = value.removeprefix("-").removeprefix("+").split(":")
+    if not others or not first[:1].isdigit() or not first.replace("_", "").isdigit():
+        return False
+    others[-1] = others[-1].partition(".")[0]
+    return all(len(part) < 3 and part.isdigit() and int(part) < 60 for part in others)
 
 
 def _is_time(value: str) -> bool:
