@@ -1,6 +1,7 @@
 """Endpoints, which EndpointSlices replaced; pkg/apis/core/validation, pkg/api/v1/endpoints, pkg/printers."""
 
 import hashlib
+
 from sampan.kube.kinds.ages import AGE, age_of
 from sampan.kube.kinds.resource import Column, Context, Object, Resource
 from sampan.specs.kubernetes import ip, names
