@@ -98,7 +98,8 @@ def _subentry(served: Served, sub: Subresource) -> dict[str, Any]:
 
 def storage_hash(served: Served) -> str:
     """Tells clients whether what is stored has the form they know."""
-    group_name = served.group
+    stored_group, plural = served.resource.stored_as
+    group_name = stored_group if plural else served.group
     version = served.storage_version or served.resource.storage_version or served.resource.version
     text = f"{group_name}/{version}/{served.kind}"
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
