@@ -36,7 +36,7 @@ from sampan.kube.api.bootstrap import Bootstrap
 from sampan.kube.api.catalog import CacheReader, Catalog
 from sampan.kube.api.connecting import Connections
 from sampan.kube.api.definitions import Definitions
-from sampan.kube.api.documents import Documents
+from sampan.kube.api.documents import documents
 from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
@@ -44,7 +44,7 @@ from sampan.kube.api.listening import Changed
 from sampan.kube.api.outbound import Outbound
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.reading import Lister
-from sampan.kube.api.roots import Answer, Roots
+from sampan.kube.api.roots import VERSION, Answer, Roots
 from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
 from sampan.kube.api.verbs import Special, Verbs
@@ -109,7 +109,7 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     roots = Roots(
         catalog,
         health.Health(_checks(cache)),
-        Documents(catalog),
+        documents(catalog, VERSION["gitVersion"]),
         f"{settings.advertise_address}:{settings.port}",
         _roots(settings, keys),
     )

@@ -90,9 +90,7 @@ def _subentry(served: Served, sub: Subresource) -> dict[str, Any]:
         "namespaced": served.resource.namespaced,
     }
     if sub.kind and (sub.group, sub.version) != (served.group, served.resource.version):
-        entry["group"], entry["version"] = sub.group, sub.version
-        if not sub.group:
-            del entry["group"]
+        entry.update((key, value) for key, value in (("group", sub.group), ("version", sub.version)) if value)
     entry["kind"] = sub.kind or served.kind
     entry["verbs"] = list(sub.verbs)
     return entry
