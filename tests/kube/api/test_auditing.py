@@ -35,7 +35,7 @@ async def log(tmp_path):
 def begun(auditor, method="POST", sender=None):
     request = make_mocked_request(method, "/api/v1/namespaces/ns/pods?x=y", {"User-Agent": "me"})
     if sender:
-        request[auditing.SENDER] = sender
+        auditing.record(request).sender = sender
     auditor.begin(request, Attributes(JANE, "create", "", "v1", "pods", namespace="ns"))
     return request
 
@@ -44,7 +44,7 @@ async def test_what_was_sent_and_answered_is_kept(log):
     auditor, kept = log
     request = begun(auditor)
     auditing.decided(request, True, "why")
-    request[auditing.SENT] = b'{"kind":"Pod"}'
+    auditing.record(request).sent = b'{"kind":"Pod"}'
     response = web.json_response({"kind": "Pod", "metadata": {}}, status=201)
     auditor.end(request, response)
     received, complete = await kept()
@@ -72,7 +72,7 @@ async def test_a_client_that_goes_away_ends_its_trail(log):
 async def test_a_body_that_is_no_object_is_left_out(log, sent):
     auditor, kept = log
     request = begun(auditor)
-    request[auditing.SENT] = sent
+    auditing.record(request).sent = sent
     auditor.end(request, web.Response(status=400, body=sent, content_type="application/json"))
     event = (await kept())[-1]
     assert "requestObject" not in event and event["responseStatus"]["code"] == 400

@@ -1,6 +1,9 @@
 """Requests and the audit log: where each stage of a request becomes an event."""
 
+import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,36 @@ from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import decoding, protobuf
 from sampan.specs.kubernetes.status import StatusError
 
-# Where a request keeps what is known of it on its way.
-TRAIL, SENT, SENDER, NOTES = "audit.trail", "audit.sent", "audit.sender", "audit.notes"
+# aiohttp of late wants keys of this type, earlier ones know text only.
+_typed = getattr(web, "RequestKey", None)
 _SECONDS = 30.0  # that a webhook may take for a batch
+
+
+@dataclass
+class Record:
+    """What is known of a request on its way; `sender` only if it acts as somebody else."""
+
+    trail: Trail | None = None
+    sent: bytes | None = None
+    sender: User | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+_KEY: Any = _typed("audit", Record) if _typed else "audit"
+
+
+def record(request: web.BaseRequest) -> Record:
+    """That of a request, made when it is first needed."""
+    found: Record | None = request.get(_KEY)
+    if found is None:
+        found = request[_KEY] = Record()
+    return found
+
+
+def trail_of(request: web.BaseRequest) -> Trail | None:
+    """None: nothing is kept of it."""
+    found: Record | None = request.get(_KEY)
+    return found.trail if found is not None else None
 
 
 class Auditor:
@@ -31,7 +61,8 @@ class Auditor:
 
     def begin(self, request: web.BaseRequest, asked: Attributes) -> None:
         """Once it is known who asks for what, and before it is known whether they may."""
-        sender: User | None = request.get(SENDER)
+        known = record(request)
+        sender = known.sender
         headers = request.headers
         facts = Facts(
             request.raw_path,
@@ -42,13 +73,13 @@ class Auditor:
         )
         trail = self._audit.begin(_as(asked, sender), facts)
         if trail is not None:
-            trail.annotations |= request.get(NOTES, {})
-            request[TRAIL] = trail
+            trail.annotations |= known.notes
+            known.trail = trail
             trail.received()
 
     def end(self, request: web.BaseRequest, response: web.StreamResponse | None) -> None:
         """When all is answered, or refused; None: the client went away before."""
-        trail: Trail | None = request.get(TRAIL)
+        trail = trail_of(request)
         if trail is None:
             return
         if response is None:
@@ -56,8 +87,9 @@ class Auditor:
             return
         if not response.prepared:
             response.headers["Audit-Id"] = trail.event["auditID"]
-        if trail.kept.requests and SENT in request:
-            trail.request(_parsed(request[SENT], request.headers.get("Content-Type", "")))
+        sent = record(request).sent
+        if trail.kept.requests and sent is not None:
+            trail.request(_parsed(sent, request.headers.get("Content-Type", "")))
         trail.complete(response.status, _answered(response, trail))
 
 
@@ -65,14 +97,12 @@ def _as(asked: Attributes, sender: User | None) -> Attributes:
     """The policy is about who sends a request, not about whom it acts as."""
     if sender is None:
         return asked
-    from dataclasses import replace
-
     return replace(asked, user=sender)
 
 
 def decided(request: web.BaseRequest, allowed: bool, reason: str) -> None:
     """Note what the authorizers said."""
-    trail: Trail | None = request.get(TRAIL)
+    trail = trail_of(request)
     if trail is not None:
         trail.annotations |= decision_notes(allowed, reason)
 
@@ -120,8 +150,6 @@ async def auditor(options: AccessOptions, stack: AsyncExitStack, start: Any) -> 
 
 
 def _webhook(path: Path, stack: AsyncExitStack, start: Any) -> WebhookSink:
-    import asyncio
-
     remote = Remote(from_kubeconfig(path), _SECONDS)
     stack.push_async_callback(remote.close)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sampan.kube.api.auditing import SENT, TRAIL
+from sampan.kube.api.auditing import record, trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, OFFERED, PROTOBUF, YAML, body_media
 from sampan.kube.api.options import WriteOptions
@@ -33,8 +33,8 @@ async def read(request: web.BaseRequest) -> bytes:
             raise too_large()
         parts.append(part)
     data = b"".join(parts)
-    if TRAIL in request:
-        request[SENT] = data
+    if trail_of(request) is not None:
+        record(request).sent = data
     return data
 
 

@@ -27,9 +27,9 @@ class Gate:
         now = datetime.fromtimestamp(self._clock(), UTC)
         verified = await self._authenticator.authenticate(self._certificate(request), headers, path, now)
         if verified.annotations:
-            request[auditing.NOTES] = verified.annotations
+            auditing.record(request).notes = verified.annotations
         if is_asked(headers):
-            request[auditing.SENDER] = verified.user
+            auditing.record(request).sender = verified.user
             return await impersonated(verified.user, headers, self._authorizer)
         return verified.user
 
