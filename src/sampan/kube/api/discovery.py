@@ -90,9 +90,7 @@ def _subentry(served: Served, sub: Subresource) -> dict[str, Any]:
         "namespaced": served.resource.namespaced,
     }
     if sub.kind and (sub.group, sub.version) != (served.group, served.resource.version):
-        entry["group"], entry["version"] = sub.group, sub.version
-        if not sub.group:
-            del entry["group"]
+        entry.update((key, value) for key, value in (("group", sub.group), ("version", sub.version)) if value)
     entry["kind"] = sub.kind or served.kind
     entry["verbs"] = list(sub.verbs)
     return entry
@@ -100,7 +98,8 @@ def _subentry(served: Served, sub: Subresource) -> dict[str, Any]:
 
 def storage_hash(served: Served) -> str:
     """Tells clients whether what is stored has the form they know."""
-    group_name = served.group
+    stored_group, plural = served.resource.stored_as
+    group_name = stored_group if plural else served.group
     version = served.storage_version or served.resource.storage_version or served.resource.version
     text = f"{group_name}/{version}/{served.kind}"
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()

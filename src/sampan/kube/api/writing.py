@@ -146,7 +146,7 @@ class Writer:
         request.name = name
         if self._cache.get(key) is not None:
             await self._admission.validate(request)
-            raise status.already_exists(served.group, served.plural, name)
+            raise self._taken(served, key, name)
         await self._admission.validate(request)
         if options.dry_run:
             return Written(new, None, created=True)
@@ -154,8 +154,15 @@ class Writer:
         try:
             item = await self._put(served, key, new, 0)
         except Mismatch:
-            raise status.already_exists(served.group, served.plural, name) from None
+            raise self._taken(served, key, name) from None
         return Written(new, item, created=True)
+
+    def _taken(self, served: Served, key: str, name: str) -> status.StatusError:
+        error = status.already_exists(served.group, served.plural, name)
+        item = self._cache.get(key)
+        if item is not None and "deletionTimestamp" in item.object["metadata"]:
+            error.message = f"object is being deleted: {error.message}"
+        return error
 
     async def accompany(self, call: Call, companions: Companions) -> None:
         """Write what belongs to an object. Companions without their object are found and removed later."""
@@ -232,11 +239,9 @@ class Writer:
         new = make(None)
         uid = new["metadata"].pop("uid", "")
         if uid:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: "
-            if owned:
-                why = (
-                    f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-                )
+            if not owned:
+                raise _other_uid(call, uid, "")
+            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
             raise status.conflict(call.served.group, call.served.plural, call.name, why)
         self._place(call, new)
         check_name(call, new["metadata"])
@@ -338,16 +343,13 @@ class Writer:
         return errors + resource.validate(new, context)
 
     def _identify(self, call: Call, old: Object, new: Object, kind: str) -> None:
-        """The object sent must be the one that the path names. What a patch says of its uid is judged
-        later.
-        """
-        served, metadata = call.served, new["metadata"]
+        """The object sent must be the one that the path names."""
+        metadata = new["metadata"]
         check_name(call, metadata)
         self._place(call, new)
         uid, actual = metadata.get("uid"), old["metadata"].get("uid")
-        if uid and uid != actual and kind == "UpdateOptions":
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
-            raise status.conflict(served.group, served.plural, call.name, why)
+        if uid and uid != actual and kind == "UpdateOptions":  # a patch hears that it cannot be changed
+            raise _other_uid(call, uid, actual)
 
     # --- delete
 
@@ -454,6 +456,17 @@ def check_name(call: Call, metadata: Object) -> None:
         raise name_mismatch(name, call.name)
 
 
+def _other_uid(call: Call, uid: str, actual: str) -> status.StatusError:
+    """As upstream's storage says it."""
+    place = f"{call.namespace}/{call.name}" if call.namespace else call.name
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: /registry/{call.served.plural}/{place}, "
+        f"ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+        f"UID in object meta: {actual}"
+    )
+    return status.conflict(call.served.group, call.served.plural, call.name, why)
+
+
 def name_mismatch(name: str, wanted: str) -> status.StatusError:
     return status.bad_request(
         f"the name of the object ({name}) does not match the name on the URL ({wanted})"
@@ -462,15 +475,15 @@ def name_mismatch(name: str, wanted: str) -> status.StatusError:
 
 def revision_of_object(served: Served, value: Object, name: str) -> int:
     """What a client says of the version it knows, 0 if nothing; raises StatusError."""
-    text = value["metadata"].get("resourceVersion", "")
-    if not text:
+    metadata = value.get("metadata")
+    text = metadata.get("resourceVersion", "") if isinstance(metadata, dict) else ""
+    if not text or not isinstance(text, str):
         return 0
     try:
         return revision_of(text)
     except status.StatusError as error:
-        detail = error.message.rpartition(f'"{text}": ')[2]
-        wrong = fielderror.invalid("metadata.resourceVersion", text, detail)
-        raise status.invalid(served.group, served.kind, name, [wrong]) from None
+        detail = error.message.rpartition("strconv.")[2]
+        raise status.StatusError("", f"strconv.{detail}", None, 500) from None
 
 
 def _begin(new: Object, call: Call) -> None:
