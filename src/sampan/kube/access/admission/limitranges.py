@@ -1,7 +1,7 @@
 """Defaults and bounds that a namespace has for what its pods and claims ask for.
 
 Kubernetes: plugin/pkg/admission/limitranger. Where upstream goes through a map, in any order, names are
-sorted.
+sorted, the last first.
 """
 
 from collections.abc import Callable, Iterator
@@ -104,7 +104,7 @@ def _problems(limit: Object, requests: Amounts, limits: Amounts) -> Iterator[str
         ("maxLimitRequestRatio", _ratio),
     )
     for field, check in bounds:
-        for name, bound in sorted(amounts(limit.get(field)).items()):
+        for name, bound in sorted(amounts(limit.get(field)).items(), reverse=True):
             problem = check(limit["type"], name, bound, requests, limits)
             if problem:
                 yield problem
@@ -113,10 +113,10 @@ def _problems(limit: Object, requests: Amounts, limits: Amounts) -> Iterator[str
 def _of_claim(range_: Object, claim: Object) -> Iterator[str]:
     requests = amounts((claim["spec"].get("resources") or {}).get("requests"))
     for one in _limits(range_, "PersistentVolumeClaim"):
-        for name, bound in sorted(amounts(one.get("min")).items()):
+        for name, bound in sorted(amounts(one.get("min")).items(), reverse=True):
             if problem := _minimum(one["type"], name, bound, requests, {}):
                 yield problem
-        for name, bound in sorted(amounts(one.get("max")).items()):
+        for name, bound in sorted(amounts(one.get("max")).items(), reverse=True):
             asked = requests.get(name)
             text = f"maximum {name} usage per {one['type']} is {bound}"
             if asked is None:

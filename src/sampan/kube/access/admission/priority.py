@@ -8,6 +8,7 @@ from sampan.kube.access.admission.request import AdmissionRequest, Plugin
 from sampan.kube.kinds.resource import Object
 
 CLASSES = "priorityclasses.scheduling.k8s.io"
+SYSTEM = ("system-node-critical", "system-cluster-critical")
 PREEMPT = "PreemptLowerPriority"
 
 
@@ -46,6 +47,8 @@ class Priority(Plugin):
 
     async def validate(self, request: AdmissionRequest) -> None:
         new = request.object
+        if is_of(request, CLASSES, "DELETE") and request.name in SYSTEM:
+            raise refused(request, "this is a system priority class and cannot be deleted")
         if not is_of(request, CLASSES, "CREATE", "UPDATE") or new is None or not new.get("globalDefault"):
             return
         default = _default(request)
