@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sampan.kube.access import authenticationconfig, authorizationconfig
 from sampan.kube.access.admission.certificates import (
     CertificateApproval,
     CertificateSigning,
@@ -29,6 +30,7 @@ from sampan.kube.access.reviews import Reviews
 from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
 from sampan.kube.access.user import Attributes
 from sampan.kube.api import answers, bodies, health, negotiation
+from sampan.kube.api.accessoptions import text_of
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.bootstrap import Bootstrap
 from sampan.kube.api.catalog import CacheReader, Catalog
@@ -65,6 +67,14 @@ class Assembled:
     graph: Graph
     definitions: Definitions
     outbound: Outbound
+    authorizer: Authorizer
+    tokens: Tokens
+
+    async def close(self) -> None:
+        """Let go of connections to other servers."""
+        await self.outbound.close()
+        await self.authorizer.close()
+        await self.tokens.close()
 
     def changed(self) -> dict[str, Changed]:
         """Who is to be told of changes of which resource."""
@@ -80,9 +90,10 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     rbac, graph = Rbac(reader), Graph(reader)
     rbac.load()
     graph.load()
-    authorizer = from_modes(settings.modes, graph, rbac)
-    tokens = Tokens(_token_checks(settings, keys, reader), time.time)
-    gate = Gate(_authenticator(settings, keys, tokens), authorizer, time.time)
+    authorizer = _authorizer(settings, graph, rbac)
+    checks, anonymous = _token_checks(settings, keys, reader)
+    tokens = Tokens(checks, time.monotonic)
+    gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, time.time)
     lister = Lister(cache)
     outbound = Outbound(reader)
     chain = Chain(_plugins(catalog, authorizer, rbac, outbound))
@@ -106,7 +117,7 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     limits = Limits(settings.reading, settings.mutating)
     handler = Handler(catalog, gate, reader, roots, verbs, limits)
     bootstrap = Bootstrap(catalog, reader, writer, time.time)
-    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, outbound)
+    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, outbound, authorizer, tokens)
 
 
 def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Outbound) -> list[Plugin]:
@@ -122,26 +133,35 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Out
 
     return [
         NodeRestriction(authorizer),
-        Escalation(authorizer, rbac),
         CertificateApproval(authorizer),
         CertificateSigning(authorizer),
         CertificateSubjectRestriction(),
         MutatingWebhooks(catalog, authorize, outbound.post, decode),
+        Escalation(authorizer, rbac),  # after all that could add to a role
         ValidatingPolicies(catalog, authorize),
         ValidatingWebhooks(catalog, authorize, outbound.post),
     ]
 
 
-def _authenticator(settings: Settings, keys: Keys, tokens: Tokens) -> Authenticator:
+def _authorizer(settings: Settings, graph: Graph, rbac: Rbac) -> Authorizer:
+    path = settings.access.authorization
+    if path:
+        return authorizationconfig.from_file(Path(path), graph, rbac)
+    return from_modes(settings.modes, graph, rbac)
+
+
+def _authenticator(keys: Keys, tokens: Tokens, anonymous: Anonymous) -> Authenticator:
     return Authenticator(
         tokens,
         ClientCertificates(lambda: keys.clients),
         RequestHeaders(lambda: keys.proxies),
-        Anonymous(settings.anonymous),
+        anonymous,
     )
 
 
-def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> list[TokenCheck]:
+def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> tuple[list[TokenCheck], Anonymous]:
+    """All kinds of tokens, and whether who shows none may go on."""
+
     def clock() -> datetime:
         return datetime.now(UTC)
 
@@ -149,8 +169,34 @@ def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> list[T
     if settings.token_file:
         checks.append(StaticTokens(Path(settings.token_file), (settings.issuer,)))
     checks.append(ServiceAccounts(lambda: keys.issuer, reader, clock))
-    checks.append(BootstrapTokens(reader, clock, (settings.issuer,)))
-    return checks
+    audiences = (settings.issuer,)
+    checks.append(BootstrapTokens(reader, clock, audiences))
+    anonymous: Anonymous | None = None
+    if settings.access.authentication:
+        path = Path(settings.access.authentication)
+        more, anonymous = authenticationconfig.from_file(path, audiences, clock)
+        checks += more
+    issuer = settings.access.issuer
+    if issuer.url:
+        flags = {
+            "username_claim": issuer.username_claim,
+            "username_prefix": issuer.username_prefix,
+            "groups_claim": issuer.groups_claim,
+            "groups_prefix": issuer.groups_prefix,
+            "ca": text_of(issuer.ca_file),
+        }
+        checks.append(
+            authenticationconfig.from_flags(
+                issuer_url=issuer.url,
+                client_id=issuer.client,
+                audiences=audiences,
+                clock=clock,
+                required_claims=issuer.required,
+                algorithms=issuer.algorithms,
+                **flags,
+            )
+        )
+    return checks, anonymous or Anonymous(settings.anonymous)
 
 
 def _special(

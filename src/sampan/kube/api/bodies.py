@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sampan.kube.api.auditing import record, trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, OFFERED, PROTOBUF, YAML, body_media
 from sampan.kube.api.options import WriteOptions
@@ -31,7 +32,10 @@ async def read(request: web.BaseRequest) -> bytes:
         if total > LARGEST:
             raise too_large()
         parts.append(part)
-    return b"".join(parts)
+    data = b"".join(parts)
+    if trail_of(request) is not None:
+        record(request).sent = data
+    return data
 
 
 def too_large() -> status.StatusError:

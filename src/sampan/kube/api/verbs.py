@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 
 from sampan.kube.api import answers, bodies, negotiation, tables
+from sampan.kube.api.auditing import trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, JSON, OFFERED, PROTOBUF, Form
@@ -115,6 +116,8 @@ class Verbs:
         answers.warnings(response, call.warnings)
         try:
             await response.prepare(request)
+            if trail := trail_of(request):
+                trail.started(200)
             if first:
                 await response.write(b"".join(first))
             if subscription is not None:
