@@ -40,7 +40,6 @@ from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
-from sampan.kube.api.outbound import Outbound
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import VERSION, Answer, Roots
@@ -48,6 +47,7 @@ from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
 from sampan.kube.api.verbs import Special, Verbs
 from sampan.kube.api.virtual import Virtual
+from sampan.kube.api.webhookcalls import WebhookCalls
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.kinds.table import builtin_resources
@@ -65,13 +65,13 @@ class Assembled:
     rbac: Rbac
     graph: Graph
     definitions: Definitions
-    outbound: Outbound
+    webhooks: WebhookCalls
     authorizer: Authorizer
     tokens: Tokens
 
     async def close(self) -> None:
         """Let go of connections to other servers."""
-        await self.outbound.close()
+        await self.webhooks.close()
         await self.authorizer.close()
         await self.tokens.close()
 
@@ -94,8 +94,8 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     tokens = Tokens(checks, time.monotonic)
     gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, time.time)
     lister = Lister(cache)
-    outbound = Outbound(reader)
-    chain = Chain(_plugins(catalog, authorizer, rbac, outbound))
+    webhooks = WebhookCalls(reader)
+    chain = Chain(_plugins(catalog, authorizer, rbac, webhooks))
     writer = Writer(cache, chain, catalog.by_name, encryption.seal)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
@@ -116,10 +116,10 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     limits = Limits(settings.reading, settings.mutating)
     handler = Handler(catalog, gate, reader, roots, verbs, limits)
     bootstrap = Bootstrap(catalog, reader, writer, time.time)
-    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, outbound, authorizer, tokens)
+    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, webhooks, authorizer, tokens)
 
 
-def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Outbound) -> list[Plugin]:
+def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: WebhookCalls) -> list[Plugin]:
     """In upstream's order."""
 
     def authorize(asked: Attributes) -> tuple[bool, str]:
@@ -135,10 +135,10 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Out
         CertificateApproval(authorizer),
         CertificateSigning(authorizer),
         CertificateSubjectRestriction(),
-        MutatingWebhooks(catalog, authorize, outbound.post, decode),
+        MutatingWebhooks(catalog, authorize, webhooks.call, decode),
         Escalation(authorizer, rbac),  # after all that could add to a role
         ValidatingPolicies(catalog, authorize),
-        ValidatingWebhooks(catalog, authorize, outbound.post),
+        ValidatingWebhooks(catalog, authorize, webhooks.call),
     ]
 
 

@@ -45,6 +45,9 @@ def _describe(served: Served, path: str) -> str:
         return ""
     if path.startswith("metadata."):
         return builtin.description(META, path.removeprefix("metadata."))
+    group, plural = served.resource.stored_as
+    if plural and group != served.group:  # upstream describes the form that it stores
+        return builtin.description(builtin.definition_of(group, "v1", served.kind), path)
     return builtin.description(served.resource.definition or served.definition, path)
 
 

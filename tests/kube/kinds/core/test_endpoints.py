@@ -65,3 +65,14 @@ def test_what_kubectl_shows() -> None:
     assert shown.endswith(" + 1 more...") and shown.count(",") == 2 and "[2001:db8::1]:8" in shown
     assert cells(ENDPOINTS, made(ENDPOINTS))[0] == "<none>"
     assert cells(ENDPOINTS, made(ENDPOINTS, subsets=[{"addresses": [A]}]))[0] == "192.0.2.1"
+
+
+def test_subsets_are_ordered_by_what_upstream_would_print_of_them() -> None:
+    address = {**A, "nodeName": "n", "targetRef": {"kind": "Pod", "uid": "u"}}
+    assert endpoints._shown_subset({"addresses": [address], "ports": [HTTP]}) == (
+        "(core.EndpointSubset){Addresses:([]core.EndpointAddress)[{IP:(string)192.0.2.1 Hostname:(string) "
+        "NodeName:(*string)n TargetRef:(*core.ObjectReference){Kind:(string)Pod Namespace:(string) "
+        "Name:(string) UID:(types.UID)u APIVersion:(string) ResourceVersion:(string) FieldPath:(string)}}] "
+        "NotReadyAddresses:([]core.EndpointAddress)<nil> Ports:([]core.EndpointPort)[{Name:(string)http "
+        "Port:(int32)80 Protocol:(core.Protocol)TCP AppProtocol:(*string)<nil>}]}"
+    )

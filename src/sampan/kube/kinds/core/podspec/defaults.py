@@ -1,5 +1,6 @@
 """What a pod's spec says where it is silent; pkg/apis/core/v1/defaults.go of 1.35."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -191,7 +192,7 @@ def default_claim_spec(spec: Object) -> None:
     spec.setdefault("volumeMode", "Filesystem")
 
 
-_VOLUMES = {
+_VOLUMES: dict[str, Callable[[Object], None]] = {
     "secret": _default_mode,
     "configMap": _default_mode,
     "downwardAPI": _default_downward,
