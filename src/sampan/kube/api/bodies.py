@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sampan.kube.api.auditing import record, trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, OFFERED, PROTOBUF, YAML, body_media
 from sampan.kube.api.options import WriteOptions
@@ -31,7 +32,10 @@ async def read(request: web.BaseRequest) -> bytes:
         if total > LARGEST:
             raise too_large()
         parts.append(part)
-    return b"".join(parts)
+    data = b"".join(parts)
+    if trail_of(request) is not None:
+        record(request).sent = data
+    return data
 
 
 def too_large() -> status.StatusError:
@@ -92,6 +96,17 @@ def decode(
     return found
 
 
+def decoded(served: Served, value: Any) -> Object:
+    """As `decode`, of what no client has sent: unknown fields are left out. Raises StatusError."""
+    try:
+        found: Object = served.decode(value, served.kind).object
+    except decoding.DecodeError as error:
+        raise cannot_handle(served.kind, served.resource.version, str(error)) from None
+    found["kind"], found["apiVersion"] = served.kind, served.api_version
+    served.resource.default(found)
+    return found
+
+
 def complain(call: Call, options: WriteOptions, kind: str, version: str, problems: list[str]) -> None:
     """Unknown and duplicate fields: an error, warnings or nothing."""
     if not problems or options.validation == "Ignore":
@@ -122,13 +137,17 @@ def check_kind(served: Served, value: Any, known: Callable[[str, str], bool]) ->
         return
     if served.custom is not None:
         raise _custom_mismatch(served, value, version, kind)
-    short = version.rpartition("/")[2]
+    why = other_kind(served, version, kind, known)
+    raise cannot_handle(served.kind, version.rpartition("/")[2], why, kind)
+
+
+def other_kind(served: Served, version: str, kind: str, known: Callable[[str, str], bool]) -> str:
+    """What Go says of an object that is not of `served`'s kind."""
     if not known(version, kind):
-        why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
-    else:
-        internal = served.group.split(".")[0] or "core"
-        why = f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
-    raise cannot_handle(served.kind, short, why, kind)
+        return f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+    internal = served.group.split(".")[0] or "core"
+    short = version.rpartition("/")[2]
+    return f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
 
 
 def _custom_mismatch(served: Served, value: Object, version: str, kind: str) -> status.StatusError:

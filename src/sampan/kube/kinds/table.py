@@ -24,6 +24,9 @@ def _core() -> tuple[Resource, ...]:
         node,
         persistentvolume,
         persistentvolumeclaim,
+        pod,
+        podtemplate,
+        replicationcontroller,
         resourcequota,
         secret,
         service,
@@ -41,6 +44,9 @@ def _core() -> tuple[Resource, ...]:
         node.RESOURCE,
         persistentvolumeclaim.RESOURCE,
         persistentvolume.RESOURCE,
+        pod.RESOURCE,
+        podtemplate.RESOURCE,
+        replicationcontroller.RESOURCE,
         resourcequota.RESOURCE,
         secret.RESOURCE,
         serviceaccount.RESOURCE,
@@ -50,6 +56,7 @@ def _core() -> tuple[Resource, ...]:
 
 
 def _workloads_and_access() -> tuple[Resource, ...]:
+    from sampan.kube.kinds.apps import controllerrevision, daemonset, deployment, replicaset, statefulset
     from sampan.kube.kinds.authentication import selfsubjectreview, tokenreview
     from sampan.kube.kinds.authorization import (
         localsubjectaccessreview,
@@ -63,6 +70,11 @@ def _workloads_and_access() -> tuple[Resource, ...]:
     from sampan.kube.kinds.rbac import clusterrole, clusterrolebinding, role, rolebinding
 
     return (
+        controllerrevision.RESOURCE,
+        daemonset.RESOURCE,
+        deployment.RESOURCE,
+        replicaset.RESOURCE,
+        statefulset.RESOURCE,
         event.RESOURCE,
         selfsubjectreview.RESOURCE,
         tokenreview.RESOURCE,
