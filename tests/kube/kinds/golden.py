@@ -1,10 +1,10 @@
-"""Recorded conversations, played against the kinds alone: without a server, without decoding.
+"""Recorded conversations, played against the kinds alone, without a server.
 
-SAMPAN_GOLDEN names the folder with the recordings. A step is a write of one object: its recorded body goes
-through default, allocate, prepare and validate, and what is said to be wrong is compared, or the object.
+SAMPAN_GOLDEN names the folder with the recordings. A step is a write of one object: its recorded body is
+decoded, goes through default, allocate, prepare and validate, and what is said to be wrong is compared, or
+the object, but for its metadata and status.
 """
 
-import importlib
 import json
 import os
 from collections.abc import Iterator
@@ -16,8 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-import sampan.kube.kinds
 from sampan.kube.kinds.resource import Context, Object, Resource, Subresource
+from sampan.kube.kinds.table import builtin_resources
+from sampan.kube.schema import builtin, decoding
 from sampan.specs.kubernetes.fielderror import FieldError
 from sampan.specs.kubernetes.object_meta import (
     common_update_errors,
@@ -56,19 +57,9 @@ class Cluster:
 
 @cache
 def resource_of(group: str, version: str, plural: str) -> Resource | None:
-    """Looked for in the modules that name it: one scenario needs few kinds."""
-    root = Path(sampan.kube.kinds.__path__[0])
-    for path in sorted(root.rglob("*.py")):
-        if f'plural="{plural}"' not in path.read_text():
-            continue
-        name = ".".join(path.relative_to(root).with_suffix("").parts)
-        for value in vars(importlib.import_module(f"sampan.kube.kinds.{name}")).values():
-            if isinstance(value, Resource) and (value.group, value.version, value.plural) == (
-                group,
-                version,
-                plural,
-            ):
-                return value
+    for one in builtin_resources():
+        if (one.group, one.version, one.plural) == (group, version, plural):
+            return one
     return None
 
 
@@ -105,14 +96,23 @@ def _merge(target: Any, patch: Any) -> Any:
     return found
 
 
+def decoded(resource: Resource, body: Object) -> Object:
+    """As Go has it: without unknown fields, amounts in canonical form."""
+    definition = builtin.definition_of(resource.group, resource.version, resource.kind)
+    found: Object = decoding.decode(builtin.node(definition), deepcopy(body), resource.kind).object
+    return found
+
+
 def create(
     resource: Resource, body: Object, namespace: str, context: Context
 ) -> tuple[Object, list[FieldError]]:
-    new = deepcopy(body)
-    new.setdefault("metadata", {})
+    new = decoded(resource, body)
+    new.setdefault("metadata", {}).pop("managedFields", None)
     if resource.namespaced:
         new["metadata"].setdefault("namespace", namespace)
     resource.default(new)
+    if resource.kind == "Node":
+        _taint(new)
     try:
         if resource.allocate:
             resource.allocate(new, None, context)
@@ -129,9 +129,17 @@ def create(
     return new, errors + other if resource.judges_metadata or not other else other
 
 
+def _taint(node: Object) -> None:
+    """As admission does, so that nothing runs there before the node is ready."""
+    spec = node.setdefault("spec", {})
+    taint = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+    spec["taints"] = [*(spec.get("taints") or ()), taint]
+
+
 def update(
     resource: Resource, part: Subresource | None, new: Object, old: Object, context: Context
 ) -> tuple[Object, list[FieldError]]:
+    new = decoded(resource, new)
     resource.default(new)
     try:
         if resource.allocate and part is None:

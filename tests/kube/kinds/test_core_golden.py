@@ -29,6 +29,7 @@ SCENARIOS = [
     "validation/event-empty",
     "validation/endpoints",
     "defaults/service",
+    "validation/immutable",
     "kinds/configmap-v1",
     "kinds/secret-v1",
     "kinds/service-v1",

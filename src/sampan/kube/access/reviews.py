@@ -129,9 +129,8 @@ class Reviews:
         }
         if errors:
             answer["evaluationError"] = aggregate(errors)
-        review["spec"] = {}
-        review["status"] = answer
-        return review
+        # A new object, of which nothing but the answer is told.
+        return {**review, "metadata": {}, "spec": {}, "status": answer}
 
 
 def _without(rule: Object, field: str) -> Object:

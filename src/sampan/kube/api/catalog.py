@@ -20,6 +20,19 @@ class Catalog:
         self.generation = 0  # grows with each change, so that documents made of it know their age
         for resource in resources:
             self._add(built_in(resource))
+        self._relate()
+
+    def _relate(self) -> None:
+        stored: dict[str, list[Resource]] = {}
+        for served in self.all():
+            if served.resource.stored:
+                stored.setdefault(served.prefix, []).append(served.resource)
+        self._equivalents = {
+            (one.api_version, one.plural): [other for other in same if other is not one]
+            for same in stored.values()
+            if len(same) > 1
+            for one in same
+        }
 
     def _add(self, served: Served) -> None:
         resource = served.resource
@@ -39,6 +52,23 @@ class Catalog:
     def knows(self, api_version: str, kind: str) -> bool:
         return (api_version, kind) in self._kinds or builtin.is_kind(api_version, kind)
 
+    def built_in(self, group: str, version: str) -> bool:
+        """Are there resources in it that nobody had to define?"""
+        found = self.groups.get(group, {}).get(version, {})
+        return any(served.custom is None for served in found.values())
+
+    def of_kind(self, api_version: str, kind: str) -> Resource | None:
+        """What objects of this kind are kept as."""
+        group, _, version = api_version.rpartition("/")
+        for served in self.groups.get(group, {}).get(version, {}).values():
+            if served.kind == kind and served.resource.stored:
+                return served.resource
+        return None
+
+    def equivalents(self, resource: Resource) -> list[Resource]:
+        """The same objects in other versions or groups."""
+        return self._equivalents.get((resource.api_version, resource.plural), [])
+
     def all(self) -> list[Served]:
         return [
             served
@@ -53,6 +83,7 @@ class Catalog:
         self.groups, self._by_name, self._kinds = {}, {}, set()
         for served in [*kept, *added]:
             self._add(served)
+        self._relate()
         self.generation += 1
 
 

@@ -3,7 +3,6 @@
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -11,6 +10,7 @@ from sampan.kube.access.authentication import Authenticator
 from sampan.kube.access.authorization import Authorizer, refusal
 from sampan.kube.access.impersonation import impersonated, is_asked
 from sampan.kube.access.user import Attributes, User
+from sampan.kube.api import auditing
 
 
 class Gate:
@@ -20,31 +20,27 @@ class Gate:
         self._authenticator = authenticator
         self._authorizer = authorizer
         self._clock = clock
-        # What a connection has shown stays the same while it lasts.
-        self._shown: WeakKeyDictionary[object, bytes | None] = WeakKeyDictionary()
 
     async def authenticate(self, request: web.BaseRequest, path: str) -> User:
         """The user that the request acts as; raises StatusError."""
         headers = request.headers
         now = datetime.fromtimestamp(self._clock(), UTC)
         verified = await self._authenticator.authenticate(self._certificate(request), headers, path, now)
+        if verified.annotations:
+            auditing.record(request).notes = verified.annotations
         if is_asked(headers):
+            auditing.record(request).sender = verified.user
             return await impersonated(verified.user, headers, self._authorizer)
         return verified.user
 
-    def _certificate(self, request: web.BaseRequest) -> bytes | None:
-        protocol = request.protocol
-        try:
-            return self._shown[protocol]
-        except KeyError:
-            pass
-        session = request.get_extra_info("ssl_object")
-        found = session.getpeercert(True) if isinstance(session, ssl.SSLObject) or session else None
-        self._shown[protocol] = found
-        return found
+    @staticmethod
+    def _certificate(request: web.BaseRequest) -> bytes | None:
+        session: ssl.SSLObject | None = request.get_extra_info("ssl_object")
+        return session.getpeercert(True) if session is not None else None
 
-    async def check(self, attributes: Attributes) -> None:
+    async def check(self, request: web.BaseRequest, attributes: Attributes) -> None:
         """Raises the StatusError of a request that is not allowed."""
         decision = await self._authorizer.authorize(attributes)
+        auditing.decided(request, decision.allowed, decision.reason)
         if not decision.allowed:
             raise refusal(attributes, decision.reason)

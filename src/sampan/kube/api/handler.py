@@ -12,15 +12,17 @@ from aiohttp import web
 from multidict import MultiDict
 
 from sampan import errors
+from sampan.kube.access.inflight import Limits
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.api import answers, negotiation
+from sampan.kube.api.auditing import Auditor
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.options import truth
 from sampan.kube.api.paths import VERBS, Target, parse
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Reader
-from sampan.specs.kubernetes import status
+from sampan.specs.kubernetes import fields, names, status
 
 log = logging.getLogger("sampan.kube")
 
@@ -30,7 +32,7 @@ class Access(Protocol):
 
     async def authenticate(self, request: web.BaseRequest, path: str) -> User: ...
 
-    async def check(self, attributes: Attributes) -> None: ...
+    async def check(self, request: web.BaseRequest, attributes: Attributes) -> None: ...
 
 
 class Paths(Protocol):
@@ -48,9 +50,21 @@ class Handler:
     reader: Reader
     paths: Paths
     verbs: "Verbs"
+    limits: Limits
     clock: Callable[[], float] = time.time
+    auditor: Auditor | None = None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self.auditor is None:
+            return await self._answer(request)
+        response = None
+        try:
+            response = await self._answer(request)
+            return response
+        finally:
+            self.auditor.end(request, response)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._handle(request)
         except status.StatusError as error:
@@ -69,13 +83,28 @@ class Handler:
         user = await self.access.authenticate(request, target.path)
         parsed = _query(query)
         verb = _verb(request.method, target, parsed)
-        await self._authorize(user, verb, target, parsed, request.method)
+        attributes = _attributes(user, verb, target, parsed, request.method)
+        if self.auditor is not None:
+            self.auditor.begin(request, attributes)
+        await self.access.check(request, attributes)
+        with self.limits.admit(attributes):
+            return await self._perform(request, user, verb, target, parsed, query)
+
+    async def _perform(
+        self,
+        request: web.BaseRequest,
+        user: User,
+        verb: str,
+        target: Target,
+        parsed: MultiDict[str],
+        query: str,
+    ) -> web.StreamResponse:
         if not target.resource:
             found = await self.paths.answer(request, target)
             return found if found is not None else answers.plain("404 page not found\n", 404)
         served = self._served(target)
         if served is None:
-            if target.group not in self.catalog.groups:
+            if not self.catalog.built_in(target.group, target.version):
                 return answers.plain("404 page not found\n", 404)
             raise status.no_such_path()
         deprecated = [served.resource.deprecated] if served.resource.deprecated else []
@@ -92,7 +121,10 @@ class Handler:
             self.clock(),
             deprecated,
         )
-        response = await self.verbs.perform(request, call, verb, target)
+        try:
+            response = await self.verbs.perform(request, call, verb, target)
+        except status.StatusError as error:
+            response = answers.failure(error, _error_form(request))
         if call.warnings and not response.prepared:
             answers.warnings(response, call.warnings)
         return response
@@ -110,25 +142,10 @@ class Handler:
             return None
         if target.rest and target.subresource != "proxy":
             return None
+        # What is only created has no names.
+        if target.name and not target.subresource and served.resource.verbs == ("create",):
+            return None
         return served
-
-    async def _authorize(
-        self, user: User, verb: str, target: Target, query: MultiDict[str], method: str
-    ) -> None:
-        attributes = Attributes(
-            user,
-            verb if target.resource else method.lower(),
-            target.group,
-            target.version,
-            target.resource,
-            target.subresource,
-            target.namespace,
-            target.name,
-            target.path,
-            query.get("labelSelector", "") if query else "",
-            query.get("fieldSelector", "") if query else "",
-        )
-        await self.access.check(attributes)
 
 
 class Verbs(Protocol):
@@ -139,6 +156,24 @@ class Verbs(Protocol):
         ...
 
 
+def _attributes(user: User, verb: str, target: Target, query: MultiDict[str], method: str) -> Attributes:
+    # A namespace is in itself, and who selects one name asks for that object.
+    own = target.name if target.resource == "namespaces" and not target.group else ""
+    return Attributes(
+        user,
+        verb if target.resource else method.lower(),
+        target.group,
+        target.version,
+        target.resource,
+        target.subresource,
+        target.namespace or own,
+        target.name or _selected_name(query),
+        target.path,
+        query.get("labelSelector", "") if query else "",
+        query.get("fieldSelector", "") if query else "",
+    )
+
+
 def _verb(method: str, target: Target, query: MultiDict[str]) -> str:
     verb = VERBS.get(method, method.lower())
     if target.name:
@@ -146,6 +181,17 @@ def _verb(method: str, target: Target, query: MultiDict[str]) -> str:
     if verb == "get":
         return "watch" if target.watch or (query and truth(query.get("watch"))) else "list"
     return "deletecollection" if verb == "delete" else verb
+
+
+def _selected_name(query: MultiDict[str]) -> str:
+    selector = query.get("fieldSelector", "") if query else ""
+    if "metadata.name" not in selector:
+        return ""
+    try:
+        name = fields.parse(selector).exactly("metadata.name") or ""
+    except fields.BadSelector:
+        return ""
+    return "" if names.path_segment(name) else name
 
 
 def _query(text: str) -> MultiDict[str]:

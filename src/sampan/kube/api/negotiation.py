@@ -47,7 +47,7 @@ def choose(accept: str, offered: Sequence[str] = OFFERED, kinds: Sequence[tuple[
 
     Raises StatusError NotAcceptable.
     """
-    if not accept or accept == JSON:
+    if (not accept or accept == JSON) and JSON in offered:
         return PLAIN
     key = (accept, tuple(offered), tuple(kinds))
     found = _cache.get(key)

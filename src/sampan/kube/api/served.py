@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 
+from sampan.kube.kinds.apiextensions.custom import Custom
 from sampan.kube.kinds.resource import Object, Resource, Subresource
+from sampan.kube.schema import decoding
 from sampan.kube.schema.node import Node
-from sampan.kube.store.cache import Item
+from sampan.kube.store.items import Item
 from sampan.specs.kubernetes import status
 
 START = b'{"metadata":{'
@@ -25,7 +27,7 @@ class Served:
     node_of: Callable[[], Node]
     definition: str = ""  # the name of its schema
     storage_version: str = ""  # of custom resources, what their objects are stored as
-    custom: Any = None
+    custom: Custom | None = None
     subresources: dict[str, Subresource] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,6 +45,12 @@ class Served:
     @cached_property
     def node(self) -> Node:
         return self.node_of()
+
+    def decode(self, value: Any, kind: str) -> decoding.Decoded:
+        """A parsed body as an object of this resource; raises decoding.DecodeError."""
+        if self.custom is not None:
+            return self.custom.structure.decode(value, kind)
+        return decoding.decode(self.node, value, kind)
 
     def key(self, namespace: str, name: str) -> str:
         return f"{self.prefix}{namespace}/{name}" if self.resource.namespaced else f"{self.prefix}{name}"
@@ -88,13 +96,16 @@ class Served:
         return item.body
 
     def same_value(self, item: Item, value: bytes) -> bool:
-        """Is `value` what is stored already?"""
+        """Is `value` what is stored already? Then it is as long; its keys may come in another order."""
         at = (
             item.body.index(b'",', len(START)) + 2
             if item.body.startswith(START + b'"resourceVersion":"')
             else 0
         )
-        return len(item.body) - at + len(START) == len(value) and item.body[at:] == value[len(START) :]
+        if len(item.body) - at + len(START) != len(value):
+            return False
+        before, after = item.body[at:], value[len(START) :]
+        return before == after or orjson.loads(START + before) == orjson.loads(START + after)
 
     def fields(self, item: Item) -> Callable[[str], str]:
         """What field selectors compare."""

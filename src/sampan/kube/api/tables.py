@@ -8,7 +8,7 @@ import orjson
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Column, Object
 from sampan.kube.schema import builtin
-from sampan.kube.store.cache import Item
+from sampan.kube.store.items import Item
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 TABLE = ("meta.k8s.io", "v1", "Table")
@@ -26,7 +26,7 @@ def columns(served: Served) -> list[dict[str, Any]]:
     chosen = served.resource.columns
     if chosen is None:
         chosen = _PLAIN
-    elif chosen and chosen[0].name != "Name":
+    elif all(one.name != "Name" for one in chosen):
         chosen = (_PLAIN[0], *chosen)
     return [
         {
@@ -45,17 +45,23 @@ def _describe(served: Served, path: str) -> str:
         return ""
     if path.startswith("metadata."):
         return builtin.description(META, path.removeprefix("metadata."))
+    group, plural = served.resource.stored_as
+    if plural and group != served.group:  # upstream describes the form that it stores
+        return builtin.description(builtin.definition_of(group, "v1", served.kind), path)
     return builtin.description(served.resource.definition or served.definition, path)
 
 
 def cells(served: Served, value: Object, now: float) -> list[Any]:
-    """Of one row, the name first."""
+    """Of one row: what the kind says, and the name where its column is, first if the kind does not say."""
     name = value["metadata"].get("name", "")
     if served.resource.cells is None:
         return [name, value["metadata"].get("creationTimestamp")]
     if served.resource.title is not None:
         name = served.resource.title(value)
-    return [name, *served.resource.cells(value, now)]
+    found = list(served.resource.cells(value, now))
+    at = next((at for at, one in enumerate(served.resource.columns or ()) if one.name == "Name"), 0)
+    found.insert(at, name)
+    return found
 
 
 def include_of(query: str) -> str:
@@ -69,6 +75,9 @@ def row(served: Served, item: Item, include: str, now: float) -> dict[str, Any]:
 
 def row_of(served: Served, value: Object, include: str, now: float) -> dict[str, Any]:
     found: dict[str, Any] = {"cells": cells(served, value, now)}
+    conditions = served.resource.row_conditions
+    if conditions is not None and (own := conditions(value)):
+        found["conditions"] = own
     if include == "Object":
         found["object"] = value
     elif include == "Metadata":

@@ -10,10 +10,12 @@ from sampan.kube.access.reviews import Asking, Review
 from sampan.kube.api import answers, bodies, negotiation
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog, built_in
-from sampan.kube.api.options import WriteOptions, write_options
+from sampan.kube.api.options import WriteOptions, manager_name, write_options
 from sampan.kube.api.paths import Target
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Object, Resource
+from sampan.kube.schema.ownership import managed
+from sampan.specs.kubernetes import status
 
 TOKEN_REQUEST = Resource(kind="TokenRequest", plural="tokenrequests", group="authentication.k8s.io", verbs=())
 DEFAULT_EXPIRATION = 3600  # seconds
@@ -35,6 +37,8 @@ class Virtual:
         form = negotiation.choose(request.headers.get("Accept", ""))
         options = write_options(call.query, "CreateOptions", call.dry_runs)
         value = await self._sent(request, call, call.served, options)
+        _place(call, value)
+        self._own(call, call.served, value, options)
         asking = Asking(call.user, call.namespace, call.stamp)
         answer = await self._reviews[call.served.resource.name](value, asking)
         return answers.answer(answer, form, 201)
@@ -49,12 +53,18 @@ class Virtual:
         value.setdefault("spec", {}).setdefault("expirationSeconds", DEFAULT_EXPIRATION)
         if value["spec"]["expirationSeconds"] is None:
             value["spec"]["expirationSeconds"] = DEFAULT_EXPIRATION
+        self._own(call, self._token_request, value, options)
         issuer = self._issuer()
         account = tokens.prepare(value, call.namespace, call.name, call.reader, issuer, call.stamp)
-        if not options.dry_run:
-            now = datetime.fromtimestamp(call.now, UTC)
-            tokens.issue(value, account, call.reader, issuer, now, call.warn)
+        now = datetime.fromtimestamp(call.now, UTC)
+        tokens.issue(value, account, call.reader, issuer, now, call.warn)
         return answers.answer(value, form, 201)
+
+    def _own(self, call: Call, served: Served, value: Object, options: WriteOptions) -> None:
+        """Whose the fields of a question are; nobody keeps it, but clients are told."""
+        value["metadata"].pop("managedFields", None)
+        manager = manager_name(options, call.agent)
+        managed.update(served.node, None, value, manager, served.api_version, call.subresource, call.stamp)
 
     async def _sent(
         self, request: web.BaseRequest, call: Call, served: Served, options: WriteOptions
@@ -64,3 +74,14 @@ class Virtual:
         value = body.value(served.kind)
         bodies.check_kind(served, value, self._catalog.knows)
         return bodies.decode(call, served, value, body.duplicates, options)
+
+
+def _place(call: Call, value: Object) -> None:
+    """A question is in the namespace of its path, or in none."""
+    given = value["metadata"].pop("namespace", "")
+    if not call.namespace:
+        return
+    if given not in ("", call.namespace):
+        why = "the namespace of the provided object does not match the namespace sent on the request"
+        raise status.bad_request(why)
+    value["metadata"]["namespace"] = call.namespace

@@ -12,7 +12,7 @@ from functools import partial
 
 from sampan.errors import SampanError
 from sampan.kube.client.discovery import Discovered, discover
-from sampan.kube.client.informer import Informer
+from sampan.kube.client.informer import FIRST_PAUSE, Informer
 from sampan.kube.client.requests import METADATA, Client, Object, ResourcePath
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.graph import FOREGROUND, ORPHAN, Graph, Vertex
@@ -35,21 +35,26 @@ class Collector:
         self._resources: dict[tuple[str, str], ResourcePath] = {}  # by apiVersion and kind
         self._informers: dict[ResourcePath, tuple[Informer, asyncio.Task[None]]] = {}
         self._absent: OrderedDict[str, None] = OrderedDict()
+        self._discovered = asyncio.Event()
         self.controller = Controller("garbage", self._reconcile, (), WORKERS)
 
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
-            await self._discover(group)
-            for informer, _ in self._informers.values():
+            group.create_task(self._keep_discovering(group))
+            await self._discovered.wait()
+            for informer, _ in list(self._informers.values()):
                 await informer.synced.wait()
             group.create_task(self.controller.run())
-            while True:
-                await asyncio.sleep(REDISCOVER)
-                try:
-                    await self._discover(group)
-                except (SampanError, StatusError) as error:
-                    log.info("garbage: %s", error)
+
+    async def _keep_discovering(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                await self._discover(group)
+                self._discovered.set()
+            except (SampanError, StatusError) as error:
+                log.info("garbage: %s", error)
+            await asyncio.sleep(REDISCOVER if self._discovered.is_set() else FIRST_PAUSE)
 
     async def _discover(self, group: asyncio.TaskGroup) -> None:
         """Follow what can be collected, and nothing else."""

@@ -147,11 +147,13 @@ class Resource:
     validate_update: ValidateUpdate | None = None
     warnings: Callable[[Object, Object | None, Context], list[str]] = no_warnings
 
-    # Do its messages begin with what is wrong with its metadata? Of the others that is looked at only if nothing
-    # else is wrong, and without upstream's rule about the names of finalizers.
+    # Do its messages begin with what is wrong with its metadata? Of the others that is looked at only if
+    # nothing else is wrong, and without upstream's rule about the names of finalizers.
     judges_metadata: bool = True
     # How names look: "subdomain" and "label" (RFC 1123), "label-1035" (services), "path-segment" (RBAC).
     names: str = "subdomain"
+    # Must finalizers be standard ones or have a domain? Not so of kinds that are no part of the core's.
+    standard_finalizers: bool = True
     # Fields whose change raises metadata.generation: ("spec",) for most that have a status; () if it has
     # none.
     generation: tuple[str, ...] = ()
@@ -172,6 +174,8 @@ class Resource:
     cells: Callable[[Object, float], list[Any]] | None = None
     # What stands in the column "Name", if it is more than the name.
     title: Callable[[Object], str] | None = None
+    # A row's own conditions: of what has ended, so that it can be left out. None: there are none.
+    row_conditions: Callable[[Object], list[Object]] | None = None
 
     create_on_update: bool = False
     unconditional_update: bool = True
@@ -190,6 +194,8 @@ class Resource:
     # what it gives in a dry run.
     allocate: Allocate | None = None
     deprecated: str = ""  # what whoever asks for it in any way is warned of
+    # The version in which upstream keeps it, if another: discovery tells a hash of that.
+    storage_version: str = ""
     # Where two versions or groups share storage: (group, plural) of the resource whose keys it uses, and how
     # its form becomes the one that is stored, and back.
     stored_as: tuple[str, str] = ("", "")

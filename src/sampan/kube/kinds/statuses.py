@@ -15,7 +15,9 @@ _METADATA = ("deletionTimestamp", "generation", "labels", "annotations", "finali
 
 
 def cleared(status: Object) -> Prepare:
-    """What a new object has as its status, whatever was sent: `status`, as Go writes one with nothing in it."""
+    """What a new object has as its status, whatever was sent: `status`, as Go writes one with nothing in
+    it.
+    """
 
     def prepare(new: Object, _context: Context) -> None:
         new["status"] = deepcopy(status)

@@ -60,10 +60,14 @@ def node(definition: str) -> Node:
     return _nodes.get(definition) or _made(definition)
 
 
+def package_of(group: str) -> str:
+    """What the names of a group's definitions begin with, before the version."""
+    return _PACKAGES.get(group) or f"io.k8s.api.{group.partition('.')[0]}."
+
+
 def definition_of(group: str, version: str, kind: str) -> str:
     """The name of a kind's definition; "" if there is none."""
-    package = _PACKAGES.get(group) or f"io.k8s.api.{group.partition('.')[0]}."
-    name = f"{package}{version}.{kind}"
+    name = f"{package_of(group)}{version}.{kind}"
     if name in _places():
         return name
     common = f"{_MACHINERY}apis.meta.v1.{kind}"  # Status and DeleteOptions are of every group
@@ -99,15 +103,9 @@ def definitions() -> list[str]:
     return list(_places())
 
 
-def group_version_kind(definition: str) -> tuple[str, str, str] | None:
-    """Of a definition that is a kind of one group and version."""
-    found = _read(definition).get("kind")
-    return tuple(found) if found else None
-
-
-def unions(definition: str) -> list[Any]:
-    """What OpenAPI shows as x-kubernetes-unions."""
-    return list(_read(definition).get("unions", []))
+def raw(definition: str) -> dict[str, Any]:
+    """A definition as it was packed (see hatch_build.py), for OpenAPI."""
+    return _read(definition)
 
 
 @lru_cache(1)

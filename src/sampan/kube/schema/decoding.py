@@ -1,556 +1,374 @@
-"""Bodies to objects, as Go's decoder of Kubernetes' types does it, and in its words.
+"""JSON values to objects, as Go's decoder of Kubernetes' types makes them, and in its words.
 
-Each node is compiled once into a function that takes a JSON value and gives a new one: types are checked,
-unknown fields and nulls are left out, amounts and times are written the canonical way, and what Go writes
-even when there is nothing is put in (gofields.py).
+A node is compiled once, into a function that makes a new value of a value that was sent: types are checked,
+unknown fields and nulls are left out, amounts and times are written the canonical way. The result is what Go
+would write again: without what omitempty leaves out, with what is always written (builtin.py, gofields.py).
+
+A wrong type is remembered, and decoding goes on; only the first one is told, and only if no amount, time or
+other value that reads itself fails later. https://pkg.go.dev/encoding/json#Unmarshal
 """
 
-import binascii
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-import yaml
 
 from sampan.errors import Invalid
+from sampan.kube.schema import builtin
 from sampan.kube.schema.node import MISSING, Node
+from sampan.kube.schema.parsing import DecodeError as DecodeError
+from sampan.kube.schema.parsing import go_kind as go_kind
+from sampan.kube.schema.parsing import parse_json as parse_json
+from sampan.kube.schema.parsing import unrecognized as unrecognized
+from sampan.specs.golang.base64 import corrupt_at
 from sampan.specs.golang.json import kind_of
-from sampan.specs.golang.jsonsyntax import syntax_error
 from sampan.specs.kubernetes import quantity
 from sampan.specs.kubernetes import time as times
 
-SNIPPET = 30  # bytes of a body that are shown
-DEEPEST = 900  # levels of a body; nothing that is served has a tenth of that
-NO_KIND = "couldn't get version/kind; json parse error: "
-HEADER = (
-    r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
-)
+MOST_UNKNOWN = 100  # that are told of one object, as upstream's decoder limits them
+ZERO_TIME = "0001-01-01T00:00:00Z"
+DROP = object()
+_SCHEMA = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps"
+
+# Where a value is: what it is in, then a key and (Go's struct, the struct embedded in it), an index, or a key
+# of a map.
+_Place = tuple[Any, str | int, tuple[str, str] | None] | None
 
 
-class DecodeError(Exception):
-    """Its text is Go's."""
-
-
-class _Mistyped(Exception):
-    """On its way out of a value: the place is put together by those around it."""
-
-    def __init__(self, value: Any, wanted: str) -> None:
-        super().__init__()
-        self.kind = kind_of(value)
-        if self.kind == "number" and wanted in ("int32", "int64"):
-            self.kind = f"number {orjson.dumps(value).decode()}"
-        self.wanted = wanted
-        self.struct = ""
-        self.path: list[str] = []
-
-    def __str__(self) -> str:
-        where = f"struct field {self.struct}.{'.'.join(reversed(self.path))}" if self.struct else "value"
-        return f"json: cannot unmarshal {self.kind} into Go {where} of type {self.wanted}"
-
-
-@dataclass(slots=True)
-class Decoded:
-    """`unknown`: `unknown field "spec.foo"`, one text for each."""
+class Decoded(NamedTuple):
+    """`unknown`: a text like `unknown field "spec.foo"` for each."""
 
     object: dict[str, Any]
     unknown: list[str]
 
 
-# --- texts to values
+class _Notes:
+    """What was noticed on the way: the first wrong type, and unknown fields."""
+
+    __slots__ = ("unknown", "wrong")
+
+    def __init__(self) -> None:
+        self.wrong = ""
+        self.unknown: list[str] = []
 
 
-def parse_json(data: bytes) -> tuple[Any, list[str]]:
-    """The value, and `duplicate field "x"` for each field that is there twice; the last one counts.
+# A new value, or DROP. None never comes in: what null means depends on what it stands in.
+_Decode = Callable[[Any, _Place, _Notes], Any]
+# Of a field: the Python type that may be taken as it is, whether it is kept when empty, how any other type of
+# value is decoded, and where it is in Go's terms.
+_Field = tuple[type | None, bool, _Decode, tuple[str, str]]
 
-    Raises DecodeError.
-    """
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        value = _slowly(data)
-    if type(value) is not dict:
-        _check_header(value)
-        return ({} if value is None else value), []
-    _check_header(value)
-    return value, _duplicates(data) if data.count(b'":') != _keys(value) else []
-
-
-def _slowly(data: bytes) -> Any:
-    """What the fast parser does not take and Go does (lone surrogates, invalid UTF-8); raises DecodeError."""
-    text = data.decode("utf-8", "replace")
-    wrong = syntax_error(text)
-    if wrong:
-        raise DecodeError(NO_KIND + wrong)
-    try:
-        value = json.loads(text)
-        return orjson.loads(orjson.dumps(_clean(value)))
-    except (ValueError, RecursionError, TypeError):
-        raise DecodeError(NO_KIND + "exceeded max depth") from None
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8", "replace")
-    if isinstance(value, list):
-        return [_clean(one) for one in value]
-    if isinstance(value, dict):
-        return {_clean(key): _clean(one) for key, one in value.items()}
-    return value
-
-
-def _keys(value: Any) -> int:
-    """How many fields there are in all."""
-    count = 0
-    todo = [value]
-    while todo:
-        one = todo.pop()
-        if type(one) is dict:
-            count += len(one)
-            todo += one.values()
-        elif type(one) is list:
-            todo += one
-    return count
-
-
-class _Twice(dict[str, Any]):
-    """An object with the fields that it had more than once."""
-
-    twice: tuple[str, ...] = ()
-
-
-def _duplicates(data: bytes) -> list[str]:
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = _Twice(found)
-        if len(made) != len(found):
-            names = [name for name, _ in found]
-            made.twice = tuple(name for name in made if names.count(name) > 1)
-        return made
-
-    try:
-        value = json.loads(data.decode("utf-8", "replace"), object_pairs_hook=pairs)
-    except (ValueError, RecursionError):
-        return []
-    found: list[str] = []
-    _tell_duplicates(value, "", found)
-    return found
-
-
-def _tell_duplicates(value: Any, path: str, found: list[str]) -> None:
-    if isinstance(value, _Twice):
-        found += [f'duplicate field "{path}{name}"' for name in value.twice]
-        for name, one in value.items():
-            _tell_duplicates(one, f"{path}{name}.", found)
-    elif isinstance(value, list):
-        for at, one in enumerate(value):
-            _tell_duplicates(one, f"{path[:-1]}[{at}].", found)
-
-
-def _check_header(value: Any) -> None:
-    """apiVersion and kind are read first, by themselves."""
-    if value is None:
-        return
-    if not isinstance(value, dict):
-        raise DecodeError(f"{NO_KIND}json: cannot unmarshal {kind_of(value)} into Go value of type {HEADER}")
-    for name in ("apiVersion", "kind"):
-        one = value.get(name)
-        if one is not None and not isinstance(one, str):
-            raise DecodeError(
-                f"{NO_KIND}json: cannot unmarshal {kind_of(one)} into Go struct field .{name} of type string"
-            )
-    version = value.get("apiVersion") or ""
-    if version.count("/") > 1:
-        raise DecodeError(f"unexpected GroupVersion string: {version}")
-
-
-class _Loader(yaml.CSafeLoader):
-    """YAML to what JSON can say: no dates, no aliases within themselves."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    char: [
-        one for one in resolvers if one[0] not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
-    ]
-    for char, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-MOST_NODES = 200_000  # of a YAML document with its aliases written out
-
-
-def parse_yaml(data: bytes) -> tuple[Any, list[str]]:
-    """The first document, as parse_json; raises DecodeError."""
-    try:
-        loader = _Loader(data)
-        try:
-            found = loader.get_node() if loader.check_node() else None
-            duplicates: list[str] = []
-            value = None if found is None else _value_of(loader, found, "", duplicates, [0], ())
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
-        raise DecodeError(f"yaml: {_yaml_message(error)}") from None
-    except (RecursionError, ValueError, UnicodeError) as error:
-        raise DecodeError(f"yaml: {error}") from None
-    _check_header(value)
-    return ({} if value is None else value), duplicates
-
-
-def _value_of(
-    loader: Any, node: Any, path: str, duplicates: list[str], count: list[int], around: tuple[Any, ...]
-) -> Any:
-    count[0] += 1
-    if count[0] > MOST_NODES:
-        raise ValueError("document contains excessive aliasing")
-    if len(around) > DEEPEST:
-        raise ValueError("exceeded max depth")
-    if isinstance(node, yaml.ScalarNode):
-        return _scalar_of(loader.construct_object(node))
-    if any(node is one for one in around):
-        raise ValueError(f"anchor '{getattr(node, 'anchor', None) or 'a'}' value contains itself")
-    inside = (*around, node)
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _value_of(loader, one, f"{path[:-1]}[{at}].", duplicates, count, inside)
-            for at, one in enumerate(node.value)
-        ]
-    loader.flatten_mapping(node)
-    found: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = _key_of(_value_of(loader, key_node, "", [], count, inside))
-        if key in found:
-            duplicates.append(f'key "{key}" already set in map')
-        found[key] = _value_of(loader, value_node, f"{path}{key}.", duplicates, count, inside)
-    return found
-
-
-def _scalar_of(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        raise ValueError("json: unsupported value: " + ("NaN" if value != value else f"{value:+}"))
-    return value
-
-
-def _key_of(key: Any) -> str:
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    if isinstance(key, str):
-        return key
-    if key is None:
-        return "null"
-    return str(key)
-
-
-def _yaml_message(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or error)
-    return f"line {mark.line + 1}: {problem}" if mark is not None and mark.line > 0 else problem
-
-
-def unrecognized(kind: str, error: Exception, data: bytes) -> str:
-    """What is said of a body that is no object of any kind."""
-    return f"the object provided is unrecognized (must be of type {kind}): {error} ({_snippet(data)})"
-
-
-def _snippet(data: bytes) -> str:
-    if not data:
-        return "<empty>"
-    shown = data[:SNIPPET].decode("utf-8", "replace") if data[:1] == b"{" else data[:SNIPPET].hex()
-    return shown if len(data) <= SNIPPET else f"{shown} ..."
-
-
-def go_kind(value: Any) -> str:
-    """How Go's decoder names a value's type."""
-    return kind_of(value)
-
-
-# --- values to objects
-
-# (value, marks whether a field was unknown) -> the new value, or DROP
-_Decode = Callable[[Any, list[bool]], Any]
-DROP = object()
 _compiled: dict[int, tuple[Node, _Decode]] = {}
 
 
+def parse_yaml(data: bytes) -> tuple[Any, list[str]]:
+    """As parse_json, of the first document. Raises DecodeError."""
+    # PyYAML is 2 MB and 10 ms, which a server that sees no YAML need not pay.
+    from sampan.kube.schema import yamlparsing
+
+    return yamlparsing.parse_yaml(data)
+
+
 def decode(node: Node, value: Any, kind: str) -> Decoded:
-    """A new object; raises DecodeError."""
-    marks: list[bool] = []
+    """A new object; raises DecodeError. `kind` is what Go's type is called if the node has no name."""
+    notes = _Notes()
     try:
-        found = _decoder(node)({} if value is None else value, marks)
-    except _Mistyped as error:
-        raise DecodeError(str(error)) from None
+        found = _decoder(node)({} if value is None else value, None, notes)
     except RecursionError:
         raise DecodeError("exceeded max depth") from None
-    unknown = [f'unknown field "{path}"' for path in _unknown(node, value, "")] if marks else []
-    return Decoded(found, unknown)
+    if notes.wrong:
+        raise DecodeError(notes.wrong)
+    return Decoded(found, list(dict.fromkeys(notes.unknown)))
 
 
 def _decoder(node: Node) -> _Decode:
-    known = _compiled.get(id(node))
+    # One function for all places of a definition, whose nodes share their fields.
+    key = id(node.fields) if node.type == "object" else id(node)
+    known = _compiled.get(key)
     if known is None:
-        known = _compiled[id(node)] = (node, _compile(node))
+        known = _compiled[key] = (node, _compile(node))
     return known[1]
 
 
-def _omits(node: Node) -> bool:
-    """Is an empty value as good as none? (Go's omitempty, and not a pointer.)"""
-    return not node.pointer and node.always is MISSING
-
-
 def _compile(node: Node) -> _Decode:
-    if node.type == "object":
-        return _object(node)
+    if node.format in _FORMATS:
+        return _FORMATS[node.format]
     if node.type == "list":
         return _list(node)
     if node.type == "map":
         return _map(node)
-    if node.format == "int-or-string":
-        return _int_or_string
-    if node.type == "any":
-        return lambda value, _marks: value
+    if node.type == "object":
+        return _object(node)
     if node.type == "integer":
         return _integer(node)
-    if node.type == "number":
-        return _number(node)
-    if node.type == "boolean":
-        return _boolean(node)
-    return _string(node)
+    if node.type == "any":
+        return _anything
+    types = {"string": str, "boolean": bool, "number": float}
+    return _scalar(types[node.type], node.go_type or {"string": "string", "boolean": "bool"}[node.type])
+
+
+def keeps_empty(node: Node) -> bool:
+    """Does Go write the field when it was sent empty?"""
+    return node.always is not MISSING or (node.pointer and node.type not in ("list", "map"))
 
 
 def _object(node: Node) -> _Decode:
-    """Recursive ones compile their fields at their first value."""
-    name = node.go_type.rpartition(".")[2]
-    wanted = node.go_type
-    fields: dict[str, _Decode] = {}
-    always: list[tuple[str, Any]] = []
-    state = {"ready": False}
+    """Its fields are compiled at the first value: a definition may contain itself."""
+    struct, wanted = node.go_type.rpartition(".")[2], node.go_type
+    fields: dict[str, _Field] = {}
+    always: list[tuple[str, Callable[[], Any]]] = []
 
     def prepare() -> None:
-        state["ready"] = True
-        for field, inner in node.fields.items():
-            fields[field] = _dropped if inner.off else _decoder(inner)
+        for name, inner in node.fields.items():
+            fields[name] = _field(inner, struct)
             if inner.always is not MISSING:
-                always.append((field, _maker(inner)))
+                always.append((name, _maker(inner.always)))
 
-    def decode_object(value: Any, marks: list[bool]) -> Any:
+    def decode_object(value: Any, at: _Place, notes: _Notes) -> Any:
         if type(value) is not dict:
-            raise _Mistyped(value, wanted)
-        if not state["ready"]:
+            return _mistyped(value, wanted, at, notes)
+        if not fields:
             prepare()
         found = {}
-        key = ""
-        try:
-            for key, one in value.items():
-                inner = fields.get(key)
-                if inner is None:
-                    marks.append(True)
-                elif one is not None:
-                    made = inner(one, marks)
-                    if made is not DROP:
-                        found[key] = made
-        except _Mistyped as error:
-            error.struct = error.struct or name
-            error.path.append(key)
-            if key in node.fields and node.fields[key].inline:
-                error.path.append(node.fields[key].inline)
-            raise
-        for field, make in always:
-            if field not in found:
-                found[field] = make()
+        for key, one in value.items():
+            field = fields.get(key)
+            if field is None:
+                _unknown(key, at, notes)
+            elif one is not None:
+                kind, keep, inner, place = field
+                if type(one) is kind:
+                    if one or keep:
+                        found[key] = one
+                    continue
+                made = inner(one, (at, key, place), notes)
+                if made is not DROP:
+                    found[key] = made
+        for key, make in always:
+            if key not in found:
+                found[key] = make()
         return found
 
     return decode_object
 
 
-def _dropped(_value: Any, _marks: list[bool]) -> Any:
-    """Of a field whose feature is off."""
-    return DROP
+def _field(node: Node, struct: str) -> _Field:
+    keep = keeps_empty(node)
+    place = (struct, node.inline)
+    inner = _decoder(node)
+    if node.off:
+        return None, keep, _dropping(inner), place
+    if node.format in ("", "double") and node.type in ("string", "boolean"):
+        return (str if node.type == "string" else bool), keep, inner, place
+    if keep or node.type == "object":
+        return None, keep, inner, place
+    return None, keep, _without_empty(inner), place
 
 
-def _maker(node: Node) -> Callable[[], Any]:
-    """What is written for nothing: a struct with what its own fields write."""
-    if node.type != "object" or node.always is None:
-        value = node.always
+def _dropping(inner: _Decode) -> _Decode:
+    """Of a field whose feature is off: looked at, and left out."""
+
+    def decode_and_drop(value: Any, at: _Place, notes: _Notes) -> Any:
+        inner(value, at, notes)
+        return DROP
+
+    return decode_and_drop
+
+
+def _without_empty(inner: _Decode) -> _Decode:
+    def decode_some(value: Any, at: _Place, notes: _Notes) -> Any:
+        made = inner(value, at, notes)
+        return made if made or made is None else DROP
+
+    return decode_some
+
+
+def _maker(value: Any) -> Callable[[], Any]:
+    """Of a new one each time, where it could be changed."""
+    if type(value) is not dict:
         return lambda: value
-    return lambda: _decoder(node)({}, [])
+    parts = [(name, _maker(one)) for name, one in value.items()]
+    return lambda: {name: make() for name, make in parts}
 
 
 def _list(node: Node) -> _Decode:
     assert node.items is not None
-    inner = node.items
-    wanted, omits = node.go_type, _omits(node)
+    wanted, zero, inside = node.go_type, _maker(builtin.zero(node.items)), node.items
+    plain = str if node.items.type == "string" and not node.items.format else None
 
-    def decode_list(value: Any, marks: list[bool]) -> Any:
+    def decode_list(value: Any, at: _Place, notes: _Notes) -> Any:
         if type(value) is not list:
-            raise _Mistyped(value, wanted)
-        if not value and omits:
-            return DROP
-        decoder = _decoder(inner)
+            return _mistyped(value, wanted, at, notes)
+        if plain is not None and all(type(one) is plain for one in value):
+            return value.copy()
+        inner = _decoder(inside)
         found = []
-        for one in value:
-            made = decoder(one, marks) if one is not None else _nothing(inner)
-            found.append(_nothing(inner) if made is DROP else made)
+        for index, one in enumerate(value):
+            made = zero() if one is None else inner(one, (at, index, None), notes)
+            found.append(zero() if made is DROP else made)
         return found
 
     return decode_list
 
 
-def _nothing(node: Node) -> Any:
-    """A null within a list or map is the type's zero."""
-    if node.type == "object":
-        return _decoder(node)({}, [])
-    if node.type in ("string", "integer", "number", "boolean"):
-        zero = {"string": "", "integer": 0, "number": 0, "boolean": False}[node.type]
-        return (
-            None if node.format in ("date-time", "micro-time") else "0" if node.format == "quantity" else zero
-        )
-    return 0 if node.format == "int-or-string" else None
-
-
 def _map(node: Node) -> _Decode:
     assert node.items is not None
-    inner = node.items
-    wanted, omits = node.go_type, _omits(node)
+    wanted, zero, inside = node.go_type, _maker(builtin.zero(node.items)), node.items
+    plain = str if node.items.type == "string" and not node.items.format else None
 
-    def decode_map(value: Any, marks: list[bool]) -> Any:
+    def decode_map(value: Any, at: _Place, notes: _Notes) -> Any:
         if type(value) is not dict:
-            raise _Mistyped(value, wanted)
-        if not value and omits:
-            return DROP
-        decoder = _decoder(inner)
+            return _mistyped(value, wanted, at, notes)
+        if plain is not None and all(type(one) is plain for one in value.values()):
+            return value.copy()
+        inner = _decoder(inside)
         found = {}
         for key, one in value.items():
-            made = decoder(one, marks) if one is not None else _nothing(inner)
-            found[key] = _nothing(inner) if made is DROP else made
+            made = zero() if one is None else inner(one, (at, key, None), notes)
+            found[key] = zero() if made is DROP else made
         return found
 
     return decode_map
 
 
-def _string(node: Node) -> _Decode:
-    special = {"quantity": _quantity, "date-time": _time, "micro-time": _micro_time, "byte": _bytes}.get(
-        node.format
-    )
-    if special is not None:
-        return special
-    omits = _omits(node)
+def _scalar(kind: type, wanted: str) -> _Decode:
+    def decode_scalar(value: Any, at: _Place, notes: _Notes) -> Any:
+        if type(value) is kind or (kind is float and type(value) is int):
+            return value
+        return _mistyped(value, wanted, at, notes)
 
-    def decode_string(value: Any, _marks: list[bool]) -> Any:
-        if type(value) is not str:
-            raise _Mistyped(value, "string")
-        return value if value or not omits else DROP
-
-    return decode_string
-
-
-def _boolean(node: Node) -> _Decode:
-    omits = _omits(node)
-
-    def decode_boolean(value: Any, _marks: list[bool]) -> Any:
-        if type(value) is not bool:
-            raise _Mistyped(value, "bool")
-        return value if value or not omits else DROP
-
-    return decode_boolean
+    return decode_scalar
 
 
 def _integer(node: Node) -> _Decode:
     bits = 31 if node.format == "int32" else 63
-    low, high, wanted, omits = -(1 << bits), (1 << bits) - 1, node.go_type, _omits(node)
+    low, high, wanted = -(1 << bits), (1 << bits) - 1, node.go_type or "int64"
 
-    def decode_integer(value: Any, _marks: list[bool]) -> Any:
-        if type(value) is not int or not low <= value <= high:
-            if type(value) is float and value.is_integer() and low <= value <= high:
-                return int(value)
-            raise _Mistyped(value, wanted)
-        return value if value or not omits else DROP
+    def decode_integer(value: Any, at: _Place, notes: _Notes) -> Any:
+        if type(value) is int and low <= value <= high:
+            return value
+        return _mistyped(value, wanted, at, notes)
 
     return decode_integer
 
 
-def _number(node: Node) -> _Decode:
-    omits = _omits(node)
-
-    def decode_number(value: Any, _marks: list[bool]) -> Any:
-        if type(value) not in (int, float):
-            raise _Mistyped(value, "float64")
-        return value if value or not omits else DROP
-
-    return decode_number
-
-
-def _int_or_string(value: Any, _marks: list[bool]) -> Any:
-    if type(value) is str:
-        return value
-    if type(value) is not int:
-        raise DecodeError(f"json: cannot unmarshal {kind_of(value)} into Go value of type int32")
-    if not -(1 << 31) <= value < 1 << 31:
-        raise DecodeError(f"json: cannot unmarshal number {value} into Go value of type int32")
+def _anything(value: Any, _at: _Place, _notes: _Notes) -> Any:
     return value
 
 
-def _quantity(value: Any, _marks: list[bool]) -> Any:
-    if type(value) is not str:
-        value = orjson.dumps(value).decode()
+# --- values that read themselves: what they find wrong ends the decoding
+
+
+def _int_or_string(value: Any, at: _Place, _notes: _Notes) -> Any:
+    if type(value) is str or (type(value) is int and -(1 << 31) <= value < 1 << 31):
+        return value
+    raise DecodeError(_wrong_type(value, "int32", at))
+
+
+def _quantity(value: Any, _at: _Place, _notes: _Notes) -> Any:
+    text = value.strip() if type(value) is str else orjson.dumps(value).decode()
     try:
-        return quantity.canonical(value)
+        return quantity.canonical(text)
     except Invalid as error:
         raise DecodeError(error.message) from None
 
 
-def _time(value: Any, _marks: list[bool]) -> Any:
+def _time(value: Any, at: _Place, _notes: _Notes) -> Any:
+    return _read_time(times.canonical, value, at)
+
+
+def _micro_time(value: Any, at: _Place, _notes: _Notes) -> Any:
+    return _read_time(times.canonical_micro, value, at)
+
+
+def _read_time(read: Callable[[str], str], value: Any, at: _Place) -> Any:
     if type(value) is not str:
-        raise DecodeError(f"json: cannot unmarshal {kind_of(value)} into Go value of type string")
+        raise DecodeError(_wrong_type(value, "string", at))
     try:
-        return times.canonical(value)
+        return None if value == ZERO_TIME else read(value)
     except Invalid as error:
         raise DecodeError(error.message) from None
 
 
-def _micro_time(value: Any, _marks: list[bool]) -> Any:
+def _bytes(value: Any, at: _Place, notes: _Notes) -> Any:
+    """base64, written without the line breaks that Go's decoder skips."""
     if type(value) is not str:
-        raise DecodeError(f"json: cannot unmarshal {kind_of(value)} into Go value of type string")
-    try:
-        return times.canonical_micro(value)
-    except Invalid as error:
-        raise DecodeError(error.message) from None
+        return _mistyped(value, "[]uint8", at, notes)
+    wrong = corrupt_at(value)
+    if wrong is not None and not notes.wrong:
+        notes.wrong = f"illegal base64 data at input byte {wrong}"
+    return value.replace("\n", "").replace("\r", "")
 
 
-def _bytes(value: Any, _marks: list[bool]) -> Any:
-    """base64, without line breaks as Go writes it."""
-    if type(value) is not str:
-        raise _Mistyped(value, "[]uint8")
-    plain = value.replace("\r", "").replace("\n", "")
-    try:
-        binascii.a2b_base64(plain.encode("ascii"), strict_mode=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise DecodeError(f"illegal base64 data at input byte {_bad_byte(plain)}") from None
-    return plain
+def _schema_or_bool(value: Any, at: _Place, notes: _Notes) -> Any:
+    if type(value) is not bool and type(value) is not dict:
+        raise DecodeError("boolean or JSON schema expected")
+    return value if type(value) is bool else _schema(value, at)
 
 
-def _bad_byte(text: str) -> int:
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    for at, char in enumerate(text):
-        if char not in alphabet:
-            return at if char != "=" or at % 4 < 2 else min(at, len(text))
-    return len(text) - len(text) % 4 if len(text) % 4 else len(text)
+def _schema_or_list(value: Any, at: _Place, notes: _Notes) -> Any:
+    if type(value) is list:
+        return [_schema(one, at) for one in value] or None
+    return _schema(value, at) if type(value) is dict else None
 
 
-# --- what was not known
+def _schema_or_strings(value: Any, at: _Place, notes: _Notes) -> Any:
+    if type(value) is not list:
+        return _schema(value, at) if type(value) is dict else None
+    wrong = next((one for one in value if type(one) is not str), "")
+    if wrong:
+        raise DecodeError(_wrong_type(wrong, "string", at))
+    return value.copy() or None
 
 
-def _unknown(node: Node, value: Any, path: str) -> list[str]:
-    """The places of fields that the schema does not have; only asked when there are some."""
-    found: list[str] = []
-    if node.type == "object" and isinstance(value, dict):
-        for key, one in value.items():
-            inner = node.fields.get(key)
-            place = f"{path}.{key}" if path else key
-            found += [place] if inner is None else _unknown(inner, one, place)
-    elif node.type == "list" and node.items is not None and isinstance(value, list):
-        for at, one in enumerate(value):
-            found += _unknown(node.items, one, f"{path}[{at}]")
-    elif node.type == "map" and node.items is not None and isinstance(value, dict):
-        for key, one in value.items():
-            found += _unknown(node.items, one, f"{path}.{key}")
-    return found
+def _schema(value: Any, at: _Place) -> Any:
+    """It is decoded by itself, so nobody is told of its unknown fields."""
+    notes = _Notes()
+    made = _decoder(builtin.node(_SCHEMA))({} if value is None else value, at, notes)
+    if notes.wrong:
+        raise DecodeError(notes.wrong)
+    return made
+
+
+_FORMATS: dict[str, _Decode] = {
+    "int-or-string": _int_or_string,
+    "quantity": _quantity,
+    "date-time": _time,
+    "micro-time": _micro_time,
+    "byte": _bytes,
+    "schema-or-bool": _schema_or_bool,
+    "schema-or-list": _schema_or_list,
+    "schema-or-strings": _schema_or_strings,
+}
+
+
+# --- what is told
+
+
+def _mistyped(value: Any, wanted: str, at: _Place, notes: _Notes) -> Any:
+    notes.wrong = notes.wrong or _wrong_type(value, wanted, at)
+    return DROP if at is not None else {}
+
+
+def _wrong_type(value: Any, wanted: str, at: _Place) -> str:
+    kind = kind_of(value)
+    if kind == "number" and wanted in ("int32", "int64", "float64"):
+        kind = f"number {orjson.dumps(value).decode()}"
+    struct, names = "", []
+    while at is not None:
+        at, name, place = at
+        if place is not None:
+            struct = struct or place[0]
+            names += [str(name), place[1]] if place[1] else [str(name)]
+    where = f"struct field {struct}.{'.'.join(reversed(names))}" if struct else "value"
+    return f"json: cannot unmarshal {kind} into Go {where} of type {wanted}"
+
+
+def _unknown(key: str, at: _Place, notes: _Notes) -> None:
+    if len(notes.unknown) >= MOST_UNKNOWN:
+        return
+    path = key
+    while at is not None:
+        at, name, _ = at
+        between = "" if path[0] == "[" else "."
+        path = f"[{name}]{between}{path}" if type(name) is int else f"{name}{between}{path}"
+    notes.unknown.append(f'unknown field "{path}"')

@@ -107,6 +107,11 @@ class _Scanner:
 
     def _string(self) -> None:
         self.at += 1
+        end = self.text.find('"', self.at)
+        part = self.text[self.at : end]
+        if end > 0 and "\\" not in part and part.isprintable():  # as nearly all are, and it is fast
+            self.at = end + 1
+            return
         while True:
             if self.at >= len(self.text):
                 raise _Wrong(END)

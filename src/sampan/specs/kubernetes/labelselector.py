@@ -56,27 +56,6 @@ def can_select(selector: "LabelSelector | None") -> bool:
     return not label_selector_errors(selector, "")
 
 
-def matches(selector: "LabelSelector | None", labels: "Mapping[str, str] | None") -> bool:
-    """Of one that `can_select`; one that is not there matches nothing."""
-    if selector is None:
-        return False
-    labels = labels or {}
-    if not all(labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items()):
-        return False
-    return all(_holds(one, labels) for one in selector.get("matchExpressions") or ())
-
-
-def _holds(requirement: "Mapping[str, Any]", labels: "Mapping[str, str]") -> bool:
-    value = labels.get(requirement["key"])
-    operator = requirement["operator"]
-    if operator == "Exists":
-        return value is not None
-    if operator == "DoesNotExist":
-        return value is None
-    within = value in (requirement.get("values") or ())
-    return within if operator == "In" else not within
-
-
 def shown(selector: "LabelSelector") -> Shown:
     """As Go writes it: a struct's fields in their order, those of a map by name."""
     found: dict[str, Any] = {}

@@ -65,7 +65,8 @@ async def test_what_is_missing_is_told():
     assert error.code == 403
     assert error.message == (
         'roles.rbac.authorization.k8s.io "x" is forbidden: user "joe" '
-        '(groups=["dev" "system:authenticated"]) is attempting to grant RBAC permissions not currently held:\n'
+        '(groups=["dev" "system:authenticated"]) is attempting to grant RBAC permissions not currently '
+        "held:\n"
         '{APIGroups:[""], Resources:["pods"], Verbs:["list"]}\n'
         '{APIGroups:[""], Resources:["secrets"], Verbs:["get" "list"]}'
     )

@@ -1,9 +1,11 @@
 """Objects by which policies are parameterized: naming them, and who may.
 
-Who lets a policy read an object must be able to read it. k8s.io/kubernetes/pkg/registry/admissionregistration/validatingadmissionpolicy{,binding}/authz.go
+Who lets a policy read an object must be able to read it.
+k8s.io/kubernetes/pkg/registry/admissionregistration/validatingadmissionpolicy{,binding}/authz.go
 """
 
 from sampan.kube.kinds.resource import Context, Object
+from sampan.kube.schema import builtin
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, required
 
@@ -75,18 +77,24 @@ def binding_errors(spec: Object, context: Context) -> list[FieldError]:
 
 def _resource_of(kind: Object, context: Context) -> tuple[str, str]:
     """Group and plural; "*" for a plural that nobody knows."""
-    from sampan.kube.kinds.table import builtin_resources
-
     group, _, version = kind.get("apiVersion", "").rpartition("/")
     name = kind.get("kind", "")
-    for resource in builtin_resources():
-        if (resource.group, resource.version, resource.kind) == (group, version, name):
-            return group, resource.plural
+    if builtin.definition_of(group, version, name):
+        return group, _plural(name.lower())
     for definition in context.reader.list(_CRDS) if context.reader is not None else ():
         spec = definition["spec"]
         if spec.get("group") == group and spec.get("names", {}).get("kind") == name:
             return group, spec["names"].get("plural", "*")
     return group, "*"
+
+
+def _plural(name: str) -> str:
+    """Of a built-in kind; none of them is called otherwise."""
+    if name == "endpoints":
+        return name
+    if name.endswith("s"):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
 
 
 def _user(context: Context) -> str:

@@ -23,8 +23,8 @@ REASONS = ("Forbidden", "Invalid", "RequestEntityTooLarge")
 AUDIT_ANNOTATIONS = 20
 VALUE_LENGTH = 5 * 1024
 _RESERVED = frozenset(
-    "true false null in as break const continue else for function if import let loop package namespace return"
-    " var void while".split()  # noqa: SIM905
+    "true false null in as break const continue else for function if import let loop package "  # noqa: SIM905
+    "namespace return var void while".split()
 )
 _NONE = "validations or auditAnnotations must contain at least one item"
 

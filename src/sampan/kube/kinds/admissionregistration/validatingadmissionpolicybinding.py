@@ -136,7 +136,7 @@ RESOURCE = Resource(
         ),
         Column(
             "ParamRef",
-            description="ParamRef indicates the param resource which sets the configration param",
+            description="ParamRef indicates the param resource which sets the configuration param",
         ),
         Column("Age", describe="metadata.creationTimestamp"),
     ),

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from sampan.kube.kinds.webhookclients import service_errors, url_errors
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
 from sampan.specs.kubernetes.names import dns1035_label
-from sampan.specs.kubernetes.webhookclient import service_errors, url_errors
 
 Object = dict[str, Any]
 

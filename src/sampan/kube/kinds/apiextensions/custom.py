@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from sampan.kube.kinds.apiextensions import columns
 from sampan.kube.kinds.apiextensions.conversion import renamed
-from sampan.kube.kinds.apiextensions.definition import established
+from sampan.kube.kinds.apiextensions.naming import is_true
 from sampan.kube.kinds.apiextensions.strategy import Strategy, nested
 from sampan.kube.kinds.resource import Object, Resource, ScaleOf
 from sampan.kube.schema.structural import Structure
 from sampan.specs.kubernetes.apiversions import order
 
-# In the order in which discovery has them.
+# In the order in which discovery has them; while a definition is on its way out nothing new comes.
+_ENDING = ("delete", "deletecollection", "get", "list", "watch")
 VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 
 
@@ -21,14 +22,13 @@ VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update
 class Custom:
     """One served version of a custom resource.
 
-    Bodies are decoded by `structure.decode`. `deprecation` is a warning for each request; `conversion` is
-    the definition's, and only with the strategy None does the resource convert what is stored by itself.
+    Bodies are decoded by `structure.decode`. `conversion` is the definition's, and only with the strategy
+    None does the resource convert what is stored by itself.
     """
 
     resource: Resource
     structure: Structure
     storage_version: str
-    deprecation: str
     conversion: Object
 
     @property
@@ -40,7 +40,7 @@ class Custom:
 
 def resources(crd: Object) -> list[Custom]:
     """Of all served versions, the preferred one first; none of a definition that is not established."""
-    if not established(crd):
+    if not is_true(crd, "Established"):
         return []
     versions = [one for one in crd["spec"]["versions"] if one.get("served")]
     return [_custom(crd, one) for one in sorted(versions, key=lambda one: order(one["name"]))]
@@ -63,7 +63,7 @@ def _custom(crd: Object, version: Object) -> Custom:
         namespaced=spec["scope"] == "Namespaced",
         short_names=tuple(names.get("shortNames") or ()),
         categories=tuple(names.get("categories") or ()),
-        verbs=VERBS,
+        verbs=_ENDING if is_true(crd, "Terminating") else VERBS,
         subresources=strategy.subresources(),
         scale=_scale((version.get("subresources") or {}).get("scale")),
         default=structure.default,
@@ -79,12 +79,12 @@ def _custom(crd: Object, version: Object) -> Custom:
         columns=columns.columns(version),
         cells=columns.cells(version),
         unconditional_update=False,
+        standard_finalizers=False,
+        deprecated=_deprecation(spec, version, names["kind"]),
         to_stored=to_stored,
         from_stored=from_stored,
     )
-    return Custom(
-        resource, structure, storage, _deprecation(spec, version, names["kind"]), spec["conversion"]
-    )
+    return Custom(resource, structure, storage, spec["conversion"])
 
 
 def _reset(version: Object) -> dict[str, tuple[str, ...]]:

@@ -2,11 +2,10 @@
 pkg/registry/customresourcedefinition/strategy.go
 """
 
-from typing import Any
-
+from sampan.kube.kinds.apiextensions import naming
 from sampan.kube.kinds.apiextensions.definition import create_errors, status_errors, update_errors
 from sampan.kube.kinds.apiextensions.versionschemas import schema_parts
-from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subresource
+from sampan.kube.kinds.resource import Context, Object, Resource, Subresource
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import formats
 from sampan.specs.kubernetes.fielderror import FieldError
@@ -57,6 +56,20 @@ def prepare_status(crd: Object, old: Object, _context: Context) -> None:
     crd["spec"] = old["spec"]
 
 
+def mark_deleted(crd: Object, context: Context) -> None:
+    """It stays until its resources are gone, and says so; nothing else of its metadata changes."""
+    metadata = crd["metadata"]
+    metadata.pop("deletionGracePeriodSeconds", None)
+    if metadata.get("generation"):
+        metadata["generation"] -= 1
+    marked = naming.deleting(crd, context.now)
+    crd["metadata"], crd["status"] = marked["metadata"], marked["status"]
+
+
+def held(crd: Object) -> bool:
+    return naming.FINALIZER in (crd["metadata"].get("finalizers") or ())
+
+
 def validate(crd: Object, _context: Context) -> list[FieldError]:
     return create_errors(crd)
 
@@ -82,14 +95,11 @@ def _unknown_formats(spec: Object) -> list[str]:
     return [one for one in found if one and one not in _NUMBERS and not formats.supported(one)]
 
 
-def cells(crd: Object, _now: float) -> list[Any]:
-    return [crd["metadata"].get("creationTimestamp")]
-
-
 RESOURCE = Resource(
     kind="CustomResourceDefinition",
     plural="customresourcedefinitions",
     group="apiextensions.k8s.io",
+    storage_version="v1beta1",
     namespaced=False,
     short_names=("crd", "crds"),
     categories=("api-extensions",),
@@ -102,8 +112,9 @@ RESOURCE = Resource(
     warnings=warnings,
     generation=("spec",),
     reset_fields={"": ("status",), "status": ("metadata", "spec")},
-    columns=(Column("Created At", "date", describe="metadata.creationTimestamp"),),
-    cells=cells,
     unconditional_update=False,
+    standard_finalizers=False,
     deletion_returns_object=True,
+    held=held,
+    mark_deleted=mark_deleted,
 )

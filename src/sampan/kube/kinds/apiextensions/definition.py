@@ -8,6 +8,7 @@ from typing import Any
 from sampan.errors import Invalid
 from sampan.kube.kinds.apiextensions import internal
 from sampan.kube.kinds.apiextensions.conversionconfig import conversion_errors
+from sampan.kube.kinds.apiextensions.naming import is_true
 from sampan.kube.kinds.apiextensions.schemas import TYPES, Options, map_key_errors, set_item_errors
 from sampan.kube.kinds.apiextensions.versionparts import (
     columns_errors,
@@ -57,18 +58,13 @@ def update_errors(crd: Object, old: Object) -> list[FieldError]:
         if (schema := schema_of(spec, version)) is not None
         and schema == schema_named(before, version["name"])
     }
-    errors = _spec(spec, options, unchanged) + _immutable(spec, before, established(old))
+    errors = _spec(spec, options, unchanged) + _immutable(spec, before, is_true(old, "Established"))
     return errors + _status(crd, spec) + _approval(crd, old) + _preserve(spec, before)
 
 
 def status_errors(crd: Object) -> list[FieldError]:
     """Of a write by /status."""
     return _names((crd.get("status") or {}).get("acceptedNames") or {}, "status.acceptedNames")
-
-
-def established(crd: Object) -> bool:
-    conditions = (crd.get("status") or {}).get("conditions") or ()
-    return any(one.get("type") == "Established" and one.get("status") == "True" for one in conditions)
 
 
 def _name(crd: Object, spec: Object) -> list[FieldError]:

@@ -10,6 +10,9 @@ from sampan.specs.golang.quote import quote
 Object = dict[str, Any]
 _NOT_ACCEPTED = ("False", "NotAccepted", "not all names are accepted")
 _ESTABLISHED = ("True", "InitialNamesAccepted", "the initial names have been accepted")
+_NEVER = ("False", "NeverEstablished", "resource was never established")
+_REMOVED = ("False", "InstanceDeletionCompleted", "removed all instances")
+IN_PROGRESS = ("True", "InstanceDeletionInProgress", "CustomResource deletion is in progress")
 FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 
 
@@ -51,6 +54,20 @@ def terminating(crd: Object, condition: tuple[str, str, str], now: str) -> Objec
     _set(conditions, "Terminating", condition, now)
     status["conditions"] = conditions
     return {**crd, "status": status}
+
+
+def finalized(crd: Object, now: str) -> Object:
+    """A definition whose resources are gone; it goes when this is written."""
+    done = terminating(crd, _REMOVED if is_true(crd, "Established") else _NEVER, now)
+    finalizers = [one for one in crd["metadata"].get("finalizers") or () if one != FINALIZER]
+    metadata = {key: one for key, one in crd["metadata"].items() if key != "finalizers"}
+    done["metadata"] = {**metadata, "finalizers": finalizers} if finalizers else metadata
+    return done
+
+
+def is_true(crd: Object, kind: str) -> bool:
+    """Is this condition True?"""
+    return _condition(crd.get("status") or {}, kind).get("status") == "True"
 
 
 def _names(names: Object) -> Object:

@@ -112,6 +112,18 @@ def _cells(request: Object, now: float) -> list[Any]:
     ]
 
 
+# Tables describe these as v1beta1 did.
+_SIGNER = """\
+Requested signer for the request. It is a qualified name in the form: `scope-hostname.io/name`. \
+If empty, it will be defaulted:
+ 1. If it's a kubelet client certificate, it is assigned
+    "kubernetes.io/kube-apiserver-client-kubelet".
+ 2. If it's a kubelet serving certificate, it is assigned
+    "kubernetes.io/kubelet-serving".
+ 3. Otherwise, it is assigned "kubernetes.io/legacy-unknown".
+Distribution of trust for signers happens out of band. \
+You can select on this field using `spec.signerName`."""
+
 RESOURCE = Resource(
     kind="CertificateSigningRequest",
     plural="certificatesigningrequests",
@@ -136,10 +148,10 @@ RESOURCE = Resource(
     columns=(
         Column("Name", format="name", describe="metadata.name"),
         Column("Age", describe="metadata.creationTimestamp"),
-        Column("SignerName", describe="spec.signerName"),
-        Column("Requestor", describe="spec.request"),
+        Column("SignerName", description=_SIGNER),
+        Column("Requestor", description="Base64-encoded PKCS#10 CSR data"),
         Column("RequestedDuration", describe="spec.expirationSeconds"),
-        Column("Condition", describe="status.conditions"),
+        Column("Condition", description="Conditions applied to the request, such as approval or denial."),
     ),
     cells=_cells,
 )

@@ -161,6 +161,7 @@ RESOURCE = Resource(
     kind="LimitRange",
     plural="limitranges",
     short_names=("limits",),
+    empty={"spec": {"limits": None}},
     default=_default,
     prepare_create=_prepare_create,
     validate=_validate,

@@ -119,6 +119,8 @@ RESOURCE = Resource(
     ),
     reset_fields={"": ("status",), "status": ("spec",), "finalize": ("status",)},
     selectable={"status.phase": _phase},
+    namespace_selectable=False,
+    empty={"spec": {}, "status": {}},
     deletion_returns_object=True,
     held=_is_held,
     mark_deleted=_mark_deleted,

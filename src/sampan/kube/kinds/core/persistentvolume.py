@@ -273,6 +273,7 @@ RESOURCE = Resource(
     subresources=(Subresource("status", prepare_update=_prepare_status, validate_update=_validate_status),),
     reset_fields={"": ("status",), "status": ("spec",)},
     deletion_returns_object=True,
+    empty={"spec": {}, "status": {}},
     columns=(
         Column("Capacity", describe="spec.capacity"),
         Column("Access Modes", describe="spec.accessModes"),

@@ -219,6 +219,7 @@ RESOURCE = Resource(
     subresources=(Subresource("status", prepare_update=_prepare_status, validate_update=_validate_status),),
     reset_fields={"": ("status",), "status": ("spec",)},
     deletion_returns_object=True,
+    empty={"spec": {"resources": {}}, "status": {}},
     columns=(
         Column("Status", describe="status.phase"),
         Column("Volume", describe="spec.volumeName"),

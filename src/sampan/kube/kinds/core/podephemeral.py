@@ -27,7 +27,9 @@ def keep_metadata(new: Object, old: Object) -> None:
 def _prepare(new: Object, old: Object, _context: Context) -> None:
     containers = (new.get("spec") or {}).get("ephemeralContainers")
     keep_metadata(new, old)
-    new["spec"] = {key: value for key, value in (old.get("spec") or {}).items() if key != "ephemeralContainers"}
+    new["spec"] = {
+        key: value for key, value in (old.get("spec") or {}).items() if key != "ephemeralContainers"
+    }
     if containers:
         new["spec"]["ephemeralContainers"] = containers
     new["status"] = old.get("status") or {}
@@ -51,6 +53,4 @@ def _errors(new: Object, old: Object, _context: Context) -> list[FieldError]:
     return found
 
 
-EPHEMERAL_CONTAINERS = Subresource(
-    "ephemeralcontainers", prepare_update=_prepare, validate_update=_errors
-)
+EPHEMERAL_CONTAINERS = Subresource("ephemeralcontainers", prepare_update=_prepare, validate_update=_errors)

@@ -56,7 +56,9 @@ def _errors(new: Object, old: Object, _context: Context) -> list[FieldError]:
         found.append(invalid("spec", shown, "Pod QOS Class may not change as a result of resizing"))
     if not _node_can(status):
         found.append(forbidden("spec", "Pod running on node without support for resize"))
-    if any((one.get("resources") or {}).get(kind) for one in (spec, before) for kind in ("requests", "limits")):
+    if any(
+        (one.get("resources") or {}).get(kind) for one in (spec, before) for kind in ("requests", "limits")
+    ):
         return [*found, forbidden("", _POD_LEVEL)]
     if errors := _order_errors(spec, before):
         return found + errors

@@ -6,7 +6,6 @@ from sampan.kube.kinds.ages import age, seconds_of
 from sampan.kube.kinds.resource import Column, Object
 
 COLUMNS = (
-    Column("Name", format="name", describe="metadata.name"),
     Column("Ready", description="The aggregate readiness state of this pod for accepting traffic."),
     Column("Status", description="The aggregate status of the containers in this pod."),
     Column(
@@ -85,9 +84,7 @@ def _is(condition: Object, type_: str, *, status: str = "", reason: str = "") ->
     return condition.get("status") == status if status else condition.get("reason") == reason
 
 
-def _initial_states(
-    status: Object, sidecars: set[str], initial: int, shown: _Shown, beside: _Shown
-) -> bool:
+def _initial_states(status: Object, sidecars: set[str], initial: int, shown: _Shown, beside: _Shown) -> bool:
     """Is one of the init containers still to end, or has failed?"""
     for at, one in enumerate(status.get("initContainerStatuses") or ()):
         shown.count(one)

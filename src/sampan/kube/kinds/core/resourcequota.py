@@ -198,6 +198,8 @@ RESOURCE = Resource(
     subresources=(Subresource("status", prepare_update=_prepare_status, validate_update=_validate_status),),
     reset_fields={"": ("status",), "status": ("spec",)},
     create_on_update=False,
+    empty={"spec": {}, "status": {}},
+    deletion_returns_object=True,
     columns=(
         Column(
             "Request",

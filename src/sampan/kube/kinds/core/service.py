@@ -152,6 +152,8 @@ RESOURCE = Resource(
         "spec.clusterIP": lambda value: str((value.get("spec") or {}).get("clusterIP", "")),
         "spec.type": lambda value: str((value.get("spec") or {}).get("type", "")),
     },
+    empty={"spec": {}, "status": {"loadBalancer": {}}},
+    deletion_returns_object=True,
     columns=(
         Column("Type", describe="spec.type"),
         Column("Cluster-IP", describe="spec.clusterIP"),

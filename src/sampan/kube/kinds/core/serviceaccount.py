@@ -41,6 +41,7 @@ RESOURCE = Resource(
             "token", verbs=("create",), group="authentication.k8s.io", version="v1", kind="TokenRequest"
         ),
     ),
+    deletion_returns_object=True,
     columns=(AGE,),
     cells=lambda value, now: [age_of(value, now)],
 )

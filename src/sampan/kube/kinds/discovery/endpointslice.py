@@ -21,6 +21,18 @@ ENDPOINTS, ADDRESSES, PORTS, TOPOLOGY, HINTS = 1000, 100, 20000, 16, 8
 ZONE = "topology.kubernetes.io/zone"
 HOST = "kubernetes.io/hostname"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+# As v1beta1 said it.
+_ADDRESS_TYPE = (
+    "addressType specifies the type of address carried by this EndpointSlice. All addresses in this slice "
+    "must be the same type. This field is immutable after creation. The following address types are "
+    "currently supported: * IPv4: Represents an IPv4 Address. * IPv6: Represents an IPv6 Address. * FQDN: "
+    "Represents a Fully Qualified Domain Name."
+)
+_PORTS = (
+    "ports specifies the list of network ports exposed by each endpoint in this slice. Each port must have "
+    "a unique name. When ports is empty, it indicates that there are no defined ports. When a port is "
+    'defined with a nil port value, it indicates "all ports". Each slice may include a maximum of 100 ports.'
+)
 _CONTROLLERS = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
 
 
@@ -207,8 +219,8 @@ RESOURCE = Resource(
     warnings=warnings,
     generation=("addressType", "endpoints", "ports", "metadata.labels"),
     columns=(
-        Column("AddressType", describe="addressType"),
-        Column("Ports", describe="ports"),
+        Column("AddressType", description=_ADDRESS_TYPE),
+        Column("Ports", description=_PORTS),
         Column("Endpoints", describe="endpoints"),
         Column("Age", describe="metadata.creationTimestamp"),
     ),

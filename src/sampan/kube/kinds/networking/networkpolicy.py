@@ -11,6 +11,13 @@ from sampan.specs.kubernetes.labelselector import label_selector_errors
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 TYPES = ("Ingress", "Egress")
+# As extensions/v1beta1 said it, with its blanks.
+_SELECTOR = (
+    "Selects the pods to which this NetworkPolicy object applies.  The array of ingress rules is applied to "
+    "any pods selected by this field. Multiple network policies can select the same set of pods.  In this "
+    "case, the ingress rules for each are combined additively. This field is NOT optional and follows "
+    "standard label selector semantics. An empty podSelector matches all pods in this namespace."
+)
 # Where a rule says who is at its other end.
 _DIRECTIONS = (("ingress", "from"), ("egress", "to"))
 
@@ -144,7 +151,7 @@ RESOURCE = Resource(
     warnings=warnings,
     generation=("spec",),
     columns=(
-        Column("Pod-Selector", describe="spec.podSelector"),
+        Column("Pod-Selector", description=_SELECTOR),
         Column("Age", describe="metadata.creationTimestamp"),
     ),
     cells=cells,

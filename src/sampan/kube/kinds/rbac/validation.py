@@ -83,8 +83,6 @@ def _subject_errors(subject: Object, namespaced: bool, path: str) -> list[FieldE
         if not namespaced and not subject.get("namespace"):
             errors.append(required(f"{path}.namespace"))
     elif kind in _SUBJECTS:
-        if not name:
-            errors.append(invalid(f"{path}.name", name, f"{kind.lower()} name cannot be empty"))
         if group != GROUP:
             errors.append(not_supported(f"{path}.apiGroup", group, [GROUP]))
     else:
@@ -107,9 +105,15 @@ def binding_columns(kind: str) -> tuple[Column, ...]:
         Column(name, description=f"{name} in the {kind}", priority=1)
         for name in ("Users", "Groups", "ServiceAccounts")
     )
+    may = "a Role in the current namespace or " if kind == "roleBinding" else ""
+    # As v1beta1 described it.
+    role = (
+        f"RoleRef can {'' if may else 'only '}reference {may}a ClusterRole in the global namespace. "
+        "If the RoleRef cannot be resolved, the Authorizer must return an error."
+    )
     return (
         Column("Name", format="name", describe="metadata.name"),
-        Column("Role", describe="roleRef"),
+        Column("Role", description=role),
         Column("Age", describe="metadata.creationTimestamp"),
         *wide,
     )

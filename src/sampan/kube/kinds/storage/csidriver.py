@@ -125,7 +125,7 @@ RESOURCE = Resource(
         Column("PodInfoOnMount", type="boolean", describe="spec.podInfoOnMount"),
         Column("StorageCapacity", type="boolean", describe="spec.storageCapacity"),
         Column("TokenRequests", describe="spec.tokenRequests"),
-        Column("RequiresRepublish", describe="spec.requiresRepublish"),
+        Column("RequiresRepublish", type="boolean", describe="spec.requiresRepublish"),
         Column("Modes", describe="spec.volumeLifecycleModes"),
         Column("Age", describe="metadata.creationTimestamp"),
     ),

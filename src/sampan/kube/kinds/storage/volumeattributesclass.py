@@ -35,6 +35,7 @@ RESOURCE = Resource(
     validate=validate,
     validate_update=validate_update,
     deletion_returns_object=True,
+    storage_version="v1beta1",
     columns=(
         Column("DriverName", describe="driverName"),
         Column("Age", describe="metadata.creationTimestamp"),

@@ -100,7 +100,9 @@ def _data_source_errors(source: Object, path: str) -> list[FieldError]:
     found = [required(f"{path}.{key}") for key in ("name", "kind") if not source.get(key)]
     group, kind = source.get("apiGroup") or "", source.get("kind", "")
     if not group and kind and kind != "PersistentVolumeClaim":
-        found.append(invalid(path, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup"))
+        found.append(
+            invalid(path, kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup")
+        )
     if group:
         found += [invalid(f"{path}.apiGroup", group, one) for one in names.dns1123_subdomain(group)]
     return found

@@ -101,7 +101,9 @@ def init_containers_errors(
             found += _hooks_errors(container, pod, own_path)
         else:
             found += [
-                forbidden(f"{own_path}.{key}", "may not be set for init containers without restartPolicy=Always")
+                forbidden(
+                    f"{own_path}.{key}", "may not be set for init containers without restartPolicy=Always"
+                )
                 for key in ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
                 if container.get(key) is not None
             ]

@@ -209,7 +209,9 @@ def _pod_claim_errors(claim: Object, seen: set[str], path: str) -> list[FieldErr
     else:
         found += [invalid(f"{path}.name", name, message) for message in names.dns1123_label(name)]
         seen.add(name)
-    sources = [key for key in ("resourceClaimName", "resourceClaimTemplateName") if claim.get(key) is not None]
+    sources = [
+        key for key in ("resourceClaimName", "resourceClaimTemplateName") if claim.get(key) is not None
+    ]
     if len(sources) != 1:
         detail = (
             "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"

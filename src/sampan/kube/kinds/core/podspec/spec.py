@@ -104,9 +104,7 @@ def _gates_errors(spec: Object, path: str) -> list[FieldError]:
     return found
 
 
-def _host_users_errors(
-    spec: Object, containers: Sequence[tuple[str, Object]], path: str
-) -> list[FieldError]:
+def _host_users_errors(spec: Object, containers: Sequence[tuple[str, Object]], path: str) -> list[FieldError]:
     if spec.get("hostUsers") is not False:
         return []
     found: list[FieldError] = []

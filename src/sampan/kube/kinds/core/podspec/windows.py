@@ -96,9 +96,7 @@ def _user(name: str) -> Iterator[str]:
             yield """'s User cannot contain the following characters: "/\\:;|=,+*?<>@[]"""
 
 
-def host_process_errors(
-    spec: Object, containers: list[tuple[str, Object]], path: str
-) -> list[FieldError]:
+def host_process_errors(spec: Object, containers: list[tuple[str, Object]], path: str) -> list[FieldError]:
     """All containers of a pod are the host's processes, or none."""
     whole = _host_process(spec)
     found: list[FieldError] = []
@@ -113,7 +111,9 @@ def host_process_errors(
     if not count:
         return found
     if count != len(containers):
-        detail = "If pod contains any hostProcess containers then all containers must be HostProcess containers"
+        detail = (
+            "If pod contains any hostProcess containers then all containers must be HostProcess containers"
+        )
         found.append(invalid(path, "", detail))
     if not spec.get("hostNetwork"):
         detail = "hostNetwork must be true if pod contains any hostProcess containers"

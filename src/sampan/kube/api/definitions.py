@@ -1,0 +1,188 @@
+"""Custom resources come and go with their definitions: names, states, serving, and the cleaning up.
+
+k8s.io/apiextensions-apiserver pkg/controller: status, establish and finalizer.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sampan.kube.access.user import LOOPBACK
+from sampan.kube.api.calls import Call
+from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.options import DeleteOptions, WriteOptions
+from sampan.kube.api.scales import Scales
+from sampan.kube.api.served import Served
+from sampan.kube.api.verbs import Special
+from sampan.kube.api.writing import Writer
+from sampan.kube.kinds.apiextensions import naming
+from sampan.kube.kinds.apiextensions.custom import Custom, resources
+from sampan.kube.kinds.resource import Object, Reader
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Item
+from sampan.specs.kubernetes import status
+
+log = logging.getLogger("sampan.kube")
+
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
+AGENT = "kube-apiserver"
+PAUSE = 5.0  # seconds between looks at resources that do not go
+
+
+class Definitions:
+    def __init__(
+        self,
+        catalog: Catalog,
+        cache: Cache,
+        writer: Writer,
+        reader: Reader,
+        scales: Scales,
+        special: dict[tuple[str, str], Special],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        found = catalog.by_name(DEFINITIONS)
+        assert found is not None
+        self._served = found
+        self._catalog = catalog
+        self._cache = cache
+        self._writer = writer
+        self._reader = reader
+        self._scales = scales
+        self._special = special
+        self._clock = clock
+        self._crds: dict[str, Object] = {}
+        self._custom: dict[str, list[Served]] = {}
+        self._endings: dict[str, asyncio.Task[None]] = {}
+
+    def load(self) -> None:
+        """Serves what was defined when the server started."""
+        for item in self._cache.items(self._served.prefix):
+            self._take(item)
+        self._publish()
+
+    async def run(self) -> None:
+        """Follows the definitions until cancelled."""
+        subscription = self._cache.subscribe(self._served.prefix, self._cache.revision)
+        self.load()
+        try:
+            for crd in list(self._crds.values()):
+                await self._settle(crd)
+            async for batch in subscription:
+                await self._follow(batch)
+        finally:
+            subscription.close()
+            for task in self._endings.values():
+                task.cancel()
+
+    async def _follow(self, batch: list[Any]) -> None:
+        touched = {}
+        for event in batch:
+            name = event.item.name
+            if event.type == "DELETED":
+                touched[name] = self._crds.pop(name, None)
+                self._custom.pop(name, None)
+            else:
+                self._take(event.item)
+                touched[name] = self._crds[name]
+        self._publish()
+        groups = {crd["spec"]["group"] for crd in touched.values() if crd is not None}
+        for crd in list(self._crds.values()):
+            waits = crd["spec"]["group"] in groups and not naming.is_true(crd, "NamesAccepted")
+            if crd["metadata"]["name"] in touched or waits:
+                await self._settle(crd)
+
+    def _take(self, item: Item) -> None:
+        crd = self._served.object(item)
+        self._crds[item.name] = crd
+        self._custom[item.name] = [_serve(one) for one in resources(crd)]
+
+    def _publish(self) -> None:
+        everything = [served for found in self._custom.values() for served in found]
+        self._catalog.replace_custom(everything)
+        for served in everything:
+            if served.resource.scale is not None:
+                self._special[served.resource.name, "scale"] = self._scales.perform
+
+    # --- states
+
+    async def _settle(self, crd: Object) -> None:
+        name = crd["metadata"]["name"]
+        if "deletionTimestamp" in crd["metadata"]:
+            if name not in self._endings and naming.FINALIZER in (crd["metadata"].get("finalizers") or ()):
+                task = self._endings[name] = asyncio.ensure_future(self._end(name))
+                task.add_done_callback(lambda _: self._endings.pop(name, None))
+            return
+        others = [one for key, one in self._crds.items() if key != name]
+        if naming.settled_status(crd, others, self._stamp()) is None:
+            return
+
+        def settled(old: Object) -> Object:
+            wanted = naming.settled_status(old, others, self._stamp())
+            return {**old, "status": wanted} if wanted is not None else old
+
+        await self._write(name, settled)
+        item = self._cache.get(self._served.key("", name))
+        if item is not None:  # the names of the next one are compared with it
+            self._take(item)
+
+    async def _write(self, name: str, change: Callable[[Object], Object]) -> None:
+        """As everybody would write a status; whoever deletes a definition meanwhile comes first."""
+        call = self._call(self._served, name=name, subresource="status")
+
+        def make(old: Object | None) -> Object:
+            assert old is not None
+            new = change(old)
+            return {**new, "metadata": dict(new["metadata"])}
+
+        while True:
+            try:
+                await self._writer.update(call, make, WriteOptions(manager=AGENT))
+            except status.StatusError as error:
+                if error.reason == "Conflict":
+                    continue
+                if error.reason != "NotFound":
+                    log.warning("definition %s: %s", name, error.message)
+            return
+
+    # --- the end
+
+    async def _end(self, name: str) -> None:
+        """Deletes all resources of a definition, and then the definition."""
+        await self._write(name, lambda old: naming.terminating(old, naming.IN_PROGRESS, self._stamp()))
+        served = next(iter(self._custom.get(name, ())), None)
+        while served is not None:
+            for item in self._cache.items(served.prefix):
+                await self._delete(served, item)
+            if not self._cache.items(served.prefix):
+                break
+            await asyncio.sleep(PAUSE)
+        await self._write(name, lambda old: naming.finalized(old, self._stamp()))
+
+    async def _delete(self, served: Served, item: Item) -> None:
+        try:
+            await self._writer.delete(
+                self._call(served, item.namespace if served.resource.namespaced else "", item.name),
+                DeleteOptions(),
+            )
+        except status.StatusError as error:
+            if error.reason != "NotFound":
+                log.warning("%s %s: %s", served.resource.name, item.name, error.message)
+
+    def _call(self, served: Served, namespace: str = "", name: str = "", subresource: str = "") -> Call:
+        return Call(
+            served, LOOPBACK, self._reader, namespace, name, subresource, agent=AGENT, now=self._clock()
+        )
+
+    def _stamp(self) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
+
+
+def _serve(custom: Custom) -> Served:
+    return Served(
+        custom.resource,
+        lambda: custom.structure.node,
+        storage_version=custom.storage_version,
+        custom=custom,
+    )

@@ -1,0 +1,57 @@
+"""ControllerRevisions: what a controller's object once was, to be gone back to."""
+
+from typing import Any
+
+from sampan.kube.kinds.ages import age
+from sampan.kube.kinds.resource import Column, Context, Object, Resource
+from sampan.kube.kinds.workloads import AGE
+from sampan.specs.kubernetes import names
+from sampan.specs.kubernetes.fielderror import FieldError, invalid, required
+from sampan.specs.kubernetes.object_meta import IMMUTABLE
+
+
+def _errors(value: Object, _context: Context) -> list[FieldError]:
+    found: list[FieldError] = []
+    if value.get("data") is None:
+        found.append(required("data", "data is mandatory"))
+    if (revision := value.get("revision", 0)) < 0:
+        found.append(invalid("revision", revision, names.NOT_NEGATIVE))
+    return found
+
+
+def _update_errors(new: Object, old: Object, context: Context) -> list[FieldError]:
+    found = _errors(new, context)
+    if new.get("data") != old.get("data"):
+        found.append(invalid("data", new.get("data"), IMMUTABLE))
+    return found
+
+
+def _cells(value: Object, now: float) -> list[Any]:
+    meta = value.get("metadata") or {}
+    owners = [one for one in meta.get("ownerReferences") or () if one.get("controller")]
+    return [
+        _owner(owners[0]) if owners else "<none>",
+        value.get("revision", 0),
+        age(meta.get("creationTimestamp"), now),
+    ]
+
+
+def _owner(ref: Object) -> str:
+    group, slash, _ = ref.get("apiVersion", "").rpartition("/")
+    kind = ref.get("kind", "").lower()
+    return f"{kind}.{group}/{ref.get('name', '')}" if slash else f"{kind}/{ref.get('name', '')}"
+
+
+RESOURCE = Resource(
+    kind="ControllerRevision",
+    plural="controllerrevisions",
+    group="apps",
+    validate=_errors,
+    validate_update=_update_errors,
+    columns=(
+        Column("Controller", description="Controller of the object"),
+        Column("Revision", describe="revision"),
+        AGE,
+    ),
+    cells=_cells,
+)
