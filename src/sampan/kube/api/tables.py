@@ -45,7 +45,8 @@ def _describe(served: Served, path: str) -> str:
         return ""
     if path.startswith("metadata."):
         return builtin.description(META, path.removeprefix("metadata."))
-    return builtin.description(served.resource.definition or served.definition, path)
+    definition, _, path = path.rpartition(":")
+    return builtin.description(definition or served.resource.definition or served.definition, path)
 
 
 def cells(served: Served, value: Object, now: float) -> list[Any]:

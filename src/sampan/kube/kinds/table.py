@@ -24,6 +24,9 @@ def _core() -> tuple[Resource, ...]:
         node,
         persistentvolume,
         persistentvolumeclaim,
+        pod,
+        podtemplate,
+        replicationcontroller,
         resourcequota,
         secret,
         service,
@@ -41,6 +44,9 @@ def _core() -> tuple[Resource, ...]:
         node.RESOURCE,
         persistentvolumeclaim.RESOURCE,
         persistentvolume.RESOURCE,
+        pod.RESOURCE,
+        podtemplate.RESOURCE,
+        replicationcontroller.RESOURCE,
         resourcequota.RESOURCE,
         secret.RESOURCE,
         serviceaccount.RESOURCE,
@@ -50,6 +56,13 @@ def _core() -> tuple[Resource, ...]:
 
 
 def _workloads_and_access() -> tuple[Resource, ...]:
+    from sampan.kube.kinds.apps import (
+        controllerrevision,
+        daemonset,
+        deployment,
+        replicaset,
+        statefulset,
+    )
     from sampan.kube.kinds.authentication import selfsubjectreview, tokenreview
     from sampan.kube.kinds.authorization import (
         localsubjectaccessreview,
@@ -57,12 +70,20 @@ def _workloads_and_access() -> tuple[Resource, ...]:
         selfsubjectrulesreview,
         subjectaccessreview,
     )
+    from sampan.kube.kinds.autoscaling import horizontalpodautoscaler, horizontalpodautoscaler_v1
+    from sampan.kube.kinds.batch import cronjob, job
     from sampan.kube.kinds.certificates import certificatesigningrequest
     from sampan.kube.kinds.events import event
     from sampan.kube.kinds.networking import ingress, ingressclass, ipaddress, networkpolicy, servicecidr
+    from sampan.kube.kinds.policy import poddisruptionbudget
     from sampan.kube.kinds.rbac import clusterrole, clusterrolebinding, role, rolebinding
 
     return (
+        controllerrevision.RESOURCE,
+        daemonset.RESOURCE,
+        deployment.RESOURCE,
+        replicaset.RESOURCE,
+        statefulset.RESOURCE,
         event.RESOURCE,
         selfsubjectreview.RESOURCE,
         tokenreview.RESOURCE,
@@ -70,12 +91,17 @@ def _workloads_and_access() -> tuple[Resource, ...]:
         selfsubjectaccessreview.RESOURCE,
         selfsubjectrulesreview.RESOURCE,
         subjectaccessreview.RESOURCE,
+        horizontalpodautoscaler.RESOURCE,
+        horizontalpodautoscaler_v1.RESOURCE,
+        cronjob.RESOURCE,
+        job.RESOURCE,
         certificatesigningrequest.RESOURCE,
         ingressclass.RESOURCE,
         ingress.RESOURCE,
         ipaddress.RESOURCE,
         networkpolicy.RESOURCE,
         servicecidr.RESOURCE,
+        poddisruptionbudget.RESOURCE,
         clusterrolebinding.RESOURCE,
         clusterrole.RESOURCE,
         rolebinding.RESOURCE,
