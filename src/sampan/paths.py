@@ -17,7 +17,7 @@
     store.db                 its objects (SQLite, WAL)
     pki/                     certificates and keys, made and renewed by the API server
     admin.kubeconfig         for kubectl and helm
-    encryption.yaml          keys of what is encrypted at rest
+    keys/                    what secrets are encrypted by, secrets-<n>.key
     logs/                    kube-api.log, kube-control.log, audit.log
 <exec-root>                  /run/sampan: gone after a reboot, like the processes it describes
   sampand.pid                also the lock that keeps a second daemon out
@@ -233,8 +233,8 @@ class KubePaths:
         return self.data / "admin.kubeconfig"
 
     @cached_property
-    def encryption(self) -> Path:
-        return self.data / "encryption.yaml"
+    def keys(self) -> Path:
+        return self.data / "keys"
 
     @cached_property
     def logs(self) -> Path:

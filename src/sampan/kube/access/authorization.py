@@ -38,6 +38,9 @@ class Remote:
     async def decide(self, asked: Attributes) -> Decision:
         raise NotImplementedError
 
+    async def close(self) -> None:
+        """Let go of connections."""
+
 
 class Always:
     """The modes AlwaysAllow and AlwaysDeny."""
@@ -73,6 +76,25 @@ class Authorizer:
             if decision.error:
                 errors.append(decision.error)
         return Decision(False, "\n".join(reasons), error=", ".join(errors))
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        for member in self._members:
+            if isinstance(member, Remote):
+                await member.close()
+
+    def authorize_locally(self, asked: Attributes) -> tuple[bool, str]:
+        """The same without asking anybody else: whether it may be done, and why not."""
+        if MASTERS in asked.user.groups:
+            return True, ""
+        reasons = []
+        for member in self._members:
+            if not isinstance(member, Remote):
+                allowed, reason = member.authorize(asked)
+                if allowed:
+                    return True, reason
+                reasons.append(reason)
+        return False, "\n".join(reason for reason in reasons if reason)
 
     async def require(self, asked: Attributes) -> Decision:
         """The same, but raises the StatusError if it may not."""

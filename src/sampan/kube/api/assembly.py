@@ -7,32 +7,50 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sampan.kube.access import authenticationconfig, authorizationconfig
+from sampan.kube.access.admission.certificates import (
+    CertificateApproval,
+    CertificateSigning,
+    CertificateSubjectRestriction,
+)
+from sampan.kube.access.admission.escalation import Escalation
+from sampan.kube.access.admission.noderestriction import NodeRestriction
+from sampan.kube.access.admission.policies import ValidatingPolicies
+from sampan.kube.access.admission.request import Plugin
+from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
-from sampan.kube.access.authorization import from_modes
+from sampan.kube.access.authorization import Authorizer, from_modes
 from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
+from sampan.kube.access.encryption import Encryption
+from sampan.kube.access.inflight import Limits
 from sampan.kube.access.nodes import RESOURCES as NODE_RESOURCES
 from sampan.kube.access.nodes import Graph
 from sampan.kube.access.rbac import RESOURCES, Rbac
 from sampan.kube.access.reviews import Reviews
 from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
-from sampan.kube.api import answers, health, negotiation
+from sampan.kube.access.user import Attributes
+from sampan.kube.api import answers, bodies, health, negotiation
+from sampan.kube.api.accessoptions import text_of
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.bootstrap import Bootstrap
 from sampan.kube.api.catalog import CacheReader, Catalog
 from sampan.kube.api.connecting import Connections
-from sampan.kube.api.documents import Documents
+from sampan.kube.api.definitions import Definitions
+from sampan.kube.api.documents import documents
 from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.reading import Lister
-from sampan.kube.api.roots import Answer, Roots
+from sampan.kube.api.roots import VERSION, Answer, Roots
 from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
 from sampan.kube.api.verbs import Special, Verbs
 from sampan.kube.api.virtual import Virtual
+from sampan.kube.api.webhookcalls import WebhookCalls
 from sampan.kube.api.writing import Writer
+from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.kinds.table import builtin_resources
 from sampan.kube.store.cache import Cache
 
@@ -47,6 +65,16 @@ class Assembled:
     catalog: Catalog
     rbac: Rbac
     graph: Graph
+    definitions: Definitions
+    webhooks: WebhookCalls
+    authorizer: Authorizer
+    tokens: Tokens
+
+    async def close(self) -> None:
+        """Let go of connections to other servers."""
+        await self.webhooks.close()
+        await self.authorizer.close()
+        await self.tokens.close()
 
     def changed(self) -> dict[str, Changed]:
         """Who is to be told of changes of which resource."""
@@ -55,45 +83,85 @@ class Assembled:
         return found
 
 
-def assemble(settings: Settings, keys: Keys, cache: Cache) -> Assembled:
+def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryption) -> Assembled:
     """The cache must have started."""
     catalog = Catalog(builtin_resources())
     reader = CacheReader(cache, catalog)
     rbac, graph = Rbac(reader), Graph(reader)
     rbac.load()
     graph.load()
-    authorizer = from_modes(settings.modes, graph, rbac)
-    tokens = Tokens(_token_checks(settings, keys, reader), time.time)
-    gate = Gate(_authenticator(settings, keys, tokens), authorizer, time.time)
+    authorizer = _authorizer(settings, graph, rbac)
+    checks, anonymous = _token_checks(settings, keys, reader)
+    tokens = Tokens(checks, time.monotonic)
+    gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, time.time)
     lister = Lister(cache)
-    writer = Writer(cache, Chain(()), catalog.by_name)
+    webhooks = WebhookCalls(reader)
+    chain = Chain(_plugins(catalog, authorizer, rbac, webhooks))
+    writer = Writer(cache, chain, catalog.by_name, encryption.seal)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
     reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()
     virtual = Virtual(catalog, reviews, lambda: keys.issuer)
-    special = _special(catalog, virtual, Scales(lister, writer, patcher), Connections(lister), list(reviews))
+    scales = Scales(lister, writer, patcher)
+    special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
+    definitions = Definitions(catalog, cache, writer, reader, scales, special)
+    definitions.load()
     roots = Roots(
         catalog,
         health.Health(_checks(cache)),
-        Documents(catalog),
+        documents(catalog, VERSION["gitVersion"]),
         f"{settings.advertise_address}:{settings.port}",
         _roots(settings, keys),
     )
     verbs = Verbs(catalog, cache, lister, writer, patcher, special)
-    handler = Handler(catalog, gate, reader, roots, verbs)
-    return Assembled(handler, Bootstrap(catalog, reader, writer, time.time), catalog, rbac, graph)
+    limits = Limits(settings.reading, settings.mutating)
+    handler = Handler(catalog, gate, reader, roots, verbs, limits)
+    bootstrap = Bootstrap(catalog, reader, writer, time.time)
+    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, webhooks, authorizer, tokens)
 
 
-def _authenticator(settings: Settings, keys: Keys, tokens: Tokens) -> Authenticator:
+def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: WebhookCalls) -> list[Plugin]:
+    """In upstream's order."""
+
+    def authorize(asked: Attributes) -> tuple[bool, str]:
+        return authorizer.authorize_locally(asked)
+
+    def decode(resource: Resource, value: object) -> Object:
+        served = catalog.by_name(resource.name)
+        assert served is not None
+        return bodies.decoded(served, value)
+
+    return [
+        NodeRestriction(authorizer),
+        CertificateApproval(authorizer),
+        CertificateSigning(authorizer),
+        CertificateSubjectRestriction(),
+        MutatingWebhooks(catalog, authorize, webhooks.call, decode),
+        Escalation(authorizer, rbac),  # after all that could add to a role
+        ValidatingPolicies(catalog, authorize),
+        ValidatingWebhooks(catalog, authorize, webhooks.call),
+    ]
+
+
+def _authorizer(settings: Settings, graph: Graph, rbac: Rbac) -> Authorizer:
+    path = settings.access.authorization
+    if path:
+        return authorizationconfig.from_file(Path(path), graph, rbac)
+    return from_modes(settings.modes, graph, rbac)
+
+
+def _authenticator(keys: Keys, tokens: Tokens, anonymous: Anonymous) -> Authenticator:
     return Authenticator(
         tokens,
         ClientCertificates(lambda: keys.clients),
         RequestHeaders(lambda: keys.proxies),
-        Anonymous(settings.anonymous),
+        anonymous,
     )
 
 
-def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> list[TokenCheck]:
+def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> tuple[list[TokenCheck], Anonymous]:
+    """All kinds of tokens, and whether who shows none may go on."""
+
     def clock() -> datetime:
         return datetime.now(UTC)
 
@@ -101,8 +169,34 @@ def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> list[T
     if settings.token_file:
         checks.append(StaticTokens(Path(settings.token_file), (settings.issuer,)))
     checks.append(ServiceAccounts(lambda: keys.issuer, reader, clock))
-    checks.append(BootstrapTokens(reader, clock, (settings.issuer,)))
-    return checks
+    audiences = (settings.issuer,)
+    checks.append(BootstrapTokens(reader, clock, audiences))
+    anonymous: Anonymous | None = None
+    if settings.access.authentication:
+        path = Path(settings.access.authentication)
+        more, anonymous = authenticationconfig.from_file(path, audiences, clock)
+        checks += more
+    issuer = settings.access.issuer
+    if issuer.url:
+        flags = {
+            "username_claim": issuer.username_claim,
+            "username_prefix": issuer.username_prefix,
+            "groups_claim": issuer.groups_claim,
+            "groups_prefix": issuer.groups_prefix,
+            "ca": text_of(issuer.ca_file),
+        }
+        checks.append(
+            authenticationconfig.from_flags(
+                issuer_url=issuer.url,
+                client_id=issuer.client,
+                audiences=audiences,
+                clock=clock,
+                required_claims=issuer.required,
+                algorithms=issuer.algorithms,
+                **flags,
+            )
+        )
+    return checks, anonymous or Anonymous(settings.anonymous)
 
 
 def _special(

@@ -20,7 +20,8 @@ from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.apiextensions import naming
 from sampan.kube.kinds.apiextensions.custom import Custom, resources
 from sampan.kube.kinds.resource import Object, Reader
-from sampan.kube.store.cache import Cache, Item
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Item
 from sampan.specs.kubernetes import status
 
 log = logging.getLogger("sampan.kube")

@@ -5,7 +5,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from sampan.kube.api.catalog import Catalog
-from sampan.kube.store.cache import Cache, Subscription
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.rings import Subscription
 
 Changed = Callable[[str, str, str], None]
 

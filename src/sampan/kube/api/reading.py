@@ -12,7 +12,8 @@ from sampan.errors import Invalid
 from sampan.kube.api.calls import Call
 from sampan.kube.api.options import ListOptions
 from sampan.kube.api.served import Served
-from sampan.kube.store.cache import Cache, Item
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Item
 from sampan.kube.store.store import Ahead, Compacted
 from sampan.specs.golang.jsonsyntax import syntax_error
 from sampan.specs.golang.numbers import parse_uint

@@ -149,7 +149,7 @@ class Roots:
 
 def _empty(code: int) -> web.Response:
     response = web.Response(status=code)
-    del response.headers["Content-Type"]
+    response.headers.pop("Content-Type", None)
     return response
 
 

@@ -8,7 +8,7 @@ import orjson
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Column, Object
 from sampan.kube.schema import builtin
-from sampan.kube.store.cache import Item
+from sampan.kube.store.items import Item
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 TABLE = ("meta.k8s.io", "v1", "Table")
@@ -45,6 +45,9 @@ def _describe(served: Served, path: str) -> str:
         return ""
     if path.startswith("metadata."):
         return builtin.description(META, path.removeprefix("metadata."))
+    group, plural = served.resource.stored_as
+    if plural and group != served.group:  # upstream describes the form that it stores
+        return builtin.description(builtin.definition_of(group, "v1", served.kind), path)
     definition, _, path = path.rpartition(":")
     return builtin.description(definition or served.resource.definition or served.definition, path)
 

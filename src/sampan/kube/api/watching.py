@@ -16,7 +16,9 @@ from sampan.kube.api.options import ListOptions
 from sampan.kube.api.reading import Lister, check_fields, filtered, matches
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Object
-from sampan.kube.store.cache import Cache, Event, Item, Lagging, Subscription
+from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Event, Item
+from sampan.kube.store.rings import Lagging, Subscription
 from sampan.kube.store.store import Compacted
 from sampan.specs.kubernetes import status
 

@@ -59,8 +59,7 @@ class Client:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         headers = {"User-Agent": endpoint.agent}
-        if endpoint.token:
-            headers["Authorization"] = f"Bearer {endpoint.token}"
+        self.token = endpoint.token  # may be replaced at any time, by one that lasts longer
         self._session = aiohttp.ClientSession(
             endpoint.url,
             headers=headers,
@@ -84,7 +83,7 @@ class Client:
         seconds: float = 60.0,
     ) -> Any:
         """The answer's JSON."""
-        headers = {"Accept": accept}
+        headers = self._headers(accept)
         data = None
         if body is not None:
             headers["Content-Type"] = content_type
@@ -102,6 +101,12 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"{method} {self._endpoint.url}{path}: {error}") from error
         return _value(response.status, answer)
+
+    def _headers(self, accept: str) -> dict[str, str]:
+        headers = {"Accept": accept}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return headers
 
     async def get(self, resource: ResourcePath, namespace: str, name: str) -> Object:
         found: Object = await self.request("GET", resource.path(namespace, name))
@@ -144,7 +149,7 @@ class Client:
         """Events, {"type": ..., "object": ...}, until the server ends the watch."""
         params = {"watch": "1", **query}
         try:
-            async with self._session.get(path, params=params, headers={"Accept": accept}) as response:
+            async with self._session.get(path, params=params, headers=self._headers(accept)) as response:
                 if response.status != 200:
                     _value(response.status, await response.read())
                 rest = b""

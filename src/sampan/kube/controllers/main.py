@@ -4,10 +4,15 @@ import argparse
 import asyncio
 import logging
 import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
+from sampan.kube.client.accounts import Accounts
 from sampan.kube.client.requests import Client, Endpoint
 from sampan.kube.controllers import namespaces, rootca, serviceaccounts
 from sampan.kube.controllers.controller import Informers
@@ -17,7 +22,7 @@ from sampan.kube.controllers.garbage import Collector
 def main() -> None:
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    uvloop.run(_run(options))
+    uvloop.run(_run(options, Path(options.root_ca).read_text()))
 
 
 def _options() -> argparse.Namespace:
@@ -32,8 +37,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run(options: argparse.Namespace) -> None:
-    task = asyncio.ensure_future(run(options))
+async def _run(options: argparse.Namespace, bundle: str) -> None:
+    task = asyncio.ensure_future(run(options, bundle))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
@@ -42,28 +47,45 @@ async def _run(options: argparse.Namespace) -> None:
         pass
 
 
-async def run(options: argparse.Namespace) -> None:
+async def run(options: argparse.Namespace, bundle: str) -> None:
     """All controllers, until cancelled."""
     endpoint = Endpoint(
         options.server, options.ca, options.certificate, options.key, agent="kube-controller-manager/v1.35"
     )
-    bundle = Path(options.root_ca).read_text()  # noqa: ASYNC240: before anything runs
-    client = Client(endpoint)
-    try:
+    async with AsyncExitStack() as stack:
+        client = Client(endpoint)
+        stack.push_async_callback(client.close)
+        accounts = Accounts(client, endpoint, stack)
         informers = Informers(client)
-        collector = Collector(client)
-        controllers = [
-            namespaces.controller(client, informers),
-            serviceaccounts.controller(client, informers),
-            rootca.controller(client, informers, bundle),
-        ]
         async with asyncio.TaskGroup() as group:
             informers.start(group)
-            group.create_task(collector.run())
-            for controller in controllers:
-                group.create_task(controller.run())
-    finally:
-        await client.close()
+            group.create_task(_end_with_parent(asyncio.current_task()))
+
+            async def run_as(name: str, work: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
+                await work(await accounts.client(name, group))
+
+            group.create_task(run_as("generic-garbage-collector", lambda own: Collector(own).run()))
+            group.create_task(
+                run_as("namespace-controller", lambda own: namespaces.controller(own, informers).run())
+            )
+            group.create_task(
+                run_as(
+                    "service-account-controller", lambda own: serviceaccounts.controller(own, informers).run()
+                )
+            )
+            group.create_task(
+                run_as("root-ca-cert-publisher", lambda own: rootca.controller(own, informers, bundle).run())
+            )
+
+
+async def _end_with_parent(work: "asyncio.Task[None] | None") -> None:
+    """Whoever started this process holds the other end of its standard input, and writes nothing."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+    if work is not None:
+        work.cancel()
 
 
 if __name__ == "__main__":

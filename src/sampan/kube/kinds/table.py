@@ -56,13 +56,7 @@ def _core() -> tuple[Resource, ...]:
 
 
 def _workloads_and_access() -> tuple[Resource, ...]:
-    from sampan.kube.kinds.apps import (
-        controllerrevision,
-        daemonset,
-        deployment,
-        replicaset,
-        statefulset,
-    )
+    from sampan.kube.kinds.apps import controllerrevision, daemonset, deployment, replicaset, statefulset
     from sampan.kube.kinds.authentication import selfsubjectreview, tokenreview
     from sampan.kube.kinds.authorization import (
         localsubjectaccessreview,

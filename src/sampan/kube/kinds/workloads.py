@@ -78,7 +78,7 @@ def more_than_replicas(status: Object, *fields: str) -> list[FieldError]:
     """Of the counters that count some of all replicas."""
     replicas = status.get("replicas", 0)
     return [
-        invalid(f"status.{name}", status[name], "cannot be greater than status.replicas")
+        invalid(f"status.{name}", status.get(name, 0), "cannot be greater than status.replicas")
         for name in fields
         if status.get(name, 0) > replicas
     ]

@@ -103,15 +103,9 @@ def definitions() -> list[str]:
     return list(_places())
 
 
-def group_version_kind(definition: str) -> tuple[str, str, str] | None:
-    """Of a definition that is a kind of one group and version."""
-    found = _read(definition).get("kind")
-    return tuple(found) if found else None
-
-
-def unions(definition: str) -> list[Any]:
-    """What OpenAPI shows as x-kubernetes-unions."""
-    return list(_read(definition).get("unions", []))
+def raw(definition: str) -> dict[str, Any]:
+    """A definition as it was packed (see hatch_build.py), for OpenAPI."""
+    return _read(definition)
 
 
 @lru_cache(1)

@@ -20,7 +20,6 @@ from sampan.kube.schema.parsing import DecodeError as DecodeError
 from sampan.kube.schema.parsing import go_kind as go_kind
 from sampan.kube.schema.parsing import parse_json as parse_json
 from sampan.kube.schema.parsing import unrecognized as unrecognized
-from sampan.kube.schema.yamlparsing import parse_yaml as parse_yaml
 from sampan.specs.golang.base64 import corrupt_at
 from sampan.specs.golang.json import kind_of
 from sampan.specs.kubernetes import quantity
@@ -60,6 +59,14 @@ _Decode = Callable[[Any, _Place, _Notes], Any]
 _Field = tuple[type | None, bool, _Decode, tuple[str, str]]
 
 _compiled: dict[int, tuple[Node, _Decode]] = {}
+
+
+def parse_yaml(data: bytes) -> tuple[Any, list[str]]:
+    """As parse_json, of the first document. Raises DecodeError."""
+    # PyYAML is 2 MB and 10 ms, which a server that sees no YAML need not pay.
+    from sampan.kube.schema import yamlparsing
+
+    return yamlparsing.parse_yaml(data)
 
 
 def decode(node: Node, value: Any, kind: str) -> Decoded:

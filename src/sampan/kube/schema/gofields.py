@@ -296,29 +296,36 @@ EMBEDDED = {
     "resource.v1.DeviceClassConfiguration": {"DeviceConfiguration": "opaque"},
 }
 
-# Fields behind feature gates that are off in 1.35: known (no "unknown field"), and dropped.
+# Fields behind feature gates that are off in 1.35: known (no "unknown field"), and dropped. By group:
+# MaxUnavailableStatefulSet; CoordinatedLeaderElection; ResourceHealthStatus, ContainerStopSignals,
+# NodeDeclaredFeatures, GenericWorkload, InPlacePodLevelResourcesVerticalScaling, DRAExtendedResource,
+# ClusterTrustBundleProjection, PodCertificateRequest; DRAConsumableCapacity, DRADeviceBindingConditions,
+# DRADeviceTaints, DRAPartitionableDevices; CRDObservedGenerationTracking.
 # https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/
 GATED_OFF = _table(
     """
+apps.v1.RollingUpdateStatefulSetStrategy maxUnavailable
 coordination.v1.LeaseSpec preferredHolder strategy
-core.v1.ContainerStatus stopSignal
+core.v1.ContainerStatus allocatedResourcesStatus stopSignal
 core.v1.Lifecycle stopSignal
+core.v1.NodeStatus declaredFeatures
 core.v1.PodSpec workloadRef
 core.v1.PodStatus allocatedResources extendedResourceClaimStatus resources
-core.v1.NodeStatus declaredFeatures
-core.v1.VolumeMountStatus volumeStatus
 core.v1.VolumeProjection clusterTrustBundle podCertificate
 resource.v1.AllocatedDeviceStatus shareID
 resource.v1.AllocationResult allocationTimestamp
-resource.v1.Device allowMultipleAllocations bindingConditions bindingFailureConditions bindsToNode
-resource.v1.Device consumesCounters taints
+resource.v1.Device allNodes allowMultipleAllocations bindingConditions bindingFailureConditions bindsToNode
+resource.v1.Device consumesCounters nodeName nodeSelector taints
 resource.v1.DeviceCapacity requestPolicy
 resource.v1.DeviceClassSpec extendedResourceName
 resource.v1.DeviceConstraint distinctAttribute
-resource.v1.DeviceRequestAllocationResult bindingConditions bindingFailureConditions consumedCapacity shareID
-resource.v1.DeviceRequestAllocationResult tolerations
+resource.v1.DeviceRequestAllocationResult bindingConditions bindingFailureConditions consumedCapacity
+resource.v1.DeviceRequestAllocationResult shareID tolerations
 resource.v1.DeviceSubRequest capacity tolerations
 resource.v1.ExactDeviceRequest capacity tolerations
+resource.v1.ResourceSliceSpec perDeviceNodeSelection sharedCounters
+apiextensions.v1.CustomResourceDefinitionCondition observedGeneration
+apiextensions.v1.CustomResourceDefinitionStatus observedGeneration
 """
 )
 

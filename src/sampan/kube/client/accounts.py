@@ -1,0 +1,70 @@
+"""Service accounts for the parts of a cluster, so that each may do no more than its role says."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from sampan.errors import SampanError
+from sampan.kube.client.requests import Client, Endpoint, ResourcePath
+from sampan.specs.kubernetes.status import StatusError
+
+log = logging.getLogger("sampan.kube")
+
+NAMESPACE = "kube-system"
+ACCOUNTS = ResourcePath("v1", "serviceaccounts")
+LIFE = 3600  # seconds of a token, renewed at half of it
+PAUSE = 0.5  # seconds between attempts
+
+
+class Accounts:
+    """Clients that act as service accounts of kube-system, which `client` may make and give tokens for."""
+
+    def __init__(self, client: Client, endpoint: Endpoint, stack: AsyncExitStack) -> None:
+        """The clients are closed with the stack."""
+        self._client = client
+        self._endpoint = replace(endpoint, certificate="", key="")
+        self._stack = stack
+
+    async def client(self, name: str, group: asyncio.TaskGroup) -> Client:
+        """Waits until there is a token; keeps it fresh in the group."""
+        found = Client(self._endpoint)
+        self._stack.push_async_callback(found.close)
+        while not await self._renew(name, found):
+            await asyncio.sleep(PAUSE)
+        group.create_task(self._keep(name, found))
+        return found
+
+    async def _keep(self, name: str, client: Client) -> None:
+        while True:
+            await asyncio.sleep(LIFE / 2)
+            while not await self._renew(name, client):
+                await asyncio.sleep(PAUSE)
+
+    async def _renew(self, name: str, client: Client) -> bool:
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": LIFE},
+        }
+        path = ACCOUNTS.path(NAMESPACE, name, "token")
+        try:
+            answer = await self._client.request("POST", path, request)
+        except StatusError as error:
+            if error.code == 404:
+                await self._make(name)
+            else:
+                log.info("token for %s: %s", name, error)
+            return False
+        except SampanError as error:
+            log.info("token for %s: %s", name, error)
+            return False
+        client.token = answer["status"]["token"]
+        return True
+
+    async def _make(self, name: str) -> None:
+        account = {"metadata": {"name": name, "namespace": NAMESPACE}}
+        try:
+            await self._client.create(ACCOUNTS, NAMESPACE, account)
+        except (StatusError, SampanError) as error:
+            log.info("account %s: %s", name, error)

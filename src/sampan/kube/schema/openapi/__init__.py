@@ -1,0 +1,1 @@
+"""The documents of /openapi/v2 and /openapi/v3."""
