@@ -15,7 +15,7 @@ ROOT = Path(sampan.specs.__file__).parent
 # Beyond LIGHT: what a grammar may be written with where the command line and the shims do not load it.
 GRAMMAR = {"re", "typing"}
 # Generated from tables by the protobuf library, and loaded only once somebody speaks gRPC.
-MESSAGES = ("buildkit", "protobuf", "wellknown")
+MESSAGES = ("buildkit", "etcd", "protobuf", "wellknown")
 
 MORE = {
     "golang.match": {"re"},

@@ -95,13 +95,13 @@ def test_objects_are_printed_as_kubectl_users_know_them() -> None:
             "b": "1",
             "c": "two\nlines\n",
             "d": "",
-            "e": "plain text",
+            "e": "192.0.2.1:6443",
             "f": "1:30",
         },
         "items": [{"n": 1.0, "f:x": {".": {}}}, "y"],
     }
     assert yamltext.dump(value).decode() == (
-        'data:\n  a: "yes"\n  b: "1"\n  c: |\n    two\n    lines\n  d: ""\n  e: plain text\n  f: "1:30"\n'
+        'data:\n  a: "yes"\n  b: "1"\n  c: |\n    two\n    lines\n  d: ""\n  e: 192.0.2.1:6443\n  f: "1:30"\n'
         'items:\n- f:x:\n    .: {}\n  "n": 1\n- "y"\nkind: ConfigMap\n'
         'metadata:\n  creationTimestamp: "2026-01-02T03:04:05Z"\n  generation: 2\n  labels: {}\n  x: null\n'
     )

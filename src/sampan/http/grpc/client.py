@@ -1,6 +1,6 @@
-"""The client's side: calls on a connection that was taken over.
+"""The client's side: calls on a connection, which was taken over or is one of our own.
 
-    client = await connect(hijacked.socket, hijacked.leftover)
+    client = await connect(hijacked.socket, hijacked.leftover)      or  await dial("127.0.0.1", 2379)
     answer = await client.unary(schema.method("grpc.health.v1.Health", "Check"), request, seconds=5)
     async with client.call(method, metadata={"dir-name": ["context"]}) as call:
         await call.send(message)
@@ -13,6 +13,7 @@ Leaving the `async with` before the call has ended cancels it at the server.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,9 +32,10 @@ NOTHING: Mapping[str, Any] = {}
 class Client:
     """Calls on a connection where we are the client, as many at once as the server allows."""
 
-    def __init__(self, connection: Connection, authority: str) -> None:
+    def __init__(self, connection: Connection, authority: str, scheme: str = "http") -> None:
         self._connection = connection
         self._authority = authority
+        self._scheme = scheme
         connection.on_settled = self._wake
         connection.closed.add_done_callback(self._wake)
         self._waiting: set[asyncio.Future[None]] = set()
@@ -74,7 +76,7 @@ class Client:
     def _headers(self, method: Method, metadata: Metadata, seconds: float | None) -> list[Header]:
         headers: list[Header] = [
             (":method", "POST"),
-            (":scheme", "http"),
+            (":scheme", self._scheme),
             (":path", method.path),
             (":authority", self._authority),
             ("te", "trailers"),
@@ -119,4 +121,12 @@ async def connect(sock: socket.socket, leftover: bytes = b"", *, authority: str 
     connection = Connection(leftover=leftover)
     client = Client(connection, authority)
     await take_over(sock, connection)
+    return client
+
+
+async def dial(host: str, port: int, tls: ssl.SSLContext | None = None) -> Client:
+    """A connection of its own; a `tls` context must offer "h2" by ALPN. Raises OSError."""
+    connection = Connection()
+    client = Client(connection, f"{host}:{port}", "https" if tls else "http")
+    await asyncio.get_running_loop().create_connection(lambda: connection, host, port, ssl=tls)
     return client

@@ -54,6 +54,13 @@ class Tokens:
         self._known[key] = (now + _GOOD_FOR, found)
         return found
 
+    async def close(self) -> None:
+        """Let go of connections."""
+        for check in self._checks:
+            close = getattr(check, "close", None)
+            if close:
+                await close()
+
     async def _ask(self, token: str, audiences: Sequence[str]) -> Verified:
         refusals = []
         for check in self._checks:

@@ -38,6 +38,9 @@ class Remote:
     async def decide(self, asked: Attributes) -> Decision:
         raise NotImplementedError
 
+    async def close(self) -> None:
+        """Let go of connections."""
+
 
 class Always:
     """The modes AlwaysAllow and AlwaysDeny."""
@@ -73,6 +76,12 @@ class Authorizer:
             if decision.error:
                 errors.append(decision.error)
         return Decision(False, "\n".join(reasons), error=", ".join(errors))
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        for member in self._members:
+            if isinstance(member, Remote):
+                await member.close()
 
     def authorize_locally(self, asked: Attributes) -> tuple[bool, str]:
         """The same without asking anybody else: whether it may be done, and why not."""

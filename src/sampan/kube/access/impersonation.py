@@ -28,7 +28,8 @@ async def impersonated(user: User, headers: CIMultiDictProxy[str], authorizer: A
     extra = extra_of(headers, (_PREFIX,))
     if not name:
         if groups or uid or extra:
-            raise status.internal("requested groups, a uid or extra fields without impersonating a user")
+            # Upstream's answer is 500, though it is the client who is wrong.
+            raise status.bad_request("requested groups, a uid or extra fields without impersonating a user")
         return user
     account = _account(name)
     for asked in _parts(user, name, account, uid, groups, extra):

@@ -13,9 +13,22 @@ from sampan.kube.access.admission.certificates import (
     CertificateSubjectRestriction,
 )
 from sampan.kube.access.admission.escalation import Escalation
+from sampan.kube.access.admission.ingressclasses import DefaultIngressClass
+from sampan.kube.access.admission.limitranges import LimitRanger
+from sampan.kube.access.admission.namespaces import NamespaceLifecycle
 from sampan.kube.access.admission.noderestriction import NodeRestriction
+from sampan.kube.access.admission.nodetaints import DefaultTolerationSeconds, TaintNodesByCondition
+from sampan.kube.access.admission.podsecurity.plugin import PodSecurity
 from sampan.kube.access.admission.policies import ValidatingPolicies
+from sampan.kube.access.admission.priority import Priority
 from sampan.kube.access.admission.request import Plugin
+from sampan.kube.access.admission.runtimeclasses import RuntimeClass
+from sampan.kube.access.admission.serviceaccounts import ServiceAccount
+from sampan.kube.access.admission.storage import (
+    DefaultStorageClass,
+    PersistentVolumeClaimResize,
+    StorageObjectInUseProtection,
+)
 from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
 from sampan.kube.access.authorization import Authorizer, from_modes
@@ -29,6 +42,7 @@ from sampan.kube.access.reviews import Reviews
 from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
 from sampan.kube.access.user import Attributes
 from sampan.kube.api import answers, bodies, health, negotiation
+from sampan.kube.api.accessoptions import text_of
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.bootstrap import Bootstrap
 from sampan.kube.api.catalog import CacheReader, Catalog
@@ -39,7 +53,6 @@ from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
-from sampan.kube.api.outbound import Outbound
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import VERSION, Answer, Roots
@@ -47,6 +60,7 @@ from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
 from sampan.kube.api.verbs import Special, Verbs
 from sampan.kube.api.virtual import Virtual
+from sampan.kube.api.webhookcalls import WebhookCalls
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.kinds.table import builtin_resources
@@ -64,7 +78,15 @@ class Assembled:
     rbac: Rbac
     graph: Graph
     definitions: Definitions
-    outbound: Outbound
+    webhooks: WebhookCalls
+    authorizer: Authorizer
+    tokens: Tokens
+
+    async def close(self) -> None:
+        """Let go of connections to other servers."""
+        await self.webhooks.close()
+        await self.authorizer.close()
+        await self.tokens.close()
 
     def changed(self) -> dict[str, Changed]:
         """Who is to be told of changes of which resource."""
@@ -80,12 +102,13 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     rbac, graph = Rbac(reader), Graph(reader)
     rbac.load()
     graph.load()
-    authorizer = from_modes(settings.modes, graph, rbac)
-    tokens = Tokens(_token_checks(settings, keys, reader), time.time)
-    gate = Gate(_authenticator(settings, keys, tokens), authorizer, time.time)
+    authorizer = _authorizer(settings, graph, rbac)
+    checks, anonymous = _token_checks(settings, keys, reader)
+    tokens = Tokens(checks, time.monotonic)
+    gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, time.time)
     lister = Lister(cache)
-    outbound = Outbound(reader)
-    chain = Chain(_plugins(catalog, authorizer, rbac, outbound))
+    webhooks = WebhookCalls(reader)
+    chain = Chain(_plugins(catalog, authorizer, rbac, webhooks))
     writer = Writer(cache, chain, catalog.by_name, encryption.seal)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
@@ -106,10 +129,10 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     limits = Limits(settings.reading, settings.mutating)
     handler = Handler(catalog, gate, reader, roots, verbs, limits)
     bootstrap = Bootstrap(catalog, reader, writer, time.time)
-    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, outbound)
+    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, webhooks, authorizer, tokens)
 
 
-def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Outbound) -> list[Plugin]:
+def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: WebhookCalls) -> list[Plugin]:
     """In upstream's order."""
 
     def authorize(asked: Attributes) -> tuple[bool, str]:
@@ -121,27 +144,51 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Out
         return bodies.decoded(served, value)
 
     return [
+        NamespaceLifecycle(),
+        LimitRanger(),
+        ServiceAccount(),
         NodeRestriction(authorizer),
-        Escalation(authorizer, rbac),
+        TaintNodesByCondition(),
+        PodSecurity(),
+        Priority(),
+        DefaultTolerationSeconds(),
+        DefaultStorageClass(),
+        StorageObjectInUseProtection(),
+        PersistentVolumeClaimResize(),
+        RuntimeClass(),
         CertificateApproval(authorizer),
         CertificateSigning(authorizer),
         CertificateSubjectRestriction(),
-        MutatingWebhooks(catalog, authorize, outbound.post, decode),
+        DefaultIngressClass(),
+        MutatingWebhooks(catalog, authorize, webhooks.call, decode),
+        Escalation(authorizer, rbac),  # after all that could add to a role
         ValidatingPolicies(catalog, authorize),
-        ValidatingWebhooks(catalog, authorize, outbound.post),
+        ValidatingWebhooks(catalog, authorize, webhooks.call),
     ]
 
 
-def _authenticator(settings: Settings, keys: Keys, tokens: Tokens) -> Authenticator:
+def _authorizer(settings: Settings, graph: Graph, rbac: Rbac) -> Authorizer:
+    path = settings.access.authorization
+    if path:
+        # Loaded only where it is used: expressions take 40 ms.
+        from sampan.kube.access import authorizationconfig
+
+        return authorizationconfig.from_file(Path(path), graph, rbac)
+    return from_modes(settings.modes, graph, rbac)
+
+
+def _authenticator(keys: Keys, tokens: Tokens, anonymous: Anonymous) -> Authenticator:
     return Authenticator(
         tokens,
         ClientCertificates(lambda: keys.clients),
         RequestHeaders(lambda: keys.proxies),
-        Anonymous(settings.anonymous),
+        anonymous,
     )
 
 
-def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> list[TokenCheck]:
+def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> tuple[list[TokenCheck], Anonymous]:
+    """All kinds of tokens, and whether who shows none may go on."""
+
     def clock() -> datetime:
         return datetime.now(UTC)
 
@@ -149,8 +196,38 @@ def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> list[T
     if settings.token_file:
         checks.append(StaticTokens(Path(settings.token_file), (settings.issuer,)))
     checks.append(ServiceAccounts(lambda: keys.issuer, reader, clock))
-    checks.append(BootstrapTokens(reader, clock, (settings.issuer,)))
-    return checks
+    audiences = (settings.issuer,)
+    checks.append(BootstrapTokens(reader, clock, audiences))
+    anonymous: Anonymous | None = None
+    if settings.access.authentication:
+        from sampan.kube.access import authenticationconfig
+
+        path = Path(settings.access.authentication)
+        more, anonymous = authenticationconfig.from_file(path, audiences, clock)
+        checks += more
+    issuer = settings.access.issuer
+    if issuer.url:
+        from sampan.kube.access import authenticationconfig
+
+        flags = {
+            "username_claim": issuer.username_claim,
+            "username_prefix": issuer.username_prefix,
+            "groups_claim": issuer.groups_claim,
+            "groups_prefix": issuer.groups_prefix,
+            "ca": text_of(issuer.ca_file),
+        }
+        checks.append(
+            authenticationconfig.from_flags(
+                issuer_url=issuer.url,
+                client_id=issuer.client,
+                audiences=audiences,
+                clock=clock,
+                required_claims=issuer.required,
+                algorithms=issuer.algorithms,
+                **flags,
+            )
+        )
+    return checks, anonymous or Anonymous(settings.anonymous)
 
 
 def _special(

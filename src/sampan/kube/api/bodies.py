@@ -5,13 +5,14 @@ from typing import Any
 
 from aiohttp import web
 
+from sampan.kube.api.auditing import record, trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, OFFERED, PROTOBUF, YAML, body_media
 from sampan.kube.api.options import WriteOptions
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import builtin, decoding, protobuf
-from sampan.specs.kubernetes import status
+from sampan.specs.kubernetes import fielderror, status
 
 SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"  # how upstream's own scheme is called
 LARGEST = 3 << 20  # bytes of a request's body, as upstream's limit
@@ -31,7 +32,10 @@ async def read(request: web.BaseRequest) -> bytes:
         if total > LARGEST:
             raise too_large()
         parts.append(part)
-    return b"".join(parts)
+    data = b"".join(parts)
+    if trail_of(request) is not None:
+        record(request).sent = data
+    return data
 
 
 def too_large() -> status.StatusError:
@@ -132,25 +136,30 @@ def check_kind(served: Served, value: Any, known: Callable[[str, str], bool]) ->
     if (version, kind) == (served.api_version, served.kind):
         return
     if served.custom is not None:
-        raise _custom_mismatch(served, version, kind)
-    short = version.rpartition("/")[2]
+        raise _custom_mismatch(served, value, version, kind)
+    why = other_kind(served, version, kind, known)
+    raise cannot_handle(served.kind, version.rpartition("/")[2], why, kind)
+
+
+def other_kind(served: Served, version: str, kind: str, known: Callable[[str, str], bool]) -> str:
+    """What Go says of an object that is not of `served`'s kind."""
     if not known(version, kind):
-        why = f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
-    else:
-        internal = served.group.split(".")[0] or "core"
-        why = f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
-    raise cannot_handle(served.kind, short, why, kind)
+        return f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+    internal = served.group.split(".")[0] or "core"
+    short = version.rpartition("/")[2]
+    return f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
 
 
-def _custom_mismatch(served: Served, version: str, kind: str) -> status.StatusError:
+def _custom_mismatch(served: Served, value: Object, version: str, kind: str) -> status.StatusError:
     if version != served.api_version:
         return status.bad_request(
             f"the API version in the data ({version}) does not match "
             f"the expected API version ({served.api_version})"
         )
-    return status.bad_request(
-        f"the kind in the data ({kind}) does not match the expected kind ({served.kind})"
-    )
+    metadata = value.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else ""
+    wrong = fielderror.invalid("kind", kind, f"must be {served.kind}")
+    return status.invalid(served.group, kind, name if isinstance(name, str) else "", [wrong])
 
 
 def delete_options_body(data: bytes, content_type: str | None) -> Object:

@@ -10,6 +10,7 @@ from sampan.kube.access.authentication import Authenticator
 from sampan.kube.access.authorization import Authorizer, refusal
 from sampan.kube.access.impersonation import impersonated, is_asked
 from sampan.kube.access.user import Attributes, User
+from sampan.kube.api import auditing
 
 
 class Gate:
@@ -25,7 +26,10 @@ class Gate:
         headers = request.headers
         now = datetime.fromtimestamp(self._clock(), UTC)
         verified = await self._authenticator.authenticate(self._certificate(request), headers, path, now)
+        if verified.annotations:
+            auditing.record(request).notes = verified.annotations
         if is_asked(headers):
+            auditing.record(request).sender = verified.user
             return await impersonated(verified.user, headers, self._authorizer)
         return verified.user
 
@@ -34,8 +38,9 @@ class Gate:
         session: ssl.SSLObject | None = request.get_extra_info("ssl_object")
         return session.getpeercert(True) if session is not None else None
 
-    async def check(self, attributes: Attributes) -> None:
+    async def check(self, request: web.BaseRequest, attributes: Attributes) -> None:
         """Raises the StatusError of a request that is not allowed."""
         decision = await self._authorizer.authorize(attributes)
+        auditing.decided(request, decision.allowed, decision.reason)
         if not decision.allowed:
             raise refusal(attributes, decision.reason)

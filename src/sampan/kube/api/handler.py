@@ -15,6 +15,7 @@ from sampan import errors
 from sampan.kube.access.inflight import Limits
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.api import answers, negotiation
+from sampan.kube.api.auditing import Auditor
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.options import truth
@@ -31,7 +32,7 @@ class Access(Protocol):
 
     async def authenticate(self, request: web.BaseRequest, path: str) -> User: ...
 
-    async def check(self, attributes: Attributes) -> None: ...
+    async def check(self, request: web.BaseRequest, attributes: Attributes) -> None: ...
 
 
 class Paths(Protocol):
@@ -51,8 +52,19 @@ class Handler:
     verbs: "Verbs"
     limits: Limits
     clock: Callable[[], float] = time.time
+    auditor: Auditor | None = None
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self.auditor is None:
+            return await self._answer(request)
+        response = None
+        try:
+            response = await self._answer(request)
+            return response
+        finally:
+            self.auditor.end(request, response)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
             return await self._handle(request)
         except status.StatusError as error:
@@ -71,7 +83,10 @@ class Handler:
         user = await self.access.authenticate(request, target.path)
         parsed = _query(query)
         verb = _verb(request.method, target, parsed)
-        attributes = await self._authorize(user, verb, target, parsed, request.method)
+        attributes = _attributes(user, verb, target, parsed, request.method)
+        if self.auditor is not None:
+            self.auditor.begin(request, attributes)
+        await self.access.check(request, attributes)
         with self.limits.admit(attributes):
             return await self._perform(request, user, verb, target, parsed, query)
 
@@ -127,28 +142,10 @@ class Handler:
             return None
         if target.rest and target.subresource != "proxy":
             return None
+        # What is only created has no names.
+        if target.name and not target.subresource and served.resource.verbs == ("create",):
+            return None
         return served
-
-    async def _authorize(
-        self, user: User, verb: str, target: Target, query: MultiDict[str], method: str
-    ) -> Attributes:
-        # A namespace is in itself, and who selects one name asks for that object.
-        own = target.name if target.resource == "namespaces" and not target.group else ""
-        attributes = Attributes(
-            user,
-            verb if target.resource else method.lower(),
-            target.group,
-            target.version,
-            target.resource,
-            target.subresource,
-            target.namespace or own,
-            target.name or _selected_name(query),
-            target.path,
-            query.get("labelSelector", "") if query else "",
-            query.get("fieldSelector", "") if query else "",
-        )
-        await self.access.check(attributes)
-        return attributes
 
 
 class Verbs(Protocol):
@@ -157,6 +154,24 @@ class Verbs(Protocol):
     ) -> web.StreamResponse:
         """Do what the request asks for; raises StatusError."""
         ...
+
+
+def _attributes(user: User, verb: str, target: Target, query: MultiDict[str], method: str) -> Attributes:
+    # A namespace is in itself, and who selects one name asks for that object.
+    own = target.name if target.resource == "namespaces" and not target.group else ""
+    return Attributes(
+        user,
+        verb if target.resource else method.lower(),
+        target.group,
+        target.version,
+        target.resource,
+        target.subresource,
+        target.namespace or own,
+        target.name or _selected_name(query),
+        target.path,
+        query.get("labelSelector", "") if query else "",
+        query.get("fieldSelector", "") if query else "",
+    )
 
 
 def _verb(method: str, target: Target, query: MultiDict[str]) -> str:

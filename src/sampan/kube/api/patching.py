@@ -7,14 +7,14 @@ import orjson
 
 from sampan.kube.api import bodies
 from sampan.kube.api.calls import Call
-from sampan.kube.api.options import WriteOptions, write_options
+from sampan.kube.api.options import WriteOptions, manager_name, write_options
 from sampan.kube.api.served import Served
-from sampan.kube.api.writing import Writer, Written, check_name
+from sampan.kube.api.writing import Writer, Written
 from sampan.kube.kinds.resource import Object
-from sampan.kube.schema import decoding
+from sampan.kube.schema import builtin, decoding
 from sampan.kube.schema.ownership import managed
 from sampan.kube.schema.patches import jsonpatch, mergepatch, strategic
-from sampan.specs.golang.jsonsyntax import syntax_error
+from sampan.kube.schema.yamlparsing import read_yaml
 from sampan.specs.kubernetes import fielderror, status
 
 JSON_PATCH = "application/json-patch+json"
@@ -23,6 +23,14 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 BUILT_IN = (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY)
 CUSTOM = (JSON_PATCH, MERGE_PATCH, APPLY)
+
+
+# As Go writes an object's metadata, which a client sees where a patch makes no object of it.
+METADATA = (
+    *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation"),
+    *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations"),
+    *("ownerReferences", "finalizers", "managedFields"),
+)
 
 
 class Patcher:
@@ -38,113 +46,107 @@ class Patcher:
         options = write_options(call.query, "PatchOptions", call.dry_runs, apply=media == APPLY)
         if media == APPLY:
             return await self._apply(call, data, options)
-        change = _change(served, media, data)
+        change, problems = _change(served, media, data)
 
         def make(old: Object | None) -> Object:
             assert old is not None
-            return self._patched(call, old, change, options)
+            return _patched(call, served, old, change, options, problems)
 
         return await self._writer.update(call, make, options, kind="PatchOptions")
 
     def change_of(
         self, call: Call, form: Served, content_type: str | None, data: bytes
     ) -> tuple[Callable[[Object], Object], WriteOptions]:
-        """A patch of a subresource with a `form` of its own, as a function of that; raises StatusError."""
+        """A patch of a subresource that has a `form` of its own, as a function of that; raises StatusError.
+
+        The function's result says in its managedFields who owns what of it.
+        """
         media = (content_type or "").partition(";")[0].strip().lower()
-        if media not in (JSON_PATCH, MERGE_PATCH, STRATEGIC):
+        if media not in BUILT_IN:
             raise _unsupported(call.served)
-        options = write_options(call.query, "PatchOptions", call.dry_runs)
-        change = _change(form, media, data)
-        return lambda old: self._patched(call, old, change, options, form), options
+        options = write_options(call.query, "PatchOptions", call.dry_runs, apply=media == APPLY)
+        if media == APPLY:
+            applied = _applied(call, form, data, options)
+            return lambda old: _merged(call, form, old, applied, options), options
+        change, problems = _change(form, media, data)
 
-    def _patched(
-        self,
-        call: Call,
-        old: Object,
-        change: Callable[[Object], Any],
-        options: WriteOptions,
-        form: Served | None = None,
-    ) -> Object:
-        served = form or call.served
-        value = change(old)
-        try:
-            decoded = served.decode(value, served.kind)
-        except decoding.DecodeError as error:
-            shown = fielderror.invalid("patch", _shown(value), str(error))
-            raise status.invalid("", "", "", [shown]) from None
-        bodies.complain(call, options, served.kind, served.resource.version, list(decoded.unknown))
-        new = decoded.object
-        _check_type(served, new)
-        new["kind"], new["apiVersion"] = served.kind, served.api_version
-        if not isinstance(new.get("metadata"), dict):
-            new["metadata"] = {}
-        served.resource.default(new)
-        return new
+        def make(old: Object) -> Object:
+            new = _patched(call, form, old, change, options, problems)
+            own(call, form, old, new, options)
+            return new
 
-    # --- server-side apply
+        return make, options
 
     async def _apply(self, call: Call, data: bytes, options: WriteOptions) -> Written:
         served = call.served
-        value, duplicates = _parse_applied(data)
-        applied = self._applied(call, value, duplicates, options)
+        applied = _applied(call, served, data, options)
 
         def make(old: Object | None) -> Object:
             if old is None and call.subresource:
                 raise served.not_found(call.name)
-            return orjson.loads(orjson.dumps(applied))  # type: ignore[no-any-return]
-
-        def owner(old: Object | None, new: Object) -> Object:
-            merged = managed.apply(
-                served.node,
-                old,
-                new,
-                options.manager,
-                served.api_version,
-                call.subresource,
-                call.stamp,
-                options.force,
-                served.resource.reset_fields.get(call.subresource, ()),
-                kind=served.kind,
-            )
-            found = served.decode(merged, served.kind).object
-            found["kind"], found["apiVersion"] = served.kind, served.api_version
-            served.resource.default(found)
-            return found
+            return _merged(call, served, old, applied, options)
 
         return await self._writer.update(
-            call, make, options, kind="PatchOptions", creates=not call.subresource, owner=owner
+            call, make, options, kind="PatchOptions", creates=not call.subresource, owned=True
         )
 
-    def _applied(self, call: Call, value: Object, duplicates: list[str], options: WriteOptions) -> Object:
-        """What was sent. Its defaults stay out: whoever sent it would own them."""
-        served = call.served
-        metadata = value.get("metadata")
-        if isinstance(metadata, dict) and not metadata.get("name"):
-            metadata["name"] = call.name
-        if not isinstance(metadata, dict):
-            value["metadata"] = metadata = {"name": call.name}
-        check_name(call, metadata)
-        bodies.complain(call, options, served.kind, served.resource.version, duplicates)
-        return value
+
+def own(call: Call, form: Served, old: Object, new: Object, options: WriteOptions) -> None:
+    """Say in `new` who owns what of it, after a write that is no apply."""
+    manager = manager_name(options, call.agent)
+    managed.update(form.node, old, new, manager, form.api_version, call.subresource, call.stamp)
 
 
-def _change(served: Served, media: str, data: bytes) -> Callable[[Object], Any]:
-    """The patch, parsed, as a function of the object as it is. Raises StatusError."""
+def _patched(
+    call: Call,
+    served: Served,
+    old: Object,
+    change: Callable[[Object], Any],
+    options: WriteOptions,
+    problems: list[str],
+) -> Object:
+    value = change({**old, "metadata": _in_order(old["metadata"])})
+    _check_type(served, call.name, value)
     try:
-        patch = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        wrong = syntax_error(data.decode("utf-8", "replace")) or "invalid UTF-8"
-        raise status.bad_request(f"error decoding patch: {wrong}") from None
-    if media == JSON_PATCH:
-        return lambda old: jsonpatch.apply(old, patch)
-    if media == MERGE_PATCH:
-        return lambda old: mergepatch.apply(old, patch)
-    return lambda old: strategic.apply(served.node, old, patch)
+        decoded = served.decode(value, served.kind)
+    except decoding.DecodeError as error:
+        raise _no_object(value, str(error)) from None
+    bodies.complain(call, options, served.kind, served.resource.version, [*problems, *decoded.unknown])
+    return _completed(served, decoded.object)
 
 
-def _parse_applied(data: bytes) -> tuple[Object, list[str]]:
+def _completed(served: Served, new: Object) -> Object:
+    new["kind"], new["apiVersion"] = served.kind, served.api_version
+    if not isinstance(new.get("metadata"), dict):
+        new["metadata"] = {}
+    served.resource.default(new)
+    return new
+
+
+def _merged(call: Call, served: Served, old: Object | None, applied: Object, options: WriteOptions) -> Object:
+    """What is there with what was applied. Nothing is filled in before: whoever applied would own that."""
+    merged = managed.apply(
+        served.node,
+        old,
+        orjson.loads(orjson.dumps(applied)),
+        options.manager,
+        served.api_version,
+        call.subresource,
+        call.stamp,
+        options.force,
+        served.resource.reset_fields.get(call.subresource, ()),
+        kind=served.kind,
+    )
     try:
-        value, duplicates = decoding.parse_yaml(data)
+        return _completed(served, served.decode(merged, served.kind).object)
+    except decoding.DecodeError as error:
+        raise status.internal(str(error)) from None
+
+
+def _applied(call: Call, served: Served, data: bytes, options: WriteOptions) -> Object:
+    """What was sent; raises StatusError."""
+    try:
+        value, duplicates = read_yaml(data)
     except decoding.DecodeError as error:
         raise status.bad_request(f"error decoding YAML: error converting YAML to JSON: {error}") from None
     if value is None:
@@ -155,13 +157,49 @@ def _parse_applied(data: bytes) -> tuple[Object, list[str]]:
             "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
             f"json: cannot unmarshal {why} into Go value of type map[string]interface {{}}"
         )
-    return value, duplicates
+    bodies.complain(call, options, served.kind, served.resource.version, duplicates)
+    return value
 
 
-def _check_type(served: Served, new: Object) -> None:
-    """A patch may not make another kind of it."""
-    if new.get("kind") != served.kind or new.get("apiVersion") != served.api_version:
-        raise status.bad_request("the patch changes the kind or the version of the object")
+def _change(served: Served, media: str, data: bytes) -> tuple[Callable[[Object], Any], list[str]]:
+    """The patch, parsed, as a function of the object as it is; and what field validation says of it.
+
+    Raises StatusError.
+    """
+    if media == JSON_PATCH:
+        operations, problems = jsonpatch.parse(data)
+        return lambda old: jsonpatch.apply(old, operations), problems
+    if media == MERGE_PATCH:
+        patch, problems = mergepatch.parse(data)
+        return lambda old: mergepatch.apply(old, patch), problems
+    patch, problems = strategic.parse(data)
+    return lambda old: strategic.apply(served.node, old, patch), problems
+
+
+def _check_type(served: Served, name: str, value: Any) -> None:
+    """A patch may not make another kind of it. One that takes the kind away does not."""
+    if not isinstance(value, dict):
+        return
+    version, kind = value.get("apiVersion") or served.api_version, value.get("kind") or served.kind
+    if (version, kind) == (served.api_version, served.kind):
+        return
+    if served.custom is not None:
+        wanted = {"kind": (kind, served.kind), "apiVersion": (version, served.api_version)}
+        errors = [
+            fielderror.invalid(field, sent, f"must be {ours}")
+            for field, (sent, ours) in wanted.items()
+            if sent != ours
+        ]
+        raise status.invalid(served.group, served.kind, name, errors)
+    raise _no_object(value, bodies.other_kind(served, version, kind, builtin.is_kind))
+
+
+def _no_object(value: Any, why: str) -> status.StatusError:
+    return status.invalid("", "", "", [fielderror.invalid("patch", _shown(value), why)])
+
+
+def _in_order(metadata: Object) -> Object:
+    return {key: metadata[key] for key in METADATA if key in metadata}
 
 
 def _shown(value: Any) -> str:

@@ -9,12 +9,13 @@ from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import built_in
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, OFFERED
 from sampan.kube.api.options import WriteOptions, write_options
-from sampan.kube.api.patching import Patcher
+from sampan.kube.api.patching import Patcher, own
 from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.served import Served
 from sampan.kube.api.writing import Writer, Written, check_name
 from sampan.kube.kinds.resource import Object, Resource, ScaleOf
+from sampan.kube.schema.ownership.scale import to_parent, to_scale
 from sampan.specs.kubernetes import fielderror, status
 
 SCALE = Resource(kind="Scale", plural="scales", group="autoscaling", verbs=())
@@ -54,18 +55,39 @@ class Scales:
         value = body.value("Scale")
         scale = bodies.decode(call, self._served, value, body.duplicates, options)
         check_name(call, scale["metadata"])
-        return lambda _old: scale
+
+        def make(old: Object) -> Object:
+            new = {**scale, "metadata": dict(scale["metadata"])}
+            own(call, self._served, old, new, options)
+            return new
+
+        return make
 
     async def _write(self, call: Call, of: ScaleOf, change: Any, options: WriteOptions) -> Written:
         def make(old: Object | None) -> Object:
             assert old is not None
-            scale = change(shown(of, old))
-            errors = _errors(scale)
+            before = shown(of, old)
+            owners = old["metadata"].get("managedFields") or []
+            mappings = _mappings(of, call.served, owners)
+            before["metadata"]["managedFields"] = to_scale(owners, mappings)
+            scale = change(before)
+            # Custom resources are judged as wholes only, by their own checks of what the paths lead to.
+            errors = _errors(scale) if call.served.custom is None else []
             if errors:
                 raise status.invalid("autoscaling", "Scale", call.name, errors)
-            return replaced(of, old, scale)
+            new = replaced(of, old, scale)
+            of_scale = scale["metadata"].get("managedFields") or []
+            left = to_parent(owners, of_scale, call.served.api_version, mappings)
+            new["metadata"]["managedFields"] = left
+            return new
 
-        return await self._writer.update(call, make, options)
+        return await self._writer.update(call, make, options, owned=True)
+
+
+def _mappings(of: ScaleOf, served: Served, owners: list[Object]) -> dict[str, tuple[str, ...]]:
+    """Where the replicas are in each version that somebody owns fields of: everywhere in the same place."""
+    path = tuple(f"f:{part}" for part in of.replicas.split("."))
+    return dict.fromkeys((served.api_version, *(one.get("apiVersion", "") for one in owners)), path)
 
 
 def shown(of: ScaleOf, value: Object) -> Object:
@@ -96,13 +118,18 @@ def replaced(of: ScaleOf, old: Object, scale: Object) -> Object:
         if sent.get(key):
             metadata[key] = sent[key]
     new = {**old, "metadata": metadata}
-    *parents, last = of.replicas.split(".")
     place = new
-    for part in parents:
+    for part in of.replicas.split(".")[:-1]:
         place[part] = dict(place.get(part) or {})
         place = place[part]
-    place[last] = (scale.get("spec") or {}).get("replicas") or 0
+    place[of.replicas.rpartition(".")[2]] = (scale.get("spec") or {}).get("replicas") or 0
     return new
+
+
+def _parent(value: Any, path: str) -> Any:
+    for part in path.split(".")[:-1]:
+        value = value[part]
+    return value
 
 
 def _errors(scale: Object) -> list[fielderror.FieldError]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import IO, Any
 
 import uvloop
@@ -23,6 +24,7 @@ from sampan.kube.access import encryption, kubeconfig
 from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly
+from sampan.kube.api.auditing import auditor
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import follow
 from sampan.kube.api.settings import Settings, parse
@@ -93,14 +95,14 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     _write_kubeconfig(settings, pki)
     store = await open_store(settings.store or str(settings.paths.store))
     stack.push_async_callback(store.close)
-    sealing = encryption.default(settings.paths.keys)
+    sealing = _sealing(settings)
     cache = Cache(store, open=opener(sealing))
     await cache.start()
     stack.push_async_callback(cache.stop)
     keys = Keys(pki, settings.issuer, datetime.now(UTC))
     api = assembly.assemble(settings, keys, cache, sealing)
     group = await stack.enter_async_context(_Tasks())
-    stack.push_async_callback(api.outbound.close)
+    stack.push_async_callback(api.close)
     group.start(follow(cache, api.catalog, api.changed()))
     group.start(api.definitions.run())
     await api.bootstrap.defaults(_cluster(settings, pki, first))
@@ -108,6 +110,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     # Changes are followed from here on; these were made before.
     api.rbac.load()
     api.graph.load()
+    api.handler.auditor = await auditor(settings.access, stack, group.start)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL
@@ -119,6 +122,11 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     group.start(Compactor(store).run())
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
+
+
+def _sealing(settings: Settings) -> encryption.Encryption:
+    path = settings.access.encryption
+    return encryption.from_file(Path(path)) if path else encryption.default(settings.paths.keys)
 
 
 def opener(sealing: encryption.Encryption) -> Callable[[str, bytes], bytes]:

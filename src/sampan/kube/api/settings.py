@@ -5,6 +5,8 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sampan.kube.api import accessoptions
+from sampan.kube.api.accessoptions import AccessOptions
 from sampan.paths import KubePaths
 
 DESCRIPTION = "The API server of a cluster. `sampan kube up` starts it in the background."
@@ -30,6 +32,7 @@ class Settings:
     domain: str
     reading: int
     mutating: int
+    access: AccessOptions
 
     @property
     def url(self) -> str:
@@ -74,6 +77,7 @@ def parse(argv: list[str]) -> Settings:
         options.cluster_domain,
         options.max_requests_inflight,
         options.max_mutating_requests_inflight,
+        accessoptions.read(options),
     )
 
 
@@ -96,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cluster-domain", default="cluster.local", help="domain of the names of services")
     add("--max-requests-inflight", default=400, type=int, help="reading requests at once")
     add("--max-mutating-requests-inflight", default=200, type=int, help="writing requests at once")
+    accessoptions.declare(add)
     add("--fake-nodes", default=0, type=int, help="number of Ready nodes with nothing behind them")
     add("--controllers", default="true", choices=("true", "false"), help="run the controllers as well")
     add("--ready-fd", default=None, type=int, help=argparse.SUPPRESS)

@@ -45,7 +45,11 @@ def _describe(served: Served, path: str) -> str:
         return ""
     if path.startswith("metadata."):
         return builtin.description(META, path.removeprefix("metadata."))
-    return builtin.description(served.resource.definition or served.definition, path)
+    group, plural = served.resource.stored_as
+    if plural and group != served.group:  # upstream describes the form that it stores
+        return builtin.description(builtin.definition_of(group, "v1", served.kind), path)
+    definition, _, path = path.rpartition(":")
+    return builtin.description(definition or served.resource.definition or served.definition, path)
 
 
 def cells(served: Served, value: Object, now: float) -> list[Any]:

@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 
 from sampan.kube.api import answers, bodies, negotiation, tables
+from sampan.kube.api.auditing import trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, JSON, OFFERED, PROTOBUF, Form
@@ -24,7 +25,7 @@ from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister, Listing
 from sampan.kube.api.served import Served
 from sampan.kube.api.watching import Encoder, Watcher, json_encoder, table_encoder, value_encoder
-from sampan.kube.api.writing import Writer, Written
+from sampan.kube.api.writing import Writer, Written, check_name
 from sampan.kube.kinds.resource import Object
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
@@ -57,6 +58,10 @@ class Verbs:
             if verb == "watch" and "list" in allowed:
                 message = f'watch is not supported on resources of kind "{served.plural}"'
                 raise status.StatusError("MethodNotAllowed", message, {"kind": served.plural})
+            raise not_allowed()
+        if verb == "create" and served.resource.namespaced and not call.namespace:
+            raise not_allowed()
+        if verb in ("update", "patch") and not call.name:
             raise not_allowed()
         if special is not None:
             return await special(request, call, verb, target)
@@ -113,6 +118,8 @@ class Verbs:
         answers.warnings(response, call.warnings)
         try:
             await response.prepare(request)
+            if trail := trail_of(request):
+                trail.started(200)
             if first:
                 await response.write(b"".join(first))
             if subscription is not None:
@@ -146,6 +153,8 @@ class Verbs:
         served = call.served
         data = await bodies.read(request)
         body = bodies.Body(data, request.headers.get("Content-Type"), served)
+
+        check_name(call, self._decoded(call, body, options)["metadata"])
 
         def make(_old: Object | None) -> Object:
             return self._decoded(call, body, options)
@@ -225,8 +234,6 @@ class Verbs:
         if written.item is not None:
             return self._item(call, written.item, form, code)
         value = written.object
-        if written.created:
-            value["metadata"].pop("resourceVersion", None)
         return answers.answer(value if not form.kind else tables.partial(value), Form(form.media), code)
 
     def _item(self, call: Call, item: Item, form: Form, code: int) -> web.StreamResponse:

@@ -18,6 +18,7 @@ from sampan.kube.api.calls import Call
 from sampan.kube.api.options import DeleteOptions, WriteOptions, manager_name, revision_of
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import NO_COMPANIONS, Companions, Context, Object, Subresource
+from sampan.kube.schema import gates
 from sampan.kube.schema.ownership import managed
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
@@ -126,6 +127,8 @@ class Writer:
         companions: Companions,
     ) -> Written:
         served, resource = call.served, call.served.resource
+        if served.custom is None:
+            gates.drop(served.node, new)
         resource.prepare_create(new, context)
         if resource.generation:
             new["metadata"]["generation"] = 1
@@ -146,7 +149,7 @@ class Writer:
         request.name = name
         if self._cache.get(key) is not None:
             await self._admission.validate(request)
-            raise status.already_exists(served.group, served.plural, name)
+            raise self._taken(served, key, name)
         await self._admission.validate(request)
         if options.dry_run:
             return Written(new, None, created=True)
@@ -154,8 +157,15 @@ class Writer:
         try:
             item = await self._put(served, key, new, 0)
         except Mismatch:
-            raise status.already_exists(served.group, served.plural, name) from None
+            raise self._taken(served, key, name) from None
         return Written(new, item, created=True)
+
+    def _taken(self, served: Served, key: str, name: str) -> status.StatusError:
+        error = status.already_exists(served.group, served.plural, name)
+        item = self._cache.get(key)
+        if item is not None and "deletionTimestamp" in item.object["metadata"]:
+            error.message = f"object is being deleted: {error.message}"
+        return error
 
     async def accompany(self, call: Call, companions: Companions) -> None:
         """Write what belongs to an object. Companions without their object are found and removed later."""
@@ -195,12 +205,12 @@ class Writer:
         *,
         kind: str = "UpdateOptions",
         creates: bool = False,
-        owner: Callable[[Object | None, Object], Object] | None = None,
+        owned: bool = False,
     ) -> Written:
         """`make` gets the object as it is (None: there is none, if `creates`) and returns the decoded new
         one.
 
-        `owner` decides who owns its fields, in place of the usual rule (server-side apply).
+        `owned`: it has said who owns which fields already (server-side apply).
         """
         served = call.served
         key = served.key(call.namespace, call.name)
@@ -209,12 +219,12 @@ class Writer:
             if item is None:
                 if not creates:
                     raise served.not_found(call.name)
-                return await self._create_by_update(call, make, options, owner)
+                return await self._create_by_update(call, make, options, owned)
             old = served.object(item)
             new = make(old)
             client_version = revision_of_object(served, new, call.name)
             try:
-                return await self._replace(call, item, old, new, options, kind, owner)
+                return await self._replace(call, item, old, new, options, kind, owned)
             except Mismatch as mismatch:
                 if mismatch.current is None:
                     raise served.not_found(call.name) from None
@@ -227,18 +237,19 @@ class Writer:
         call: Call,
         make: Transform,
         options: WriteOptions,
-        owner: Callable[[Object | None, Object], Object] | None,
+        owned: bool,
     ) -> Written:
         new = make(None)
-        if owner is not None:
-            new = owner(None, new)
         uid = new["metadata"].pop("uid", "")
         if uid:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: "
+            if not owned:
+                raise _other_uid(call, uid, "")
+            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
             raise status.conflict(call.served.group, call.served.plural, call.name, why)
         self._place(call, new)
+        check_name(call, new["metadata"])
         new["metadata"].pop("resourceVersion", None)
-        if owner is None:
+        if not owned:
             self._own(call, None, new, options)
         _begin(new, call)
         request = self._request(call, "CREATE", new, None, _options("CreateOptions", options))
@@ -253,13 +264,11 @@ class Writer:
         new: Object,
         options: WriteOptions,
         kind: str,
-        owner: Callable[[Object | None, Object], Object] | None,
+        owned: bool,
     ) -> Written:
         served, resource = call.served, call.served.resource
-        self._identify(call, old, new)
-        if owner is not None:
-            new = owner(old, new)
-        else:
+        self._identify(call, old, new, kind)
+        if not owned:
             self._own(call, old, new, options)
         request = self._request(call, "UPDATE", new, old, _options(kind, options))
         await self._admission.mutate(request)
@@ -323,6 +332,8 @@ class Writer:
         sub = call.served.subresources.get(call.subresource) or Subresource("")
         before, after = old["metadata"], new["metadata"]
         _keep_system_fields(after, before)
+        if call.served.custom is None:
+            gates.drop(call.served.node, new)
         (sub.prepare_update or resource.prepare_update)(new, old, context)
         if resource.generation and _changed(new, old, resource.generation):
             after["generation"] = before.get("generation", 0) + 1
@@ -336,15 +347,14 @@ class Writer:
             return errors + resource.validate_update(new, old, context)
         return errors + resource.validate(new, context)
 
-    def _identify(self, call: Call, old: Object, new: Object) -> None:
+    def _identify(self, call: Call, old: Object, new: Object, kind: str) -> None:
         """The object sent must be the one that the path names."""
-        served, metadata = call.served, new["metadata"]
+        metadata = new["metadata"]
         check_name(call, metadata)
         self._place(call, new)
         uid, actual = metadata.get("uid"), old["metadata"].get("uid")
-        if uid and uid != actual:
-            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
-            raise status.conflict(served.group, served.plural, call.name, why)
+        if uid and uid != actual and kind == "UpdateOptions":  # a patch hears that it cannot be changed
+            raise _other_uid(call, uid, actual)
 
     # --- delete
 
@@ -451,6 +461,17 @@ def check_name(call: Call, metadata: Object) -> None:
         raise name_mismatch(name, call.name)
 
 
+def _other_uid(call: Call, uid: str, actual: str) -> status.StatusError:
+    """As upstream's storage says it."""
+    place = f"{call.namespace}/{call.name}" if call.namespace else call.name
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: /registry/{call.served.plural}/{place}, "
+        f"ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+        f"UID in object meta: {actual}"
+    )
+    return status.conflict(call.served.group, call.served.plural, call.name, why)
+
+
 def name_mismatch(name: str, wanted: str) -> status.StatusError:
     return status.bad_request(
         f"the name of the object ({name}) does not match the name on the URL ({wanted})"
@@ -459,21 +480,21 @@ def name_mismatch(name: str, wanted: str) -> status.StatusError:
 
 def revision_of_object(served: Served, value: Object, name: str) -> int:
     """What a client says of the version it knows, 0 if nothing; raises StatusError."""
-    text = value["metadata"].get("resourceVersion", "")
-    if not text:
+    metadata = value.get("metadata")
+    text = metadata.get("resourceVersion", "") if isinstance(metadata, dict) else ""
+    if not text or not isinstance(text, str):
         return 0
     try:
         return revision_of(text)
     except status.StatusError as error:
-        detail = error.message.rpartition(f'"{text}": ')[2]
-        wrong = fielderror.invalid("metadata.resourceVersion", text, detail)
-        raise status.invalid(served.group, served.kind, name, [wrong]) from None
+        detail = error.message.rpartition("strconv.")[2]
+        raise status.StatusError("", f"strconv.{detail}", None, 500) from None
 
 
 def _begin(new: Object, call: Call) -> None:
     """What the server alone decides of a new object's metadata."""
     metadata = new["metadata"]
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "selfLink"):
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         metadata.pop(key, None)
     metadata["uid"] = str(uuid.uuid4())
     metadata["creationTimestamp"] = call.stamp
@@ -484,13 +505,16 @@ def _generated(base: str) -> str:
 
 
 def _keep_system_fields(after: Object, before: Object) -> None:
-    """Whatever a client says of them, or leaves out."""
-    for key in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+    """Whatever a client says of them, or leaves out. That nothing is on its way out it cannot change either,
+    but that is for validation to say.
+    """
+    for key in ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
         if key in before:
-            if key != "uid" or not after.get("uid"):
-                after[key] = before[key]
-        else:
+            after[key] = before[key]
+        elif key in ("creationTimestamp", "generation"):
             after.pop(key, None)
+    if not after.get("uid") and "uid" in before:
+        after["uid"] = before["uid"]
     after.pop("selfLink", None)
 
 

@@ -20,7 +20,6 @@ from sampan.kube.schema.parsing import DecodeError as DecodeError
 from sampan.kube.schema.parsing import go_kind as go_kind
 from sampan.kube.schema.parsing import parse_json as parse_json
 from sampan.kube.schema.parsing import unrecognized as unrecognized
-from sampan.kube.schema.yamlparsing import parse_yaml as parse_yaml
 from sampan.specs.golang.base64 import corrupt_at
 from sampan.specs.golang.json import kind_of
 from sampan.specs.kubernetes import quantity
@@ -60,6 +59,14 @@ _Decode = Callable[[Any, _Place, _Notes], Any]
 _Field = tuple[type | None, bool, _Decode, tuple[str, str]]
 
 _compiled: dict[int, tuple[Node, _Decode]] = {}
+
+
+def parse_yaml(data: bytes) -> tuple[Any, list[str]]:
+    """As parse_json, of the first document. Raises DecodeError."""
+    # PyYAML is 2 MB and 10 ms, which a server that sees no YAML need not pay.
+    from sampan.kube.schema import yamlparsing
+
+    return yamlparsing.parse_yaml(data)
 
 
 def decode(node: Node, value: Any, kind: str) -> Decoded:
@@ -148,23 +155,11 @@ def _field(node: Node, struct: str) -> _Field:
     keep = keeps_empty(node)
     place = (struct, node.inline)
     inner = _decoder(node)
-    if node.off:
-        return None, keep, _dropping(inner), place
     if node.format in ("", "double") and node.type in ("string", "boolean"):
         return (str if node.type == "string" else bool), keep, inner, place
     if keep or node.type == "object":
         return None, keep, inner, place
     return None, keep, _without_empty(inner), place
-
-
-def _dropping(inner: _Decode) -> _Decode:
-    """Of a field whose feature is off: looked at, and left out."""
-
-    def decode_and_drop(value: Any, at: _Place, notes: _Notes) -> Any:
-        inner(value, at, notes)
-        return DROP
-
-    return decode_and_drop
 
 
 def _without_empty(inner: _Decode) -> _Decode:

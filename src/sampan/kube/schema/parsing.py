@@ -30,28 +30,32 @@ def parse_json(data: bytes) -> tuple[Any, list[str]]:
 
     Raises DecodeError, also where apiVersion and kind cannot be told. No value at all (null) is {}.
     """
+    value, duplicates = read_json(data, NO_KIND)
+    check_header(value)
+    return ({} if value is None else value), duplicates
+
+
+def read_json(data: bytes, prefix: str = "") -> tuple[Any, list[str]]:
+    """The same of any value. `prefix` is said before what Go says of a text that is no JSON."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
-        value = _slowly(data)
-    check_header(value)
-    if value is None:
-        return {}, []
+        value = _slowly(data, prefix)
     # A colon follows each key. It may also follow an escaped quote within a text, as in managed fields.
     keys = data.count(b'":') - data.count(b'\\":')
     return value, _duplicates(data) if keys != _keys(value) else []
 
 
-def _slowly(data: bytes) -> Any:
+def _slowly(data: bytes, prefix: str) -> Any:
     text = data.decode("utf-8", "surrogateescape")
     text = "".join(REPLACED if "\udc80" <= char <= "\udcff" else char for char in text)
     wrong = syntax_error(text)
     if wrong:
-        raise DecodeError(NO_KIND + wrong)
+        raise DecodeError(prefix + wrong)
     try:
         return _clean(json.loads(text, parse_float=_finite))
     except RecursionError:
-        raise DecodeError(NO_KIND + "exceeded max depth") from None
+        raise DecodeError(prefix + "exceeded max depth") from None
 
 
 def _finite(text: str) -> float:

@@ -189,9 +189,7 @@ def _time(value: bytes, _depth: int) -> str | None:
 
 
 def _micro_time(value: bytes, _depth: int) -> str | None:
-    return _printed(
-        value, lambda seconds, nanos: f"{times.text(seconds)[:-1]}.{nanos // 1000 % 1_000_000:06d}Z"
-    )
+    return _printed(value, lambda seconds, nanos: times.micro_text(seconds, nanos % 1_000_000_000))
 
 
 def _printed(value: bytes, show: Callable[[int, int], str]) -> str | None:

@@ -216,12 +216,21 @@ class Committer:
         spare = transactions.spare_pages(self._db)
         if not spare:
             self._shrink = False
+            self._cut_log()
             return
         begun = time.perf_counter()
         pages = min(spare, self._pages.amount)
         transactions.give_back(self._db, pages)
         self._log += pages
         self._pages.learn(time.perf_counter() - begun, self._wanted())
+
+    def _cut_log(self) -> None:
+        """Copy all of the log and make it empty, unless somebody reads from it."""
+        self._db.execute("PRAGMA busy_timeout=0")
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self._db.execute("PRAGMA busy_timeout=10000")
 
     def _wanted(self) -> float:
         return BUSY_SLICE if self._busy else IDLE_SLICE

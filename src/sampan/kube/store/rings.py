@@ -71,7 +71,8 @@ class Ring:
             raise Compacted(self.floor)
         skipped = self._first - self._base
         at = bisect_right(self._events, revision, skipped, key=attrgetter("revision"))
-        subscription = Subscription(self, prefix, revision, self._base + at)
+        news = self._base + at if at < len(self._events) else None
+        subscription = Subscription(self, prefix, revision, news)
         self._waiting.setdefault(prefix, set()).add(subscription)
         return subscription
 
@@ -112,11 +113,11 @@ class Subscription:
 
     __slots__ = ("_at", "_error", "_revision", "_ring", "_wake", "prefix")
 
-    def __init__(self, ring: Ring, prefix: str, revision: int, at: int) -> None:
+    def __init__(self, ring: Ring, prefix: str, revision: int, at: int | None) -> None:
         self.prefix = prefix
         self._ring = ring
         self._revision = revision  # everything up to it has been handed out
-        self._at: int | None = at  # the number of the first event that may be of interest; None: none is
+        self._at = at  # the number of the first event that may be of interest; None: none is
         self._wake: asyncio.Future[None] | None = None
         self._error: Exception | None = None
 

@@ -77,10 +77,12 @@ def _json(value: object, sort: bool = True) -> str:
 
 
 def required(path: str, detail: str = "") -> FieldError:
+    """It is not there and has to be."""
     return FieldError(path, REQUIRED, "Required value" + (f": {detail}" if detail else ""))
 
 
 def invalid(path: str, value: object, detail: str = "") -> FieldError:
+    """It is there and wrong; `detail` says why."""
     return FieldError(path, INVALID, f"Invalid value: {show(value)}" + (f": {detail}" if detail else ""))
 
 
@@ -89,11 +91,13 @@ def type_invalid(path: str, value: object, detail: str) -> FieldError:
 
 
 def duplicate(path: str, value: object, detail: str = "") -> FieldError:
+    """It has been there before."""
     tail = f": {detail}" if detail else ""
     return FieldError(path, DUPLICATE, f"Duplicate value: {show(value)}{tail}")
 
 
 def not_found(path: str, value: object) -> FieldError:
+    """It names something that there is not."""
     return FieldError(path, NOT_FOUND, f"Not found: {show(value)}")
 
 
@@ -105,17 +109,21 @@ def not_supported(path: str, value: object, supported: "list[str] | tuple[str, .
 
 
 def forbidden(path: str, detail: str) -> FieldError:
+    """It may not be there, or not be changed."""
     return FieldError(path, FORBIDDEN, "Forbidden" + (f": {detail}" if detail else ""))
 
 
 def too_long(path: str, maximum: int) -> FieldError:
+    """It has more than `maximum` bytes."""
     return FieldError(path, TOO_LONG, f"Too long: may not be more than {maximum} bytes")
 
 
 def too_many(path: str, actual: int, maximum: int) -> FieldError:
+    """It has more items than it may."""
     items = "item" if maximum == 1 else "items"
     return FieldError(path, TOO_MANY, f"Too many: {actual}: must have at most {maximum} {items}")
 
 
 def internal(path: str, detail: str) -> FieldError:
+    """The server could not tell."""
     return FieldError(path, INTERNAL, f"Internal error: {detail}")

@@ -3,12 +3,10 @@ pkg/validation/strfmt, and which of them count: k8s.io/apiextensions-apiserver
 pkg/apiserver/validation/formats.go
 """
 
-import ipaddress
-from functools import lru_cache
-
 from sampan.errors import Invalid
 from sampan.specs.golang import duration, url
 from sampan.specs.golang.regexp import Regexp, compile_regexp
+from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.names import dns1123_label, dns1123_subdomain
 
 TYPE_CHECKING = False
@@ -85,9 +83,15 @@ _UNITS = frozenset(
 )
 
 
-@lru_cache(maxsize=64)
+_patterns: "dict[str, Regexp]" = {}
+
+
 def _pattern(name: str) -> Regexp:
-    return compile_regexp(PATTERNS[name])
+    """Compiled when it is first needed."""
+    known = _patterns.get(name)
+    if known is None:
+        known = _patterns[name] = compile_regexp(PATTERNS[name])
+    return known
 
 
 def supported(format: str) -> bool:
@@ -138,28 +142,13 @@ def _hostname(text: str) -> bool:
 
 def _address(version: int) -> "Callable[[str], bool]":
     def check(text: str) -> bool:
-        try:
-            ipaddress.ip_address(text)
-        except ValueError:
-            return False
-        return ("." if version == 4 else ":") in text and "%" not in text
+        return ip.parse(text) is not None and ("." if version == 4 else ":") in text
 
     return check
 
 
 def _cidr(text: str) -> bool:
-    head, slash, bits = text.rpartition("/")
-    try:
-        address = ipaddress.ip_address(head)
-    except ValueError:
-        return False
-    return (
-        bool(slash)
-        and bits.isascii()
-        and bits.isdecimal()
-        and len(bits) < 4
-        and int(bits) <= address.max_prefixlen
-    )
+    return ip.parse_range(text) is not None
 
 
 def _mac(text: str) -> bool:

@@ -113,6 +113,7 @@ def masked(address: bytes, length: int) -> bytes:
 
 
 def show_range(address: bytes, length: int) -> str:
+    """In canonical form, without what is set behind the length."""
     return f"{show(masked(address, length))}/{length}"
 
 
@@ -122,6 +123,7 @@ def contains(address: bytes, length: int, other: bytes) -> bool:
 
 
 def family(address: bytes) -> str:
+    """ "IPv4" or "IPv6", as IPFamily has them."""
     return "IPv4" if len(address) == 4 else "IPv6"
 
 

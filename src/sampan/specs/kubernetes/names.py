@@ -71,10 +71,12 @@ def _longest_in_bytes(length: int) -> str:
 
 
 def range_error(low: int, high: int) -> str:
+    """What a number is told that is not in a range."""
     return f"must be between {low} and {high}, inclusive"
 
 
 def in_range(number: int, low: int, high: int) -> list[str]:
+    """From `low` to `high`, both included."""
     return [] if low <= number <= high else [range_error(low, high)]
 
 
@@ -87,6 +89,7 @@ def regex_error(message: str, pattern: str, *examples: str) -> str:
 
 
 def dns1123_label(value: str) -> list[str]:
+    """One part of a domain, in lower case: names of namespaces, ports, containers."""
     found = [longest(63)] if size(value) > 63 else []
     if not _is_label(value):
         if _is_subdomain(value):
@@ -104,6 +107,7 @@ def _subdomain_error() -> str:
 
 
 def dns1123_subdomain(value: str) -> list[str]:
+    """A domain in lower case: names of most objects."""
     found = [longest(253)] if size(value) > 253 else []
     if not _is_subdomain(value):
         found.append(_subdomain_error())
@@ -120,6 +124,7 @@ def dns1123_subdomain_with_underscore(value: str) -> list[str]:
 
 
 def dns1035_label(value: str) -> list[str]:
+    """A label that begins with a letter: names of services."""
     found = [longest(63)] if size(value) > 63 else []
     if not _is_label_1035(value):
         message = (
@@ -131,6 +136,7 @@ def dns1035_label(value: str) -> list[str]:
 
 
 def wildcard_dns1123_subdomain(value: str) -> list[str]:
+    """ "*.example.com": hosts of ingresses."""
     found = [longest(253)] if size(value) > 253 else []
     if not _is_wildcard(value):
         message = (
@@ -186,6 +192,7 @@ def _prefix_part(prefix: str) -> list[str]:
 
 
 def label_value(value: str) -> list[str]:
+    """A value of a label; it may be empty."""
     found = [_longest_in_bytes(63)] if size(value) > 63 else []
     if not _is_value(value):
         message = f"a valid label must be an empty string or {_KEY_MESSAGE[5:]}"
@@ -194,6 +201,7 @@ def label_value(value: str) -> list[str]:
 
 
 def c_identifier(value: str) -> list[str]:
+    """A name as C has them."""
     if _is_c_identifier(value):
         return []
     message = (
@@ -233,6 +241,7 @@ def relaxed_env_var_name(value: str) -> list[str]:
 
 
 def config_map_key(value: str) -> list[str]:
+    """A key of a ConfigMap or Secret, which becomes the name of a file."""
     found = [longest(253)] if size(value) > 253 else []
     if not _is_config_key(value):
         message = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
@@ -241,6 +250,7 @@ def config_map_key(value: str) -> list[str]:
 
 
 def http_header_name(value: str) -> list[str]:
+    """A name of a header that a probe sends."""
     if _is_http_header(value):
         return []
     message = "a valid HTTP header must consist of alphanumeric characters or '-'"
@@ -280,6 +290,7 @@ def port_name(value: str) -> list[str]:
 
 
 def port_number(number: int) -> list[str]:
+    """From 1 to 65535."""
     return in_range(number, 1, 65535)
 
 
@@ -343,6 +354,7 @@ def domain_prefixed_key_errors(value: str, path: str) -> list[FieldError]:
 
 
 def labels_errors(labels: "dict[str, str] | None", path: str) -> list[FieldError]:
+    """What is wrong with keys and values of labels; all of it is told of the one `path`."""
     found = []
     for key, value in (labels or {}).items():
         found += [invalid(path, key, message) for message in qualified_name(key)]

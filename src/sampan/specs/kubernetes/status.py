@@ -70,20 +70,24 @@ def qualified(group: str, name: str) -> str:
 
 
 def not_found(group: str, resource: str, name: str) -> StatusError:
+    """There is no such object."""
     message = f"{qualified(group, resource)} {quote(name)} not found"
     return StatusError("NotFound", message, _details(name, group, resource))
 
 
 def no_such_path() -> StatusError:
+    """Nothing is served there."""
     return StatusError("NotFound", "the server could not find the requested resource", {})
 
 
 def already_exists(group: str, resource: str, name: str) -> StatusError:
+    """There is one of this name."""
     message = f"{qualified(group, resource)} {quote(name)} already exists"
     return StatusError("AlreadyExists", message, _details(name, group, resource))
 
 
 def conflict(group: str, resource: str, name: str, why: str) -> StatusError:
+    """Somebody else was faster, or knows better."""
     message = f"Operation cannot be fulfilled on {qualified(group, resource)} {quote(name)}: {why}"
     return StatusError("Conflict", message, _details(name, group, resource))
 
@@ -109,10 +113,12 @@ def invalid(group: str, kind: str, name: str, errors: "list[FieldError]") -> Sta
 
 
 def bad_request(message: str) -> StatusError:
+    """It cannot be understood."""
     return StatusError("BadRequest", message)
 
 
 def internal(message: str) -> StatusError:
+    """The server failed."""
     details = {"causes": [{"message": message}]}
     return StatusError("InternalError", f"Internal error occurred: {message}", details)
 
@@ -122,12 +128,15 @@ def too_many_requests(message: str, seconds: int) -> StatusError:
 
 
 def timeout(message: str, seconds: int) -> StatusError:
+    """It took longer than the client or the server waits."""
     return StatusError("Timeout", f"Timeout: {message}", {"retryAfterSeconds": seconds})
 
 
 def expired(message: str) -> StatusError:
+    """What was asked for has been forgotten."""
     return StatusError("Expired", message)
 
 
 def unavailable(message: str) -> StatusError:
+    """Not now."""
     return StatusError("ServiceUnavailable", message)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,12 @@ def test_every_object_has_a_name_and_comes_once():
         for resource, one in default_objects(CLUSTER)
     ]
     assert len(set(keys)) == len(keys) > 180
+
+
+def test_a_server_on_the_loopback_has_no_endpoints():
+    local = [resource for resource, _ in default_objects(replace(CLUSTER, advertise_address="127.0.0.1"))]
+    assert "services" in local and "endpoints" not in local
+    assert "endpointslices.discovery.k8s.io" not in local
 
 
 def found(resource, name):

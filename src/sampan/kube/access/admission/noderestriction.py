@@ -4,16 +4,14 @@ Kubernetes: plugin/pkg/admission/noderestriction.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
-from sampan.kube.access import podreferences
+from sampan.kube.access.admission.nodepods import check_pod, name_of, refused, spec_of, there
 from sampan.kube.access.admission.request import AdmissionRequest, Plugin
 from sampan.kube.access.authorization import Authorizer
-from sampan.kube.access.nodes import LEASES, MIRROR, node_of
+from sampan.kube.access.nodes import LEASES, node_of
 from sampan.kube.access.user import Attributes
 from sampan.kube.kinds.resource import Object
 from sampan.specs.golang.quote import quote
-from sampan.specs.kubernetes import status
 
 _RESTRICTED = "node-restriction.kubernetes.io"
 # What a kubelet may say of its node among Kubernetes' own labels. pkg/kubelet/apis/well_known_labels.go
@@ -47,7 +45,7 @@ class NodeRestriction(Plugin):
         if node is None or request.operation == "CONNECT":
             return
         if not node:
-            raise _refused(request, f"could not determine node from user {quote(request.user.name)}")
+            raise refused(request, f"could not determine node from user {quote(request.user.name)}")
         check = _CHECKS.get((request.resource.group, request.resource.plural))
         if check:
             check(request, node)
@@ -56,12 +54,12 @@ class NodeRestriction(Plugin):
 
     async def _audience(self, request: AdmissionRequest) -> None:
         """Tokens are for whom the pod says, or for whom somebody let nodes ask."""
-        spec = _spec(request.object)
+        spec = spec_of(request.object)
         audiences = spec.get("audiences") or [""]
         if len(audiences) > 1:
-            raise _refused(request, "node may only request 0 or 1 audiences")
+            raise refused(request, "node may only request 0 or 1 audiences")
         name = (spec.get("boundObjectRef") or {}).get("name") or ""
-        pod = _there(request, "pods", request.namespace, name)
+        pod = there(request, "pods", request.namespace, name)
         if audiences[0] in set(_audiences_of(request, pod)):
             return
         verb = "request-serviceaccounts-token-audience"
@@ -69,165 +67,43 @@ class NodeRestriction(Plugin):
         asked = Attributes(user, verb, "", "v1", audiences[0], namespace=namespace, name=request.name)
         if not audiences[0] or not (await self._authorizer.authorize(asked)).allowed:
             why = f"audience {quote(audiences[0])} not found in pod spec volume"
-            raise _refused(
+            raise refused(
                 request, f"{why}, {user.name} is not authorized to request tokens for this audience"
             )
-
-
-def _refused(request: AdmissionRequest, why: str) -> status.StatusError:
-    name = request.name or _name(request.object)
-    return status.forbidden(request.resource.group, request.resource.plural, name, why)
-
-
-def _name(found: Object | None) -> str:
-    return ((found or {}).get("metadata") or {}).get("name") or ""
-
-
-def _spec(found: Object | None) -> Object:
-    return (found or {}).get("spec") or {}
-
-
-# Pods
-
-
-def _pod(request: AdmissionRequest, node: str) -> None:
-    checks: dict[str, Callable[[AdmissionRequest, str], None]] = {
-        "": _pod_itself,
-        "status": _pod_status,
-        "eviction": _eviction,
-    }
-    check = checks.get(request.subresource)
-    if check is None:
-        why = "only 'status' and 'eviction' are allowed"
-        raise _refused(request, f"unexpected pod subresource {quote(request.subresource)}, {why}")
-    check(request, node)
-
-
-def _pod_itself(request: AdmissionRequest, node: str) -> None:
-    if request.operation == "CREATE":
-        _mirror_pod(request, node, request.object or {})
-    elif request.operation != "DELETE":
-        why = f"node {quote(node)} can only create and delete mirror pods"
-        raise _refused(request, f"unexpected operation {quote(request.operation)}, {why}")
-    elif _spec(_there(request, "pods", request.namespace, request.name)).get("nodeName") != node:
-        why = f"node {quote(node)} can only delete pods with spec.nodeName set to itself"
-        raise _refused(request, why)
-
-
-def _there(request: AdmissionRequest, resource: str, namespace: str, name: str) -> Object:
-    found = request.reader.get(resource, namespace, name)
-    if found is None:
-        raise status.not_found("", resource, name)
-    return found
-
-
-def _mirror_pod(request: AdmissionRequest, node: str, pod: Object) -> None:
-    """A node tells of the pods that it has from files, which lead to nothing else."""
-    metadata, spec, own = pod.get("metadata") or {}, _spec(pod), f"node {quote(node)}"
-    if MIRROR not in (metadata.get("annotations") or {}):
-        why = f"pod does not have {quote(MIRROR)} annotation, {own} can only create mirror pods"
-        raise _refused(request, why)
-    if spec.get("nodeName") != node:
-        raise _refused(request, f"{own} can only create pods with spec.nodeName set to itself")
-    _own_reference(request, node, metadata.get("ownerReferences") or [])
-    start = f"{own} can not create pods that reference"
-    if spec.get("serviceAccountName"):
-        raise _refused(request, f"{start} a service account")
-    if podreferences.secrets(spec):
-        raise _refused(request, f"{start} secrets")
-    if podreferences.config_maps(spec):
-        raise _refused(request, f"{start} configmaps")
-    volumes = spec.get("volumes") or ()
-    sources = [one for volume in volumes for one in (volume.get("projected") or {}).get("sources") or ()]
-    if any(one.get("clusterTrustBundle") for one in sources):
-        raise _refused(request, f"{start} clustertrustbundles")
-    if any(one.get("podCertificate") for one in sources):
-        raise _refused(request, f"{start} podcertificates")
-    if any(volume.get("persistentVolumeClaim") for volume in volumes):
-        raise _refused(request, f"{start} persistentvolumeclaims")
-    if spec.get("resourceClaims"):
-        raise _refused(request, f"{start} resourceclaims")
-
-
-def _own_reference(request: AdmissionRequest, node: str, owners: list[Object]) -> None:
-    start = f"node {quote(node)} can only create pods with"
-    if len(owners) > 1:
-        raise _refused(request, f"{start} a single owner reference set to itself")
-    owner: Object = owners[0] if owners else {}
-    if (owner.get("apiVersion"), owner.get("kind"), owner.get("name")) != ("v1", "Node", node):
-        raise _refused(request, f"{start} an owner reference set to itself")
-    if not owner.get("controller"):
-        raise _refused(request, f"{start} a controller owner reference set to itself")
-    if owner.get("blockOwnerDeletion"):
-        why = f"node {quote(node)} must not set blockOwnerDeletion on an owner reference"
-        raise _refused(request, why)
-    found = _there(request, "nodes", "", node)
-    said, actual = owner.get("uid", ""), found["metadata"].get("uid", "")
-    if said != actual:
-        raise _refused(request, f"node {node} UID mismatch: expected {said} got {actual}")
-
-
-def _pod_status(request: AdmissionRequest, node: str) -> None:
-    new, old = request.object or {}, request.old or {}
-    if request.operation != "UPDATE":
-        raise _refused(request, f"unexpected operation {quote(request.operation)}")
-    if _spec(old).get("nodeName") != node:
-        why = f"node {quote(node)} can only update pod status for pods with spec.nodeName set to itself"
-        raise _refused(request, why)
-    if (new["metadata"].get("labels") or {}) != (old["metadata"].get("labels") or {}):
-        raise _refused(request, f"node {quote(node)} cannot update labels through pod status")
-    if _state(new, "resourceClaimStatuses") != _state(old, "resourceClaimStatuses"):
-        raise _refused(request, f"node {quote(node)} cannot update resource claim statues")
-    if _state(new, "extendedResourceClaimStatus") != _state(old, "extendedResourceClaimStatus"):
-        raise _refused(request, f"node {quote(node)} cannot update extended resource claim status")
-
-
-def _state(found: Object, field: str) -> Any:
-    return (found.get("status") or {}).get(field) or None
-
-
-def _eviction(request: AdmissionRequest, node: str) -> None:
-    if request.operation != "CREATE":
-        raise _refused(request, f"unexpected operation {request.operation}")
-    name = request.name or _name(request.object)
-    if not name:
-        raise _refused(request, "could not determine pod from request data")
-    if _spec(_there(request, "pods", request.namespace, name)).get("nodeName") != node:
-        raise _refused(request, f"node {node} can only evict pods with spec.nodeName set to itself")
 
 
 # Nodes
 
 
 def _node(request: AdmissionRequest, node: str) -> None:
-    name = request.name or _name(request.object)
+    name = request.name or name_of(request.object)
     if name != node:
-        raise _refused(request, f"node {quote(node)} is not allowed to modify node {quote(name)}")
+        raise refused(request, f"node {quote(node)} is not allowed to modify node {quote(name)}")
     new, old = request.object or {}, request.old or {}
     if request.operation == "CREATE":
-        if _spec(new).get("configSource"):
+        if spec_of(new).get("configSource"):
             why = f"node {quote(node)} is not allowed to create pods with a non-nil configSource"
-            raise _refused(request, why)
+            raise refused(request, why)
         bad = _forbidden(_labels(new), {})
         if bad:
             why = f"node {quote(node)} is not allowed to set the following labels: {', '.join(bad)}"
-            raise _refused(request, why)
+            raise refused(request, why)
     if request.operation == "UPDATE":
         _node_update(request, node, new, old)
 
 
 def _node_update(request: AdmissionRequest, node: str, new: Object, old: Object) -> None:
-    source = _spec(new).get("configSource")
-    if source and source != _spec(old).get("configSource"):
+    source = spec_of(new).get("configSource")
+    if source and source != spec_of(old).get("configSource"):
         why = f"node {quote(node)} is not allowed to update configSource to a new non-nil configSource"
-        raise _refused(request, why)
-    if (_spec(new).get("taints") or []) != (_spec(old).get("taints") or []):
-        raise _refused(request, f"node {quote(node)} is not allowed to modify taints")
+        raise refused(request, why)
+    if (spec_of(new).get("taints") or []) != (spec_of(old).get("taints") or []):
+        raise refused(request, f"node {quote(node)} is not allowed to modify taints")
     if (new["metadata"].get("ownerReferences") or []) != (old["metadata"].get("ownerReferences") or []):
-        raise _refused(request, f"node {quote(node)} is not allowed to modify ownerReferences")
+        raise refused(request, f"node {quote(node)} is not allowed to modify ownerReferences")
     bad = _forbidden(_labels(new), _labels(old))
     if bad:
-        raise _refused(request, f"is not allowed to modify labels: {', '.join(bad)}")
+        raise refused(request, f"is not allowed to modify labels: {', '.join(bad)}")
 
 
 def _labels(found: Object) -> dict[str, str]:
@@ -260,12 +136,12 @@ def _may_say(label: str) -> bool:
 
 def _claim(request: AdmissionRequest, node: str) -> None:
     if request.subresource != "status":
-        raise _refused(request, "may only update PVC status")
+        raise refused(request, "may only update PVC status")
     if request.operation != "UPDATE":
-        raise _refused(request, f"unexpected operation {quote(request.operation)}")
+        raise refused(request, f"unexpected operation {quote(request.operation)}")
     if _claim_rest(request.object or {}) != _claim_rest(request.old or {}):
         why = "is not allowed to update fields other than status.capacity and status.conditions"
-        raise _refused(request, f"node {quote(node)} {why}")
+        raise refused(request, f"node {quote(node)} {why}")
 
 
 _CLAIM_STATUS = ("capacity", "conditions", "allocatedResources", "allocatedResourceStatuses")
@@ -285,92 +161,90 @@ def _claim_rest(claim: Object) -> Object:
 def _account(request: AdmissionRequest, node: str) -> None:
     if request.operation != "CREATE" or request.subresource != "token":
         return
-    reference: Object = _spec(request.object).get("boundObjectRef") or {}
+    reference: Object = spec_of(request.object).get("boundObjectRef") or {}
     if (reference.get("apiVersion"), reference.get("kind")) != ("v1", "Pod") or not reference.get("name"):
-        raise _refused(request, "node requested token not bound to a pod")
+        raise refused(request, "node requested token not bound to a pod")
     uid = reference.get("uid")
     if not uid:
-        raise _refused(request, "node requested token with a pod binding without a uid")
-    pod = _there(request, "pods", request.namespace, reference["name"])
+        raise refused(request, "node requested token with a pod binding without a uid")
+    pod = there(request, "pods", request.namespace, reference["name"])
     if uid != pod["metadata"].get("uid"):
         why = (
             f"the UID in the bound object reference ({uid}) does not match the UID in record. "
             "The object might have been deleted and then recreated"
         )
-        raise _refused(request, why)
-    if _spec(pod).get("nodeName") != node:
-        raise _refused(request, "node requested token bound to a pod scheduled on a different node")
+        raise refused(request, why)
+    if spec_of(pod).get("nodeName") != node:
+        raise refused(request, "node requested token bound to a pod scheduled on a different node")
 
 
 def _audiences_of(request: AdmissionRequest, pod: Object) -> Iterator[str]:
     """For whom a pod's volumes have tokens; "" is this server."""
     read = request.reader.get
-    for volume in _spec(pod).get("volumes") or ():
+    for volume in spec_of(pod).get("volumes") or ():
         for source in (volume.get("projected") or {}).get("sources") or ():
             if source.get("serviceAccountToken") is not None:
                 yield source["serviceAccountToken"].get("audience") or ""
         driver = (volume.get("csi") or {}).get("driver")
         claim = (volume.get("persistentVolumeClaim") or {}).get("claimName")
         if volume.get("ephemeral"):
-            claim = f"{_name(pod)}-{volume['name']}"
+            claim = f"{name_of(pod)}-{volume['name']}"
         if claim:
-            bound = _spec(read("persistentvolumeclaims", request.namespace, claim)).get("volumeName")
+            bound = spec_of(read("persistentvolumeclaims", request.namespace, claim)).get("volumeName")
             behind = read("persistentvolumes", "", bound) if bound else None
-            driver = (_spec(behind).get("csi") or {}).get("driver")
+            driver = (spec_of(behind).get("csi") or {}).get("driver")
         if driver:
             found = read("csidrivers.storage.k8s.io", "", driver)
-            for token in _spec(found).get("tokenRequests") or ():
+            for token in spec_of(found).get("tokenRequests") or ():
                 yield token.get("audience") or ""
 
 
 def _own_name(request: AdmissionRequest) -> str:
-    return _name(request.object) if request.operation == "CREATE" else request.name
+    return name_of(request.object) if request.operation == "CREATE" else request.name
 
 
 def _lease(request: AdmissionRequest, node: str) -> None:
     if request.namespace != LEASES:
-        raise _refused(request, f"can only access leases in the {quote(LEASES)} system namespace")
+        raise refused(request, f"can only access leases in the {quote(LEASES)} system namespace")
     if _own_name(request) != node:
         why = "can only access node lease with the same name as the requesting node"
-        raise _refused(request, why)
+        raise refused(request, why)
 
 
 def _csi_node(request: AdmissionRequest, node: str) -> None:
     if _own_name(request) != node:
-        raise _refused(request, "can only access CSINode with the same name as the requesting node")
+        raise refused(request, "can only access CSINode with the same name as the requesting node")
 
 
 def _slice(request: AdmissionRequest, node: str) -> None:
     found = request.object if request.operation == "CREATE" else request.old
-    if _spec(found).get("nodeName") == node:
+    if spec_of(found).get("nodeName") == node:
         return
     verb = {"CREATE": "create", "DELETE": "delete"}.get(request.operation)
     if verb:
-        raise _refused(
-            request, f"can only {verb} ResourceSlice with the same NodeName as the requesting node"
-        )
+        raise refused(request, f"can only {verb} ResourceSlice with the same NodeName as the requesting node")
 
 
 def _signing_request(request: AdmissionRequest, node: str) -> None:
-    if request.operation != "CREATE" or _spec(request.object).get("signerName") not in _KUBELET_SIGNERS:
+    if request.operation != "CREATE" or spec_of(request.object).get("signerName") not in _KUBELET_SIGNERS:
         return
     from cryptography import x509
 
     from sampan.kube.kinds.certificates.signing import decoded
 
     try:
-        subject = x509.load_pem_x509_csr(decoded(_spec(request.object).get("request"))).subject
+        subject = x509.load_pem_x509_csr(decoded(spec_of(request.object).get("request"))).subject
     except ValueError as error:
-        raise _refused(request, f"unable to parse csr: {error}") from None
+        raise refused(request, f"unable to parse csr: {error}") from None
     names = [one.value for one in subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
     if names != [f"system:node:{node}"]:
-        raise _refused(request, f"can only create a node CSR with CN=system:node:{node}")
+        raise refused(request, f"can only create a node CSR with CN=system:node:{node}")
 
 
 _KUBELET_SIGNERS = ("kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet")
 
 _CHECKS: dict[tuple[str, str], Callable[[AdmissionRequest, str], None]] = {
-    ("", "pods"): _pod,
+    ("", "pods"): check_pod,
     ("", "nodes"): _node,
     ("", "persistentvolumeclaims"): _claim,
     ("", "serviceaccounts"): _account,

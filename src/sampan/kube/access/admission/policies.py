@@ -3,7 +3,8 @@
 k8s.io/apiserver pkg/admission/plugin/policy/validating
 """
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from sampan.specs.kubernetes import status
 POLICIES = f"validatingadmissionpolicies.{matching.GROUP}"
 BINDINGS = f"validatingadmissionpolicybindings.{matching.GROUP}"
 FAILURES = "validation.policy.admission.k8s.io/validation_failure"
+REFRESH = 1.0  # seconds between looks at what policies there are, as upstream's
 LONGEST_MESSAGE = 5 * 1024  # bytes that an expression may make
 LONGEST_ANNOTATION = 10 * 1024
 
@@ -53,7 +55,7 @@ class Policy:
     def __init__(self, policy: Object) -> None:
         spec = policy["spec"]
         params = spec.get("paramKind") is not None
-        self.object = policy
+        self.uid = policy["metadata"].get("uid", "")
         self.spec = spec
         self.name: str = policy["metadata"]["name"]
         self.fails = spec.get("failurePolicy", "Fail") != "Ignore"
@@ -150,43 +152,52 @@ def _cut(text: str) -> str:
     return text.encode("utf-8", "replace")[:LONGEST_ANNOTATION].decode("utf-8", "ignore")
 
 
+def _name(one: Object) -> str:
+    return str(one["metadata"]["name"])
+
+
 class ValidatingPolicies(Plugin):
     """All policies and bindings that there are."""
 
-    def __init__(self, kinds: matching.Kinds, authorize: reviewed.Authorize) -> None:
+    def __init__(
+        self,
+        kinds: matching.Kinds,
+        authorize: reviewed.Authorize,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._kinds = kinds
         self._authorize = authorize
-        self._compiled: dict[str, Policy] = {}
+        self._clock = clock
+        self._known: list[tuple[Policy, list[Object]]] = []
+        self._next = -REFRESH
 
     async def validate(self, request: AdmissionRequest) -> None:
         if matching.exempt_from_policies(request):
             return
-        policies = request.reader.list(POLICIES)
-        if not policies:
-            return
-        bindings = request.reader.list(BINDINGS)
-        refusals: list[_Refusal] = []
-        for policy in sorted(policies, key=lambda one: str(one["metadata"]["name"])):
-            name = policy["metadata"]["name"]
-            bound = [one for one in bindings if one["spec"].get("policyName") == name]
-            if bound:
-                refusals += self._judge(self._policy(policy), bound, request)
-        self._forget(policies)
+        if self._clock() >= self._next:
+            self._known = self._refreshed(request)
+            self._next = self._clock() + REFRESH
+        refusals = [one for policy, bound in self._known for one in self._judge(policy, bound, request)]
         if refusals:
             raise _refused(request, refusals[0])
 
-    def _policy(self, policy: Object) -> Policy:
-        """It is compiled once for each version of it."""
-        uid = policy["metadata"].get("uid", "")
-        known = self._compiled.get(uid)
-        if known is None or known.spec != policy["spec"]:
-            known = self._compiled[uid] = Policy(policy)
-        return known
-
-    def _forget(self, policies: Sequence[Object]) -> None:
-        if len(self._compiled) > len(policies):
-            there = {one["metadata"].get("uid", "") for one in policies}
-            self._compiled = {uid: one for uid, one in self._compiled.items() if uid in there}
+    def _refreshed(self, request: AdmissionRequest) -> list[tuple[Policy, list[Object]]]:
+        """The policies that are bound, with their bindings. Each version of a policy is compiled once."""
+        policies = request.reader.list(POLICIES)
+        if not policies:
+            return []
+        before = {one.uid: one for one, _ in self._known}
+        bound: dict[str, list[Object]] = {}
+        for binding in request.reader.list(BINDINGS):
+            bound.setdefault(binding["spec"].get("policyName", ""), []).append(binding)
+        found = []
+        for policy in sorted(policies, key=_name):
+            bindings = bound.get(_name(policy))
+            if bindings:
+                known = before.get(policy["metadata"].get("uid", ""))
+                same = known is not None and known.spec == policy["spec"]
+                found.append((known if known and same else Policy(policy), sorted(bindings, key=_name)))
+        return found
 
     def _judge(self, policy: Policy, bound: Iterable[Object], request: AdmissionRequest) -> list[_Refusal]:
         seen = matching.matched(policy.spec.get("matchConstraints") or {}, request, self._kinds)
@@ -202,7 +213,7 @@ class ValidatingPolicies(Plugin):
         found: list[_Refusal] = []
         annotations: dict[str, list[str]] = {}
         variables: dict[str, Any] = {}
-        for binding in sorted(bound, key=lambda one: str(one["metadata"]["name"])):
+        for binding in bound:
             match = binding["spec"].get("matchResources") or {}
             if matching.matched(match, request, self._kinds) is None:
                 continue

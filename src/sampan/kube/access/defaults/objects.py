@@ -1,5 +1,6 @@
 """Everything that a cluster has from its first start, and what becomes of it at later starts."""
 
+import ipaddress
 import json
 from dataclasses import dataclass
 
@@ -95,8 +96,7 @@ def _object(kind: str, api_version: str, metadata: Object, **rest: object) -> Ob
 
 def _namespace(name: str) -> Object:
     metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}
-    spec = {"finalizers": ["kubernetes"]}
-    return _object("Namespace", "v1", metadata, spec=spec, status={"phase": "Active"})
+    return _object("Namespace", "v1", metadata)
 
 
 def _priority_classes() -> list[tuple[str, Object]]:
@@ -135,14 +135,11 @@ def _own_service(cluster: Cluster) -> list[tuple[str, Object]]:
     labels = {"component": "apiserver", "provider": "kubernetes"}
     metadata = {"name": "kubernetes", "namespace": "default", "labels": labels}
     port = {"name": "https", "port": cluster.port, "protocol": "TCP"}
-    family = "IPv6" if ":" in cluster.service_address else "IPv4"
     spec = {
         "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": cluster.port}],
         "clusterIP": cluster.service_address,
-        "clusterIPs": [cluster.service_address],
         "type": "ClusterIP",
         "sessionAffinity": "None",
-        "ipFamilies": [family],
         "ipFamilyPolicy": "SingleStack",
         "internalTrafficPolicy": "Cluster",
     }
@@ -158,6 +155,9 @@ def _own_service(cluster: Cluster) -> list[tuple[str, Object]]:
         ports=[port],
     )
     service = _object("Service", "v1", metadata, spec=spec, status={"loadBalancer": {}})
+    # No endpoint may be a loopback address: a server that listens there only is no service to others.
+    if ipaddress.ip_address(cluster.advertise_address).is_loopback:
+        return [("services", service)]
     return [
         ("services", service),
         ("endpoints", _object("Endpoints", "v1", skip, subsets=[subset])),

@@ -1,6 +1,5 @@
 """Lists of amounts, {"cpu": "500m"}: what upstream does to all of them."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from sampan.specs.kubernetes.fielderror import FieldError, invalid
@@ -25,8 +24,3 @@ def positive_errors(text: str, path: str) -> list[FieldError]:
 def basic_errors(text: str, path: str) -> list[FieldError]:
     value = parse(text).value()
     return [invalid(path, value, "must be a valid resource quantity")] if value < 0 else []
-
-
-def fields_of(holder: dict[str, Any], names: Iterable[str]) -> list[Any]:
-    """Those of the holder's lists that are there."""
-    return [holder[name] for name in names if holder.get(name)]

@@ -1,7 +1,6 @@
 """Endpoints, which EndpointSlices replaced; pkg/apis/core/validation, pkg/api/v1/endpoints, pkg/printers."""
 
 import hashlib
-from typing import Any
 
 from sampan.kube.kinds.ages import AGE, age_of
 from sampan.kube.kinds.resource import Column, Context, Object, Resource
@@ -115,18 +114,12 @@ def _subset(
 ) -> Object:
     found: Object = {}
     for field, wanted in (("addresses", True), ("notReadyAddresses", False)):
-        chosen = sorted((key for key, ready in addresses if ready == wanted), key=_address_order)
+        chosen = sorted(key for key, ready in addresses if ready == wanted)
         if chosen:
             found[field] = [known[key] for key in chosen]
     if keys:
-        found["ports"] = [ports[key] for key in sorted(keys, key=lambda key: _hash(_shown_port(ports[key])))]
+        found["ports"] = [ports[key] for key in sorted(keys, key=lambda key: _port_hash(ports[key]))]
     return found
-
-
-def _address_order(key: AddressKey) -> tuple[bytes, str]:
-    """By their bytes, as net.IP has them: IPv4 in the form of IPv6."""
-    address = ip.parse(key[0]) or b""
-    return (bytes(10) + b"\xff\xff" + address if len(address) == 4 else address, key[1])
 
 
 # Upstream orders by the MD5 of what a printer for debugging (go-spew) writes of its structs.
@@ -136,37 +129,58 @@ def _hash(text: str) -> bytes:
     return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
 
 
-def _pointer(value: Any) -> str:
-    return "(*string)<nil>" if value is None else f"(*string){value}"
+def _port_hash(port: Object | None) -> bytes:
+    return _hash(f"(core.EndpointPort){_shown_port(port)}")
+
+
+_REFERENCE = (
+    ("Kind", "string", "kind"),
+    ("Namespace", "string", "namespace"),
+    ("Name", "string", "name"),
+    ("UID", "types.UID", "uid"),
+    ("APIVersion", "string", "apiVersion"),
+    ("ResourceVersion", "string", "resourceVersion"),
+    ("FieldPath", "string", "fieldPath"),
+)
+
+
+def _pointer(kind: str, value: str | None) -> str:
+    return f"(*{kind}){'<nil>' if value is None else value}"
 
 
 def _shown_port(port: Object | None) -> str:
     one = port or {}
     return (
-        f"(core.EndpointPort){{Name:(string){one.get('name', '')} Port:(int32){one.get('port', 0)} "
-        f"Protocol:(core.Protocol){one.get('protocol', '')} AppProtocol:{_pointer(one.get('appProtocol'))}}}"
+        f"{{Name:(string){one.get('name', '')} Port:(int32){one.get('port', 0)} "
+        f"Protocol:(core.Protocol){one.get('protocol', '')} "
+        f"AppProtocol:{_pointer('string', one.get('appProtocol'))}}}"
     )
 
 
 def _shown_address(address: Object) -> str:
     ref = address.get("targetRef")
-    target = "(*core.ObjectReference)<nil>"
+    target = None
     if ref is not None:
-        fields = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
-        target = f"(*core.ObjectReference){[ref.get(field, '') for field in fields]}"
+        fields = (f"{name}:({kind}){ref.get(key, '')}" for name, kind, key in _REFERENCE)
+        target = f"{{{' '.join(fields)}}}"
     return (
         f"{{IP:(string){address.get('ip', '')} Hostname:(string){address.get('hostname', '')} "
-        f"NodeName:{_pointer(address.get('nodeName'))} TargetRef:{target}}}"
+        f"NodeName:{_pointer('string', address.get('nodeName'))} "
+        f"TargetRef:{_pointer('core.ObjectReference', target)}}}"
     )
+
+
+def _shown_list(kind: str, items: list[str]) -> str:
+    return f"([]core.{kind}){'[' + ' '.join(items) + ']' if items else '<nil>'}"
 
 
 def _shown_subset(subset: Object) -> str:
-    addresses, waiting = (
-        "[" + " ".join(_shown_address(one) for one in subset.get(field) or ()) + "]"
+    ready, waiting = (
+        _shown_list("EndpointAddress", [_shown_address(one) for one in subset.get(field) or ()])
         for field in ("addresses", "notReadyAddresses")
     )
-    ports = "[" + " ".join(_shown_port(port) for port in subset.get("ports") or ()) + "]"
-    return f"(core.EndpointSubset){{Addresses:{addresses} NotReadyAddresses:{waiting} Ports:{ports}}}"
+    ports = _shown_list("EndpointPort", [_shown_port(port) for port in subset.get("ports") or ()])
+    return f"(core.EndpointSubset){{Addresses:{ready} NotReadyAddresses:{waiting} Ports:{ports}}}"
 
 
 def _warnings(new: Object, _old: Object | None, _context: Context) -> list[str]:

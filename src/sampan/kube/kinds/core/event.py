@@ -118,20 +118,18 @@ FIELDS = (
 )
 
 
-def columns(about: str, source: str, message: str, last: str, first: str, count: str) -> tuple[Column, ...]:
-    return (
-        Column("Last Seen", describe=last),
-        Column("Type", describe="type"),
-        Column("Reason", describe="reason"),
-        Column("Object", describe=about),
-        Column("Subobject", describe=f"{about}.fieldPath", priority=1),
-        Column("Source", describe=source, priority=1),
-        Column("Message", describe=message),
-        Column("First Seen", describe=first, priority=1),
-        Column("Count", describe=count, priority=1),
-        Column("Name", format="name", describe="metadata.name", priority=1),
-    )
-
+COLUMNS = (
+    Column("Last Seen", describe="lastTimestamp"),
+    Column("Type", describe="type"),
+    Column("Reason", describe="reason"),
+    Column("Object", describe="involvedObject"),
+    Column("Subobject", describe="involvedObject.fieldPath", priority=1),
+    Column("Source", describe="source", priority=1),
+    Column("Message", describe="message"),
+    Column("First Seen", describe="firstTimestamp", priority=1),
+    Column("Count", describe="count", priority=1),
+    Column("Name", format="name", describe="metadata.name", priority=1),
+)
 
 RESOURCE = Resource(
     kind="Event",
@@ -145,6 +143,6 @@ RESOURCE = Resource(
     ttl=HOUR,
     selectable={field: partial(selected, field) for field in FIELDS},
     empty=ALWAYS,
-    columns=columns("involvedObject", "source", "message", "lastTimestamp", "firstTimestamp", "count"),
+    columns=COLUMNS,
     cells=cells,
 )

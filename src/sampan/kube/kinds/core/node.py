@@ -79,10 +79,10 @@ def _validate_update(new: Object, old: Object, _context: Context) -> list[FieldE
     found += _cidrs_update_errors(after.get("podCIDRs") or [], before.get("podCIDRs") or [])
     if before.get("providerID") and before["providerID"] != after.get("providerID", ""):
         found.append(forbidden("spec.providerID", _ONCE.format("providerID")))
-    if source := after.get("configSource"):
+    if (source := after.get("configSource")) is not None:
         found += _config_source_errors(source, "spec.configSource", live=False)
     for field in ("assigned", "active", "lastKnownGood"):
-        if source := (status.get("config") or {}).get(field):
+        if (source := (status.get("config") or {}).get(field)) is not None:
             found += _config_source_errors(source, f"status.config.{field}", live=True)
     found += taints_errors(after.get("taints") or (), "metadata.taints")
     if after.get("externalID", "") != before.get("externalID", ""):

@@ -5,7 +5,7 @@ pkg/apis/core/validation/events.go, pkg/apis/events/v1/conversion.go
 
 from functools import partial
 
-from sampan.kube.kinds.core.event import ALWAYS, FIELDS, HOUR, cells, columns, legacy_errors, selected
+from sampan.kube.kinds.core.event import ALWAYS, COLUMNS, FIELDS, HOUR, cells, legacy_errors, selected
 from sampan.kube.kinds.resource import Context, Object, Resource
 from sampan.specs.kubernetes.fielderror import FieldError, invalid, required
 from sampan.specs.kubernetes.object_meta import IMMUTABLE
@@ -124,13 +124,6 @@ RESOURCE = Resource(
     to_stored=to_core,
     from_stored=to_new,
     selectable={_new_name(field): partial(_selected, field) for field in FIELDS if field != "source"},
-    columns=columns(
-        "regarding",
-        "deprecatedSource",
-        "note",
-        "deprecatedLastTimestamp",
-        "deprecatedFirstTimestamp",
-        "deprecatedCount",
-    ),
+    columns=COLUMNS,
     cells=lambda event, now: cells(to_core(event), now),
 )

@@ -179,9 +179,13 @@ def _field_of(value: Any, key: str) -> Any:
         if not value.has:
             return NONE
         return some(value.value[key]) if _has_field(value.value, key) else NONE
-    if isinstance(value, Mapping):
-        raise CelEvaluationError(f"no such key: {key}")
-    raise CelEvaluationError("no such overload")
+    _no_list(value)
+    raise CelEvaluationError(f"no such key: {key}")
+
+
+def _no_list(value: Any) -> None:
+    if isinstance(value, list):
+        raise CelEvaluationError("unsupported index type 'string' in list")
 
 
 def _has_field(value: Any, key: str) -> bool:
@@ -189,7 +193,8 @@ def _has_field(value: Any, key: str) -> bool:
         return key in value
     if type(value) is Optional:
         return value.has and _has_field(value.value, key)
-    raise CelEvaluationError("no such overload")
+    _no_list(value)
+    return False  # as cel-go tests presence in what has no fields at all
 
 
 def _test(operand: Run, key: str) -> Run:

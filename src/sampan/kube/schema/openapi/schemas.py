@@ -104,7 +104,7 @@ def _property(name: str, field: str, spec: str | Schema, text: str, version: int
     by_value = node.always is not MISSING and not node.pointer
     word = spec if isinstance(spec, str) else spec["type"]
     found = _typed(spec, version, by_value if word[0] == "@" else required)
-    return found | {"description": text} if text else found
+    return _beside(found, {"description": text} if text else {})
 
 
 def _typed(spec: str | Schema, version: int, zero: bool) -> Schema:
@@ -116,7 +116,7 @@ def _typed(spec: str | Schema, version: int, zero: bool) -> Schema:
         return schema | {"default": default} if version == 3 and zero and default is not None else schema
     marks = {long: spec[short] for short, long in _MARKS.items() if short in spec}
     if "items" not in spec:
-        return _typed(spec["type"], version, zero) | marks
+        return _beside(_typed(spec["type"], version, zero), marks)
     # Elements are values, whose zero is a default.
     items = _typed(spec["items"], version, True)
     found = (
@@ -128,11 +128,17 @@ def _typed(spec: str | Schema, version: int, zero: bool) -> Schema:
 
 
 def _referring(name: str, version: int, zero: bool) -> Schema:
-    """In version 3 nothing may stand beside a reference, so that it is all of one."""
-    if version == 2:
-        return reference(name, 2)
-    found: Schema = {"allOf": [reference(name, 3)]}
-    return found | {"default": {}} if zero and builtin.node(name).type == "object" else found
+    found = reference(name, version)
+    if version == 3 and zero and builtin.node(name).type == "object":
+        return _beside(found, {"default": {}})
+    return found
+
+
+def _beside(found: Schema, more: Schema) -> Schema:
+    """In version 3 nothing may stand beside a reference, so that what has more is all of one."""
+    if "$ref" in found and more and found["$ref"].startswith("#/components/"):
+        found = {"allOf": [found]}
+    return found | more
 
 
 def custom(shape: ResourceShape, version: int) -> dict[str, Schema]:
@@ -150,7 +156,7 @@ def custom(shape: ResourceShape, version: int) -> dict[str, Schema]:
         "description": f"List of {shape.plural}. More info: "
         "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md",
         "type": "array",
-        "items": reference(name, version) if version == 2 else {"allOf": [reference(name, 3)]},
+        "items": reference(name, version),
     }
     listed = {
         "description": f"{list_kind} is a list of {shape.kind}",

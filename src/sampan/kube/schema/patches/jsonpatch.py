@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from sampan.errors import Invalid
-from sampan.kube.schema.patches.refusals import undecodable, unprocessable
+from sampan.kube.schema.patches.refusals import read, undecodable, unprocessable
 from sampan.specs.golang.numbers import atoi
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.status import StatusError
@@ -16,7 +16,15 @@ from sampan.specs.kubernetes.status import StatusError
 MAX_OPERATIONS = 10_000
 MAX_COPIED = 3 << 20  # bytes, of all "copy" operations together: the API server's JSONPatchMaxCopyBytes
 
+PREFIX = "error decoding patch: "
 FIELDS = ("op", "path", "from", "value")
+
+
+def parse(data: bytes) -> tuple[Any, list[str]]:
+    """A patch that `apply` takes, and what field validation says of it; raises StatusError."""
+    patch, duplicates = read(data, PREFIX)
+    _operations(patch)
+    return patch, [f"json patch {one}" for one in duplicates] + unknown_fields(patch)
 
 
 class Misfit(Exception):
@@ -49,17 +57,16 @@ def unknown_fields(patch: Any) -> list[str]:
 
 
 def _operations(patch: Any) -> list[dict[str, Any] | None]:
-    prefix = "error decoding patch: "
     if patch is None:
         return []
     if not isinstance(patch, list):
-        raise undecodable(patch, "[]handlers.jsonPatchOp", prefix)
+        raise undecodable(patch, "[]handlers.jsonPatchOp", PREFIX)
     for operation in patch:
         if operation is not None and not isinstance(operation, dict):
-            raise undecodable(operation, "handlers.jsonPatchOp", prefix)
+            raise undecodable(operation, "handlers.jsonPatchOp", PREFIX)
         for key, value in (operation or {}).items():
             if key in FIELDS[:3] and not isinstance(value, str | None):
-                raise undecodable(value, "string", prefix, f"jsonPatchOp.{key}")
+                raise undecodable(value, "string", PREFIX, f"jsonPatchOp.{key}")
     if len(patch) > MAX_OPERATIONS:
         message = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(patch)}"
         raise StatusError("RequestEntityTooLarge", f"Request entity too large: {message}")

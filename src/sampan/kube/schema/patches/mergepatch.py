@@ -2,8 +2,15 @@
 
 from typing import Any
 
-from sampan.kube.schema.patches.refusals import undecodable, unprocessable
+from sampan.kube.schema.patches.refusals import read, undecodable, unprocessable
 from sampan.specs.kubernetes.status import bad_request
+
+PREFIX = "error decoding patch: "
+
+
+def parse(data: bytes) -> tuple[Any, list[str]]:
+    """A patch, and what field validation says of it; raises StatusError."""
+    return read(data, PREFIX)
 
 
 def apply(original: dict[str, Any], patch: Any) -> dict[str, Any]:
@@ -14,7 +21,7 @@ def apply(original: dict[str, Any], patch: Any) -> dict[str, Any]:
     if patch is None:
         raise bad_request("Invalid JSON Patch")
     if not isinstance(patch, dict):
-        raise undecodable(patch, "map[string]interface {}", "error decoding patch: ")
+        raise undecodable(patch, "map[string]interface {}", PREFIX)
     try:
         return _merged(original, patch)
     except RecursionError:

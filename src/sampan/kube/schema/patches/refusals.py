@@ -1,7 +1,18 @@
 """What a client hears of a patch that cannot be applied."""
 
+from typing import Any
+
+from sampan.kube.schema.parsing import DecodeError, read_json
 from sampan.specs.golang.json import mistyped
 from sampan.specs.kubernetes.status import StatusError, bad_request
+
+
+def read(data: bytes, prefix: str = "") -> tuple[Any, list[str]]:
+    """A patch, and what field validation says of keys that it has twice; raises StatusError."""
+    try:
+        return read_json(data)
+    except DecodeError as error:
+        raise bad_request(f"{prefix}{error}") from None
 
 
 def unprocessable() -> StatusError:

@@ -21,7 +21,7 @@ from sampan.kube.schema.patches.directives import (
     without_directives,
     without_nulls,
 )
-from sampan.kube.schema.patches.refusals import failed, undecodable, unprocessable
+from sampan.kube.schema.patches.refusals import failed, read, undecodable, unprocessable
 from sampan.kube.schema.patches.restoring import mismatch
 from sampan.specs.golang.printing import plain
 from sampan.specs.golang.quote import quote
@@ -30,6 +30,11 @@ from sampan.specs.kubernetes.status import bad_request, invalid
 
 Map = dict[str, Any]
 NOWHERE = Node("any")
+
+
+def parse(data: bytes) -> tuple[Any, list[str]]:
+    """A patch, and what field validation says of it; raises StatusError."""
+    return read(data)
 
 
 def apply(node: Node, original: Map, patch: Any) -> Map:

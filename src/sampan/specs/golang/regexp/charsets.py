@@ -1,7 +1,5 @@
 """Sets of characters in Go's regular expressions. Pure; https://github.com/google/re2/wiki/Syntax"""
 
-from bisect import bisect_right
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,10 +100,21 @@ class CharSet:
         self.negated = negated
 
     def has(self, char: str) -> bool:
-        inside = bisect_right(self.bounds, ord(char)) % 2 == 1
+        inside = self._before(ord(char)) % 2 == 1
         if not inside and self.properties:
             inside = any(_has_property(char, name) is not absent for name, absent in self.properties)
         return inside is not self.negated
+
+    def _before(self, code: int) -> int:
+        """How many bounds there are up to here; the module bisect is not for so light a part."""
+        low, high = 0, len(self.bounds)
+        while low < high:
+            middle = (low + high) // 2
+            if self.bounds[middle] > code:
+                high = middle
+            else:
+                low = middle + 1
+        return low
 
 
 def _merged(ranges: "Iterable[Range]") -> list[Range]:

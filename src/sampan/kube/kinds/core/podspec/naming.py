@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from sampan.kube.kinds.resource import Object
-from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, required, too_long
 from sampan.specs.kubernetes import ip, names
+from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, required, too_long
 
 _NAMESERVERS, _SEARCHES, _SEARCH_LENGTH = 3, 32, 2048
 _HOSTNAME = 64  # what the kernel holds

@@ -1,5 +1,6 @@
 """CEL's own operators and conversions; cel-go's common/stdlib/standard.go"""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sampan.errors import Invalid
@@ -20,7 +21,7 @@ from sampan.kube.schema.cel.values import (
     type_name,
 )
 from sampan.specs.golang.floats import general
-from sampan.specs.golang.numbers import parse_float
+from sampan.specs.golang.numbers import parse_bool, parse_float
 
 
 def _conversion(value: Any, to: str) -> CelEvaluationError:
@@ -110,11 +111,10 @@ def to_bytes(value: Any) -> bytes:
 def to_bool(value: Any) -> bool:
     if type(value) is bool:
         return value
-    if value in ("true", "TRUE", "True", "t", "1"):
-        return True
-    if value in ("false", "FALSE", "False", "f", "0"):
-        return False
-    raise _conversion(value, "bool")
+    try:
+        return parse_bool(value)
+    except Invalid:
+        raise _conversion(value, "bool") from None
 
 
 def to_timestamp(value: Any) -> Timestamp:
@@ -144,7 +144,7 @@ def index(container: Any, key: Any) -> Any:
         hasattr(container, "__getitem__") and not isinstance(container, str | bytes)
     ):
         return entry(container, key)
-    raise numbers.no_overload()
+    raise CelEvaluationError(f"no such key: {_key(key)}")  # so says cel-go of what has no keys at all
 
 
 def _item(items: Any, key: Any) -> Any:
@@ -168,11 +168,16 @@ def whole_number(key: Any) -> int | None:
 def entry(container: Any, key: Any) -> Any:
     """The value of a key. 1, 1u and 1.0 are one key; true is not."""
     try:
-        if type(key) is not bool or any(found is key for found in container):
+        # To Python 1 and true are the same key.
+        if key not in (0, 1) or any(found == key and _is_bool(found) is _is_bool(key) for found in container):
             return container[key]
     except (KeyError, TypeError):
         pass
     raise CelEvaluationError(f"no such key: {_key(key)}")
+
+
+def _is_bool(key: Any) -> bool:
+    return type(key) is bool
 
 
 def _key(key: Any) -> str:
@@ -183,12 +188,13 @@ def contains(container: Any, value: Any) -> bool:
     """`value in container`"""
     if type(container) in LISTS:
         return any(equal(value, item) for item in container)
-    if type(value) is bool:
-        return any(found is value for found in container)
+    if not isinstance(container, Mapping):
+        raise numbers.no_overload()
     try:
-        return value in container
-    except TypeError:
+        entry(container, value)
+    except CelEvaluationError:
         return False
+    return True
 
 
 def _in(value: Any, container: Any) -> bool:
