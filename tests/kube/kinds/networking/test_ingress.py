@@ -18,7 +18,11 @@ def _rule(**path: Any) -> dict[str, Any]:
 
 WHERE = "spec.rules[0].http.paths[0]"
 CASES = [
-    ("nothing to serve", {}, ["spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"]),
+    (
+        "nothing to serve",
+        {},
+        ["spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"],
+    ),
     ("a good one", {"defaultBackend": BACKEND}, []),
     ("no paths", {"rules": [{"http": {"paths": []}}]}, ["spec.rules[0].http.paths: Required value"]),
     (
@@ -115,7 +119,7 @@ def test_warns_of_the_annotation_of_old() -> None:
     metadata = {"name": "x", "namespace": "n", "annotations": {"kubernetes.io/ingress.class": "a"}}
     new = made(RESOURCE, metadata=metadata, spec={"defaultBackend": BACKEND})
     assert RESOURCE.warnings(new, None, CONTEXT) == [
-        'annotation "kubernetes.io/ingress.class" is deprecated, please use \'spec.ingressClassName\' instead'
+        "annotation \"kubernetes.io/ingress.class\" is deprecated, please use 'spec.ingressClassName' instead"
     ]
     assert RESOURCE.warnings(new, new, CONTEXT) == []
 

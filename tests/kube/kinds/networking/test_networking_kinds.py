@@ -19,7 +19,10 @@ def _class(**parameters: Any) -> dict[str, Any]:
     ("spec", "expected"),
     [
         (_class(), []),
-        (_class(namespace="n"), ["spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'"]),
+        (
+            _class(namespace="n"),
+            ["spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'"],
+        ),
         (
             _class(scope="X"),
             ['spec.parameters.scope: Unsupported value: "X": supported values: "Cluster", "Namespace"'],
@@ -113,7 +116,11 @@ def _range(*cidrs: str) -> dict[str, Any]:
     ("old", "new", "expected"),
     [
         (_range("10.0.0.0/8"), _range("10.0.0.0/8", "fd00::/64"), []),
-        (_range("10.0.0.0/8"), _range("11.0.0.0/8"), ['spec.cidrs[0]: Invalid value: "11.0.0.0/8": field is immutable']),
+        (
+            _range("10.0.0.0/8"),
+            _range("11.0.0.0/8"),
+            ['spec.cidrs[0]: Invalid value: "11.0.0.0/8": field is immutable'],
+        ),
         (
             _range("10.0.0.0/8"),
             _range("10.0.0.0/8", "11.0.0.0/8"),
