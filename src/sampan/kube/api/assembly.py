@@ -13,9 +13,22 @@ from sampan.kube.access.admission.certificates import (
     CertificateSubjectRestriction,
 )
 from sampan.kube.access.admission.escalation import Escalation
+from sampan.kube.access.admission.ingressclasses import DefaultIngressClass
+from sampan.kube.access.admission.limitranges import LimitRanger
+from sampan.kube.access.admission.namespaces import NamespaceLifecycle
 from sampan.kube.access.admission.noderestriction import NodeRestriction
+from sampan.kube.access.admission.nodetaints import DefaultTolerationSeconds, TaintNodesByCondition
+from sampan.kube.access.admission.podsecurity.plugin import PodSecurity
 from sampan.kube.access.admission.policies import ValidatingPolicies
+from sampan.kube.access.admission.priority import Priority
 from sampan.kube.access.admission.request import Plugin
+from sampan.kube.access.admission.runtimeclasses import RuntimeClass
+from sampan.kube.access.admission.serviceaccounts import ServiceAccount
+from sampan.kube.access.admission.storage import (
+    DefaultStorageClass,
+    PersistentVolumeClaimResize,
+    StorageObjectInUseProtection,
+)
 from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
 from sampan.kube.access.authorization import Authorizer, from_modes
@@ -131,10 +144,22 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: Web
         return bodies.decoded(served, value)
 
     return [
+        NamespaceLifecycle(),
+        LimitRanger(),
+        ServiceAccount(),
         NodeRestriction(authorizer),
+        TaintNodesByCondition(),
+        PodSecurity(),
+        Priority(),
+        DefaultTolerationSeconds(),
+        DefaultStorageClass(),
+        StorageObjectInUseProtection(),
+        PersistentVolumeClaimResize(),
+        RuntimeClass(),
         CertificateApproval(authorizer),
         CertificateSigning(authorizer),
         CertificateSubjectRestriction(),
+        DefaultIngressClass(),
         MutatingWebhooks(catalog, authorize, webhooks.call, decode),
         Escalation(authorizer, rbac),  # after all that could add to a role
         ValidatingPolicies(catalog, authorize),

@@ -153,13 +153,13 @@ def forget(db: sqlite3.Connection, revision: int, rows: int) -> int:
 
     History's revisions have no holes but where it was cut before, so a range of them is as many rows.
     """
-    first: int | None = db.execute("SELECT min(revision) FROM history").fetchone()[0]
+    (first,) = db.execute("SELECT min(revision) FROM history").fetchone()
     if first is None or first > revision:
         return 0
     with transaction(db):
-        last = min(revision, first + rows - 1)
+        last = min(revision, int(first) + rows - 1)
         db.execute("DELETE FROM history WHERE revision<=?", (last,))
-    return last - first + 1
+    return last - int(first) + 1
 
 
 def spare_pages(db: sqlite3.Connection) -> int:

@@ -22,6 +22,8 @@ def default_pod(pod: Object) -> None:
     """Of a pod itself: more than of a template, as then nobody else will say it."""
     spec = pod.setdefault("spec", {})
     default_spec(spec)
+    if spec["terminationGracePeriodSeconds"] < 0:
+        spec["terminationGracePeriodSeconds"] = 1  # as it will be taken anyway
     default_requests(spec)
     spec.setdefault("enableServiceLinks", True)
     if spec.get("hostNetwork"):
