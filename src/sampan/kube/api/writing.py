@@ -494,7 +494,7 @@ def revision_of_object(served: Served, value: Object, name: str) -> int:
 def _begin(new: Object, call: Call) -> None:
     """What the server alone decides of a new object's metadata."""
     metadata = new["metadata"]
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "selfLink"):
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         metadata.pop(key, None)
     metadata["uid"] = str(uuid.uuid4())
     metadata["creationTimestamp"] = call.stamp
@@ -505,13 +505,16 @@ def _generated(base: str) -> str:
 
 
 def _keep_system_fields(after: Object, before: Object) -> None:
-    """Whatever a client says of them, or leaves out."""
-    for key in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+    """Whatever a client says of them, or leaves out. That nothing is on its way out it cannot change either,
+    but that is for validation to say.
+    """
+    for key in ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
         if key in before:
-            if key != "uid" or not after.get("uid"):
-                after[key] = before[key]
-        else:
+            after[key] = before[key]
+        elif key in ("creationTimestamp", "generation"):
             after.pop(key, None)
+    if not after.get("uid") and "uid" in before:
+        after["uid"] = before["uid"]
     after.pop("selfLink", None)
 
 
