@@ -7,16 +7,28 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sampan.kube.access import authenticationconfig, authorizationconfig
 from sampan.kube.access.admission.certificates import (
     CertificateApproval,
     CertificateSigning,
     CertificateSubjectRestriction,
 )
 from sampan.kube.access.admission.escalation import Escalation
+from sampan.kube.access.admission.ingressclasses import DefaultIngressClass
+from sampan.kube.access.admission.limitranges import LimitRanger
+from sampan.kube.access.admission.namespaces import NamespaceLifecycle
 from sampan.kube.access.admission.noderestriction import NodeRestriction
+from sampan.kube.access.admission.nodetaints import DefaultTolerationSeconds, TaintNodesByCondition
+from sampan.kube.access.admission.podsecurity.plugin import PodSecurity
 from sampan.kube.access.admission.policies import ValidatingPolicies
+from sampan.kube.access.admission.priority import Priority
 from sampan.kube.access.admission.request import Plugin
+from sampan.kube.access.admission.runtimeclasses import RuntimeClass
+from sampan.kube.access.admission.serviceaccounts import ServiceAccount
+from sampan.kube.access.admission.storage import (
+    DefaultStorageClass,
+    PersistentVolumeClaimResize,
+    StorageObjectInUseProtection,
+)
 from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
 from sampan.kube.access.authorization import Authorizer, from_modes
@@ -41,7 +53,6 @@ from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
-from sampan.kube.api.outbound import Outbound
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import VERSION, Answer, Roots
@@ -49,6 +60,7 @@ from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
 from sampan.kube.api.verbs import Special, Verbs
 from sampan.kube.api.virtual import Virtual
+from sampan.kube.api.webhookcalls import WebhookCalls
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.kinds.table import builtin_resources
@@ -66,13 +78,13 @@ class Assembled:
     rbac: Rbac
     graph: Graph
     definitions: Definitions
-    outbound: Outbound
+    webhooks: WebhookCalls
     authorizer: Authorizer
     tokens: Tokens
 
     async def close(self) -> None:
         """Let go of connections to other servers."""
-        await self.outbound.close()
+        await self.webhooks.close()
         await self.authorizer.close()
         await self.tokens.close()
 
@@ -95,8 +107,8 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     tokens = Tokens(checks, time.monotonic)
     gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, time.time)
     lister = Lister(cache)
-    outbound = Outbound(reader)
-    chain = Chain(_plugins(catalog, authorizer, rbac, outbound))
+    webhooks = WebhookCalls(reader)
+    chain = Chain(_plugins(catalog, authorizer, rbac, webhooks))
     writer = Writer(cache, chain, catalog.by_name, encryption.seal)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
@@ -117,10 +129,10 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     limits = Limits(settings.reading, settings.mutating)
     handler = Handler(catalog, gate, reader, roots, verbs, limits)
     bootstrap = Bootstrap(catalog, reader, writer, time.time)
-    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, outbound, authorizer, tokens)
+    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, webhooks, authorizer, tokens)
 
 
-def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Outbound) -> list[Plugin]:
+def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: WebhookCalls) -> list[Plugin]:
     """In upstream's order."""
 
     def authorize(asked: Attributes) -> tuple[bool, str]:
@@ -132,20 +144,35 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Out
         return bodies.decoded(served, value)
 
     return [
+        NamespaceLifecycle(),
+        LimitRanger(),
+        ServiceAccount(),
         NodeRestriction(authorizer),
+        TaintNodesByCondition(),
+        PodSecurity(),
+        Priority(),
+        DefaultTolerationSeconds(),
+        DefaultStorageClass(),
+        StorageObjectInUseProtection(),
+        PersistentVolumeClaimResize(),
+        RuntimeClass(),
         CertificateApproval(authorizer),
         CertificateSigning(authorizer),
         CertificateSubjectRestriction(),
-        MutatingWebhooks(catalog, authorize, outbound.post, decode),
+        DefaultIngressClass(),
+        MutatingWebhooks(catalog, authorize, webhooks.call, decode),
         Escalation(authorizer, rbac),  # after all that could add to a role
         ValidatingPolicies(catalog, authorize),
-        ValidatingWebhooks(catalog, authorize, outbound.post),
+        ValidatingWebhooks(catalog, authorize, webhooks.call),
     ]
 
 
 def _authorizer(settings: Settings, graph: Graph, rbac: Rbac) -> Authorizer:
     path = settings.access.authorization
     if path:
+        # Loaded only where it is used: expressions take 40 ms.
+        from sampan.kube.access import authorizationconfig
+
         return authorizationconfig.from_file(Path(path), graph, rbac)
     return from_modes(settings.modes, graph, rbac)
 
@@ -173,11 +200,15 @@ def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> tuple[
     checks.append(BootstrapTokens(reader, clock, audiences))
     anonymous: Anonymous | None = None
     if settings.access.authentication:
+        from sampan.kube.access import authenticationconfig
+
         path = Path(settings.access.authentication)
         more, anonymous = authenticationconfig.from_file(path, audiences, clock)
         checks += more
     issuer = settings.access.issuer
     if issuer.url:
+        from sampan.kube.access import authenticationconfig
+
         flags = {
             "username_claim": issuer.username_claim,
             "username_prefix": issuer.username_prefix,

@@ -166,7 +166,8 @@ def spare_pages(db: sqlite3.Connection) -> int:
     """How many free pages the file has beyond what it will soon need again: half as many as are in use."""
     pages: int = db.execute("PRAGMA page_count").fetchone()[0]
     free: int = db.execute("PRAGMA freelist_count").fetchone()[0]
-    return max(0, free - max((pages - free) // 2, 256))
+    spare: int = max(0, free - max((pages - free) // 2, 256))
+    return spare
 
 
 def give_back(db: sqlite3.Connection, pages: int) -> None:
