@@ -219,3 +219,37 @@ def test_attributes_never_change() -> None:
         "driverName: Forbidden: updates to driverName are forbidden.",
         "parameters: Forbidden: updates to parameters are forbidden.",
     ]
+
+
+def test_inline_volumes() -> None:
+    csi = {"driver": "d", "volumeHandle": "h"}
+
+    def attachment(**inline: Any) -> dict[str, Any]:
+        source = {"inlineVolumeSpec": {"accessModes": ["ReadWriteOnce"], **inline}}
+        return {"spec": {"attacher": "a", "nodeName": "n", "source": source}}
+
+    assert wrong(ATTACHMENT, **attachment(csi=csi, persistentVolumeReclaimPolicy="Retain")) == []
+    assert wrong(ATTACHMENT, **attachment(csi=csi, volumeMode="Filesystem")) == []
+    path, where = "spec.source.inlineVolumeSpec", "in the context of inline volumes"
+    assert wrong(
+        ATTACHMENT,
+        **attachment(
+            claimRef={"name": "c"},
+            capacity={"storage": "1"},
+            accessModes=[],
+            hostPath={"path": "/a"},
+            persistentVolumeReclaimPolicy="Delete",
+            nodeAffinity={},
+            storageClassName="s",
+            volumeMode="Block",
+        ),
+    ) == [
+        f"{path}.claimRef: Forbidden: may not be specified {where}",
+        f"{path}.capacity: Forbidden: may not be specified {where}",
+        f"{path}.csi: Required value: has to be specified {where}",
+        f"{path}.accessModes: Required value",
+        f"{path}.persistentVolumeReclaimPolicy: Forbidden: may only be Retain {where}",
+        f"{path}.nodeAffinity: Forbidden: may not be specified {where}",
+        f"{path}.storageClassName: Forbidden: may not be specified {where}",
+        f"{path}.volumeMode: Forbidden: may not specify volumeMode other than Filesystem {where}",
+    ]
