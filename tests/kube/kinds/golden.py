@@ -153,7 +153,9 @@ def _admit(pod: Object) -> None:
     more = [
         {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
         for key in wanted
-        if not any(one.get("key", key) == key and one.get("effect", "NoExecute") == "NoExecute" for one in have)
+        if not any(
+            one.get("key", key) == key and one.get("effect", "NoExecute") == "NoExecute" for one in have
+        )
     ]
     spec["tolerations"] = [*have, *more]
     spec.setdefault("priority", 0)
@@ -256,7 +258,12 @@ def play(name: str) -> list[Any]:
         elif request["method"] in ("PATCH", "PUT"):
             old = cluster.get(resource.name, namespace, name_)
             part = next((one for one in resource.subresources if one.name == subresource), None)
-            if subresource == "scale" or old is None or (subresource and part is None) or "apply" in str(request.get("headers")):
+            if (
+                subresource == "scale"
+                or old is None
+                or (subresource and part is None)
+                or "apply" in str(request.get("headers"))
+            ):
                 continue
             context = _context(cluster, request["path"])
             changed = _merge(deepcopy(old), body) if request["method"] == "PATCH" else deepcopy(body)

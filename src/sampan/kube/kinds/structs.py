@@ -316,7 +316,7 @@ def internal(kind: str, value: Object) -> Object:
     found: Object = {}
     for name, key, type_ in _fields(kind):
         if name == "~":  # an ObjectMeta whose fields stand among those of the struct, under their JSON names
-            found.update(value.get("metadata") or {})
+            found.update({key: _in_order(one) for key, one in (value.get("metadata") or {}).items()})
         else:
             found[name] = _field(type_, value.get(key))
     if kind == "PodSpec":

@@ -114,7 +114,7 @@ def _errors(value: Object, _context: Context) -> list[FieldError]:
 
 
 def _update_errors(new: Object, old: Object, _context: Context) -> list[FieldError]:
-    return _spec_errors(spec_of(new)) + workloads.selector_change_errors(new, old)
+    return workloads.selector_change_errors(new, old) + _spec_errors(spec_of(new))
 
 
 _NO_STATUS = {

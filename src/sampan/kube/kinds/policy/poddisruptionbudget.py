@@ -36,7 +36,7 @@ def _errors(value: Object, _context: Context) -> list[FieldError]:
 
 def _status_errors(new: Object, _old: Object, _context: Context) -> list[FieldError]:
     status = status_of(new)
-    found = conditions_errors(status.get("conditions") or (), "status.conditions")
+    found = conditions_errors(status.get("conditions"), "status.conditions")
     return found + not_negative(status, "status", *_COUNTERS)
 
 
