@@ -385,6 +385,8 @@ class Writer:
             old = served.object(item)
             deletion.check_preconditions(served, call.name, old["metadata"], options)
             if not validated:
+                if served.resource.orphan_warning and not options.propagation and options.orphan is None:
+                    call.warn(served.resource.orphan_warning)
                 request = self._request(call, "DELETE", None, old, _delete_options(options))
                 await self._admission.mutate(request)
                 await self._admission.validate(request)
