@@ -192,13 +192,18 @@ def _manager_required() -> FieldError:
     return fielderror.required("fieldManager", "is required for apply patch")
 
 
+def _code_point(char: str) -> str:
+    """Go's %U."""
+    return f"U+{ord(char):04X}"
+
+
 def manager_errors(manager: str) -> list[FieldError]:
     errors = []
     if len(manager.encode("utf-8", "replace")) > 128:
         errors.append(fielderror.too_long("fieldManager", 128))
     for at, char in enumerate(manager):
         if not char.isprintable():
-            detail = f"should only contain printable characters (invalid character at position {at})"
+            detail = f"invalid character {_code_point(char)} (at position {at})"
             errors.append(fielderror.invalid("fieldManager", manager, detail))
             break
     return errors

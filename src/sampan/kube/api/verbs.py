@@ -63,6 +63,8 @@ class Verbs:
             raise not_allowed()
         if verb in ("update", "patch") and not call.name:
             raise not_allowed()
+        if verb == "create" and call.name and not call.subresource:
+            raise not_allowed()
         if special is not None:
             return await special(request, call, verb, target)
         form = negotiation.choose(

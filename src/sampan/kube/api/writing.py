@@ -400,13 +400,15 @@ class Writer:
             new, gone = deletion.marked(served, old, options, context, call.now)
             if new is None:
                 return Written(old, item)
+            if gone and served.resource.grace is None:
+                new = old  # upstream marks only what has a grace period
             if options.dry_run:
-                return Written(old, None) if gone else Written(new, item)
+                return Written(new, None if gone else item)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)
                     await self._release(call, old, context)
-                    return Written(old, None)
+                    return Written(new, None)
                 return Written(new, await self._put(served, key, new, item.revision))
             except Mismatch:
                 continue

@@ -230,6 +230,7 @@ RESOURCE = Resource(
     warnings=_warnings,
     generation=("spec",),
     reset_fields={"": ("status",), "status": ("spec",)},
+    unknown_field='field label "{}" not supported for Job',
     selectable={"status.successful": lambda job: str(status_of(job).get("succeeded") or 0)},
     orphan_by_default=True,
     orphan_warning=_PRESERVED,
