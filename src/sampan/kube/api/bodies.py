@@ -137,14 +137,23 @@ def check_kind(served: Served, value: Any, known: Callable[[str, str], bool]) ->
         return
     if served.custom is not None:
         raise _custom_mismatch(served, value, version, kind)
-    why = other_kind(served, version, kind, known)
+    why = other_kind(served, value, version, kind, known)
     raise cannot_handle(served.kind, version.rpartition("/")[2], why, kind)
 
 
-def other_kind(served: Served, version: str, kind: str, known: Callable[[str, str], bool]) -> str:
-    """What Go says of an object that is not of `served`'s kind."""
+def other_kind(
+    served: Served, value: Object, version: str, kind: str, known: Callable[[str, str], bool]
+) -> str:
+    """What Go says of an object that is not of `served`'s kind: it is decoded as that, then converted."""
     if not known(version, kind):
         return f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+    group, _, name = version.rpartition("/")
+    definition = builtin.definition_of(group, name, kind)
+    try:
+        if definition:
+            decoding.decode(builtin.node(definition), value, kind)
+    except decoding.DecodeError as error:
+        return str(error)
     internal = served.group.split(".")[0] or "core"
     short = version.rpartition("/")[2]
     return f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
