@@ -15,6 +15,7 @@ from sampan.kube.schema import builtin, decoding, protobuf
 from sampan.specs.kubernetes import fielderror, status
 
 SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"  # how upstream's own scheme is called
+OPTIONS_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
 LARGEST = 3 << 20  # bytes of a request's body, as upstream's limit
 
 
@@ -181,6 +182,12 @@ def delete_options_body(data: bytes, content_type: str | None) -> Object:
             value, _ = decoding.parse_yaml(data)
         else:
             value, _ = decoding.parse_json(data)
+        kind = value.get("kind") or "DeleteOptions"
+        if kind != "DeleteOptions":
+            version = value.get("apiVersion") or "v1"
+            raise status.bad_request(
+                f'no kind "{kind}" is registered for version "{version}" in scheme "{OPTIONS_SCHEME}"'
+            )
         node = builtin.node("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
         return decoding.decode(node, value, "DeleteOptions").object
     except decoding.DecodeError as error:
