@@ -118,7 +118,7 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     virtual = Virtual(catalog, reviews, lambda: keys.issuer)
     scales = Scales(lister, writer, patcher)
     special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
-    definitions = Definitions(catalog, cache, writer, reader, scales, special)
+    definitions = Definitions(catalog, cache, writer, reader, scales, special, webhooks.call)
     definitions.load()
     roots = Roots(
         catalog,
