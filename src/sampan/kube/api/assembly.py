@@ -115,7 +115,7 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
     reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()
-    virtual = Virtual(catalog, reviews, lambda: keys.issuer)
+    virtual = Virtual(catalog, reviews, lambda: keys.issuer, chain)
     scales = Scales(lister, writer, patcher)
     special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
     definitions = Definitions(catalog, cache, writer, reader, scales, special, webhooks.call)

@@ -93,7 +93,9 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     pki = Pki(settings.paths.pki, serving_names(settings.domain, addresses, settings.names))
     pki.renew(datetime.now(UTC))
     _write_kubeconfig(settings, pki)
-    store = await open_store(settings.store or str(settings.paths.store))
+    ca, certificate, key = settings.store_files
+    name = settings.store or str(settings.paths.store)
+    store = await open_store(name, ca=ca, certificate=certificate, key=key)
     stack.push_async_callback(store.close)
     sealing = _sealing(settings)
     cache = Cache(store, open=opener(sealing))

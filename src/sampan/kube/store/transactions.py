@@ -164,7 +164,7 @@ def forget(db: sqlite3.Connection, revision: int, rows: int) -> int:
 
 def spare_pages(db: sqlite3.Connection) -> int:
     """How many free pages the file has beyond what it will soon need again: half as many as are in use."""
-    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    pages: int = db.execute("PRAGMA page_count").fetchone()[0]
     free: int = db.execute("PRAGMA freelist_count").fetchone()[0]
     spare: int = max(0, free - max((pages - free) // 2, 256))
     return spare
