@@ -54,6 +54,7 @@ from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
 from sampan.kube.api.patching import Patcher
+from sampan.kube.api.podwrites import PodWrites
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import VERSION, Answer, Roots
 from sampan.kube.api.scales import Scales
@@ -118,6 +119,9 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     virtual = Virtual(catalog, reviews, lambda: keys.issuer, chain)
     scales = Scales(lister, writer, patcher)
     special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
+    pods = PodWrites(catalog, lister, writer)
+    special["pods", "eviction"] = pods.evict
+    special["pods", "binding"] = special["bindings", ""] = pods.bind
     definitions = Definitions(catalog, cache, writer, reader, scales, special, webhooks.call)
     definitions.load()
     roots = Roots(
@@ -153,7 +157,7 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: Web
         return authorizer.authorize_locally(asked)
 
     def decode(resource: Resource, value: object) -> Object:
-        served = catalog.by_name(resource.name)
+        served = catalog.find(resource.group, resource.version, resource.plural)
         assert served is not None
         return bodies.decoded(served, value)
 
