@@ -220,6 +220,7 @@ class Writer:
                 if not creates:
                     raise served.not_found(call.name)
                 return await self._create_by_update(call, make, options, owned)
+            await served.prepare([item])
             old = served.object(item)
             new = make(old)
             client_version = revision_of_object(served, new, call.name)
@@ -335,7 +336,7 @@ class Writer:
         """Write what has passed everything; a write that changes nothing is none."""
         served = call.served
         new["metadata"]["resourceVersion"] = str(item.revision)
-        value = served.stored(new)
+        value = await served.bytes_of(new)
         if deletion.gone_after_update(served, new):
             if not options.dry_run:
                 await self._cache.write(item.key, None, expected=item.revision)
@@ -345,7 +346,10 @@ class Writer:
         _check_size(value)
         if options.dry_run:
             return Written(new, None)
-        return Written(new, await self._keep(served, item.key, value, item.revision))
+        written = await self._keep(served, item.key, value, item.revision)
+        if served.converter is not None:
+            served.converter.remember(written, new)
+        return Written(new, written)
 
     def _before_update(self, call: Call, new: Object, old: Object, context: Context) -> list[FieldError]:
         resource = call.served.resource
@@ -387,6 +391,7 @@ class Writer:
             item = self._cache.get(key)
             if item is None:
                 raise served.not_found(call.name)
+            await served.prepare([item])
             old = served.object(item)
             deletion.check_preconditions(served, call.name, old["metadata"], options)
             if not validated:
@@ -423,9 +428,12 @@ class Writer:
     # --- pieces
 
     async def _put(self, served: Served, key: str, new: Object, expected: int) -> Item:
-        value = served.stored(new)
+        value = await served.bytes_of(new)
         _check_size(value)
-        return await self._keep(served, key, value, expected)
+        item = await self._keep(served, key, value, expected)
+        if served.converter is not None:
+            served.converter.remember(item, new)
+        return item
 
     async def _keep(self, served: Served, key: str, value: bytes, expected: int) -> Item:
         sealed = self._seal(served.resource.name, key, value)
