@@ -45,7 +45,9 @@ class Schedule:
 
 
 def parse(text: str) -> Schedule:
-    """Raises CronError. `TZ=` at the front is read over: `zone_of` has it, and whether it exists is not known here."""
+    """Raises CronError. `TZ=` at the front is read over: `zone_of` has it, and whether it exists is not known
+    here.
+    """
     if not text:
         raise CronError("empty spec string")
     if text.startswith(_ZONES):

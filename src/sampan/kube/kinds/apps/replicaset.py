@@ -82,7 +82,6 @@ RESOURCE = Resource(
     warnings=_warnings,
     generation=("spec",),
     reset_fields={"": ("status",), "status": ("spec",)},
-    selectable={"status.replicas": lambda value: str(status_of(value).get("replicas", 0))},
     columns=(
         Column("Desired", type="integer", describe="spec.replicas"),
         Column("Current", type="integer", describe="status.replicas"),

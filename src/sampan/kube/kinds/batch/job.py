@@ -231,6 +231,7 @@ RESOURCE = Resource(
     generation=("spec",),
     reset_fields={"": ("status",), "status": ("spec",)},
     selectable={"status.successful": lambda job: str(status_of(job).get("succeeded") or 0)},
+    unknown_field='field label "{}" not supported for Job',
     orphan_by_default=True,
     orphan_warning=_PRESERVED,
     columns=(
