@@ -7,16 +7,28 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sampan.kube.access import authenticationconfig, authorizationconfig
 from sampan.kube.access.admission.certificates import (
     CertificateApproval,
     CertificateSigning,
     CertificateSubjectRestriction,
 )
 from sampan.kube.access.admission.escalation import Escalation
+from sampan.kube.access.admission.ingressclasses import DefaultIngressClass
+from sampan.kube.access.admission.limitranges import LimitRanger
+from sampan.kube.access.admission.namespaces import NamespaceLifecycle
 from sampan.kube.access.admission.noderestriction import NodeRestriction
+from sampan.kube.access.admission.nodetaints import DefaultTolerationSeconds, TaintNodesByCondition
+from sampan.kube.access.admission.podsecurity.plugin import PodSecurity
 from sampan.kube.access.admission.policies import ValidatingPolicies
+from sampan.kube.access.admission.priority import Priority
 from sampan.kube.access.admission.request import Plugin
+from sampan.kube.access.admission.runtimeclasses import RuntimeClass
+from sampan.kube.access.admission.serviceaccounts import ServiceAccount
+from sampan.kube.access.admission.storage import (
+    DefaultStorageClass,
+    PersistentVolumeClaimResize,
+    StorageObjectInUseProtection,
+)
 from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
 from sampan.kube.access.authorization import Authorizer, from_modes
@@ -102,7 +114,7 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
     reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()
-    virtual = Virtual(catalog, reviews, lambda: keys.issuer)
+    virtual = Virtual(catalog, reviews, lambda: keys.issuer, chain)
     scales = Scales(lister, writer, patcher)
     special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
     pods = PodWrites(catalog, lister, writer)
@@ -136,10 +148,22 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: Web
         return bodies.decoded(served, value)
 
     return [
+        NamespaceLifecycle(),
+        LimitRanger(),
+        ServiceAccount(),
         NodeRestriction(authorizer),
+        TaintNodesByCondition(),
+        PodSecurity(),
+        Priority(),
+        DefaultTolerationSeconds(),
+        DefaultStorageClass(),
+        StorageObjectInUseProtection(),
+        PersistentVolumeClaimResize(),
+        RuntimeClass(),
         CertificateApproval(authorizer),
         CertificateSigning(authorizer),
         CertificateSubjectRestriction(),
+        DefaultIngressClass(),
         MutatingWebhooks(catalog, authorize, webhooks.call, decode),
         Escalation(authorizer, rbac),  # after all that could add to a role
         ValidatingPolicies(catalog, authorize),
@@ -150,6 +174,9 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: Web
 def _authorizer(settings: Settings, graph: Graph, rbac: Rbac) -> Authorizer:
     path = settings.access.authorization
     if path:
+        # Loaded only where it is used: expressions take 40 ms.
+        from sampan.kube.access import authorizationconfig
+
         return authorizationconfig.from_file(Path(path), graph, rbac)
     return from_modes(settings.modes, graph, rbac)
 
@@ -177,11 +204,15 @@ def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> tuple[
     checks.append(BootstrapTokens(reader, clock, audiences))
     anonymous: Anonymous | None = None
     if settings.access.authentication:
+        from sampan.kube.access import authenticationconfig
+
         path = Path(settings.access.authentication)
         more, anonymous = authenticationconfig.from_file(path, audiences, clock)
         checks += more
     issuer = settings.access.issuer
     if issuer.url:
+        from sampan.kube.access import authenticationconfig
+
         flags = {
             "username_claim": issuer.username_claim,
             "username_prefix": issuer.username_prefix,
