@@ -400,13 +400,14 @@ class Writer:
             new, gone = deletion.marked(served, old, options, context, call.now)
             if new is None:
                 return Written(old, item)
+            went = new if served.resource.grace is not None else old
             if options.dry_run:
-                return Written(old, None) if gone else Written(new, item)
+                return Written(went, None) if gone else Written(new, item)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)
                     await self._release(call, old, context)
-                    return Written(old, None)
+                    return Written(went, None)
                 return Written(new, await self._put(served, key, new, item.revision))
             except Mismatch:
                 continue
