@@ -164,7 +164,8 @@ def _admit(pod: Object) -> None:
         )
     ]
     spec["tolerations"] = [*have, *more]
-    spec.setdefault("priority", 0)
+    classes = {"system-cluster-critical": 2000000000}
+    spec.setdefault("priority", classes.get(spec.get("priorityClassName"), 0))
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     spec.setdefault("serviceAccountName", "default")
 

@@ -25,7 +25,8 @@ def truth(text: str | None) -> bool:
     return text is not None and text.lower() not in ("false", "0")
 
 
-def _integer(query: Mapping[str, str], name: str) -> int | None:
+def integer(query: Mapping[str, str], name: str) -> int | None:
+    """A number of the query, None where there is none; raises StatusError."""
     text = query.get(name)
     if not text:
         return None
@@ -89,8 +90,8 @@ def list_options(query: Mapping[str, str], *, watch: bool = False) -> ListOption
         truth(query.get("allowWatchBookmarks")),
         query.get("resourceVersion", ""),
         query.get("resourceVersionMatch", ""),
-        _integer(query, "timeoutSeconds"),
-        max(_integer(query, "limit") or 0, 0),
+        integer(query, "timeoutSeconds"),
+        max(integer(query, "limit") or 0, 0),
         query.get("continue", ""),
         None if sent is None else truth(sent),
     )
@@ -259,7 +260,7 @@ def delete_options(
 
 def _of_query(query: Mapping[str, str], dry_runs: list[str]) -> dict[str, Any]:
     given: dict[str, Any] = {"dryRun": dry_runs, "propagationPolicy": query.get("propagationPolicy", "")}
-    grace = _integer(query, "gracePeriodSeconds")
+    grace = integer(query, "gracePeriodSeconds")
     if grace is not None:
         given["gracePeriodSeconds"] = grace
     if query.get("orphanDependents"):

@@ -187,7 +187,7 @@ class Verbs:
     async def _delete(self, request: web.BaseRequest, call: Call, form: Form) -> web.StreamResponse:
         options = delete_options(await self._delete_body(request), call.query, call.dry_runs)
         written = await self.writer.delete(call, options)
-        if written.item is None and not call.served.resource.deletion_returns_object:
+        if written.gone and not call.served.resource.deletion_returns_object:
             return answers.answer(_success(call.served, written.object), Form(form.media))
         return self._written(call, written, form)
 

@@ -51,11 +51,12 @@ class Admission(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`item` is None where nothing is kept: a dry run, or an object that is gone now."""
+    """`item` is None where nothing is kept: a dry run, or an object that is `gone` now."""
 
     object: Object
     item: Item | None
     created: bool = False
+    gone: bool = False
 
 
 class Writer:
@@ -383,7 +384,7 @@ class Writer:
     # --- delete
 
     async def delete(self, call: Call, options: DeleteOptions, item: Item | None = None) -> Written:
-        """`item` of the result is None if the object is gone."""
+        """Remove the object, or mark it as one that is on its way; raises StatusError."""
         served = call.served
         key = served.key(call.namespace, call.name)
         validated = False
@@ -405,15 +406,14 @@ class Writer:
             new, gone = deletion.marked(served, old, options, context, call.now)
             if new is None:
                 return Written(old, item)
-            if gone and served.resource.grace is None:
-                new = old  # upstream marks only what has a grace period
+            went = new if served.resource.grace is not None else old
             if options.dry_run:
-                return Written(new, None if gone else item)
+                return Written(went if gone else new, None, gone=gone)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)
                     await self._release(call, old, context)
-                    return Written(new, None)
+                    return Written(went, None, gone=True)
                 return Written(new, await self._put(served, key, new, item.revision))
             except Mismatch:
                 continue

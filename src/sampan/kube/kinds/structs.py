@@ -140,7 +140,8 @@ _TYPES = {
     "ISCSIVolumeSource": """
         TargetPortal IQN Lun:# ISCSIInterface FSType ReadOnly:? Portals:*
         DiscoveryCHAPAuth=chapAuthDiscovery:? SessionCHAPAuth=chapAuthSession:?
-        SecretRef:*LocalObjectReference InitiatorName:*""",
+        SecretRef:*LocalObjectReference
+        InitiatorName:*""",
     "GlusterfsVolumeSource": "EndpointsName=endpoints Path ReadOnly:?",
     "PersistentVolumeClaimVolumeSource": "ClaimName ReadOnly:?",
     "RBDVolumeSource": """

@@ -37,6 +37,9 @@ def _default(value: Object) -> None:
         spec["revisionHistoryLimit"] = 10
     default_template(spec.setdefault("template", {}))
     _template_generation(value)
+    # Whoever writes the object has therefore written the annotation.
+    meta = value.setdefault("metadata", {})
+    meta["annotations"] = {GENERATION: "0", **(meta.get("annotations") or {})}
 
 
 def _template_generation(value: Object) -> int:

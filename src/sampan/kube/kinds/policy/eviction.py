@@ -53,7 +53,7 @@ def spares(budget: Object, pod: Object) -> bool:
     if spec_of(budget).get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
         return True
     desired = status_of(budget).get("desiredHealthy", 0)
-    return 0 < desired <= status_of(budget).get("currentHealthy", 0)
+    return bool(0 < desired <= status_of(budget).get("currentHealthy", 0))
 
 
 def charged(budget: Object, pod: str, now: str) -> Object:
