@@ -232,7 +232,6 @@ RESOURCE = Resource(
     reset_fields={"": ("status",), "status": ("spec",)},
     unknown_field='field label "{}" not supported for Job',
     selectable={"status.successful": lambda job: str(status_of(job).get("succeeded") or 0)},
-    unknown_field='field label "{}" not supported for Job',
     orphan_by_default=True,
     orphan_warning=_PRESERVED,
     columns=(
