@@ -109,6 +109,15 @@ class Cache:
         """Events after `revision`, as `items` takes prefixes. Raises Compacted."""
         return self._ring(resource_of(prefix)).subscribe(prefix, revision)
 
+    def begin(self) -> None:
+        """No client has seen a revision before this one: what a server does to its own objects as it starts.
+
+        Whoever names one got it elsewhere, and is told that it is too old.
+        """
+        self._floor = self.revision
+        for ring in self._rings.values():
+            ring.begin(self.revision)
+
     async def wait(self, revision: int, timeout: float) -> None:  # noqa: ASYNC109
         """Until everything up to `revision` is here. Raises Ahead when that takes longer."""
         if revision > self.revision:
