@@ -101,10 +101,6 @@ class Cache:
         first, end = shelf.range(prefix)
         return end - first
 
-    def resources(self) -> list[str]:
-        """Prefixes of all that have objects."""
-        return [prefix for prefix, shelf in self._shelves.items() if len(shelf)]
-
     def subscribe(self, prefix: str, revision: int) -> Subscription:
         """Events after `revision`, as `items` takes prefixes. Raises Compacted."""
         return self._ring(resource_of(prefix)).subscribe(prefix, revision)
