@@ -118,6 +118,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL
     pki.load(context)
+    cache.begin()
     server = Server(api.handler, upgrades=False)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
