@@ -59,7 +59,7 @@ async def main():
                 revision = await store.write(key, value, expected=None)
                 os.write(1, b"%d %s %s\\n" % (revision, key.encode(), b"-" if value is None else value))
     async def compact():
-        done = 0
+        done = await store.revision()  # earlier ones may be compacted already
         while True:
             await asyncio.sleep(0.002)
             if (revision := await store.revision()) > done + 1:
