@@ -25,7 +25,9 @@ MORE = {
     "oci.image": {"typing"},
     "kubernetes.names": {"re"},
     "kubernetes.object_meta": {"re"},
+    "kubernetes.podamounts": {"re"},
     "kubernetes.quantity": {"re"},
+    "kubernetes.quotas": {"re"},
 }
 
 
