@@ -13,12 +13,12 @@ that starts with it, lists, gets, and 10,000 subscriptions. Values have 2 KB. No
 
 import argparse
 import asyncio
-import gc
 import os
 import random
 import statistics
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -186,9 +186,8 @@ def repeated(work: Callable[[], object]) -> float:
 
 
 async def subscriptions(cache: Cache, size: int, count: int = 10_000) -> None:
-    gc.collect()
-    before = resident()
     came = 0
+    tracemalloc.start()
 
     async def follow(subscription: Subscription) -> None:
         nonlocal came
@@ -198,8 +197,9 @@ async def subscriptions(cache: Cache, size: int, count: int = 10_000) -> None:
     opened = [cache.subscribe(PREFIX, cache.revision) for _ in range(count)]
     tasks = [asyncio.ensure_future(follow(subscription)) for subscription in opened]
     await asyncio.sleep(0)
-    gc.collect()
-    row(f"{count} idle subscriptions, tasks included", f"{(resident() - before) / count:.0f} bytes each")
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    row(f"{count} idle subscriptions, with tasks", f"{used / count:.0f} bytes each")
     begun = time.perf_counter()
     await cache.write(key(1), value(size), expected=None)
     while came < count:  # noqa: ASYNC110 - not to be measured with it
@@ -208,10 +208,6 @@ async def subscriptions(cache: Cache, size: int, count: int = 10_000) -> None:
     for subscription in opened:
         subscription.close()
     await asyncio.gather(*tasks)
-
-
-def resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def run(options: argparse.Namespace, directory: Path) -> None:

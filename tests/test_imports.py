@@ -26,6 +26,8 @@ ALLOWED = {
     "images": {"linux"} | FOUNDATIONS,
     "registry": {"specs", "errors", "tasks", "db", "http", ""},
     "kube": {""},
+    "kube.__main__": {"kube.cluster"},
+    "kube.cluster": {"errors", "interpreter", "paths", ""},
     "kube.api": {"kube", "kube.access", "kube.kinds", "kube.schema", "kube.store"} | FOUNDATIONS,
     "kube.access": {"kube", "kube.kinds", "kube.schema"} | FOUNDATIONS,
     "kube.kinds": {"kube", "kube.schema", "specs", "errors", ""},

@@ -18,6 +18,7 @@ GRAMMAR = {"re", "typing"}
 MESSAGES = ("buildkit", "etcd", "protobuf", "wellknown")
 
 MORE = {
+    "golang.jsonsyntax": {"re"},
     "golang.match": {"re"},
     "docker.ignore.patterns": {"re", "typing"},
     "docker.ignore.expressions": {"re", "typing"},

@@ -18,6 +18,7 @@ from sampan.interpreter import isolated, plain_environment
 from sampan.paths import KubePaths
 
 START_LIMIT = 60.0  # seconds
+STORE_FILES = ("etcd-cafile", "etcd-certfile", "etcd-keyfile")
 STOP_LIMIT = 30.0
 
 
@@ -48,7 +49,8 @@ def run(argv: list[str]) -> int:
         return reset(paths, options.force)
     if options.command == "kubeconfig":
         return kubeconfig(paths)
-    return snapshot(paths, options.action, options.file, options.store)
+    files = {name: getattr(options, name.replace("-", "_")) for name in STORE_FILES}
+    return snapshot(paths, options.action, options.file, options.store, files)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     snapshot_parser.add_argument("action", choices=("save", "restore"))
     snapshot_parser.add_argument("file")
     snapshot_parser.add_argument("--store", default="", help="the store, if not the one in the data root")
+    for file in STORE_FILES:
+        snapshot_parser.add_argument(f"--{file}", default="", help="as the API server's option")
     return parser
 
 
@@ -205,9 +209,10 @@ def kubeconfig(paths: KubePaths) -> int:
     return 0
 
 
-def snapshot(paths: KubePaths, action: str, file: str, store: str) -> int:
+def snapshot(paths: KubePaths, action: str, file: str, store: str, files: dict[str, str]) -> int:
     """Done by a program of its own: only it loads the stores."""
     if action == "restore" and running(paths) is not None:
         raise Conflict("the cluster runs", hint="stop it first: sampan kube down")
-    line = isolated("sampan.kube.store.snapshot", action, file, "--store", store or str(paths.store))
+    more = [word for name, value in files.items() for word in (f"--{name}", value)]
+    line = isolated("sampan.kube.store.snapshot", action, file, "--store", store or str(paths.store), *more)
     return subprocess.run(line, check=False).returncode

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.kube.schema import builtin, decoding
+from sampan.kube.schema import builtin, decoding, gates
 from sampan.kube.schema.decoding import DecodeError
 from tests.kube.schema import golden
 
@@ -136,16 +136,40 @@ def test_new_values_each_time() -> None:
     assert second["metadata"] == {}
 
 
-def test_fields_of_gates_that_are_off_are_known_and_dropped() -> None:
-    found = decoded(POD, pod(workloadRef={"name": "w", "podGroup": "g"}))
-    assert found.unknown == [] and "workloadRef" not in found.object["spec"]
+def test_fields_of_gates_that_are_off_are_known_and_dropped_later() -> None:
+    sources = [{"podCertificate": {"signerName": "s", "keyType": "k"}}, {"secret": {"name": "a"}}]
+    sent = pod(
+        workloadRef={"name": "w", "podGroup": "g"},
+        containers=[{"name": "c", "lifecycle": {"stopSignal": "SIGTERM"}}],
+        volumes=[{"name": "v", "projected": {"sources": sources}}, {"name": "e", "emptyDir": {}}],
+    )
+    found = decoded(POD, sent)
+    assert found.unknown == [] and "workloadRef" in found.object["spec"]
+    gates.drop(builtin.node(POD), found.object)
+    assert found.object["spec"] == {
+        "containers": [{"name": "c", "lifecycle": {}, "resources": {}}],
+        "volumes": [
+            {"name": "v", "projected": {"sources": [{}, {"secret": {"name": "a"}}]}},
+            {"name": "e", "emptyDir": {}},
+        ],
+    }
+
+
+def test_gates_look_at_no_more_than_they_must() -> None:
+    for kind in ("ConfigMap", "Secret", "Service"):
+        value = decoded(f"io.k8s.api.core.v1.{kind}", {"metadata": {"name": "a"}}).object
+        before = json.dumps(value)
+        gates.drop(builtin.node(f"io.k8s.api.core.v1.{kind}"), value)
+        assert json.dumps(value) == before
 
 
 def test_unknown_fields_are_told_by_their_path() -> None:
-    value = {**container(nosuch=1, env=[{"name": "a", "Value": "b"}]), "extra": 1}
+    value = {**container(nosuch=1, env=[{"name": "a", "Value": "b"}], **{"[": 1, "": 1}), "extra": 1}
     assert decoded(POD, value).unknown == [
         'unknown field "spec.containers[0].nosuch"',
         'unknown field "spec.containers[0].env[0].Value"',
+        'unknown field "spec.containers[0].["',
+        'unknown field "spec.containers[0]."',
         'unknown field "extra"',
     ]
 
@@ -240,7 +264,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: (
         st.lists(inner)
-        | st.dictionaries(st.sampled_from(["spec", "metadata", "containers", "name", "env"]), inner)
+        | st.dictionaries(st.sampled_from(["spec", "metadata", "containers", "name", "env", "", "["]), inner)
     ),
 )
 

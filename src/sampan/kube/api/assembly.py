@@ -7,7 +7,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sampan.kube.access import authenticationconfig, authorizationconfig
 from sampan.kube.access.admission.certificates import (
     CertificateApproval,
     CertificateSigning,
@@ -56,7 +55,6 @@ from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
-from sampan.kube.api.outbound import Outbound
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import VERSION, Answer, Roots
@@ -64,6 +62,7 @@ from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
 from sampan.kube.api.verbs import Special, Verbs
 from sampan.kube.api.virtual import Virtual
+from sampan.kube.api.webhookcalls import WebhookCalls
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.kinds.table import builtin_resources
@@ -81,13 +80,13 @@ class Assembled:
     rbac: Rbac
     graph: Graph
     definitions: Definitions
-    outbound: Outbound
+    webhooks: WebhookCalls
     authorizer: Authorizer
     tokens: Tokens
 
     async def close(self) -> None:
         """Let go of connections to other servers."""
-        await self.outbound.close()
+        await self.webhooks.close()
         await self.authorizer.close()
         await self.tokens.close()
 
@@ -110,14 +109,14 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     tokens = Tokens(checks, time.monotonic)
     gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, time.time)
     lister = Lister(cache)
-    outbound = Outbound(reader)
+    webhooks = WebhookCalls(reader)
     charges = Charges(catalog, reader, time.time)
-    chain = Chain([*_plugins(catalog, authorizer, rbac, outbound), ResourceQuota(charges.write)])
+    chain = Chain([*_plugins(catalog, authorizer, rbac, webhooks), ResourceQuota(charges.write)])
     writer = charges.writer = Writer(cache, chain, catalog.by_name, encryption.seal)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
     reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()
-    virtual = Virtual(catalog, reviews, lambda: keys.issuer)
+    virtual = Virtual(catalog, reviews, lambda: keys.issuer, chain)
     scales = Scales(lister, writer, patcher)
     special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
     definitions = Definitions(catalog, cache, writer, reader, scales, special)
@@ -133,10 +132,10 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     limits = Limits(settings.reading, settings.mutating)
     handler = Handler(catalog, gate, reader, roots, verbs, limits)
     bootstrap = Bootstrap(catalog, reader, writer, time.time)
-    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, outbound, authorizer, tokens)
+    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, webhooks, authorizer, tokens)
 
 
-def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Outbound) -> list[Plugin]:
+def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: WebhookCalls) -> list[Plugin]:
     """In upstream's order."""
 
     def authorize(asked: Attributes) -> tuple[bool, str]:
@@ -164,16 +163,19 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, outbound: Out
         CertificateSigning(authorizer),
         CertificateSubjectRestriction(),
         DefaultIngressClass(),
-        MutatingWebhooks(catalog, authorize, outbound.post, decode),
+        MutatingWebhooks(catalog, authorize, webhooks.call, decode),
         Escalation(authorizer, rbac),  # after all that could add to a role
         ValidatingPolicies(catalog, authorize),
-        ValidatingWebhooks(catalog, authorize, outbound.post),
+        ValidatingWebhooks(catalog, authorize, webhooks.call),
     ]
 
 
 def _authorizer(settings: Settings, graph: Graph, rbac: Rbac) -> Authorizer:
     path = settings.access.authorization
     if path:
+        # Loaded only where it is used: expressions take 40 ms.
+        from sampan.kube.access import authorizationconfig
+
         return authorizationconfig.from_file(Path(path), graph, rbac)
     return from_modes(settings.modes, graph, rbac)
 
@@ -201,11 +203,15 @@ def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> tuple[
     checks.append(BootstrapTokens(reader, clock, audiences))
     anonymous: Anonymous | None = None
     if settings.access.authentication:
+        from sampan.kube.access import authenticationconfig
+
         path = Path(settings.access.authentication)
         more, anonymous = authenticationconfig.from_file(path, audiences, clock)
         checks += more
     issuer = settings.access.issuer
     if issuer.url:
+        from sampan.kube.access import authenticationconfig
+
         flags = {
             "username_claim": issuer.username_claim,
             "username_prefix": issuer.username_prefix,

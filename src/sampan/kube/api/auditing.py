@@ -13,7 +13,6 @@ from aiohttp import web
 from sampan.kube.access.audit import Audit, Facts, Sink, Trail, decision_notes
 from sampan.kube.access.auditpolicy import from_file
 from sampan.kube.access.auditsinks import LogFile, LogSink, WebhookSink
-from sampan.kube.access.remote import Remote, from_kubeconfig
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.api.accessoptions import AccessOptions
 from sampan.kube.api.negotiation import JSON, PROTOBUF, YAML
@@ -150,6 +149,8 @@ async def auditor(options: AccessOptions, stack: AsyncExitStack, start: Any) -> 
 
 
 def _webhook(path: Path, stack: AsyncExitStack, start: Any) -> WebhookSink:
+    from sampan.kube.access.remote import Remote, from_kubeconfig
+
     remote = Remote(from_kubeconfig(path), _SECONDS)
     stack.push_async_callback(remote.close)
 

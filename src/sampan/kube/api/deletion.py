@@ -19,14 +19,17 @@ def check_preconditions(served: Served, name: str, metadata: Object, options: De
     """Raises the Conflict of a deletion that was meant for another object, or another state of it."""
     uid, version = metadata.get("uid", ""), metadata.get("resourceVersion", "")
     if options.uid is not None and options.uid != uid:
-        why = f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {uid}"
-        raise status.conflict(served.group, served.plural, name, why)
+        why = (
+            f"the UID in the precondition ({options.uid}) does not match the UID in record ({uid}). "
+            "The object might have been deleted and then recreated"
+        )
+        raise status.conflict(served.group, served.kind, name, why)
     if options.resource_version is not None and options.resource_version != version:
         why = (
-            f"Precondition failed: ResourceVersion in precondition: {options.resource_version}, "
-            f"ResourceVersion in object meta: {version}"
+            f"the ResourceVersion in the precondition ({options.resource_version}) does not match the "
+            f"ResourceVersion in record ({version}). The object might have been modified"
         )
-        raise status.conflict(served.group, served.plural, name, why)
+        raise status.conflict(served.group, served.kind, name, why)
 
 
 def finalizers_after(served: Served, metadata: Object, options: DeleteOptions) -> list[str]:

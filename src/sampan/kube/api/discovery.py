@@ -89,8 +89,10 @@ def _subentry(served: Served, sub: Subresource) -> dict[str, Any]:
         "singularName": "",
         "namespaced": served.resource.namespaced,
     }
-    if sub.kind and (sub.group, sub.version) != (served.group, served.resource.version):
-        entry.update((key, value) for key, value in (("group", sub.group), ("version", sub.version)) if value)
+    if sub.version and (sub.group, sub.version) != (served.group, served.resource.version):
+        if sub.group:
+            entry["group"] = sub.group
+        entry["version"] = sub.version
     entry["kind"] = sub.kind or served.kind
     entry["verbs"] = list(sub.verbs)
     return entry
@@ -98,8 +100,8 @@ def _subentry(served: Served, sub: Subresource) -> dict[str, Any]:
 
 def storage_hash(served: Served) -> str:
     """Tells clients whether what is stored has the form they know."""
-    stored_group, plural = served.resource.stored_as
-    group_name = stored_group if plural else served.group
+    resource = served.resource
+    group_name = resource.stored_as[0] if resource.stored_as[1] else served.group
     version = served.storage_version or served.resource.storage_version or served.resource.version
     text = f"{group_name}/{version}/{served.kind}"
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()

@@ -62,7 +62,7 @@ def _lock(settings: Settings) -> IO[str]:
     paths = settings.paths
     for directory in (paths.data, paths.logs, paths.exec):
         os.makedirs(directory, mode=0o700, exist_ok=True)
-    file = open(paths.pidfile, "a+")
+    file = os.fdopen(os.open(paths.pidfile, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -93,7 +93,9 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     pki = Pki(settings.paths.pki, serving_names(settings.domain, addresses, settings.names))
     pki.renew(datetime.now(UTC))
     _write_kubeconfig(settings, pki)
-    store = await open_store(settings.store or str(settings.paths.store))
+    ca, certificate, key = settings.store_files
+    name = settings.store or str(settings.paths.store)
+    store = await open_store(name, ca=ca, certificate=certificate, key=key)
     stack.push_async_callback(store.close)
     sealing = _sealing(settings)
     cache = Cache(store, open=opener(sealing))
@@ -205,15 +207,17 @@ async def _keep_controllers(settings: Settings, pki: Pki) -> None:
         *("--server", settings.url, "--ca", str(pki.path(CLUSTER)), "--root-ca", str(pki.path(CLUSTER))),
         *("--certificate", str(pki.path(name)), "--key", str(pki.path(name, "key"))),
     )
+    log_path = settings.paths.logs / "kube-control.log"
     while True:
-        with open(settings.paths.logs / "kube-control.log", "ab") as file:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=file,
-                stderr=file,
-                env=plain_environment(os.environ),
-            )
+        descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=descriptor,
+            stderr=descriptor,
+            env=plain_environment(os.environ),
+        )
+        os.close(descriptor)
         try:
             code = await process.wait()
         except asyncio.CancelledError:

@@ -22,6 +22,7 @@ class Settings:
     node_ports: tuple[int, int]
     names: tuple[str, ...]
     store: str
+    store_files: tuple[str, str, str]  # authorities, certificate and key, for an etcd by TLS
     modes: tuple[str, ...]
     anonymous: bool
     token_file: str
@@ -67,6 +68,7 @@ def parse(argv: list[str]) -> Settings:
         (int(low), int(high)),
         tuple(options.tls_san),
         options.store,
+        (options.etcd_cafile, options.etcd_certfile, options.etcd_keyfile),
         tuple(options.authorization_mode.split(",")),
         options.anonymous_auth == "true",
         options.token_auth_file,
@@ -93,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--service-node-port-range", default="30000-32767", help="ports of services on nodes")
     add("--tls-san", action="append", default=[], help="name or address to be in the certificate")
     add("--store", default="", help="etcd://host:port[,host:port]; without it, a file in the data root")
+    add("--etcd-cafile", default="", help="authorities that sign for etcd's members, for TLS")
+    add("--etcd-certfile", default="", help="certificate to show to etcd")
+    add("--etcd-keyfile", default="", help="its key")
     add("--authorization-mode", default="Node,RBAC", help="authorizers, in their order")
     add("--anonymous-auth", default="true", choices=("true", "false"), help="serve who shows nothing")
     add("--token-auth-file", default="", help="tokens in lines of token,user,uid,groups")

@@ -48,7 +48,8 @@ def _describe(served: Served, path: str) -> str:
     group, plural = served.resource.stored_as
     if plural and group != served.group:  # upstream describes the form that it stores
         return builtin.description(builtin.definition_of(group, "v1", served.kind), path)
-    return builtin.description(served.resource.definition or served.definition, path)
+    definition, _, path = path.rpartition(":")
+    return builtin.description(definition or served.resource.definition or served.definition, path)
 
 
 def cells(served: Served, value: Object, now: float) -> list[Any]:

@@ -61,6 +61,8 @@ class Verbs:
             raise not_allowed()
         if verb == "create" and served.resource.namespaced and not call.namespace:
             raise not_allowed()
+        if verb in ("update", "patch") and not call.name:
+            raise not_allowed()
         if special is not None:
             return await special(request, call, verb, target)
         form = negotiation.choose(
@@ -232,8 +234,6 @@ class Verbs:
         if written.item is not None:
             return self._item(call, written.item, form, code)
         value = written.object
-        if written.created:
-            value["metadata"].pop("resourceVersion", None)
         return answers.answer(value if not form.kind else tables.partial(value), Form(form.media), code)
 
     def _item(self, call: Call, item: Item, form: Form, code: int) -> web.StreamResponse:

@@ -18,6 +18,7 @@ from sampan.kube.api.calls import Call
 from sampan.kube.api.options import DeleteOptions, WriteOptions, manager_name, revision_of
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import NO_COMPANIONS, Companions, Context, Object, Subresource
+from sampan.kube.schema import gates
 from sampan.kube.schema.ownership import managed
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
@@ -126,6 +127,8 @@ class Writer:
         companions: Companions,
     ) -> Written:
         served, resource = call.served, call.served.resource
+        if served.custom is None:
+            gates.drop(served.node, new)
         resource.prepare_create(new, context)
         if resource.generation:
             new["metadata"]["generation"] = 1
@@ -329,6 +332,8 @@ class Writer:
         sub = call.served.subresources.get(call.subresource) or Subresource("")
         before, after = old["metadata"], new["metadata"]
         _keep_system_fields(after, before)
+        if call.served.custom is None:
+            gates.drop(call.served.node, new)
         (sub.prepare_update or resource.prepare_update)(new, old, context)
         if resource.generation and _changed(new, old, resource.generation):
             after["generation"] = before.get("generation", 0) + 1
@@ -489,7 +494,7 @@ def revision_of_object(served: Served, value: Object, name: str) -> int:
 def _begin(new: Object, call: Call) -> None:
     """What the server alone decides of a new object's metadata."""
     metadata = new["metadata"]
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "selfLink"):
+    for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         metadata.pop(key, None)
     metadata["uid"] = str(uuid.uuid4())
     metadata["creationTimestamp"] = call.stamp
@@ -500,13 +505,16 @@ def _generated(base: str) -> str:
 
 
 def _keep_system_fields(after: Object, before: Object) -> None:
-    """Whatever a client says of them, or leaves out."""
-    for key in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+    """Whatever a client says of them, or leaves out. That nothing is on its way out it cannot change either,
+    but that is for validation to say.
+    """
+    for key in ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
         if key in before:
-            if key != "uid" or not after.get("uid"):
-                after[key] = before[key]
-        else:
+            after[key] = before[key]
+        elif key in ("creationTimestamp", "generation"):
             after.pop(key, None)
+    if not after.get("uid") and "uid" in before:
+        after["uid"] = before["uid"]
     after.pop("selfLink", None)
 
 

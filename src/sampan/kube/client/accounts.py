@@ -30,16 +30,20 @@ class Accounts:
         """Waits until there is a token; keeps it fresh in the group."""
         found = Client(self._endpoint)
         self._stack.push_async_callback(found.close)
-        while not await self._renew(name, found):
-            await asyncio.sleep(PAUSE)
+        await self._insist(name, found)
         group.create_task(self._keep(name, found))
         return found
 
     async def _keep(self, name: str, client: Client) -> None:
         while True:
             await asyncio.sleep(LIFE / 2)
-            while not await self._renew(name, client):
-                await asyncio.sleep(PAUSE)
+            await self._insist(name, client)
+
+    async def _insist(self, name: str, client: Client) -> None:
+        while True:
+            if await self._renew(name, client):
+                return
+            await asyncio.sleep(PAUSE)
 
     async def _renew(self, name: str, client: Client) -> bool:
         request = {

@@ -1,4 +1,6 @@
-"""Are two objects the same to upstream? apimachinery's pkg/api/equality: what is empty is as good as absent."""
+"""Are two objects the same to upstream? apimachinery's pkg/api/equality: what is empty is as good as
+absent.
+"""
 
 from typing import Any
 

@@ -79,8 +79,8 @@ def no_warnings(_new: Object, _old: Object | None, _context: Context) -> list[st
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a Table. `describe` is the field whose description it has ("spec.replicas"); without one it
-    has a `description` of its own.
+    """A column of a Table. `describe` is the field whose description it has ("spec.replicas"), of another
+    definition with that and a colon before it; without one it has a `description` of its own.
     """
 
     name: str

@@ -4,8 +4,9 @@ Facts about pkg/apis/{core,apps,batch,policy}/types.go of 1.35: the fields of ea
 is neither the wire's nor the alphabet's. Loaded only where something is wrong.
 
 A field is written `Name:type`, `Name=json:type` where the JSON name does not follow from Go's. Types: none
-for a string, `#` a number, `?` a boolean, `Q` a quantity (all of them by value, never null), `*` whatever JSON
-has, or null (pointers, maps, lists of scalars), `@T` a struct T, `*T` one or null, `[T` a list of T or null.
+for a string, `#` a number, `?` a boolean, `Q` a quantity (all of them by value, never null), `*` whatever
+JSON has, or null (pointers, maps, lists of scalars), `@T` a struct T, `*T` one or null, `[T` a list of T or
+null.
 """
 
 import difflib
@@ -31,24 +32,24 @@ NFS:*NFSVolumeSource ISCSI:*ISCSIVolumeSource Glusterfs:*GlusterfsVolumeSource
 PersistentVolumeClaim:*PersistentVolumeClaimVolumeSource RBD:*RBDVolumeSource Quobyte:*QuobyteVolumeSource
 FlexVolume:*FlexVolumeSource Cinder:*CinderVolumeSource CephFS=cephfs:*CephFSVolumeSource
 Flocker:*FlockerVolumeSource DownwardAPI:*DownwardAPIVolumeSource FC:*FCVolumeSource
-AzureFile:*AzureFileVolumeSource ConfigMap:*ConfigMapVolumeSource VsphereVolume:*VsphereVirtualDiskVolumeSource
-AzureDisk:*AzureDiskVolumeSource PhotonPersistentDisk:*PhotonPersistentDiskVolumeSource
-Projected:*ProjectedVolumeSource PortworxVolume:*PortworxVolumeSource ScaleIO:*ScaleIOVolumeSource
-StorageOS=storageos:*StorageOSVolumeSource CSI:*CSIVolumeSource Ephemeral:*EphemeralVolumeSource
-Image:*ImageVolumeSource
+AzureFile:*AzureFileVolumeSource ConfigMap:*ConfigMapVolumeSource
+VsphereVolume:*VsphereVirtualDiskVolumeSource AzureDisk:*AzureDiskVolumeSource
+PhotonPersistentDisk:*PhotonPersistentDiskVolumeSource Projected:*ProjectedVolumeSource
+PortworxVolume:*PortworxVolumeSource ScaleIO:*ScaleIOVolumeSource StorageOS=storageos:*StorageOSVolumeSource
+CSI:*CSIVolumeSource Ephemeral:*EphemeralVolumeSource Image:*ImageVolumeSource
 """
 
 _TYPES = {
     "PodSpec": """
-        Volumes:[Volume InitContainers:[Container Containers:[Container EphemeralContainers:[EphemeralContainer
-        RestartPolicy TerminationGracePeriodSeconds:* ActiveDeadlineSeconds:* DNSPolicy NodeSelector:*
-        ServiceAccountName AutomountServiceAccountToken:* NodeName SecurityContext:*PodSecurityContext
-        ImagePullSecrets:[LocalObjectReference Hostname Subdomain SetHostnameAsFQDN:* Affinity:*Affinity
-        SchedulerName Tolerations:[Toleration HostAliases:[HostAlias PriorityClassName Priority:*
-        PreemptionPolicy:* DNSConfig:*PodDNSConfig ReadinessGates:[PodReadinessGate RuntimeClassName:*
-        Overhead:* EnableServiceLinks:* TopologySpreadConstraints:[TopologySpreadConstraint OS:*PodOS
-        SchedulingGates:[PodSchedulingGate ResourceClaims:[PodResourceClaim Resources:*ResourceRequirements
-        HostnameOverride:* WorkloadRef:*""",
+        Volumes:[Volume InitContainers:[Container Containers:[Container
+        EphemeralContainers:[EphemeralContainer RestartPolicy TerminationGracePeriodSeconds:*
+        ActiveDeadlineSeconds:* DNSPolicy NodeSelector:* ServiceAccountName AutomountServiceAccountToken:*
+        NodeName SecurityContext:*PodSecurityContext ImagePullSecrets:[LocalObjectReference Hostname Subdomain
+        SetHostnameAsFQDN:* Affinity:*Affinity SchedulerName Tolerations:[Toleration HostAliases:[HostAlias
+        PriorityClassName Priority:* PreemptionPolicy:* DNSConfig:*PodDNSConfig
+        ReadinessGates:[PodReadinessGate RuntimeClassName:* Overhead:* EnableServiceLinks:*
+        TopologySpreadConstraints:[TopologySpreadConstraint OS:*PodOS SchedulingGates:[PodSchedulingGate
+        ResourceClaims:[PodResourceClaim Resources:*ResourceRequirements HostnameOverride:* WorkloadRef:*""",
     "Container": _COMMON,
     "EphemeralContainer": _COMMON + " TargetContainerName",
     "Volume": "Name " + _SOURCES,
@@ -137,8 +138,9 @@ _TYPES = {
     "KeyToPath": "Key Path Mode:*",
     "NFSVolumeSource": "Server Path ReadOnly:?",
     "ISCSIVolumeSource": """
-        TargetPortal IQN Lun:# ISCSIInterface FSType ReadOnly:? Portals:* DiscoveryCHAPAuth=chapAuthDiscovery:?
-        SessionCHAPAuth=chapAuthSession:? SecretRef:*LocalObjectReference InitiatorName:*""",
+        TargetPortal IQN Lun:# ISCSIInterface FSType ReadOnly:? Portals:*
+        DiscoveryCHAPAuth=chapAuthDiscovery:? SessionCHAPAuth=chapAuthSession:?
+        SecretRef:*LocalObjectReference InitiatorName:*""",
     "GlusterfsVolumeSource": "EndpointsName=endpoints Path ReadOnly:?",
     "PersistentVolumeClaimVolumeSource": "ClaimName ReadOnly:?",
     "RBDVolumeSource": """

@@ -64,9 +64,12 @@ def _workloads_and_access() -> tuple[Resource, ...]:
         selfsubjectrulesreview,
         subjectaccessreview,
     )
+    from sampan.kube.kinds.autoscaling import horizontalpodautoscaler, horizontalpodautoscaler_v1
+    from sampan.kube.kinds.batch import cronjob, job
     from sampan.kube.kinds.certificates import certificatesigningrequest
     from sampan.kube.kinds.events import event
     from sampan.kube.kinds.networking import ingress, ingressclass, ipaddress, networkpolicy, servicecidr
+    from sampan.kube.kinds.policy import poddisruptionbudget
     from sampan.kube.kinds.rbac import clusterrole, clusterrolebinding, role, rolebinding
 
     return (
@@ -82,12 +85,17 @@ def _workloads_and_access() -> tuple[Resource, ...]:
         selfsubjectaccessreview.RESOURCE,
         selfsubjectrulesreview.RESOURCE,
         subjectaccessreview.RESOURCE,
+        horizontalpodautoscaler.RESOURCE,
+        horizontalpodautoscaler_v1.RESOURCE,
+        cronjob.RESOURCE,
+        job.RESOURCE,
         certificatesigningrequest.RESOURCE,
         ingressclass.RESOURCE,
         ingress.RESOURCE,
         ipaddress.RESOURCE,
         networkpolicy.RESOURCE,
         servicecidr.RESOURCE,
+        poddisruptionbudget.RESOURCE,
         clusterrolebinding.RESOURCE,
         clusterrole.RESOURCE,
         rolebinding.RESOURCE,

@@ -32,7 +32,9 @@ def status_of(value: Object) -> Object:
 
 
 def fresh_status(zero: Object) -> Prepare:
-    """What a client says of the status of what it creates does not count; `zero` is what Go writes of none."""
+    """What a client says of the status of what it creates does not count; `zero` is what Go writes of
+    none.
+    """
 
     def prepare(value: Object, _context: Context) -> None:
         value["status"] = copy.deepcopy(zero)

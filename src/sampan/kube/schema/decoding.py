@@ -155,23 +155,11 @@ def _field(node: Node, struct: str) -> _Field:
     keep = keeps_empty(node)
     place = (struct, node.inline)
     inner = _decoder(node)
-    if node.off:
-        return None, keep, _dropping(inner), place
     if node.format in ("", "double") and node.type in ("string", "boolean"):
         return (str if node.type == "string" else bool), keep, inner, place
     if keep or node.type == "object":
         return None, keep, inner, place
     return None, keep, _without_empty(inner), place
-
-
-def _dropping(inner: _Decode) -> _Decode:
-    """Of a field whose feature is off: looked at, and left out."""
-
-    def decode_and_drop(value: Any, at: _Place, notes: _Notes) -> Any:
-        inner(value, at, notes)
-        return DROP
-
-    return decode_and_drop
 
 
 def _without_empty(inner: _Decode) -> _Decode:
@@ -367,8 +355,9 @@ def _unknown(key: str, at: _Place, notes: _Notes) -> None:
     if len(notes.unknown) >= MOST_UNKNOWN:
         return
     path = key
+    joint = "."
     while at is not None:
         at, name, _ = at
-        between = "" if path[0] == "[" else "."
-        path = f"[{name}]{between}{path}" if type(name) is int else f"{name}{between}{path}"
+        path = f"[{name}]{joint}{path}" if type(name) is int else f"{name}{joint}{path}"
+        joint = "" if type(name) is int else "."
     notes.unknown.append(f'unknown field "{path}"')

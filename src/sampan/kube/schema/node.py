@@ -71,7 +71,7 @@ class Node:
         self.inline = (
             ""  # Go's embedded struct that the field is in ("ProbeHandler"): part of paths in errors
         )
-        self.off = False  # of a feature gate that is off: the field is known, and dropped
+        self.off = False  # of a feature gate that is off: the field is known, and not kept (gates.py)
         self.nullable = False
         self.preserve = False  # x-kubernetes-preserve-unknown-fields
         self.embedded = False  # x-kubernetes-embedded-resource

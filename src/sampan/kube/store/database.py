@@ -13,6 +13,7 @@ So a value is stored once, forgetting is cutting off the beginning of history, a
 the newest revision is that of history's last row, or `compacted`.
 """
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
@@ -52,6 +53,23 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def lock(path: Path) -> int:
+    """A descriptor: whoever holds it may write. Raises Unavailable if another process does.
+
+    On a file of its own: closing one that SQLite has open as well would drop its locks (fcntl(2)).
+    """
+    try:
+        descriptor = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Unavailable(f"cannot open the store {path}: {error}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise Unavailable(f"cannot open the store {path}: another process has it") from None
+    return descriptor
+
+
 def reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write."""
     db = connect(path)
@@ -63,7 +81,8 @@ def open_file(path: Path) -> sqlite3.Connection:
     """The connection that writes; the file is made if there is none. Raises Unavailable and Unsupported."""
     try:
         created = not path.exists()
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite makes the others alike
+        if created:  # SQLite makes the log like it
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         db = connect(path)
         try:
             _prepare(db, path)

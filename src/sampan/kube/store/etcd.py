@@ -15,6 +15,7 @@ from sampan.kube.store.leases import Leases
 from sampan.kube.store.members import Members, Uncertain
 from sampan.kube.store.progress import Follower, Followers
 from sampan.kube.store.ranges import end_of
+from sampan.kube.store.snapshotfile import Kept
 from sampan.kube.store.store import Ahead, Batch, Change, Compacted, Entry, Mismatch, Page
 from sampan.specs.etcd import schema
 
@@ -24,6 +25,9 @@ QUIET = 20.0  # seconds in which a watch hears nothing, until we ask whether the
 COMPACTED = "etcdserver: mvcc: required revision has been compacted"
 FUTURE = "etcdserver: mvcc: required revision is a future revision"
 TOO_LARGE = "etcdserver: request is too large"
+
+KeyValues = list[Any]  # mvccpb.KeyValue
+Objects = list[Kept]
 
 
 def message(name: str, **fields: Any) -> Any:
@@ -72,26 +76,42 @@ class EtcdStore:
         return _entry(answer.kvs[0]) if answer.kvs else None
 
     async def list(self, prefix: str, *, revision: int = 0, start: str = "", limit: int = 0) -> Page:
-        entries: list[Entry] = []
-        portion, first = PAGE, max(prefix, start)
+        found, last = await self._pages(prefix, revision, start, limit)
+        remaining = last.count - len(last.kvs) if last.more else 0
+        entries = [_entry(kv) for kv in found]
+        return Page(entries, revision or last.header.revision, last.more, remaining)
+
+    async def everything(self, prefix: str) -> tuple[int, Objects]:
+        """What is below `prefix`, and at which revision, with the time that is left to it: for snapshots."""
+        found, last = await self._pages(prefix, 0, "", 0)
+        left = {0: 0}
+        for lease in {kv.lease for kv in found} - {0}:
+            left[lease] = await self._leases.left(lease)
+        kept = [Kept(_decoded(kv.key), kv.mod_revision, kv.value, left[kv.lease]) for kv in found]
+        return int(last.header.revision), kept
+
+    async def _pages(self, prefix: str, revision: int, start: str, limit: int) -> tuple[KeyValues, Any]:
+        """All of one revision, and the last answer, whose header has that of the first."""
+        found: KeyValues = []
+        portion, first, at = PAGE, max(prefix, start), revision
         while True:
-            wanted = min(portion, limit - len(entries)) if limit else portion
+            wanted = min(portion, limit - len(found)) if limit else portion
             try:
                 answer = await self._range(
                     key=_encoded(first) or b"\0",
                     range_end=_encoded(end_of(prefix)) or b"\0",
-                    revision=revision,
+                    revision=at,
                     limit=wanted,
                 )
             except GrpcError as error:
                 portion = await self._smaller(error, portion, revision)
                 continue
-            revision = revision or answer.header.revision
-            entries += map(_entry, answer.kvs)
-            if not answer.more or (limit and len(entries) >= limit):
-                remaining = answer.count - len(answer.kvs) if answer.more else 0
-                return Page(entries, revision, answer.more, remaining)
-            first = entries[-1].key + "\0"
+            at = at or answer.header.revision
+            found += answer.kvs
+            if not answer.more or (limit and len(found) >= limit):
+                answer.header.revision = at
+                return found, answer
+            first = _decoded(found[-1].key) + "\0"
 
     async def _smaller(self, error: GrpcError, portion: int, revision: int) -> int:
         """Half of it, if the answer was too large for one message."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from sampan.errors import Unavailable
 from sampan.http.grpc.status import GrpcError
@@ -37,11 +38,18 @@ class Leases:
             lease.keys += 1
             return lease.id
 
+    async def left(self, lease: int) -> int:
+        """Seconds, at least one. Raises Unavailable."""
+        request = schema().message("etcdserverpb.LeaseTimeToLiveRequest")(ID=lease)
+        return max(1, int((await self._ask("LeaseTimeToLive", request)).TTL))
+
     async def _grant(self, ttl: int, now: float) -> Lease:
         shared = min(SHARED, ttl // 20)
         request = schema().message("etcdserverpb.LeaseGrantRequest")(TTL=ttl + shared)
+        return Lease((await self._ask("LeaseGrant", request)).ID, now + shared)
+
+    async def _ask(self, name: str, request: Any) -> Any:
         try:
-            answer = await self._members.ask("Lease", "LeaseGrant", request)
+            return await self._members.ask("Lease", name, request)
         except GrpcError as error:
             raise Unavailable(f"etcd: {error.message}") from error
-        return Lease(answer.ID, now + shared)

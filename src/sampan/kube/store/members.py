@@ -48,13 +48,13 @@ def client_tls(ca: str, certificate: str, key: str) -> ssl.SSLContext | None:
     """None if nothing is set. Raises Invalid for files that do not do."""
     if not (ca or certificate or key):
         return None
-    context = ssl.create_default_context(cafile=ca or None)
-    context.set_alpn_protocols(["h2"])
-    if certificate or key:
-        try:
+    try:
+        context = ssl.create_default_context(cafile=ca or None)
+        if certificate or key:
             context.load_cert_chain(certificate, key or None)
-        except (OSError, ssl.SSLError) as error:
-            raise Invalid(f"cannot use the certificate {certificate} for etcd: {error}") from None
+    except (OSError, ssl.SSLError) as error:
+        raise Invalid(f"cannot use the certificates {ca} {certificate} {key} for etcd: {error}") from None
+    context.set_alpn_protocols(["h2"])
     return context
 
 

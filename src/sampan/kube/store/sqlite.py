@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -25,7 +26,8 @@ SECOND = 10**9
 class SqliteStore:
     """Belongs to the event loop that opened it."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection, clock: Callable[[], int]) -> None:
+    def __init__(self, path: Path, db: sqlite3.Connection, clock: Callable[[], int], lock: int) -> None:
+        self._lock = lock
         self.path = path
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -41,7 +43,12 @@ class SqliteStore:
     @classmethod
     async def open(cls, path: Path, *, clock: Callable[[], int] = time.time_ns) -> "SqliteStore":
         """`clock`: nanoseconds since 1970, for what expires. Raises Unavailable and Unsupported."""
-        return cls(path, await asyncio.to_thread(database.open_file, path), clock)
+        lock = database.lock(path)
+        try:
+            return cls(path, await asyncio.to_thread(database.open_file, path), clock, lock)
+        except BaseException:
+            os.close(lock)
+            raise
 
     async def revision(self) -> int:
         return self._feed.revision
@@ -100,6 +107,7 @@ class SqliteStore:
         await asyncio.to_thread(self._thread.shutdown)
         self._inline.close()
         self._beside.close()
+        os.close(self._lock)
 
     # What the committer's thread calls, and what that leads to on the event loop
 

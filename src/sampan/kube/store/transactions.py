@@ -153,20 +153,21 @@ def forget(db: sqlite3.Connection, revision: int, rows: int) -> int:
 
     History's revisions have no holes but where it was cut before, so a range of them is as many rows.
     """
-    first: int | None = db.execute("SELECT min(revision) FROM history").fetchone()[0]
+    (first,) = db.execute("SELECT min(revision) FROM history").fetchone()
     if first is None or first > revision:
         return 0
     with transaction(db):
-        last = min(revision, first + rows - 1)
+        last = min(revision, int(first) + rows - 1)
         db.execute("DELETE FROM history WHERE revision<=?", (last,))
-    return last - first + 1
+    return last - int(first) + 1
 
 
 def spare_pages(db: sqlite3.Connection) -> int:
     """How many free pages the file has beyond what it will soon need again: half as many as are in use."""
-    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    pages: int = db.execute("PRAGMA page_count").fetchone()[0]
     free: int = db.execute("PRAGMA freelist_count").fetchone()[0]
-    return max(0, free - max((pages - free) // 2, 256))
+    spare: int = max(0, free - max((pages - free) // 2, 256))
+    return spare
 
 
 def give_back(db: sqlite3.Connection, pages: int) -> None:

@@ -47,6 +47,7 @@ def atoi(text: str) -> int:
 
 
 def parse_float(text: str) -> float:
+    """strconv.ParseFloat of 64 bits."""
     body = text[1:] if text[:1] in ("+", "-") else text
     if body.lower() in ("inf", "infinity") or text.lower() == "nan":
         return float(text)

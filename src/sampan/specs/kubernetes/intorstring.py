@@ -14,6 +14,7 @@ def positive_int_or_percent_errors(value: IntOrString, path: str) -> list[FieldE
 
 
 def over_100_percent_errors(value: IntOrString, path: str) -> list[FieldError]:
+    """What is wrong with a percentage of more than 100."""
     share = percentage(value)
     return (
         [invalid(path, value, "must not be greater than 100%")] if share is not None and share > 100 else []

@@ -48,6 +48,7 @@ def _requirement_errors(requirement: "Mapping[str, Any]", path: str) -> list[Fie
 
 
 def is_empty(selector: "LabelSelector") -> bool:
+    """Has it neither labels nor expressions, so that it selects everything?"""
     return not selector.get("matchLabels") and not selector.get("matchExpressions")
 
 

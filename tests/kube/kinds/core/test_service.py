@@ -9,6 +9,7 @@ from sampan.kube.kinds.core.service import RESOURCE
 from sampan.kube.kinds.core.serviceaddresses import Range
 from sampan.kube.kinds.core.serviceallocation import allocate
 from sampan.kube.kinds.resource import Companions, Context, Object
+from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.kinds.golden import NOW, Cluster
 
@@ -82,7 +83,9 @@ def held(cluster: Cluster) -> list[str]:
 def test_the_first_part_of_a_range_is_for_who_asks(
     cidr: str, first_address: str, dynamic: str, last: str
 ) -> None:
-    one = Range(cidr, True)
+    parsed = ip.parse_range(cidr)
+    assert parsed is not None
+    one = Range(*parsed, True)
     assert [one.show(at) for at in (one.first, one.dynamic, one.last)] == [first_address, dynamic, last]
 
 

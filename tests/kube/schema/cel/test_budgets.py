@@ -31,8 +31,9 @@ def test_a_budget_pays_for_all_evaluations_together() -> None:
         "x.all(a, x.all(b, x.all(c, a + b + c >= 0)))",
         "x.map(a, x.map(b, x.map(c, [a, b, c]))).size() > 0",
         "x.filter(a, x.exists(b, x.exists(c, a + b + c < 0))).size() == 0",
-        "x.map(e, 'aaaaaaaaaaaaaaaaaaaaaaaa' + string(e)).join(',').split(',').map(a, a.replace('a', 'bbbbbbbb'))"
-        ".join('').matches('(b*)*c') || x.all(a, x.all(b, x.all(c, true)))",
+        "x.map(e, 'aaaaaaaaaaaaaaaaaaaaaaaa' + string(e)).join(',').split(',')"
+        ".map(a, a.replace('a', 'bbbbbbbb')).join('').matches('(b*)*c')"
+        " || x.all(a, x.all(b, x.all(c, true)))",
     ],
 )
 def test_an_evaluation_that_would_cost_too_much_ends_soon(source: str) -> None:

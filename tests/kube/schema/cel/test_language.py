@@ -80,16 +80,22 @@ optional.of(2).optFlatMap(v, optional.of(v)).value() == 2
 {?'a': x.?a, ?'z': x.?nosuch} == {'a': 1} && [?x.?nosuch, 1] == [1]
 timestamp('2024-02-29T12:30:45.5Z').getFullYear() == 2024
 timestamp('2024-02-29T12:30:45Z').getMonth() == 1 && timestamp('2024-02-29T12:30:45Z').getDate() == 29
-timestamp('2024-02-29T12:30:45Z').getDayOfWeek() == 4 && timestamp('2024-02-29T00:00:00Z').getDayOfYear() == 59
-timestamp('2024-02-29T23:30:00Z').getHours('Europe/Berlin') == 0 && timestamp(0) == timestamp('1970-01-01T00:00:00Z')
+timestamp('2024-02-29T12:30:45Z').getDayOfWeek() == 4
+timestamp('2024-02-29T00:00:00Z').getDayOfYear() == 59
+timestamp('2024-02-29T23:30:00Z').getHours('Europe/Berlin') == 0
+timestamp(0) == timestamp('1970-01-01T00:00:00Z')
 timestamp('2024-01-01T00:00:00Z').getHours('-02:30') == 21
 timestamp('2024-01-01T00:00:10Z') - timestamp('2024-01-01T00:00:00Z') == duration('10s')
 timestamp('2024-01-01T00:00:00Z') + duration('1h') == timestamp('2024-01-01T01:00:00Z')
-duration('1h30m').getMinutes() == 90 && duration('1.5s').getMilliseconds() == 1500 && duration('90s').getSeconds() == 90
-string(duration('1h1.5s')) == '3601.5s' && string(timestamp('2024-01-01T00:00:00Z')) == '2024-01-01T00:00:00Z'
-'hello'.charAt(1) == 'e' && 'hello'.charAt(5) == '' && 'hello'.indexOf('l') == 2 && 'hello'.lastIndexOf('l') == 3
+duration('1h30m').getMinutes() == 90 && duration('1.5s').getMilliseconds() == 1500
+duration('90s').getSeconds() == 90
+string(duration('1h1.5s')) == '3601.5s'
+string(timestamp('2024-01-01T00:00:00Z')) == '2024-01-01T00:00:00Z'
+'hello'.charAt(1) == 'e' && 'hello'.charAt(5) == '' && 'hello'.indexOf('l') == 2
+'hello'.lastIndexOf('l') == 3
 'hello'.indexOf('l', 3) == 3 && 'hello'.substring(1, 3) == 'el' && 'hello'.substring(2) == 'llo'
-'a,b,c'.split(',') == ['a', 'b', 'c'] && 'a,b,c'.split(',', 2) == ['a', 'b,c'] && ['a', 'b'].join('-') == 'a-b'
+'a,b,c'.split(',') == ['a', 'b', 'c'] && 'a,b,c'.split(',', 2) == ['a', 'b,c']
+['a', 'b'].join('-') == 'a-b'
 'AbC'.lowerAscii() == 'abc' && 'AbC'.upperAscii() == 'ABC' && ' a '.trim() == 'a'
 'aaa'.replace('a', 'b', 2) == 'bba' && strings.quote('a"b') == '"a\\\\"b"'
 '%s has %d, %.2f, %x, %e'.format(['a', 3, 1.005, 255, 1000.0]) == 'a has 3, 1.00, ff, 1.000000e+03'
@@ -98,19 +104,23 @@ sets.contains([1, 2, 3], [3, 1]) && sets.equivalent([1, 2, 2], [2, 1]) && sets.i
 !sets.contains([1], [2]) && !sets.intersects([1], [2]) && sets.contains([], [])
 [1, 2].isSorted() && ![2, 1].isSorted() && [1, 2, 3].sum() == 6 && [1.5, 0.5].sum() == 2.0
 l.min() == 1 && l.max() == 3 && l.indexOf(1) == 1 && [1, 1].lastIndexOf(1) == 1 && l.indexOf(9) == -1
-'a1b22'.find('[0-9]+') == '1' && 'a1b22'.findAll('[0-9]+') == ['1', '22'] && 'a1b22'.findAll('[0-9]+', 1) == ['1']
-url('https://user@example.com:80/path?q=1').getHost() == 'example.com:80' && isURL('https://a/b') && !isURL('../a')
+'a1b22'.find('[0-9]+') == '1' && 'a1b22'.findAll('[0-9]+') == ['1', '22']
+'a1b22'.findAll('[0-9]+', 1) == ['1']
+url('https://user@example.com:80/path?q=1').getHost() == 'example.com:80' && isURL('https://a/b')
+!isURL('../a')
 url('https://[::1]:80/a').getHostname() == '::1' && url('https://a:80/').getPort() == '80'
 url('https://a/b%20c').getEscapedPath() == '/b%20c' && url('https://a/?k=v').getQuery() == {'k': ['v']}
 ip('192.168.0.1').family() == 4 && ip('::1').isLoopback() && isIP('1.2.3.4') && !isIP('01.2.3.4')
 cidr('10.0.0.0/8').containsIP('10.1.2.3') && cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16')
-cidr('10.0.0.0/8').prefixLength() == 8 && cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8') && isCIDR('::/0')
+cidr('10.0.0.0/8').prefixLength() == 8 && cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8')
+isCIDR('::/0')
 ip.isCanonical('2001:db8::1') && !ip.isCanonical('2001:DB8::1') && string(ip('::1')) == '::1'
 quantity('1Gi').isGreaterThan(quantity('1G')) && quantity('500m').add(quantity('0.5')).isInteger()
 quantity('1.5k').asInteger() == 1500 && quantity('1').compareTo(quantity('1000m')) == 0 && isQuantity('1Ki')
 quantity('-1').sign() == -1 && quantity('10').sub(3).asInteger() == 7 && !isQuantity('1x')
 semver('1.2.3').major() == 1 && semver('1.2.3').isLessThan(semver('1.10.0')) && isSemver('1.0.0-rc.1')
-semver('v1.2', true) == semver('1.2.0') && !isSemver('1.2') && semver('1.0.0-a').compareTo(semver('1.0.0')) == -1
+semver('v1.2', true) == semver('1.2.0') && !isSemver('1.2')
+semver('1.0.0-a').compareTo(semver('1.0.0')) == -1
 !format.dns1123Label().validate('a-b').hasValue() && format.dns1123Label().validate('A').hasValue()
 format.named('uuid').hasValue() && !format.named('nosuch').hasValue()
 """

@@ -61,7 +61,7 @@ def test_all_errors_are_told_in_the_order_of_their_places() -> None:
 
 
 def test_wide_characters_move_the_caret_by_wide_dots() -> None:
-    assert errors_of("'ü' + x").splitlines()[2] == " | .．....^"
+    assert errors_of("'ü' + x").splitlines()[2] == " | .\uff0e....^"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from sampan.kube.access.admission.request import AdmissionRequest, Plugin
 from sampan.kube.access.admission.webhookreviews import VERSIONS, Answer, BadAnswer, answer_of, rejection
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.schema.patches import jsonpatch
+from sampan.specs.golang.json import kind_of
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import status
 
@@ -208,8 +209,12 @@ class MutatingWebhooks(_Webhooks):
         return changed
 
 
-def _operations(patch: bytes) -> Any:
+def _operations(patch: bytes) -> list[Any]:
     try:
-        return orjson.loads(patch)
+        found = orjson.loads(patch)
     except orjson.JSONDecodeError as error:
         raise CallFailed(f"received undecodable patch in webhook response: {error}") from None
+    if not isinstance(found, list):
+        why = f"json: cannot unmarshal {kind_of(found)} into Go value of type jsonpatch.Patch"
+        raise CallFailed(f"received undecodable patch in webhook response: {why}")
+    return found

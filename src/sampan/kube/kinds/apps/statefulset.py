@@ -63,6 +63,24 @@ def _default(value: Object) -> None:
     default_template(spec.setdefault("template", {}))
 
 
+_fresh_status = workloads.fresh_status({"replicas": 0, "availableReplicas": 0})
+
+
+def _prepare_create(new: Object, context: Context) -> None:
+    _fresh_status(new, context)
+    _rolling(new).pop("maxUnavailable", None)  # behind a gate that is closed
+
+
+def _prepare_update(new: Object, old: Object, context: Context) -> None:
+    workloads.keep_status(new, old, context)
+    if "maxUnavailable" not in _rolling(old):
+        _rolling(new).pop("maxUnavailable", None)
+
+
+def _rolling(value: Object) -> Object:
+    return (spec_of(value).get("updateStrategy") or {}).get("rollingUpdate") or {}
+
+
 def _spec_errors(spec: Object) -> list[FieldError]:
     found = _policies_errors(spec)
     found += not_negative(spec, "spec", "replicas", "minReadySeconds")
@@ -198,8 +216,8 @@ RESOURCE = Resource(
     subresources=(workloads.SCALE, workloads.status_subresource(_status_errors)),
     scale=ScaleOf(selector=workloads.scale_selector),
     default=_default,
-    prepare_create=workloads.fresh_status({"replicas": 0, "availableReplicas": 0}),
-    prepare_update=workloads.keep_status,
+    prepare_create=_prepare_create,
+    prepare_update=_prepare_update,
     validate=_errors,
     validate_update=_update_errors,
     warnings=_warnings,

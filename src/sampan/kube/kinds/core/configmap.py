@@ -9,8 +9,10 @@ LARGEST = 1 << 20  # bytes of all values; of a Secret's, too
 IMMUTABLE = "field is immutable when `immutable` is set"
 
 
-def decoded_size(text: str) -> int:
-    """Bytes of what stands in base64."""
+def decoded_size(text: str | None) -> int:
+    """Bytes of what stands in base64; null is no bytes."""
+    if not text:
+        return 0
     return len(text) * 3 // 4 - text.count("=", -2)
 
 

@@ -108,9 +108,9 @@ def _fixed_errors(spec: Object, before: Object) -> list[FieldError]:
             ours["image"] = theirs.get("image", "")
     for name in ("activeDeadlineSeconds", "schedulingGates", "tolerations"):
         _put_back(munged, before, name)
-    if (before.get("terminationGracePeriodSeconds") or 0) < 0:
-        if munged.get("terminationGracePeriodSeconds") == 1:
-            _put_back(munged, before, "terminationGracePeriodSeconds")
+    negative = (before.get("terminationGracePeriodSeconds") or 0) < 0
+    if negative and munged.get("terminationGracePeriodSeconds") == 1:
+        _put_back(munged, before, "terminationGracePeriodSeconds")
     found = gated.changes_errors(munged, before) if before.get("schedulingGates") else []
     if not same(munged, before):
         what = structs.difference("PodSpec", before, munged)

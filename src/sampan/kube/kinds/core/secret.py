@@ -56,7 +56,7 @@ def _type_errors(value: Object, data: Object) -> list[FieldError]:
 def _docker_errors(key: str, data: Object) -> list[FieldError]:
     if key not in data:
         return [required(f"data[{key}]")]
-    message = _json_error(base64.b64decode(data[key]))
+    message = _json_error(base64.b64decode(data[key] or ""))
     return [invalid(f"data[{key}]", "<secret contents redacted>", message)] if message else []
 
 
@@ -86,7 +86,7 @@ def _warnings(new: Object, _old: Object | None, _context: Context) -> list[str]:
     from sampan.kube.kinds.core.keypair import complaint
 
     data = new.get("data") or {}
-    pem, key = (base64.b64decode(data.get(name, "")) for name in ("tls.crt", "tls.key"))
+    pem, key = (base64.b64decode(data.get(name) or "") for name in ("tls.crt", "tls.key"))
     message = complaint(pem, key)
     return [message] if message else []
 

@@ -25,11 +25,9 @@ _MANAGER = "ipallocator.k8s.io"
 class Range:
     """Addresses from `first` to `last`, as numbers; from `dynamic` on for who does not care."""
 
-    def __init__(self, cidr: str, ready: bool) -> None:
-        parsed = ip.parse_range(cidr)
-        assert parsed is not None  # a ServiceCIDR has been validated
-        self.address, self.length = parsed
-        self.text = ip.show_range(*parsed)
+    def __init__(self, address: bytes, length: int, ready: bool) -> None:
+        self.address, self.length = address, length
+        self.text = ip.show_range(address, length)
         self.ready = ready
         self.family = ip.family(self.address)
         width = 8 * len(self.address) - self.length
@@ -71,7 +69,12 @@ def _ranges(context: Context) -> list[Range]:
     order = sorted(
         cidrs, key=lambda cidr: (cidr["metadata"]["name"] != FIRST_RANGE, cidr["metadata"]["name"])
     )
-    return [Range(text, _is_ready(cidr)) for cidr in order for text in cidr["spec"].get("cidrs") or ()]
+    return [
+        Range(*parsed, _is_ready(cidr))
+        for cidr in order
+        for text in cidr["spec"].get("cidrs") or ()
+        if (parsed := ip.parse_range(text)) is not None
+    ]
 
 
 class Addresses:

@@ -1,5 +1,6 @@
 """What a pod's spec says where it is silent; pkg/apis/core/v1/defaults.go of 1.35."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -21,6 +22,8 @@ def default_pod(pod: Object) -> None:
     """Of a pod itself: more than of a template, as then nobody else will say it."""
     spec = pod.setdefault("spec", {})
     default_spec(spec)
+    if spec["terminationGracePeriodSeconds"] < 0:
+        spec["terminationGracePeriodSeconds"] = 1  # as it will be taken anyway
     default_requests(spec)
     spec.setdefault("enableServiceLinks", True)
     if spec.get("hostNetwork"):
@@ -191,7 +194,7 @@ def default_claim_spec(spec: Object) -> None:
     spec.setdefault("volumeMode", "Filesystem")
 
 
-_VOLUMES = {
+_VOLUMES: dict[str, Callable[[Object], None]] = {
     "secret": _default_mode,
     "configMap": _default_mode,
     "downwardAPI": _default_downward,

@@ -125,10 +125,10 @@ def _app_armor_local_errors(local: str | None, path: str) -> list[FieldError]:
 
 def pod_security_errors(spec: Object, path: str) -> list[FieldError]:
     """`path` is the spec's security context's."""
-    context = spec.get("securityContext")
-    if not context:
-        return []
+    context = spec.get("securityContext") or {}
     found: list[FieldError] = []
+    if not context and not spec.get("hostPID"):
+        return found
     for name in ("fsGroup", "runAsUser", "runAsGroup"):
         found += _id_errors(context, name, path)
     for at, group in enumerate(context.get("supplementalGroups") or ()):

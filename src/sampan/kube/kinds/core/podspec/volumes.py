@@ -1,4 +1,6 @@
-"""A pod's volumes: one source each, of those that many pods use. Others are in storage.py and projected.py."""
+"""A pod's volumes: one source each, of those that many pods use. Others are in storage.py and
+projected.py.
+"""
 
 from collections.abc import Callable
 
