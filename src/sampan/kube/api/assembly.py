@@ -56,6 +56,7 @@ from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
 from sampan.kube.api.patching import Patcher
+from sampan.kube.api.podwrites import PodWrites
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import VERSION, Answer, Roots
 from sampan.kube.api.scales import Scales
@@ -119,6 +120,9 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     virtual = Virtual(catalog, reviews, lambda: keys.issuer, chain)
     scales = Scales(lister, writer, patcher)
     special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
+    pods = PodWrites(catalog, lister, writer)
+    special["pods", "eviction"] = pods.evict
+    special["pods", "binding"] = special["bindings", ""] = pods.bind
     definitions = Definitions(catalog, cache, writer, reader, scales, special)
     definitions.load()
     roots = Roots(

@@ -238,7 +238,7 @@ def delete_options(
             ),
         )
     if propagation not in ("", "Foreground", "Background", "Orphan"):
-        supported = ("Background", "Foreground", "Orphan", "nil")
+        supported = ("Foreground", "Background", "Orphan", "nil")
         errors.append(fielderror.not_supported("propagationPolicy", propagation, supported))
     if errors:
         raise invalid("DeleteOptions", errors)

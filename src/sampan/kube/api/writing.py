@@ -232,6 +232,26 @@ class Writer:
                     raise status.conflict(served.group, served.plural, call.name, CHANGED) from None
         raise AssertionError("unreachable")
 
+    async def admit(self, call: Call, value: Object, options: WriteOptions) -> Object:
+        """What admission makes of an object that is not kept itself, but changes another."""
+        request = self._request(call, "CREATE", value, None, _options("CreateOptions", options))
+        await self._admission.mutate(request)
+        await self._admission.validate(request)
+        return self._admitted(request)
+
+    async def change(self, call: Call, make: Callable[[Object], Object], options: WriteOptions) -> Written:
+        """Write what an admitted object makes of another one: nobody is asked about that once more, and
+        nobody comes to own its fields.
+        """
+        key = call.served.key(call.namespace, call.name)
+        for _ in range(ATTEMPTS):
+            item = self._cache.get(key)
+            if item is None:
+                raise call.served.not_found(call.name)
+            with suppress(Mismatch):
+                return await self._commit(call, item, make(call.served.object(item)), options)
+        raise status.conflict(call.served.group, call.served.plural, call.name, CHANGED)
+
     async def _create_by_update(
         self,
         call: Call,
@@ -370,6 +390,8 @@ class Writer:
             old = served.object(item)
             deletion.check_preconditions(served, call.name, old["metadata"], options)
             if not validated:
+                if served.resource.orphan_warning and not options.propagation and options.orphan is None:
+                    call.warn(served.resource.orphan_warning)
                 request = self._request(call, "DELETE", None, old, _delete_options(options))
                 await self._admission.mutate(request)
                 await self._admission.validate(request)

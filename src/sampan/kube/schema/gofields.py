@@ -204,7 +204,6 @@ rbac.v1.ClusterRole rules
 rbac.v1.Role rules
 resource.v1.DeviceClaim requests
 storage.v1.CSINodeDriver topologyKeys
-resource.v1.DeviceClaim requests
 """
 )
 
