@@ -58,14 +58,16 @@ def writes(path):
             continue
         place = urlsplit(asked["path"])
         query = {key: values[0] for key, values in parse_qs(place.query).items()}
+        whole = place.path.removesuffix("/status")
+        query["subresource"] = place.path[len(whole) + 1 :]
         if isinstance(sent, dict):
             media = (asked.get("headers") or {}).get("Content-Type")
-            yield asked["method"], query, media, sent, there.get(place.path), answer
+            yield asked["method"], query, media, sent, there.get(whole), answer
         if asked["method"] == "DELETE":
-            there.pop(place.path, None)
+            there.pop(whole, None)
         elif body.get("kind") != "Status" and "dryRun" not in query:
             name = f"/{body['metadata'].get('name')}" if asked["method"] == "POST" else ""
-            there[place.path + name] = body
+            there[whole + name] = body
 
 
 @pytest.mark.parametrize("path", files("apply"), ids=lambda path: path.stem)
@@ -79,7 +81,16 @@ def test_recorded_applies(path):
         if media != APPLY or not manager or node is None or answer["status"] not in (200, 201, 409, 500):
             continue
         force = query.get("force") == "true"
-        arguments = (node, live, deepcopy(sent), manager, sent["apiVersion"], "", NOW, force)
+        arguments = (
+            node,
+            live,
+            deepcopy(sent),
+            manager,
+            sent["apiVersion"],
+            query["subresource"],
+            NOW,
+            force,
+        )
         if answer["status"] >= 400:
             with pytest.raises(StatusError) as caught:
                 managed.apply(*arguments, kind=sent["kind"])
