@@ -29,7 +29,9 @@ MORE = {
     "kubernetes.labelselector": {"re"},
     "kubernetes.names": {"re"},
     "kubernetes.object_meta": {"re"},
+    "kubernetes.podamounts": {"re"},
     "kubernetes.quantity": {"re"},
+    "kubernetes.quotas": {"re"},
 }
 
 

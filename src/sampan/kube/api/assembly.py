@@ -21,6 +21,7 @@ from sampan.kube.access.admission.nodetaints import DefaultTolerationSeconds, Ta
 from sampan.kube.access.admission.podsecurity.plugin import PodSecurity
 from sampan.kube.access.admission.policies import ValidatingPolicies
 from sampan.kube.access.admission.priority import Priority
+from sampan.kube.access.admission.quotas import ResourceQuota
 from sampan.kube.access.admission.request import Plugin
 from sampan.kube.access.admission.runtimeclasses import RuntimeClass
 from sampan.kube.access.admission.serviceaccounts import ServiceAccount
@@ -46,6 +47,7 @@ from sampan.kube.api.accessoptions import text_of
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.bootstrap import Bootstrap
 from sampan.kube.api.catalog import CacheReader, Catalog
+from sampan.kube.api.charging import Charges
 from sampan.kube.api.connecting import Connections
 from sampan.kube.api.definitions import Definitions
 from sampan.kube.api.documents import documents
@@ -111,8 +113,9 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, time.time)
     lister = Lister(cache)
     webhooks = WebhookCalls(reader)
-    chain = Chain(_plugins(catalog, authorizer, rbac, webhooks))
-    writer = Writer(cache, chain, catalog.by_name, encryption.seal)
+    charges = Charges(catalog, reader, time.time)
+    chain = Chain([*_plugins(catalog, authorizer, rbac, webhooks), ResourceQuota(charges.write)])
+    writer = charges.writer = Writer(cache, chain, catalog.by_name, encryption.seal)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
     reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()

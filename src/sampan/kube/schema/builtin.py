@@ -52,6 +52,14 @@ _SCALARS = {
 _ZEROS: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False}
 _ZEROS_BY_FORMAT = {"quantity": "0", "int-or-string": 0, "date-time": None, "micro-time": None, "byte": None}
 
+# The keys of lists that may be left out, and what they are then. (Go's zero is the default of what is always
+# written: Node.always.)
+_DEFAULTS = {
+    ("core.v1.ContainerPort", "protocol"): "TCP",
+    ("core.v1.ServicePort", "protocol"): "TCP",
+    ("core.v1.LocalObjectReference", "name"): "",
+}
+
 _nodes: dict[str, Node] = {}
 
 
@@ -196,6 +204,7 @@ def _as_go_has_it(field: Node, short: str, name: str, required: bool) -> None:
     required = required and not _has(gofields.LEFT_OUT, short, name)
     field.pointer = _is_pointer(field, short, name, required)
     field.off = _has(gofields.GATED_OFF, short, name)
+    field.default = _DEFAULTS.get((short, name), MISSING)
     field.inline = _inline(short, name)
     field.go_type = _names().get((short, name)) or gonames.ANYWHERE.get(name) or field.go_type
     if required or _has(gofields.WRITTEN, short, name) or (_is_struct(field) and not field.pointer):

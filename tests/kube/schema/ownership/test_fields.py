@@ -256,7 +256,8 @@ WRONG: list[tuple[Any, str]] = [
     ({"ports": [{"port": 80, "name": 1}]}, f'.ports[port=80,protocol="TCP"].name: {GOT}{{Value:1}}'),
     (
         {"refs": [{}]},
-        f'.refs: {KEYED} has an element that omits key field "name" (and doesn\'t have default value)',
+        f'.refs: {KEYED} has an element that omits all key fields ["name"] '
+        "(and doesn't have default values for any key fields)",
     ),
     ({"refs": ["x"]}, f".refs: {KEYED} may not have non-map elements"),
     ({"set": [[]]}, ".set: element 0: not supported: associative list with lists as elements"),

@@ -6,15 +6,16 @@ sorted, the last first.
 
 from collections.abc import Callable, Iterator
 
-from sampan.kube.access.admission.podamounts import Amounts, amounts, of_pod
 from sampan.kube.access.admission.refusing import annotate, refused
 from sampan.kube.access.admission.request import AdmissionRequest, Plugin
 from sampan.kube.kinds.resource import Object
+from sampan.specs.kubernetes.podamounts import amounts, of_pod
 from sampan.specs.kubernetes.quantity import Quantity
 
 ANNOTATION = "kubernetes.io/limit-ranger"
 MOST_IN_MILLIS = (2**63 - 1) // 1000  # amounts up to here are compared in thousandths
 
+Amounts = dict[str, Quantity]
 Bound = Callable[[str, str, Quantity, Amounts, Amounts], str]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sampan.kube.schema.node import MISSING, Node
 from sampan.kube.schema.ownership import elements
-from sampan.specs.golang.quote import quote
+from sampan.specs.golang.quote import quote_list
 
 # Of what nobody has declared: maps are owned field by field, lists and scalars as a whole.
 UNDECLARED = Node("any")
@@ -72,18 +72,22 @@ def element(node: Node, item: Any) -> str:
         what = "a null element" if item is None else "non-map elements"
         raise Unkeyed(f"associative list with keys may not have {what}")
     names = node.list_keys if len(node.list_keys) == 1 else tuple(sorted(node.list_keys))
-    return elements.of_keys(names, [item[name] if name in item else _default(node, name) for name in names])
+    if all([name in item for name in names]):
+        return elements.of_keys(names, [item[name] for name in names])
+    found = {name: item[name] if name in item else _default(node, name) for name in names}
+    known = {name: value for name, value in found.items() if value is not MISSING}
+    if not known:
+        raise Unkeyed(
+            f"associative list with keys has an element that omits all key fields {quote_list(node.list_keys)}"
+            " (and doesn't have default values for any key fields)"
+        )
+    return elements.of_keys(tuple(known), list(known.values()))
 
 
 def _default(node: Node, name: str) -> Any:
-    """Go's zero value counts where the field is always written: openapi-gen gives those a default."""
+    """MISSING if there is none. Go's zero value is one where the field is always written, says openapi-gen."""
     field = node.items.fields.get(name) if node.items is not None else None
-    found = None
-    if field is not None:
-        found = field.default if field.default is not MISSING else field.always
-    if found is None or found is MISSING:
-        raise Unkeyed(
-            f"associative list with keys has an element that omits key field {quote(name)}"
-            " (and doesn't have default value)"
-        )
-    return found
+    if field is None:
+        return MISSING
+    found = field.default if field.default is not MISSING else field.always
+    return MISSING if found is None else found

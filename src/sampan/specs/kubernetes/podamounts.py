@@ -1,22 +1,25 @@
-"""What a pod asks for in all: the sum of what runs together, or what its start needs if that is more.
+"""What a pod asks for in all: the sum of what runs together, or what its start needs if that is more. Pure.
 
 Kubernetes: k8s.io/component-helpers/resource, PodRequests and PodLimits.
 """
 
-from collections.abc import Mapping
-
 from sampan.errors import Invalid
-from sampan.kube.kinds.resource import Object
 from sampan.specs.kubernetes import quantity
 from sampan.specs.kubernetes.quantity import Quantity
 
-Amounts = dict[str, Quantity]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Object = dict[str, Any]
+    Amounts = dict[str, Quantity]
+
 ZERO = Quantity(0)
 OF_PODS = ("cpu", "memory")  # and hugepages-*: what the resources of a whole pod may say
 
 
-def amounts(value: Mapping[str, str] | None) -> Amounts:
-    """Without what is no amount: validation tells of that."""
+def amounts(value: "dict[str, str] | None") -> "Amounts":
+    """The amounts of a list of resources, without what is no amount: validation tells of that."""
     found = {}
     for name, text in (value or {}).items():
         try:
@@ -26,8 +29,8 @@ def amounts(value: Mapping[str, str] | None) -> Amounts:
     return found
 
 
-def of_pod(spec: Object, side: str, *, overhead: bool = True) -> Amounts:
-    """`side`: "requests" or "limits"."""
+def of_pod(spec: "Object", side: str, *, overhead: bool = True) -> "Amounts":
+    """What a pod asks for; `side`: "requests" or "limits"."""
     total: Amounts = {}
     for one in spec.get("containers") or ():
         _add(total, _of(one, side))
@@ -53,16 +56,16 @@ def of_pod(spec: Object, side: str, *, overhead: bool = True) -> Amounts:
     return total
 
 
-def _of(value: Object, side: str) -> Amounts:
+def _of(value: "Object", side: str) -> "Amounts":
     return amounts((value.get("resources") or {}).get(side))
 
 
-def _add(total: Amounts, more: Amounts) -> None:
+def _add(total: "Amounts", more: "Amounts") -> None:
     for name, amount in more.items():
         total[name] = total.get(name, ZERO) + amount
 
 
-def _raise(least: Amounts, other: Amounts) -> None:
+def _raise(least: "Amounts", other: "Amounts") -> None:
     for name, amount in other.items():
         if name not in least or amount > least[name]:
             least[name] = amount

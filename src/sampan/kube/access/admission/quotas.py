@@ -1,0 +1,114 @@
+"""A namespace uses no more than its quotas allow. k8s.io/apiserver/pkg/admission/plugin/resourcequota
+
+What objects use is written into the quota's status before they are: of two writes at once one waits. A
+controller counts anew from time to time, since what is refused later has been counted as well.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
+
+from sampan.kube.access.admission.refusing import refused
+from sampan.kube.access.admission.request import AdmissionRequest, Plugin
+from sampan.kube.kinds.resource import Object
+from sampan.specs.kubernetes.podamounts import ZERO, amounts
+from sampan.specs.kubernetes.quantity import Quantity
+from sampan.specs.kubernetes.quotas import countable, in_scope, unsaid, usage
+from sampan.specs.kubernetes.status import StatusError
+
+Amounts = dict[str, Quantity]
+# Writes a quota's status.used if the quota is still as it was; a Conflict otherwise.
+Charge = Callable[[Object, dict[str, str]], Awaitable[None]]
+
+UPDATED = ("services", "persistentvolumeclaims")  # that may come to use more
+ATTEMPTS = 4
+
+
+class ResourceQuota(Plugin):
+    """The last of all plugins: what it has counted, nobody should refuse."""
+
+    def __init__(self, charge: Charge) -> None:
+        self._charge = charge
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def validate(self, request: AdmissionRequest) -> None:
+        if not _concerns(request):
+            return
+        reader, namespace = request.reader, request.namespace
+        if not reader.list("resourcequotas", namespace):
+            return
+        async with self._locks.setdefault(namespace, asyncio.Lock()):
+            for attempt in range(ATTEMPTS):
+                charges = _charges(request, list(reader.list("resourcequotas", namespace)))
+                if request.dry_run:
+                    return
+                try:
+                    for quota, used in charges:
+                        await self._charge(quota, used)
+                    return
+                except StatusError as error:
+                    if error.reason not in ("Conflict", "NotFound") or attempt == ATTEMPTS - 1:
+                        raise
+
+
+def _concerns(request: AdmissionRequest) -> bool:
+    resource = request.resource
+    if not request.namespace or not resource.namespaced or request.object is None:
+        return False
+    if resource.plural == "events" and resource.group in ("", "events.k8s.io"):
+        return False
+    if request.operation == "CREATE":
+        return not request.subresource
+    if request.operation != "UPDATE":
+        return False
+    if resource.name == "pods":
+        return request.subresource == "resize"
+    return resource.name in UPDATED and not request.subresource
+
+
+def _charges(request: AdmissionRequest, quotas: list[Object]) -> list[tuple[Object, dict[str, str]]]:
+    """The quotas that count this object, with what is used of them then. Raises StatusError."""
+    value, name = request.object, request.resource.name
+    assert value is not None
+    counting = [quota for quota in quotas if _counts(request, quota)]
+    delta = usage(name, value)
+    if request.old is not None:
+        before = usage(name, request.old)
+        delta = {key: amount - before.get(key, ZERO) for key, amount in delta.items()}
+    delta = {key: amount for key, amount in delta.items() if amount > ZERO}
+    found = []
+    for quota in counting:
+        status = quota.get("status") or {}
+        hard, used = amounts(status.get("hard")), amounts(status.get("used"))
+        asked = {key: amount for key, amount in delta.items() if key in hard}
+        new = {key: used.get(key, ZERO) + amount for key, amount in asked.items()}
+        exceeded = sorted(key for key in new if new[key] > hard[key])
+        if exceeded:
+            shown = [_shown(one, exceeded) for one in (asked, used, hard)]
+            text = "exceeded quota: {}, requested: {}, used: {}, limited: {}"
+            raise refused(request, text.format(quota["metadata"]["name"], *shown))
+        if new:
+            left = {**(status.get("used") or {}), **{key: str(amount) for key, amount in new.items()}}
+            found.append((quota, left))
+    return found
+
+
+def _counts(request: AdmissionRequest, quota: Object) -> bool:
+    """Does the quota count this object? Raises StatusError if the object does not say what it counts."""
+    value, resource = request.object, request.resource.name
+    status, name = quota.get("status") or {}, quota["metadata"]["name"]
+    names = sorted(one for one in status.get("hard") or () if countable(resource, one))
+    assert value is not None
+    if not names or not in_scope(quota, resource, value):
+        return False
+    missing = unsaid(names, value) if resource == "pods" else {}
+    if missing:
+        told = "; ".join(f"{one} for: {','.join(containers)}" for one, containers in missing.items())
+        raise refused(request, f"failed quota: {name}: must specify {told}")
+    if any(one not in (status.get("used") or {}) for one in names):
+        raise refused(request, f"status unknown for quota: {name}, resources: {','.join(names)}")
+    return True
+
+
+def _shown(found: Amounts, names: list[str]) -> str:
+    return ",".join(f"{name}={found[name]}" for name in names if name in found)

@@ -1,0 +1,195 @@
+"""What objects count for the quotas of their namespace. Pure.
+
+Kubernetes: pkg/quota/v1/evaluator/core; every other resource is counted as count/<resource>.<group>.
+https://kubernetes.io/docs/concepts/policy/resource-quotas/
+"""
+
+from sampan.specs.kubernetes.podamounts import amounts, of_pod
+from sampan.specs.kubernetes.quantity import Quantity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Object = dict[str, Any]
+    Amounts = dict[str, Quantity]
+
+ONE = Quantity(1)
+PLAIN = ("configmaps", "resourcequotas", "replicationcontrollers", "secrets")  # counted by their name as well
+COMPUTE = ("cpu", "memory", "ephemeral-storage")
+# What each container must say if a quota counts it.
+REQUIRED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
+OF_CLASS = ".storageclass.storage.k8s.io/"
+CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+_OF_PODS = ("pods", *COMPUTE, *(f"{side}.{one}" for side in ("requests", "limits") for one in COMPUTE))
+_OF_SERVICES = ("services", "services.nodeports", "services.loadbalancers")
+_OF_CLAIMS = ("persistentvolumeclaims", "requests.storage")
+
+
+def countable(resource: str, name: str) -> bool:
+    """Do objects of the resource ("pods", "jobs.batch") count for what a quota calls `name`?"""
+    if name == f"count/{resource}":
+        return True
+    if resource == "pods":
+        rest = name.removeprefix("requests.")
+        return name in _OF_PODS or rest.startswith("hugepages-") or (rest != name and _is_extended(rest))
+    if resource == "services":
+        return name in _OF_SERVICES
+    if resource == "persistentvolumeclaims":
+        return name in _OF_CLAIMS or name.partition(OF_CLASS)[2] in _OF_CLAIMS
+    return name == resource and resource in PLAIN
+
+
+def _is_extended(name: str) -> bool:
+    """A resource that somebody else than Kubernetes has thought of."""
+    return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
+
+
+def usage(resource: str, value: "Object") -> "Amounts":
+    """What one object counts, of all that quotas could count."""
+    found: Amounts = {f"count/{resource}": ONE}
+    if resource == "pods":
+        if not _is_over(value):
+            found.update(_pod(value.get("spec") or {}))
+    elif resource == "services":
+        found.update(_service(value.get("spec") or {}))
+    elif resource == "persistentvolumeclaims":
+        found.update(_claim(value))
+    elif resource in PLAIN:
+        found[resource] = ONE
+    return found
+
+
+def _is_over(pod: "Object") -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _pod(spec: "Object") -> "Amounts":
+    return {"pods": ONE, **_compute(of_pod(spec, "requests"), of_pod(spec, "limits"))}
+
+
+def _compute(requests: "Amounts", limits: "Amounts") -> "Amounts":
+    found: Amounts = {}
+    for name, amount in requests.items():
+        if name in COMPUTE or name.startswith("hugepages-"):
+            found[name] = found[f"requests.{name}"] = amount
+        elif _is_extended(name):
+            found[f"requests.{name}"] = amount
+    found.update((f"limits.{name}", amount) for name, amount in limits.items() if name in COMPUTE)
+    return found
+
+
+def _service(spec: "Object") -> "Amounts":
+    ports = spec.get("ports") or ()
+    found = {"services": ONE}
+    kind = spec.get("type")
+    if kind == "NodePort":
+        found["services.nodeports"] = Quantity(len(ports))
+    elif kind == "LoadBalancer":
+        found["services.loadbalancers"] = ONE
+        every = spec.get("allocateLoadBalancerNodePorts") is not False
+        found["services.nodeports"] = Quantity(sum(1 for one in ports if every or one.get("nodePort")))
+    return found
+
+
+def _claim(claim: "Object") -> "Amounts":
+    spec, status = claim.get("spec") or {}, claim.get("status") or {}
+    found = {"persistentvolumeclaims": ONE}
+    asked = amounts((spec.get("resources") or {}).get("requests")).get("storage")
+    given = amounts(status.get("allocatedResources")).get("storage")
+    if asked is not None:
+        found["requests.storage"] = given if given is not None and given > asked else asked
+    annotations = (claim.get("metadata") or {}).get("annotations") or {}
+    named = annotations.get(CLASS_ANNOTATION, spec.get("storageClassName") or "")
+    if named:
+        found.update({f"{named}{OF_CLASS}{name}": amount for name, amount in list(found.items())})
+    return found
+
+
+def unsaid(names: "list[str]", pod: "Object") -> "dict[str, list[str]]":
+    """Of what a quota counts: the containers that do not say how much of it they want."""
+    spec = pod.get("spec") or {}
+    whole = _said(spec)
+    wanted = [name for name in names if name in REQUIRED and name not in whole]
+    found: dict[str, list[str]] = {}
+    for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+        said = _said(container)
+        for name in wanted:
+            if name not in said:
+                found.setdefault(name, []).append(container.get("name", ""))
+    return {name: sorted(set(containers)) for name, containers in sorted(found.items())}
+
+
+def _said(value: "Object") -> "Amounts":
+    resources = value.get("resources") or {}
+    return _compute(amounts(resources.get("requests")), amounts(resources.get("limits")))
+
+
+# --- scopes: quotas that count only some objects
+
+
+def in_scope(quota: "Object", resource: str, value: "Object") -> bool:
+    """Does the quota's spec want this object counted? One without scopes wants all."""
+    spec = quota.get("spec") or {}
+    selectors = [{"scopeName": one, "operator": "Exists"} for one in spec.get("scopes") or ()]
+    selectors += (spec.get("scopeSelector") or {}).get("matchExpressions") or ()
+    return all(_matches(one, resource, value) for one in selectors)
+
+
+def _matches(selector: "Object", resource: str, value: "Object") -> bool:
+    spec = value.get("spec") or {}
+    scope = selector.get("scopeName")
+    if resource == "persistentvolumeclaims" and scope == "VolumeAttributesClass":
+        status = value.get("status") or {}
+        target = (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName")
+        names = {
+            spec.get("volumeAttributesClassName"),
+            status.get("currentVolumeAttributesClassName"),
+            target,
+        }
+        return _selects(selector, {name for name in names if name})
+    if resource != "pods":
+        return False
+    if scope in ("Terminating", "NotTerminating"):
+        ends = bool(spec.get("activeDeadlineSeconds"))
+        return ends if scope == "Terminating" else not ends
+    if scope in ("BestEffort", "NotBestEffort"):
+        return _is_best_effort(spec) is (scope == "BestEffort")
+    if scope == "PriorityClass":
+        name = spec.get("priorityClassName")
+        return _selects(selector, {name} if name else set())
+    return scope == "CrossNamespacePodAffinity" and _reaches_out(spec)
+
+
+def _selects(selector: "Object", names: "set[str]") -> bool:
+    values = set(selector.get("values") or ())
+    operator = selector.get("operator")
+    if operator == "Exists":
+        return bool(names)
+    if operator == "DoesNotExist":
+        return not names
+    if operator == "In":
+        return bool(names & values)
+    return not names or bool(names - values)
+
+
+def _is_best_effort(spec: "Object") -> bool:
+    return not any(
+        (one.get("resources") or {}).get(side, {}).get(name, "0") not in ("0", 0)
+        for one in (spec, *(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+        for side in ("requests", "limits")
+        for name in ("cpu", "memory")
+    )
+
+
+def _reaches_out(spec: "Object") -> bool:
+    """Is it placed by pods of other namespaces?"""
+    affinity = spec.get("affinity") or {}
+    for field in ("podAffinity", "podAntiAffinity"):
+        one = affinity.get(field) or {}
+        terms = list(one.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
+        for weighted in one.get("preferredDuringSchedulingIgnoredDuringExecution") or ():
+            terms.append(weighted.get("podAffinityTerm") or {})
+        if any(term.get("namespaces") or term.get("namespaceSelector") is not None for term in terms):
+            return True
+    return False
