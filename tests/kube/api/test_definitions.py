@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from sampan.kube.api.served import Served
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.table import builtin_resources
 from sampan.kube.store.cache import Cache
-from sampan.kube.store.memory import MemoryStore
+from sampan.kube.store.sqlite import SqliteStore
 from sampan.specs.kubernetes.status import StatusError
 
 PATIENCE = 10.0
@@ -70,8 +72,9 @@ class Api:
 
 
 def run(test: Callable[[Api], Awaitable[None]], webhook: Callable[[Any], Any] = lambda _: None) -> None:
-    async def main() -> None:
-        cache = Cache(MemoryStore())
+    async def main(path: Path) -> None:
+        store = await SqliteStore.open(path)
+        cache = Cache(store)
         await cache.start()
         api = Api(cache, webhook)
         task = asyncio.ensure_future(api.definitions.run())
@@ -81,8 +84,10 @@ def run(test: Callable[[Api], Awaitable[None]], webhook: Callable[[Any], Any] = 
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await cache.stop()
+            await store.close()
 
-    asyncio.run(main())
+    with TemporaryDirectory() as directory:
+        asyncio.run(main(Path(directory, "store")))
 
 
 def definition(**spec: Any) -> Any:
