@@ -390,8 +390,7 @@ class Writer:
             old = served.object(item)
             deletion.check_preconditions(served, call.name, old["metadata"], options)
             if not validated:
-                if served.resource.orphan_warning and not options.propagation and options.orphan is None:
-                    call.warn(served.resource.orphan_warning)
+                warn_of_orphans(call, options)
                 request = self._request(call, "DELETE", None, old, _delete_options(options))
                 await self._admission.mutate(request)
                 await self._admission.validate(request)
@@ -400,9 +399,10 @@ class Writer:
             new, gone = deletion.marked(served, old, options, context, call.now)
             if new is None:
                 return Written(old, item)
-            went = new if served.resource.grace is not None else old
+            graceful = served.resource.grace is not None
+            went = new if graceful else old
             if options.dry_run:
-                return Written(went, None) if gone else Written(new, item)
+                return Written(went, None) if gone else Written(new, None if graceful else item)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)
@@ -471,6 +471,13 @@ class Writer:
 
 
 Change = Callable[[Object], Awaitable[Object]]
+
+
+def warn_of_orphans(call: Call, options: DeleteOptions) -> None:
+    """Tell who does not say what is to become of an object's dependents."""
+    text = call.served.resource.orphan_warning
+    if text and not options.propagation and options.orphan is None:
+        call.warn(text)
 
 
 def check_name(call: Call, metadata: Object) -> None:
