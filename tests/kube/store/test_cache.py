@@ -190,6 +190,20 @@ async def test_one_that_does_not_read_is_ended_and_others_are_not(store: Store, 
     await cache.stop()
 
 
+async def test_what_was_before_a_server_began_is_too_old(cache: Cache) -> None:
+    before = cache.revision
+    early = cache.subscribe(PODS, before)
+    first = await put(cache, A)
+    cache.begin()
+    for prefix in (PODS, "/registry/core/nodes/"):
+        with pytest.raises(Compacted):
+            cache.subscribe(prefix, before)
+    last = await put(cache, A)
+    assert [event.item for event in await collect(cache.subscribe(PODS, first.revision), 1)] == [last]
+    assert [event.item for event in await collect(early, 2)] == [first, last]
+    assert not early.has_more
+
+
 async def test_waiting_for_a_revision(cache: Cache) -> None:
     item = await put(cache, A)
     await cache.wait(item.revision, 0)

@@ -41,6 +41,8 @@ class Dying:
         return self.db.executescript(text)
 
 step = dying(lambda: None)
+commits.LOG_PAGES = 20
+transactions.spare_pages = lambda db: db.execute("PRAGMA freelist_count").fetchone()[0]
 
 async def main():
     store = await SqliteStore.open(Path(sys.argv[1]))
@@ -133,13 +135,15 @@ STEPS = [
     "INSERT INTO current",
     "DELETE FROM current",
 ]
-HOUSE = ["UPDATE meta", "DELETE FROM history", "COMMIT"]
+HOUSE = ["UPDATE meta", "DELETE FROM history", "COMMIT", "PRAGMA wal_checkpoint", "PRAGMA incremental_vacuum"]
 
 
 @pytest.mark.parametrize("statement", STEPS + HOUSE)
 def test_killed_before_each_step(tmp_path: Path, statement: str) -> None:
     revision = database.FIRST
-    for seed, count in enumerate((1, 2, 7, 40)):
+    # Pages are only given back while nobody writes, which is seldom here.
+    counts = (1, 2) if "vacuum" in statement else (1, 2, 7, 40)
+    for seed, count in enumerate(counts):
         said, compacted = run(tmp_path / "store", statement, count, seed, 10)
         revision = asyncio.run(check(tmp_path / "store", said, compacted, revision))
 

@@ -193,13 +193,18 @@ def _manager_required() -> FieldError:
     return fielderror.required("fieldManager", "is required for apply patch")
 
 
+def _code_point(char: str) -> str:
+    """Go's %U."""
+    return f"U+{ord(char):04X}"
+
+
 def manager_errors(manager: str) -> list[FieldError]:
     errors = []
     if len(manager.encode("utf-8", "replace")) > 128:
         errors.append(fielderror.too_long("fieldManager", 128))
     for at, char in enumerate(manager):
         if not char.isprintable():
-            detail = f"should only contain printable characters (invalid character at position {at})"
+            detail = f"invalid character {_code_point(char)} (at position {at})"
             errors.append(fielderror.invalid("fieldManager", manager, detail))
             break
     return errors
@@ -239,7 +244,7 @@ def delete_options(
             ),
         )
     if propagation not in ("", "Foreground", "Background", "Orphan"):
-        supported = ("Background", "Foreground", "Orphan", "nil")
+        supported = ("Foreground", "Background", "Orphan", "nil")
         errors.append(fielderror.not_supported("propagationPolicy", propagation, supported))
     if errors:
         raise invalid("DeleteOptions", errors)

@@ -119,6 +119,11 @@ def error_event(error: status.StatusError) -> bytes:
     return orjson.dumps({"type": "ERROR", "object": error.status()}, option=orjson.OPT_APPEND_NEWLINE)
 
 
+def _items(events: Sequence[Event]) -> list[Item]:
+    found = [event.item for event in events]
+    return found + [event.previous for event in events if event.previous is not None]
+
+
 class Watcher:
     """One watch. Everything it has to hold is a position in the cache's ring."""
 
@@ -140,10 +145,10 @@ class Watcher:
         options = self._options
         check_fields(self._served, options)
         revision = options.revision
-        if options.resource_version not in ("", "0"):
-            await self._lister.wait(revision)
-        else:
+        if options.resource_version in ("", "0"):
             await self._cache.current()
+        elif options.initial_events:  # else whatever comes after a revision of the future is waited for
+            await self._lister.wait(revision)
         initial = options.initial_events or (
             options.initial_events is None and options.resource_version in ("", "0")
         )
@@ -155,7 +160,10 @@ class Watcher:
         except Compacted as error:
             text = f"too old resource version: {revision} ({error.oldest})"
             return None, [self._encoder.error(status.expired(text))]
-        return subscription, self._initial(revision) if initial else []
+        if not initial:
+            return subscription, []
+        await self._served.prepare(self._cache.items(prefix))
+        return subscription, self._initial(revision)
 
     def _initial(self, revision: int) -> list[bytes]:
         items = filtered(
@@ -175,12 +183,12 @@ class Watcher:
             if kind is None:
                 continue
             if not self._encoder.shared:
-                found.append(self._encoder.event(kind, event.item))
+                found.append(self._encoder.event(kind, _shown(kind, event)))
                 continue
             key = name if kind == event.type else f"{name} {kind}"
             frame = event.frames.get(key)
             if frame is None:
-                frame = event.frames[key] = self._encoder.event(kind, event.item)
+                frame = event.frames[key] = self._encoder.event(kind, _shown(kind, event))
             found.append(frame)
         return found
 
@@ -209,12 +217,19 @@ class Watcher:
                     async with asyncio.timeout(max(min(end, due) - now, 0)):
                         batch = await events.__anext__()
                 except TimeoutError:
+                    if subscription.has_more:  # since this moment: a bookmark must not come before it
+                        continue
                     if self._options.bookmarks:
                         due = loop.time() + BOOKMARK_EVERY
                         yield self._encoder.bookmark(self._cache.revision, False)
                     else:
                         due = end
                     continue
+                try:
+                    await self._served.prepare(_items(batch))
+                except status.StatusError as error:
+                    yield self._encoder.error(error)
+                    return
                 frames = self.frames(batch)
                 if frames:
                     yield b"".join(frames)
@@ -224,3 +239,10 @@ class Watcher:
             return
         finally:
             subscription.close()
+
+
+def _shown(kind: str, event: Event) -> Item:
+    """Of what leaves a selector its last state inside: a client would not know the other as its own."""
+    if kind == "DELETED" and event.type != "DELETED" and event.previous is not None:
+        return event.previous.at(event.revision)
+    return event.item

@@ -51,11 +51,12 @@ class Admission(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`item` is None where nothing is kept: a dry run, or an object that is gone now."""
+    """`item` is None where nothing is kept: a dry run, or an object that is `gone` now."""
 
     object: Object
     item: Item | None
     created: bool = False
+    gone: bool = False
 
 
 class Writer:
@@ -220,6 +221,7 @@ class Writer:
                 if not creates:
                     raise served.not_found(call.name)
                 return await self._create_by_update(call, make, options, owned)
+            await served.prepare([item])
             old = served.object(item)
             new = make(old)
             client_version = revision_of_object(served, new, call.name)
@@ -335,7 +337,7 @@ class Writer:
         """Write what has passed everything; a write that changes nothing is none."""
         served = call.served
         new["metadata"]["resourceVersion"] = str(item.revision)
-        value = served.stored(new)
+        value = await served.bytes_of(new)
         if deletion.gone_after_update(served, new):
             if not options.dry_run:
                 await self._cache.write(item.key, None, expected=item.revision)
@@ -345,7 +347,10 @@ class Writer:
         _check_size(value)
         if options.dry_run:
             return Written(new, None)
-        return Written(new, await self._keep(served, item.key, value, item.revision))
+        written = await self._keep(served, item.key, value, item.revision)
+        if served.converter is not None:
+            served.converter.remember(written, new)
+        return Written(new, written)
 
     def _before_update(self, call: Call, new: Object, old: Object, context: Context) -> list[FieldError]:
         resource = call.served.resource
@@ -379,7 +384,7 @@ class Writer:
     # --- delete
 
     async def delete(self, call: Call, options: DeleteOptions, item: Item | None = None) -> Written:
-        """`item` of the result is None if the object is gone."""
+        """Remove the object, or mark it as one that is on its way; raises StatusError."""
         served = call.served
         key = served.key(call.namespace, call.name)
         validated = False
@@ -387,6 +392,7 @@ class Writer:
             item = self._cache.get(key)
             if item is None:
                 raise served.not_found(call.name)
+            await served.prepare([item])
             old = served.object(item)
             deletion.check_preconditions(served, call.name, old["metadata"], options)
             if not validated:
@@ -399,15 +405,14 @@ class Writer:
             new, gone = deletion.marked(served, old, options, context, call.now)
             if new is None:
                 return Written(old, item)
-            graceful = served.resource.grace is not None
-            went = new if graceful else old
+            went = new if served.resource.grace is not None else old
             if options.dry_run:
-                return Written(went, None) if gone else Written(new, None if graceful else item)
+                return Written(went if gone else new, None, gone=gone)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)
                     await self._release(call, old, context)
-                    return Written(went, None)
+                    return Written(went, None, gone=True)
                 return Written(new, await self._put(served, key, new, item.revision))
             except Mismatch:
                 continue
@@ -422,9 +427,12 @@ class Writer:
     # --- pieces
 
     async def _put(self, served: Served, key: str, new: Object, expected: int) -> Item:
-        value = served.stored(new)
+        value = await served.bytes_of(new)
         _check_size(value)
-        return await self._keep(served, key, value, expected)
+        item = await self._keep(served, key, value, expected)
+        if served.converter is not None:
+            served.converter.remember(item, new)
+        return item
 
     async def _keep(self, served: Served, key: str, value: bytes, expected: int) -> Item:
         sealed = self._seal(served.resource.name, key, value)

@@ -101,13 +101,18 @@ class Cache:
         first, end = shelf.range(prefix)
         return end - first
 
-    def resources(self) -> list[str]:
-        """Prefixes of all that have objects."""
-        return [prefix for prefix, shelf in self._shelves.items() if len(shelf)]
-
     def subscribe(self, prefix: str, revision: int) -> Subscription:
         """Events after `revision`, as `items` takes prefixes. Raises Compacted."""
         return self._ring(resource_of(prefix)).subscribe(prefix, revision)
+
+    def begin(self) -> None:
+        """No client has seen a revision before this one: what a server does to its own objects as it starts.
+
+        Whoever names one got it elsewhere, and is told that it is too old.
+        """
+        self._floor = self.revision
+        for ring in self._rings.values():
+            ring.begin(self.revision)
 
     async def wait(self, revision: int, timeout: float) -> None:  # noqa: ASYNC109
         """Until everything up to `revision` is here. Raises Ahead when that takes longer."""

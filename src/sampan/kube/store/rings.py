@@ -76,6 +76,10 @@ class Ring:
         self._waiting.setdefault(prefix, set()).add(subscription)
         return subscription
 
+    def begin(self, revision: int) -> None:
+        """New subscriptions start there at the earliest."""
+        self.floor = max(self.floor, revision)
+
     def unsubscribe(self, subscription: "Subscription") -> None:
         """Nothing happens if it is none any more."""
         others = self._waiting.get(subscription.prefix)
@@ -148,6 +152,11 @@ class Subscription:
         if batch:
             self._revision = batch[-1].revision
         return batch
+
+    @property
+    def has_more(self) -> bool:
+        """Is something (perhaps) not handed out yet? A bookmark would be too early."""
+        return self._at is not None
 
     def has_news(self, at: int) -> None:
         """Event number `at` is of interest."""

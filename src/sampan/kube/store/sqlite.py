@@ -94,7 +94,7 @@ class SqliteStore:
         await future
 
     def wake(self) -> None:
-        """The clock has moved more than time has passed: tests."""
+        """Look at the clock, which may have moved more than time has passed."""
         self._commits.wake()
 
     async def close(self) -> None:
