@@ -25,7 +25,7 @@ from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister, Listing
 from sampan.kube.api.served import Served
 from sampan.kube.api.watching import Encoder, Watcher, json_encoder, table_encoder, value_encoder
-from sampan.kube.api.writing import Writer, Written, check_name
+from sampan.kube.api.writing import Writer, Written, check_name, warn_of_orphans
 from sampan.kube.kinds.resource import Object
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
@@ -195,6 +195,7 @@ class Verbs:
         if call.served.resource.namespaced and not call.namespace:
             raise not_allowed()
         options = delete_options(await self._delete_body(request), call.query, call.dry_runs)
+        warn_of_orphans(call, options)
         listing = await self.lister.listing(call, list_options(call.query))
         kept: list[Item] = []
         for item in listing.items:

@@ -396,8 +396,7 @@ class Writer:
             old = served.object(item)
             deletion.check_preconditions(served, call.name, old["metadata"], options)
             if not validated:
-                if served.resource.orphan_warning and not options.propagation and options.orphan is None:
-                    call.warn(served.resource.orphan_warning)
+                warn_of_orphans(call, options)
                 request = self._request(call, "DELETE", None, old, _delete_options(options))
                 await self._admission.mutate(request)
                 await self._admission.validate(request)
@@ -480,6 +479,13 @@ class Writer:
 
 
 Change = Callable[[Object], Awaitable[Object]]
+
+
+def warn_of_orphans(call: Call, options: DeleteOptions) -> None:
+    """Tell who does not say what is to become of an object's dependents."""
+    text = call.served.resource.orphan_warning
+    if text and not options.propagation and options.orphan is None:
+        call.warn(text)
 
 
 def check_name(call: Call, metadata: Object) -> None:
