@@ -18,11 +18,15 @@ GRAMMAR = {"re", "typing"}
 MESSAGES = ("buildkit", "etcd", "protobuf", "wellknown")
 
 MORE = {
+    "golang.jsonsyntax": {"re"},
     "golang.match": {"re"},
     "docker.ignore.patterns": {"re", "typing"},
     "docker.ignore.expressions": {"re", "typing"},
     "oci.runtime": {"typing"},
     "oci.image": {"typing"},
+    "kubernetes.cron": {"re"},
+    "kubernetes.intorstring": {"re"},
+    "kubernetes.labelselector": {"re"},
     "kubernetes.names": {"re"},
     "kubernetes.object_meta": {"re"},
     "kubernetes.quantity": {"re"},

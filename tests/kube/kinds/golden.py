@@ -19,7 +19,8 @@ import pytest
 
 from sampan.kube.kinds.resource import Context, Object, Resource, Subresource
 from sampan.kube.kinds.table import builtin_resources
-from sampan.kube.schema import builtin, decoding
+from sampan.kube.schema import builtin, decoding, gates
+from sampan.kube.schema.node import Node
 from sampan.kube.schema.parsing import DecodeError
 from sampan.specs.kubernetes.fielderror import FieldError
 from sampan.specs.kubernetes.object_meta import (
@@ -101,9 +102,13 @@ def _merge(target: Any, patch: Any) -> Any:
 
 def decoded(resource: Resource, body: Object) -> Object:
     """As Go has it: without unknown fields, amounts in canonical form."""
-    definition = builtin.definition_of(resource.group, resource.version, resource.kind)
-    found: Object = decoding.decode(builtin.node(definition), deepcopy(body), resource.kind).object
+    found: Object = decoding.decode(node_of(resource), deepcopy(body), resource.kind).object
     return found
+
+
+def node_of(resource: Resource) -> Node:
+    definition = builtin.definition_of(resource.group, resource.version, resource.kind)
+    return builtin.node(resource.definition or definition)
 
 
 def create(
@@ -127,6 +132,7 @@ def create(
             resource.allocate(new, None, context)
     except StatusError as error:
         return new, _errors_of(error)
+    gates.drop(node_of(resource), new)
     resource.prepare_create(new, context)
     errors = object_meta_errors(
         new["metadata"],
@@ -158,7 +164,8 @@ def _admit(pod: Object) -> None:
         )
     ]
     spec["tolerations"] = [*have, *more]
-    spec.setdefault("priority", 0)
+    classes = {"system-cluster-critical": 2000000000}
+    spec.setdefault("priority", classes.get(spec.get("priorityClassName"), 0))
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     spec.setdefault("serviceAccountName", "default")
 
@@ -173,6 +180,7 @@ def update(
             resource.allocate(new, old, context)
     except StatusError as error:
         return new, _errors_of(error)
+    gates.drop(node_of(resource), new)
     ((part and part.prepare_update) or resource.prepare_update)(new, old, context)
     errors = common_update_errors(new["metadata"], old["metadata"], namespaced=resource.namespaced)
     errors += object_meta_update_errors(new["metadata"], old["metadata"])

@@ -4,24 +4,20 @@ from copy import deepcopy
 from typing import Any
 
 from sampan.kube.kinds.resource import Context, Object, Resource
-from sampan.kube.schema import builtin, decoding
-from sampan.kube.schema.node import Node
+from sampan.kube.schema import decoding, gates
 from sampan.specs.kubernetes.fielderror import FieldError
+from tests.kube.kinds.golden import node_of
 
 CONTEXT = Context(now="2026-01-02T03:04:05Z")
-
-
-def _node(resource: Resource) -> Node:
-    name = resource.definition or builtin.definition_of(resource.group, resource.version, resource.kind)
-    return builtin.node(name)
 
 
 def made(resource: Resource, **body: Any) -> Object:
     """A new object, decoded, with its defaults, as it would be validated."""
     metadata = {"name": "x"} | ({"namespace": "n"} if resource.namespaced else {})
     whole = {"metadata": metadata, **body}
-    new: Object = decoding.decode(_node(resource), whole, resource.kind).object
+    new: Object = decoding.decode(node_of(resource), whole, resource.kind).object
     resource.default(new)
+    gates.drop(node_of(resource), new)
     resource.prepare_create(new, CONTEXT)
     return new
 

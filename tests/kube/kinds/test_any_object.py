@@ -8,9 +8,10 @@ import pytest
 
 from sampan.kube.kinds.resource import Context, Resource, Subresource
 from sampan.kube.kinds.table import builtin_resources
-from sampan.kube.schema import builtin, decoding
+from sampan.kube.schema import decoding
 from sampan.kube.schema.node import Node
 from sampan.specs.kubernetes.status import StatusError
+from tests.kube.kinds.golden import node_of
 
 CONTEXT = Context(now="2026-01-02T03:04:05Z", user="u")
 TEXTS = (
@@ -84,8 +85,7 @@ def _all_of_it(resource: Resource, new: Any, old: Any) -> None:
 
 @pytest.mark.parametrize("resource", builtin_resources(), ids=lambda one: f"{one.name}-{one.version}")
 def test_nothing_but_errors_of_fields_comes_of_any_object(resource: Resource) -> None:
-    name = resource.definition or builtin.definition_of(resource.group, resource.version, resource.kind)
-    node = builtin.node(name)
+    node = node_of(resource)
     chance = random.Random(resource.name)
     for _ in range(60):
         new, old = _made(resource, node, chance), _made(resource, node, chance)

@@ -164,10 +164,12 @@ def test_gates_look_at_no_more_than_they_must() -> None:
 
 
 def test_unknown_fields_are_told_by_their_path() -> None:
-    value = {**container(nosuch=1, env=[{"name": "a", "Value": "b"}]), "extra": 1}
+    value = {**container(nosuch=1, env=[{"name": "a", "Value": "b"}], **{"[": 1, "": 1}), "extra": 1}
     assert decoded(POD, value).unknown == [
         'unknown field "spec.containers[0].nosuch"',
         'unknown field "spec.containers[0].env[0].Value"',
+        'unknown field "spec.containers[0].["',
+        'unknown field "spec.containers[0]."',
         'unknown field "extra"',
     ]
 
@@ -262,7 +264,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: (
         st.lists(inner)
-        | st.dictionaries(st.sampled_from(["spec", "metadata", "containers", "name", "env"]), inner)
+        | st.dictionaries(st.sampled_from(["spec", "metadata", "containers", "name", "env", "", "["]), inner)
     ),
 )
 

@@ -54,10 +54,12 @@ from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
 from sampan.kube.api.patching import Patcher
+from sampan.kube.api.podwrites import PodWrites
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import VERSION, Answer, Roots
 from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
+from sampan.kube.api.typechecks import TypeChecks
 from sampan.kube.api.verbs import Special, Verbs
 from sampan.kube.api.virtual import Virtual
 from sampan.kube.api.webhookcalls import WebhookCalls
@@ -78,6 +80,7 @@ class Assembled:
     rbac: Rbac
     graph: Graph
     definitions: Definitions
+    checks: TypeChecks
     webhooks: WebhookCalls
     authorizer: Authorizer
     tokens: Tokens
@@ -113,10 +116,13 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
     reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()
-    virtual = Virtual(catalog, reviews, lambda: keys.issuer)
+    virtual = Virtual(catalog, reviews, lambda: keys.issuer, chain)
     scales = Scales(lister, writer, patcher)
     special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
-    definitions = Definitions(catalog, cache, writer, reader, scales, special)
+    pods = PodWrites(catalog, lister, writer)
+    special["pods", "eviction"] = pods.evict
+    special["pods", "binding"] = special["bindings", ""] = pods.bind
+    definitions = Definitions(catalog, cache, writer, reader, scales, special, webhooks.call)
     definitions.load()
     roots = Roots(
         catalog,
@@ -129,7 +135,19 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     limits = Limits(settings.reading, settings.mutating)
     handler = Handler(catalog, gate, reader, roots, verbs, limits)
     bootstrap = Bootstrap(catalog, reader, writer, time.time)
-    return Assembled(handler, bootstrap, catalog, rbac, graph, definitions, webhooks, authorizer, tokens)
+    checks_of_types = TypeChecks(catalog, cache, writer, reader)
+    return Assembled(
+        handler,
+        bootstrap,
+        catalog,
+        rbac,
+        graph,
+        definitions,
+        checks_of_types,
+        webhooks,
+        authorizer,
+        tokens,
+    )
 
 
 def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: WebhookCalls) -> list[Plugin]:
@@ -139,7 +157,7 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: Web
         return authorizer.authorize_locally(asked)
 
     def decode(resource: Resource, value: object) -> Object:
-        served = catalog.by_name(resource.name)
+        served = catalog.find(resource.group, resource.version, resource.plural)
         assert served is not None
         return bodies.decoded(served, value)
 

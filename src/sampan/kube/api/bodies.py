@@ -15,6 +15,7 @@ from sampan.kube.schema import builtin, decoding, protobuf
 from sampan.specs.kubernetes import fielderror, status
 
 SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"  # how upstream's own scheme is called
+OPTIONS_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
 LARGEST = 3 << 20  # bytes of a request's body, as upstream's limit
 
 
@@ -137,14 +138,23 @@ def check_kind(served: Served, value: Any, known: Callable[[str, str], bool]) ->
         return
     if served.custom is not None:
         raise _custom_mismatch(served, value, version, kind)
-    why = other_kind(served, version, kind, known)
+    why = other_kind(served, value, version, kind, known)
     raise cannot_handle(served.kind, version.rpartition("/")[2], why, kind)
 
 
-def other_kind(served: Served, version: str, kind: str, known: Callable[[str, str], bool]) -> str:
-    """What Go says of an object that is not of `served`'s kind."""
+def other_kind(
+    served: Served, value: Object, version: str, kind: str, known: Callable[[str, str], bool]
+) -> str:
+    """What Go says of an object that is not of `served`'s kind: it is decoded as that, then converted."""
     if not known(version, kind):
         return f'no kind "{kind}" is registered for version "{version}" in scheme "{SCHEME}"'
+    group, _, name = version.rpartition("/")
+    definition = builtin.definition_of(group, name, kind)
+    try:
+        if definition:
+            decoding.decode(builtin.node(definition), value, kind)
+    except decoding.DecodeError as error:
+        return str(error)
     internal = served.group.split(".")[0] or "core"
     short = version.rpartition("/")[2]
     return f"converting ({short}.{kind}) to ({internal}.{served.kind}): unknown conversion"
@@ -172,6 +182,12 @@ def delete_options_body(data: bytes, content_type: str | None) -> Object:
             value, _ = decoding.parse_yaml(data)
         else:
             value, _ = decoding.parse_json(data)
+        kind = value.get("kind") or "DeleteOptions"
+        if kind != "DeleteOptions":
+            version = value.get("apiVersion") or "v1"
+            raise status.bad_request(
+                f'no kind "{kind}" is registered for version "{version}" in scheme "{OPTIONS_SCHEME}"'
+            )
         node = builtin.node("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
         return decoding.decode(node, value, "DeleteOptions").object
     except decoding.DecodeError as error:

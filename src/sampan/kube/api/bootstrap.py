@@ -39,8 +39,13 @@ class Bootstrap:
         """Nodes fake-0 to fake-<count - 1>, Ready and untainted."""
         for number in range(count):
             name = f"fake-{number}"
+            wanted = fake_node(name, _stamp(self._clock()))
             if self._reader.get("nodes", "", name) is None:
-                await self._put("nodes", None, fake_node(name, _stamp(self._clock())))
+                await self._put("nodes", None, wanted)
+            # Admission taints every new node; who finds it ready takes that away again.
+            live = self._reader.get("nodes", "", name)
+            if live is not None and (live.get("spec") or {}).get("taints"):
+                await self._put("nodes", live, {**live, "spec": {}})
 
     async def _put(self, resource: str, live: Object | None, wanted: Object) -> None:
         served = self._catalog.by_name(resource)

@@ -52,10 +52,10 @@ class Catalog:
     def knows(self, api_version: str, kind: str) -> bool:
         return (api_version, kind) in self._kinds or builtin.is_kind(api_version, kind)
 
-    def built_in(self, group: str, version: str) -> bool:
+    def built_in(self, group: str) -> bool:
         """Are there resources in it that nobody had to define?"""
-        found = self.groups.get(group, {}).get(version, {})
-        return any(served.custom is None for served in found.values())
+        versions = self.groups.get(group, {}).values()
+        return any(served.custom is None for found in versions for served in found.values())
 
     def of_kind(self, api_version: str, kind: str) -> Resource | None:
         """What objects of this kind are kept as."""

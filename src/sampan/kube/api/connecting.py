@@ -7,10 +7,11 @@ import asyncio
 
 from aiohttp import web
 
-from sampan.kube.api import answers
 from sampan.kube.api.calls import Call
+from sampan.kube.api.options import integer
 from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister
+from sampan.kube.kinds.core.podlogs import log_errors
 from sampan.kube.kinds.resource import Object
 from sampan.specs.kubernetes import status
 
@@ -26,10 +27,13 @@ class Connections:
         self, request: web.BaseRequest, call: Call, verb: str, target: Target
     ) -> web.StreamResponse:
         """What a container has printed; nothing yet of a pod that no node has."""
+        numbers = {name: integer(call.query, name) for name in ("tailLines", "limitBytes", "sinceSeconds")}
+        if errors := log_errors(numbers, call.query.get("sinceTime", "")):
+            raise status.invalid("", "PodLogOptions", call.name, errors)
         pod = await self._object(call)
         _container(pod, call.query.get("container", ""))
         if not pod["spec"].get("nodeName"):
-            return answers.plain("")
+            return web.Response(status=204)
         raise await self._unreached(call, pod)
 
     async def stream(
@@ -47,6 +51,8 @@ class Connections:
         self, request: web.BaseRequest, call: Call, verb: str, target: Target
     ) -> web.StreamResponse:
         """Of pods, services and nodes: a request that is handed on."""
+        if call.name.count(":"):  # [scheme:]name[:port]
+            call.name = call.name.split(":")[-2 if call.name.count(":") == 1 else 1]
         found = await self._object(call)
         if call.served.plural == "pods" and not (found.get("status") or {}).get("podIP"):
             raise status.bad_request("address not allowed")

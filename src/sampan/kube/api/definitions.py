@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sampan.kube.access.user import LOOPBACK
+from sampan.kube.api import converting
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.options import DeleteOptions, WriteOptions
@@ -40,6 +41,7 @@ class Definitions:
         reader: Reader,
         scales: Scales,
         special: dict[tuple[str, str], Special],
+        call: converting.Call,
         clock: Callable[[], float] = time.time,
     ) -> None:
         found = catalog.by_name(DEFINITIONS)
@@ -51,6 +53,7 @@ class Definitions:
         self._reader = reader
         self._scales = scales
         self._special = special
+        self._ask = call
         self._clock = clock
         self._crds: dict[str, Object] = {}
         self._custom: dict[str, list[Served]] = {}
@@ -96,7 +99,16 @@ class Definitions:
     def _take(self, item: Item) -> None:
         crd = self._served.object(item)
         self._crds[item.name] = crd
-        self._custom[item.name] = [_serve(one) for one in resources(crd)]
+        self._custom[item.name] = [self._serve(one) for one in resources(crd)]
+
+    def _serve(self, custom: Custom) -> Served:
+        return Served(
+            custom.resource,
+            lambda: custom.structure.node,
+            storage_version=custom.storage_version,
+            custom=custom,
+            converter=converting.Converter(custom, self._ask) if custom.converts else None,
+        )
 
     def _publish(self) -> None:
         everything = [served for found in self._custom.values() for served in found]
@@ -151,7 +163,10 @@ class Definitions:
     async def _end(self, name: str) -> None:
         """Deletes all resources of a definition, and then the definition."""
         await self._write(name, lambda old: naming.terminating(old, naming.IN_PROGRESS, self._stamp()))
-        served = next(iter(self._custom.get(name, ())), None)
+        versions = self._custom.get(name, [])
+        # The one that is stored needs no conversion, which may not work any more.
+        stored = [one for one in versions if one.resource.version == one.storage_version]
+        served = next(iter(stored or versions), None)
         while served is not None:
             for item in self._cache.items(served.prefix):
                 await self._delete(served, item)
@@ -177,12 +192,3 @@ class Definitions:
 
     def _stamp(self) -> str:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
-
-
-def _serve(custom: Custom) -> Served:
-    return Served(
-        custom.resource,
-        lambda: custom.structure.node,
-        storage_version=custom.storage_version,
-        custom=custom,
-    )

@@ -104,7 +104,7 @@ class Handler:
             return found if found is not None else answers.plain("404 page not found\n", 404)
         served = self._served(target)
         if served is None:
-            if not self.catalog.built_in(target.group, target.version):
+            if not self.catalog.built_in(target.group):
                 return answers.plain("404 page not found\n", 404)
             raise status.no_such_path()
         deprecated = [served.resource.deprecated] if served.resource.deprecated else []

@@ -25,7 +25,8 @@ def truth(text: str | None) -> bool:
     return text is not None and text.lower() not in ("false", "0")
 
 
-def _integer(query: Mapping[str, str], name: str) -> int | None:
+def integer(query: Mapping[str, str], name: str) -> int | None:
+    """A number of the query, None where there is none; raises StatusError."""
     text = query.get(name)
     if not text:
         return None
@@ -89,8 +90,8 @@ def list_options(query: Mapping[str, str], *, watch: bool = False) -> ListOption
         truth(query.get("allowWatchBookmarks")),
         query.get("resourceVersion", ""),
         query.get("resourceVersionMatch", ""),
-        _integer(query, "timeoutSeconds"),
-        max(_integer(query, "limit") or 0, 0),
+        integer(query, "timeoutSeconds"),
+        max(integer(query, "limit") or 0, 0),
         query.get("continue", ""),
         None if sent is None else truth(sent),
     )
@@ -192,13 +193,18 @@ def _manager_required() -> FieldError:
     return fielderror.required("fieldManager", "is required for apply patch")
 
 
+def _code_point(char: str) -> str:
+    """Go's %U."""
+    return f"U+{ord(char):04X}"
+
+
 def manager_errors(manager: str) -> list[FieldError]:
     errors = []
     if len(manager.encode("utf-8", "replace")) > 128:
         errors.append(fielderror.too_long("fieldManager", 128))
     for at, char in enumerate(manager):
         if not char.isprintable():
-            detail = f"should only contain printable characters (invalid character at position {at})"
+            detail = f"invalid character {_code_point(char)} (at position {at})"
             errors.append(fielderror.invalid("fieldManager", manager, detail))
             break
     return errors
@@ -238,7 +244,7 @@ def delete_options(
             ),
         )
     if propagation not in ("", "Foreground", "Background", "Orphan"):
-        supported = ("Background", "Foreground", "Orphan", "nil")
+        supported = ("Foreground", "Background", "Orphan", "nil")
         errors.append(fielderror.not_supported("propagationPolicy", propagation, supported))
     if errors:
         raise invalid("DeleteOptions", errors)
@@ -254,7 +260,7 @@ def delete_options(
 
 def _of_query(query: Mapping[str, str], dry_runs: list[str]) -> dict[str, Any]:
     given: dict[str, Any] = {"dryRun": dry_runs, "propagationPolicy": query.get("propagationPolicy", "")}
-    grace = _integer(query, "gracePeriodSeconds")
+    grace = integer(query, "gracePeriodSeconds")
     if grace is not None:
         given["gracePeriodSeconds"] = grace
     if query.get("orphanDependents"):

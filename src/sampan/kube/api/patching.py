@@ -191,7 +191,7 @@ def _check_type(served: Served, name: str, value: Any) -> None:
             if sent != ours
         ]
         raise status.invalid(served.group, served.kind, name, errors)
-    raise _no_object(value, bodies.other_kind(served, version, kind, builtin.is_kind))
+    raise _no_object(value, bodies.other_kind(served, value, version, kind, builtin.is_kind))
 
 
 def _no_object(value: Any, why: str) -> status.StatusError:

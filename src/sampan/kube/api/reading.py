@@ -55,6 +55,7 @@ class Lister:
         item = self._cache.get(call.served.key(call.namespace, call.name))
         if item is None:
             raise call.served.not_found(call.name)
+        await call.served.prepare([item])
         return item
 
     async def wait(self, revision: int) -> None:
@@ -69,6 +70,13 @@ class Lister:
     async def listing(self, call: Call, options: ListOptions) -> Listing:
         """Raises StatusError."""
         check_fields(call.served, options)
+        if options.field_selector:  # looks into objects
+            await call.served.prepare(self._cache.items(call.served.prefix_in(call.namespace)))
+        found = await self._listing(call, options)
+        await call.served.prepare(found.items)
+        return found
+
+    async def _listing(self, call: Call, options: ListOptions) -> Listing:
         if options.token:
             return await self._chunk(call, options)
         revision = options.revision

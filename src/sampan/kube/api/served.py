@@ -1,12 +1,13 @@
 """A resource as this server serves it: what its kind says, and what was compiled from that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import orjson
 
+from sampan.kube.api.converting import Converter
 from sampan.kube.kinds.apiextensions.custom import Custom
 from sampan.kube.kinds.resource import Object, Resource, Subresource
 from sampan.kube.schema import decoding
@@ -28,6 +29,7 @@ class Served:
     definition: str = ""  # the name of its schema
     storage_version: str = ""  # of custom resources, what their objects are stored as
     custom: Custom | None = None
+    converter: Converter | None = None  # of custom resources that a webhook converts
     subresources: dict[str, Subresource] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +65,17 @@ class Served:
 
     # --- between what is stored and what a client sees
 
+    async def prepare(self, items: Iterable[Item]) -> None:
+        """Before anything below is asked of them. Raises StatusError."""
+        if self.converter is not None:
+            await self.converter.prepare(items)
+
+    async def bytes_of(self, value: Object) -> bytes:
+        """What is kept of an object as a client sees it. Raises StatusError."""
+        if self.converter is not None:
+            value = await self.converter.stored(value)
+        return self.stored(value)
+
     def stored(self, value: Object) -> bytes:
         """The bytes that are kept: no resourceVersion, metadata first."""
         if self.resource.to_stored is not None:
@@ -76,6 +89,8 @@ class Served:
 
     def object(self, item: Item) -> Object:
         """As a client sees it; its parts are shared with the cache and must not be changed."""
+        if self.converter is not None:
+            return self.converter.known(item)
         value = item.object
         if self.resource.from_stored is not None:
             value = self.resource.from_stored(value)
@@ -85,12 +100,14 @@ class Served:
 
     def json(self, item: Item) -> bytes:
         """One object, with its kind."""
-        if self.resource.from_stored is not None:
+        if self.resource.from_stored is not None or self.converter is not None:
             return orjson.dumps(self.object(item))
         return self.head + item.body[1:] if self.stored_plain else item.body
 
     def list_item(self, item: Item) -> bytes:
         """As it stands in a list: built-in kinds are not repeated there."""
+        if self.converter is not None:
+            return orjson.dumps(self.object(item))
         if self.resource.from_stored is not None:
             return orjson.dumps(self.resource.from_stored(item.object))
         return item.body

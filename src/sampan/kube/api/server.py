@@ -107,6 +107,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(api.close)
     group.start(follow(cache, api.catalog, api.changed()))
     group.start(api.definitions.run())
+    group.start(api.checks.run())
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     await api.bootstrap.fake_nodes(settings.fake_nodes)
     # Changes are followed from here on; these were made before.

@@ -63,6 +63,8 @@ class Verbs:
             raise not_allowed()
         if verb in ("update", "patch") and not call.name:
             raise not_allowed()
+        if verb == "create" and call.name and not call.subresource:
+            raise not_allowed()
         if special is not None:
             return await special(request, call, verb, target)
         form = negotiation.choose(
@@ -185,7 +187,7 @@ class Verbs:
     async def _delete(self, request: web.BaseRequest, call: Call, form: Form) -> web.StreamResponse:
         options = delete_options(await self._delete_body(request), call.query, call.dry_runs)
         written = await self.writer.delete(call, options)
-        if written.item is None and not call.served.resource.deletion_returns_object:
+        if written.gone and not call.served.resource.deletion_returns_object:
             return answers.answer(_success(call.served, written.object), Form(form.media))
         return self._written(call, written, form)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from sampan.kube.access import tokens
+from sampan.kube.access.admission.request import AdmissionRequest
 from sampan.kube.access.reviews import Asking, Review
 from sampan.kube.api import answers, bodies, negotiation
 from sampan.kube.api.calls import Call
@@ -13,6 +14,7 @@ from sampan.kube.api.catalog import Catalog, built_in
 from sampan.kube.api.options import WriteOptions, manager_name, write_options
 from sampan.kube.api.paths import Target
 from sampan.kube.api.served import Served
+from sampan.kube.api.writing import Admission
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.schema.ownership import managed
 from sampan.specs.kubernetes import status
@@ -23,8 +25,13 @@ DEFAULT_EXPIRATION = 3600  # seconds
 
 class Virtual:
     def __init__(
-        self, catalog: Catalog, reviews: dict[str, Review], issuer: Callable[[], tokens.Issuer]
+        self,
+        catalog: Catalog,
+        reviews: dict[str, Review],
+        issuer: Callable[[], tokens.Issuer],
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self._catalog = catalog
         self._reviews = reviews
         self._issuer = issuer
@@ -38,7 +45,10 @@ class Virtual:
         options = write_options(call.query, "CreateOptions", call.dry_runs)
         value = await self._sent(request, call, call.served, options)
         _place(call, value)
+        admitted = self._admitted(call, value, options)
+        await self._admission.mutate(admitted)
         self._own(call, call.served, value, options)
+        await self._admission.validate(admitted)
         asking = Asking(call.user, call.namespace, call.stamp)
         answer = await self._reviews[call.served.resource.name](value, asking)
         return answers.answer(answer, form, 201)
@@ -53,12 +63,31 @@ class Virtual:
         value.setdefault("spec", {}).setdefault("expirationSeconds", DEFAULT_EXPIRATION)
         if value["spec"]["expirationSeconds"] is None:
             value["spec"]["expirationSeconds"] = DEFAULT_EXPIRATION
+        admitted = self._admitted(call, value, options)
+        await self._admission.mutate(admitted)
         self._own(call, self._token_request, value, options)
         issuer = self._issuer()
         account = tokens.prepare(value, call.namespace, call.name, call.reader, issuer, call.stamp)
+        await self._admission.validate(admitted)
         now = datetime.fromtimestamp(call.now, UTC)
         tokens.issue(value, account, call.reader, issuer, now, call.warn)
         return answers.answer(value, form, 201)
+
+    def _admitted(self, call: Call, value: Object, options: WriteOptions) -> AdmissionRequest:
+        """A question on its way through admission, which may change it in place."""
+        return AdmissionRequest(
+            "CREATE",
+            call.served.resource,
+            call.user,
+            call.reader,
+            call.namespace,
+            call.name,
+            call.subresource,
+            value,
+            dry_run=options.dry_run,
+            warnings=call.warnings,
+            annotations=call.annotations,
+        )
 
     def _own(self, call: Call, served: Served, value: Object, options: WriteOptions) -> None:
         """Whose the fields of a question are; nobody keeps it, but clients are told."""

@@ -119,6 +119,11 @@ def error_event(error: status.StatusError) -> bytes:
     return orjson.dumps({"type": "ERROR", "object": error.status()}, option=orjson.OPT_APPEND_NEWLINE)
 
 
+def _items(events: Sequence[Event]) -> list[Item]:
+    found = [event.item for event in events]
+    return found + [event.previous for event in events if event.previous is not None]
+
+
 class Watcher:
     """One watch. Everything it has to hold is a position in the cache's ring."""
 
@@ -155,7 +160,10 @@ class Watcher:
         except Compacted as error:
             text = f"too old resource version: {revision} ({error.oldest})"
             return None, [self._encoder.error(status.expired(text))]
-        return subscription, self._initial(revision) if initial else []
+        if not initial:
+            return subscription, []
+        await self._served.prepare(self._cache.items(prefix))
+        return subscription, self._initial(revision)
 
     def _initial(self, revision: int) -> list[bytes]:
         items = filtered(
@@ -217,6 +225,11 @@ class Watcher:
                     else:
                         due = end
                     continue
+                try:
+                    await self._served.prepare(_items(batch))
+                except status.StatusError as error:
+                    yield self._encoder.error(error)
+                    return
                 frames = self.frames(batch)
                 if frames:
                     yield b"".join(frames)

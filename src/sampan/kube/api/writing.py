@@ -51,11 +51,12 @@ class Admission(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """`item` is None where nothing is kept: a dry run, or an object that is gone now."""
+    """`item` is None where nothing is kept: a dry run, or an object that is `gone` now."""
 
     object: Object
     item: Item | None
     created: bool = False
+    gone: bool = False
 
 
 class Writer:
@@ -220,6 +221,7 @@ class Writer:
                 if not creates:
                     raise served.not_found(call.name)
                 return await self._create_by_update(call, make, options, owned)
+            await served.prepare([item])
             old = served.object(item)
             new = make(old)
             client_version = revision_of_object(served, new, call.name)
@@ -231,6 +233,26 @@ class Writer:
                 if (client_version and kind == "UpdateOptions") or attempt == ATTEMPTS - 1:
                     raise status.conflict(served.group, served.plural, call.name, CHANGED) from None
         raise AssertionError("unreachable")
+
+    async def admit(self, call: Call, value: Object, options: WriteOptions) -> Object:
+        """What admission makes of an object that is not kept itself, but changes another."""
+        request = self._request(call, "CREATE", value, None, _options("CreateOptions", options))
+        await self._admission.mutate(request)
+        await self._admission.validate(request)
+        return self._admitted(request)
+
+    async def change(self, call: Call, make: Callable[[Object], Object], options: WriteOptions) -> Written:
+        """Write what an admitted object makes of another one: nobody is asked about that once more, and
+        nobody comes to own its fields.
+        """
+        key = call.served.key(call.namespace, call.name)
+        for _ in range(ATTEMPTS):
+            item = self._cache.get(key)
+            if item is None:
+                raise call.served.not_found(call.name)
+            with suppress(Mismatch):
+                return await self._commit(call, item, make(call.served.object(item)), options)
+        raise status.conflict(call.served.group, call.served.plural, call.name, CHANGED)
 
     async def _create_by_update(
         self,
@@ -315,7 +337,7 @@ class Writer:
         """Write what has passed everything; a write that changes nothing is none."""
         served = call.served
         new["metadata"]["resourceVersion"] = str(item.revision)
-        value = served.stored(new)
+        value = await served.bytes_of(new)
         if deletion.gone_after_update(served, new):
             if not options.dry_run:
                 await self._cache.write(item.key, None, expected=item.revision)
@@ -325,7 +347,10 @@ class Writer:
         _check_size(value)
         if options.dry_run:
             return Written(new, None)
-        return Written(new, await self._keep(served, item.key, value, item.revision))
+        written = await self._keep(served, item.key, value, item.revision)
+        if served.converter is not None:
+            served.converter.remember(written, new)
+        return Written(new, written)
 
     def _before_update(self, call: Call, new: Object, old: Object, context: Context) -> list[FieldError]:
         resource = call.served.resource
@@ -359,7 +384,7 @@ class Writer:
     # --- delete
 
     async def delete(self, call: Call, options: DeleteOptions, item: Item | None = None) -> Written:
-        """`item` of the result is None if the object is gone."""
+        """Remove the object, or mark it as one that is on its way; raises StatusError."""
         served = call.served
         key = served.key(call.namespace, call.name)
         validated = False
@@ -367,9 +392,12 @@ class Writer:
             item = self._cache.get(key)
             if item is None:
                 raise served.not_found(call.name)
+            await served.prepare([item])
             old = served.object(item)
             deletion.check_preconditions(served, call.name, old["metadata"], options)
             if not validated:
+                if served.resource.orphan_warning and not options.propagation and options.orphan is None:
+                    call.warn(served.resource.orphan_warning)
                 request = self._request(call, "DELETE", None, old, _delete_options(options))
                 await self._admission.mutate(request)
                 await self._admission.validate(request)
@@ -378,13 +406,14 @@ class Writer:
             new, gone = deletion.marked(served, old, options, context, call.now)
             if new is None:
                 return Written(old, item)
+            went = new if served.resource.grace is not None else old
             if options.dry_run:
-                return Written(old, None) if gone else Written(new, item)
+                return Written(went if gone else new, None, gone=gone)
             try:
                 if gone:
                     await self._cache.write(key, None, expected=item.revision)
                     await self._release(call, old, context)
-                    return Written(old, None)
+                    return Written(went, None, gone=True)
                 return Written(new, await self._put(served, key, new, item.revision))
             except Mismatch:
                 continue
@@ -399,9 +428,12 @@ class Writer:
     # --- pieces
 
     async def _put(self, served: Served, key: str, new: Object, expected: int) -> Item:
-        value = served.stored(new)
+        value = await served.bytes_of(new)
         _check_size(value)
-        return await self._keep(served, key, value, expected)
+        item = await self._keep(served, key, value, expected)
+        if served.converter is not None:
+            served.converter.remember(item, new)
+        return item
 
     async def _keep(self, served: Served, key: str, value: bytes, expected: int) -> Item:
         sealed = self._seal(served.resource.name, key, value)

@@ -182,6 +182,7 @@ class Resource:
     # A deletion answers with a Status; of these kinds with the object.
     deletion_returns_object: bool = False
     orphan_by_default: bool = False  # its dependents stay where a deletion does not say what to do
+    orphan_warning: str = ""  # what a deletion is then told
     # What else than metadata.finalizers keeps an object that is being deleted (a namespace's own finalizers).
     held: Callable[[Object], bool] | None = None
     # What a deletion that has to wait changes besides the deletion timestamp (a namespace's phase).

@@ -140,7 +140,8 @@ _TYPES = {
     "ISCSIVolumeSource": """
         TargetPortal IQN Lun:# ISCSIInterface FSType ReadOnly:? Portals:*
         DiscoveryCHAPAuth=chapAuthDiscovery:? SessionCHAPAuth=chapAuthSession:?
-        SecretRef:*LocalObjectReference InitiatorName:*""",
+        SecretRef:*LocalObjectReference
+        InitiatorName:*""",
     "GlusterfsVolumeSource": "EndpointsName=endpoints Path ReadOnly:?",
     "PersistentVolumeClaimVolumeSource": "ClaimName ReadOnly:?",
     "RBDVolumeSource": """
@@ -295,6 +296,22 @@ _TYPES = {
 }
 
 _LEADING_CAPITALS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]+$|[A-Z]")
+# metav1.ObjectMeta's, in its order.
+_METADATA = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+)
 _ZEROS: dict[str, Any] = {"": "", "#": 0, "?": False, "Q": "0"}
 
 
@@ -318,7 +335,8 @@ def internal(kind: str, value: Object) -> Object:
     found: Object = {}
     for name, key, type_ in _fields(kind):
         if name == "~":  # an ObjectMeta whose fields stand among those of the struct, under their JSON names
-            found.update(value.get("metadata") or {})
+            metadata = value.get("metadata") or {}
+            found.update({key: _in_order(metadata[key]) for key in _METADATA if key in metadata})
         else:
             found[name] = _field(type_, value.get(key))
     if kind == "PodSpec":

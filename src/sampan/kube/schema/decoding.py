@@ -355,8 +355,9 @@ def _unknown(key: str, at: _Place, notes: _Notes) -> None:
     if len(notes.unknown) >= MOST_UNKNOWN:
         return
     path = key
+    joint = "."
     while at is not None:
         at, name, _ = at
-        between = "" if path[0] == "[" else "."
-        path = f"[{name}]{between}{path}" if type(name) is int else f"{name}{between}{path}"
+        path = f"[{name}]{joint}{path}" if type(name) is int else f"{name}{joint}{path}"
+        joint = "" if type(name) is int else "."
     notes.unknown.append(f'unknown field "{path}"')

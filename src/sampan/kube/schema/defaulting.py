@@ -92,6 +92,10 @@ def prune_defaults(schema: Schema) -> Schema:
     """The schema with its defaults as they would be after pruning; the given one stays as it is."""
     from sampan.kube.schema.pruning import prune
 
+    found: list[Schema] = []
+    _each_default(schema, found.append)
+    if not found:
+        return schema
     copied = deepcopy(schema)
     _each_default(copied, lambda one: prune(one["default"], one, root=False))
     return copied

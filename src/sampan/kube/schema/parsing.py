@@ -5,6 +5,7 @@ that are no UTF-8 (as U+FFFD), and has its own words for what is wrong.
 """
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ HEADER = (
     r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
 )
 REPLACED = "\ufffd"
+_LONE = re.compile("[\ud800-\udfff]")  # surrogates; a byte that is no UTF-8 is read as one
 MOST_DUPLICATES = 100  # that are told of one body, as upstream's decoder limits them
 
 
@@ -47,8 +49,7 @@ def read_json(data: bytes, prefix: str = "") -> tuple[Any, list[str]]:
 
 
 def _slowly(data: bytes, prefix: str) -> Any:
-    text = data.decode("utf-8", "surrogateescape")
-    text = "".join(REPLACED if "\udc80" <= char <= "\udcff" else char for char in text)
+    text = _LONE.sub(REPLACED, data.decode("utf-8", "surrogateescape"))
     wrong = syntax_error(text)
     if wrong:
         raise DecodeError(prefix + wrong)
@@ -68,7 +69,7 @@ def _finite(text: str) -> float:
 def _clean(value: Any) -> Any:
     """Without lone surrogates, and without integers that no JSON is written with."""
     if isinstance(value, str):
-        return "".join(REPLACED if "\ud800" <= char <= "\udfff" else char for char in value)
+        return _LONE.sub(REPLACED, value)
     if isinstance(value, list):
         return [_clean(one) for one in value]
     if isinstance(value, dict):
@@ -117,6 +118,8 @@ def _duplicates(data: bytes) -> list[str]:
 
 
 def _tell_duplicates(value: Any, path: str, found: list[str]) -> None:
+    if len(found) > MOST_DUPLICATES:
+        return
     if isinstance(value, _Twice):
         found += [f'duplicate field "{path}{name}"' for name in value.twice]
         for name, one in value.items():

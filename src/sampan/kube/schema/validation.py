@@ -60,15 +60,7 @@ def _compile(schema: Schema) -> Check:
     types = _types(schema)
     checks = _type_check(types, schema), _alternatives(schema)
     common = _enum(schema.get("enum"))
-    by_type: dict[type, list[Check]] = {
-        str: _present(_string(schema), _format(schema), common),
-        int: _present(_number(schema), common),
-        float: _present(_number(schema), common),
-        bool: _present(common),
-        list: _present(_list(schema), common),
-        dict: _present(common, _object(schema)),
-        type(None): _present(common),
-    }
+    by_type: dict[type, list[Check]] = {}
     first = _present(*checks)
     only_type = _present(checks[0])
 
@@ -78,7 +70,10 @@ def _compile(schema: Schema) -> Check:
         for one in only_type if value is None else first:
             result.merge(one(value, path, old))
             result.matches += 1
-        for one in by_type.get(kind, ()):
+        found = by_type.get(kind)
+        if found is None:
+            found = by_type[kind] = _of_type(kind, schema, common)
+        for one in found:
             result.merge(one(value, path, old))
             result.matches += 1
         if result.errors and not isinstance(old, Uncorrelated) and same(value, old):
@@ -86,6 +81,17 @@ def _compile(schema: Schema) -> Check:
         return result
 
     return check
+
+
+def _of_type(kind: type, schema: Schema, common: Check | None) -> list[Check]:
+    """What is asked of a value of this type, made when the first one comes."""
+    if kind is str:
+        return _present(_string(schema), _format(schema), common)
+    if kind is int or kind is float:
+        return _present(_number(schema), common)
+    if kind is list:
+        return _present(_list(schema), common)
+    return _present(common, _object(schema)) if kind is dict else _present(common)
 
 
 def _present(*checks: Check | None) -> list[Check]:
@@ -394,7 +400,8 @@ def by_key(items: list[Any], keys: tuple[str, ...]) -> dict[Any, Any]:
 
 
 def _object(schema: Schema) -> Check | None:
-    properties = {name: _compile(one) for name, one in sorted(schema.get("properties", {}).items())}
+    schemas = schema.get("properties", {})
+    properties: dict[str, Check] = {}
     additional = schema.get("additionalProperties")
     values = _compile(additional) if isinstance(additional, dict) else None
     least, most, required = (
@@ -412,16 +419,20 @@ def _object(schema: Schema) -> Check | None:
         olds = old if type(old) is dict else {}
         if values is not None or additional is False:
             for name in sorted(value):
-                if name in properties:
+                if name in schemas:
                     continue
                 if values is None:
                     what = f"Invalid value: {quote(name)}: {path}.{name} in body is a forbidden property"
                     result.errors.append(FieldError(path or "<nil>", fielderror.INVALID, what))
                 else:
                     _add(result, values(value[name], f"{path}.{name}", olds.get(name, UNKNOWN)))
-        for name, one in properties.items():
-            if name in value:
-                _add(result, one(value[name], child(path, name), olds.get(name, UNKNOWN)))
+        for name in sorted(value):
+            one = properties.get(name)
+            if one is None:
+                if name not in schemas:
+                    continue
+                one = properties[name] = _compile(schemas[name])
+            _add(result, one(value[name], child(path, name), olds.get(name, UNKNOWN)))
         result.errors += [fielderror.required(child(path, name)) for name in required if name not in value]
         return result
 

@@ -1,9 +1,22 @@
 """Why a text is no JSON, in the words of Go's encoding/json. Pure; its scanner.go
 
-Only for texts that a faster parser has refused: it goes through them character by character.
+Only for texts that a faster parser has refused: it goes through them value by value.
 """
 
+import re
+
 _SPACE = " \t\r\n"
+_SCALAR = (
+    r'(?:"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"|true|false|null'
+    r"|-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+(?=[\s,\]}]))"
+)
+# What there may be megabytes of: a string as far as there is nothing wrong with it, elements, fields.
+_whole_string = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+').match
+_elements = re.compile(rf"(?:[ \t\r\n]*+,[ \t\r\n]*+{_SCALAR})*+").match
+_fields = re.compile(
+    r'(?:[ \t\r\n]*+,[ \t\r\n]*+"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+    rf"[ \t\r\n]*+:[ \t\r\n]*+{_SCALAR})*+"
+).match
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
 END = "unexpected end of JSON input"
 DEEPEST = 10000
@@ -84,8 +97,10 @@ class _Scanner:
 
     def _go_on(self, stack: "list[str]") -> bool:
         """What follows a value within another; is that one complete now?"""
-        char = self._next()
         inside = stack[-1]
+        found = (_fields if inside == "{" else _elements)(self.text, self.at)
+        self.at = self.at if found is None else found.end()
+        char = self._next()
         if char == ",":
             self.at += 1
             if inside == "{":
@@ -106,25 +121,17 @@ class _Scanner:
         self.at += 1
 
     def _string(self) -> None:
+        found = _whole_string(self.text, self.at)
+        assert found is not None  # it begins with a quote
+        self.at = found.end()
+        if self.at >= len(self.text):
+            raise _Wrong(END)
+        char = self.text[self.at]
+        if char == "\\":
+            self._escape()
+        elif char != '"':
+            raise self._refuse("in string literal")
         self.at += 1
-        end = self.text.find('"', self.at)
-        part = self.text[self.at : end]
-        if end > 0 and "\\" not in part and part.isprintable():  # as nearly all are, and it is fast
-            self.at = end + 1
-            return
-        while True:
-            if self.at >= len(self.text):
-                raise _Wrong(END)
-            char = self.text[self.at]
-            if char == '"':
-                self.at += 1
-                return
-            if char == "\\":
-                self._escape()
-            elif ord(char) < 0x20:
-                raise self._refuse("in string literal")
-            else:
-                self.at += 1
 
     def _escape(self) -> None:
         self.at += 1

@@ -191,7 +191,11 @@ def test_what_an_earlier_schema_let_in_is_seen_with_todays() -> None:
     settle = resources(crd)[0].resource.from_stored
     assert settle is not None
     stored = {"metadata": {"name": "a"}, "spec": {"gone": 1}}
-    assert settle(stored) == {"metadata": {"name": "a"}, "spec": {"n": 1}}
+    assert settle(stored) == {
+        "apiVersion": "example.com/v1",
+        "metadata": {"name": "a"},
+        "spec": {"n": 1},
+    }
     assert stored["spec"] == {"gone": 1}
 
 

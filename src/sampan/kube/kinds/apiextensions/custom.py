@@ -30,12 +30,7 @@ class Custom:
     structure: Structure
     storage_version: str
     conversion: Object
-
-    @property
-    def converts(self) -> bool:
-        """Must a webhook be asked for what is stored?"""
-        called = self.conversion.get("strategy") == "Webhook"
-        return called and self.resource.version != self.storage_version
+    converts: bool  # must a webhook be asked for what is stored?
 
 
 def resources(crd: Object) -> list[Custom]:
@@ -84,7 +79,14 @@ def _custom(crd: Object, version: Object) -> Custom:
         to_stored=to_stored,
         from_stored=from_stored,
     )
-    return Custom(resource, structure, storage, spec["conversion"])
+    other = version["name"] != storage or _changed(crd)
+    converts = spec["conversion"].get("strategy") == "Webhook" and other
+    return Custom(resource, structure, storage, spec["conversion"], converts)
+
+
+def _changed(crd: Object) -> bool:
+    """May there be objects that were stored under another spec than today's?"""
+    return bool(crd["metadata"].get("generation", 1) != 1)
 
 
 def _reset(version: Object) -> dict[str, tuple[str, ...]]:
@@ -134,9 +136,10 @@ def _forms(
     that is stored has passed it, and is handed out as it is.
     """
     group = crd["spec"]["group"]
-    changed = crd["metadata"].get("generation", 1) != 1
-    if version == storage:
-        return None, structure.settle if changed else None
+    if crd["spec"]["conversion"].get("strategy") == "Webhook":
+        return None, None
+    if version == storage and not _changed(crd):
+        return None, None
 
     def to_stored(value: Object) -> Object:
         return renamed(value, f"{group}/{storage}")

@@ -46,6 +46,9 @@ def _owner(ref: Object) -> str:
     return f"{kind}.{group}/{ref.get('name', '')}" if slash else f"{kind}/{ref.get('name', '')}"
 
 
+# As older versions had it: what a Table shows was never renewed.
+_REVISION_SHOWN = "revision indicates the revision of the state represented by Data."
+
 RESOURCE = Resource(
     kind="ControllerRevision",
     plural="controllerrevisions",
@@ -54,7 +57,7 @@ RESOURCE = Resource(
     validate_update=_update_errors,
     columns=(
         Column("Controller", description="Controller of the object"),
-        Column("Revision", describe="revision"),
+        Column("Revision", description=_REVISION_SHOWN),
         AGE,
     ),
     cells=_cells,

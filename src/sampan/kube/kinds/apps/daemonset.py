@@ -37,6 +37,9 @@ def _default(value: Object) -> None:
         spec["revisionHistoryLimit"] = 10
     default_template(spec.setdefault("template", {}))
     _template_generation(value)
+    # Whoever writes the object has therefore written the annotation.
+    meta = value.setdefault("metadata", {})
+    meta["annotations"] = {GENERATION: "0", **(meta.get("annotations") or {})}
 
 
 def _template_generation(value: Object) -> int:
@@ -114,7 +117,7 @@ def _errors(value: Object, _context: Context) -> list[FieldError]:
 
 
 def _update_errors(new: Object, old: Object, _context: Context) -> list[FieldError]:
-    return _spec_errors(spec_of(new)) + workloads.selector_change_errors(new, old)
+    return workloads.selector_change_errors(new, old) + _spec_errors(spec_of(new))
 
 
 _NO_STATUS = {
@@ -160,6 +163,17 @@ def _cells(value: Object, now: float) -> list[Any]:
     ]
 
 
+# As older versions had it: what a Table shows was never renewed.
+_READY_SHOWN = (
+    "The number of nodes that should be running the daemon pod and have one or more of the daemon pod"
+    " running and ready."
+)
+_SELECTOR_SHOWN = (
+    "A label query over pods that are managed by the daemon set. Must match in order to be "
+    "controlled. If empty, defaulted to labels on Pod template. More info: "
+    "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors"
+)
+
 RESOURCE = Resource(
     kind="DaemonSet",
     plural="daemonsets",
@@ -178,13 +192,13 @@ RESOURCE = Resource(
     columns=(
         Column("Desired", type="integer", describe="status.desiredNumberScheduled"),
         Column("Current", type="integer", describe="status.currentNumberScheduled"),
-        Column("Ready", type="integer", describe="status.numberReady"),
+        Column("Ready", type="integer", description=_READY_SHOWN),
         Column("Up-to-date", type="integer", describe="status.updatedNumberScheduled"),
         Column("Available", type="integer", describe="status.numberAvailable"),
         Column("Node Selector", describe="spec.template.spec.nodeSelector"),
         workloads.AGE,
         *workloads.CONTAINERS,
-        Column("Selector", describe="spec.selector", priority=1),
+        Column("Selector", description=_SELECTOR_SHOWN, priority=1),
     ),
     cells=_cells,
 )

@@ -107,6 +107,12 @@ def _cells(value: Object, now: float) -> list[Any]:
     ]
 
 
+# As older versions had it: what a Table shows was never renewed.
+_SELECTOR_SHOWN = (
+    "Label selector for pods. Existing ReplicaSets whose pods are selected by this will be the ones "
+    "affected by this deployment."
+)
+
 RESOURCE = Resource(
     kind="Deployment",
     plural="deployments",
@@ -132,7 +138,7 @@ RESOURCE = Resource(
         Column("Available", describe="status.availableReplicas"),
         workloads.AGE,
         *workloads.CONTAINERS,
-        Column("Selector", describe="spec.selector", priority=1),
+        Column("Selector", description=_SELECTOR_SHOWN, priority=1),
     ),
     cells=_cells,
 )

@@ -58,6 +58,14 @@ def _cells(value: Object, now: float) -> list[Any]:
     ]
 
 
+# As older versions had it: what a Table shows was never renewed.
+_SELECTOR_SHOWN = (
+    "Selector is a label query over pods that should match the replica count. If the selector is "
+    "empty, it is defaulted to the labels present on the pod template. Label keys and values that "
+    "must match in order to be controlled by this replica set. More info: "
+    "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors"
+)
+
 RESOURCE = Resource(
     kind="ReplicaSet",
     plural="replicasets",
@@ -74,14 +82,13 @@ RESOURCE = Resource(
     warnings=_warnings,
     generation=("spec",),
     reset_fields={"": ("status",), "status": ("spec",)},
-    selectable={"status.replicas": lambda value: str(status_of(value).get("replicas", 0))},
     columns=(
         Column("Desired", type="integer", describe="spec.replicas"),
         Column("Current", type="integer", describe="status.replicas"),
         Column("Ready", type="integer", describe="status.readyReplicas"),
         workloads.AGE,
         *workloads.CONTAINERS,
-        Column("Selector", describe="spec.selector", priority=1),
+        Column("Selector", description=_SELECTOR_SHOWN, priority=1),
     ),
     cells=_cells,
 )

@@ -138,6 +138,16 @@ def cells(value: Object, now: float) -> list[Any]:
     ]
 
 
+# As older versions had it: what a Table shows was never renewed.
+_TARGETS_SHOWN = (
+    "metrics contains the specifications for which to use to calculate the desired replica count (the"
+    " maximum replica count across all metrics will be used).  The desired replica count is "
+    "calculated multiplying the ratio between the target value and the current value by the current "
+    "number of pods.  Ergo, metrics used must decrease as the pod count is increased, and vice-versa."
+    "  See the individual metric source types for more information about how each type of metric must"
+    " respond."
+)
+
 RESOURCE = Resource(
     kind="HorizontalPodAutoscaler",
     plural="horizontalpodautoscalers",
@@ -153,7 +163,7 @@ RESOURCE = Resource(
     reset_fields={"": ("status",), "status": ("spec",)},
     columns=(
         Column("Reference", describe=f"{_SHOWN}:spec.scaleTargetRef"),
-        Column("Targets", describe=f"{_SHOWN}:spec.metrics"),
+        Column("Targets", description=_TARGETS_SHOWN),
         Column("MinPods", describe=f"{_SHOWN}:spec.minReplicas"),
         Column("MaxPods", describe=f"{_SHOWN}:spec.maxReplicas"),
         Column("Replicas", describe=f"{_SHOWN}:status.currentReplicas"),

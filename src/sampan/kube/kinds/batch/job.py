@@ -22,6 +22,10 @@ _OLD_UID, _OLD_NAME = "controller-uid", "job-name"
 _PLACEMENT = ("affinity", "nodeSelector", "tolerations", "schedulingGates")
 _FIXED = ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
 _STRUCTS = {"podFailurePolicy": "PodFailurePolicy", "successPolicy": "SuccessPolicy"}
+_PRESERVED = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove "
+    "them or set propagationPolicy=Orphan to suppress this warning"
+)
 
 
 def _template_labels(value: Object) -> dict[str, str]:
@@ -226,8 +230,10 @@ RESOURCE = Resource(
     warnings=_warnings,
     generation=("spec",),
     reset_fields={"": ("status",), "status": ("spec",)},
+    unknown_field='field label "{}" not supported for Job',
     selectable={"status.successful": lambda job: str(status_of(job).get("succeeded") or 0)},
     orphan_by_default=True,
+    orphan_warning=_PRESERVED,
     columns=(
         Column("Status", description="Status of the job."),
         Column("Completions", describe="status.succeeded"),

@@ -83,8 +83,8 @@ def _end_errors(change: _Change) -> Iterator[FieldError]:
         if complete and not completed:
             yield required("status.completionTime", "completionTime is required for Complete jobs")
     started = status.get("startTime")
-    judged = change.of_field("startTime", "completionTime")
-    if judged and started and completed and seconds_of(completed) < seconds_of(started):
+    backwards = started and completed and seconds_of(completed) < seconds_of(started)
+    if backwards and change.of_field("startTime", "completionTime"):
         yield invalid("status.completionTime", completed, "must be equal to or after `startTime`")
     for type_, first in (("Failed", "FailureTarget"), ("Complete", "SuccessCriteriaMet")):
         if change.of_condition(type_, first) and has_condition(new, type_) and not has_condition(new, first):

@@ -145,6 +145,7 @@ RESOURCE = Resource(
         "status": ("spec", "status.conditions"),
     },
     selectable={"spec.signerName": _signer_name},
+    namespace_selectable=False,
     columns=(
         Column("Name", format="name", describe="metadata.name"),
         Column("Age", describe="metadata.creationTimestamp"),

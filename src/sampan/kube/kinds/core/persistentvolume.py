@@ -124,6 +124,11 @@ def _class_errors(spec: Object, path: str) -> list[FieldError]:
     mode = spec.get("volumeMode")
     if mode is not None and mode not in _MODES:
         found.append(not_supported(f"{path}.volumeMode", mode, _MODES))
+    return found + attributes_class_errors(spec, path)
+
+
+def attributes_class_errors(spec: Object, path: str) -> list[FieldError]:
+    found: list[FieldError] = []
     if (name := spec.get("volumeAttributesClassName")) is not None:
         where = f"{path}.volumeAttributesClassName"
         if not name:

@@ -161,6 +161,7 @@ RESOURCE = Resource(
         "spec.hostNetwork": lambda pod: "true" if (pod.get("spec") or {}).get("hostNetwork") else "false",
         "status.phase": _of_status("phase"),
         "status.podIP": _pod_ip,
+        "status.podIPs": lambda _pod: "",  # may be asked for, and is never there
         "status.nominatedNodeName": _of_status("nominatedNodeName"),
     },
     columns=COLUMNS,

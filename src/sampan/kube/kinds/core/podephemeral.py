@@ -14,14 +14,11 @@ _KEPT = ("resourceVersion", "managedFields")
 
 def keep_metadata(new: Object, old: Object) -> None:
     """Only the version and the owners of fields are the new object's."""
-    meta = dict(old.get("metadata") or {})
-    given = new.get("metadata") or {}
-    for key in _KEPT:
-        if key in given:
-            meta[key] = given[key]
-        else:
-            meta.pop(key, None)
-    new["metadata"] = meta
+    meta = new.setdefault("metadata", {})  # in place: who called goes on with it
+    kept = {key: meta[key] for key in _KEPT if key in meta}
+    before = {key: value for key, value in (old.get("metadata") or {}).items() if key not in _KEPT}
+    meta.clear()
+    meta.update(before, **kept)
 
 
 def _prepare(new: Object, old: Object, _context: Context) -> None:

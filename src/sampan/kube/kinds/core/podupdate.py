@@ -108,8 +108,8 @@ def _fixed_errors(spec: Object, before: Object) -> list[FieldError]:
             ours["image"] = theirs.get("image", "")
     for name in ("activeDeadlineSeconds", "schedulingGates", "tolerations"):
         _put_back(munged, before, name)
-    negative = (before.get("terminationGracePeriodSeconds") or 0) < 0
-    if negative and munged.get("terminationGracePeriodSeconds") == 1:
+    was_negative = (before.get("terminationGracePeriodSeconds") or 0) < 0
+    if was_negative and munged.get("terminationGracePeriodSeconds") == 1:
         _put_back(munged, before, "terminationGracePeriodSeconds")
     found = gated.changes_errors(munged, before) if before.get("schedulingGates") else []
     if not same(munged, before):

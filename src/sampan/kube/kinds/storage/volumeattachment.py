@@ -4,14 +4,25 @@ from typing import Any
 
 from sampan.kube.kinds import statuses, structs
 from sampan.kube.kinds.ages import age
+from sampan.kube.kinds.core.amounts import round_amounts
+from sampan.kube.kinds.core.persistentvolume import access_modes_errors, attributes_class_errors
+from sampan.kube.kinds.core.volumesources import default_sources, sources_errors
 from sampan.kube.kinds.resource import Column, Context, Object, Resource
 from sampan.kube.kinds.storage.parameters import SIZE, driver_name_errors
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, required, too_long
 
 MESSAGE_LENGTH = 1024
+_INLINE = "in the context of inline volumes"
 _SOURCE = "spec.source"
 _ONE_SOURCE = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
+
+
+def default(value: Object) -> None:
+    inline = (value["spec"].get("source") or {}).get("inlineVolumeSpec")
+    if inline is not None:
+        default_sources(inline)
+        round_amounts(inline.get("capacity"))
 
 
 def validate(new: Object, _context: Context) -> list[FieldError]:
@@ -50,7 +61,30 @@ def _source_errors(source: Object) -> list[FieldError]:
         return [forbidden(_SOURCE, _ONE_SOURCE)]
     if name == "":
         return [required(f"{_SOURCE}.persistentVolumeName", "must specify non empty persistentVolumeName")]
-    return []
+    return [] if inline is None else _inline_errors(inline, f"{_SOURCE}.inlineVolumeSpec")
+
+
+def _inline_errors(spec: Object, path: str) -> list[FieldError]:
+    """ValidatePersistentVolumeSpec of a volume that is no PersistentVolume of its own."""
+    nowhere = f"may not be specified {_INLINE}"
+    found = [] if spec.get("claimRef") is None else [forbidden(f"{path}.claimRef", nowhere)]
+    found += [forbidden(f"{path}.capacity", nowhere)] if spec.get("capacity") else []
+    if spec.get("csi") is None:
+        found.append(required(f"{path}.csi", f"has to be specified {_INLINE}"))
+    modes = spec.get("accessModes") or []
+    found += [] if modes else [required(f"{path}.accessModes")]
+    found += access_modes_errors(modes, f"{path}.accessModes")
+    if spec.get("persistentVolumeReclaimPolicy") not in (None, "", "Retain"):
+        found.append(forbidden(f"{path}.persistentVolumeReclaimPolicy", f"may only be Retain {_INLINE}"))
+    if spec.get("nodeAffinity") is not None:
+        found.append(forbidden(f"{path}.nodeAffinity", nowhere))
+    found += sources_errors(spec, "", path)
+    if spec.get("storageClassName"):
+        found.append(forbidden(f"{path}.storageClassName", nowhere))
+    if spec.get("volumeMode") not in (None, "Filesystem"):
+        detail = f"may not specify volumeMode other than Filesystem {_INLINE}"
+        found.append(forbidden(f"{path}.volumeMode", detail))
+    return found + attributes_class_errors(spec, path)
 
 
 def _status_errors(status: Object, path: str) -> list[FieldError]:
@@ -85,6 +119,7 @@ RESOURCE = Resource(
     group="storage.k8s.io",
     namespaced=False,
     subresources=(statuses.status_of(validate_update),),
+    default=default,
     prepare_create=statuses.cleared({"attached": False}),
     prepare_update=statuses.kept,
     validate=validate,

@@ -169,7 +169,7 @@ def _compare_values(node: Node, old: Any, new: Any, key: str, changed: Set, remo
             changed[key] = {SELF: LEAF, **more} if more else LEAF
             return
     else:
-        _compare_lists(node, old or [], new or [], more, less)
+        _compare_lists(node, old if isinstance(old, list) else [], new or [], more, less)
     if more:
         changed[key] = more
     if less:

@@ -21,12 +21,14 @@ class Unkeyed(Exception):
 
 
 def shape(node: Node, value: Any) -> int:
-    """What `value` is to be taken for; of undeclared types the value says so itself."""
+    """What `value` is to be taken for; of undeclared types the value says so itself. A custom resource may
+    have anything anywhere until it is validated: what does not fit is owned as a whole.
+    """
     kind = node.type
     if kind in ("object", "map"):
-        return MAP
+        return MAP if value is None or isinstance(value, dict) else SCALAR
     if kind == "list":
-        return LIST
+        return LIST if value is None or isinstance(value, list) else SCALAR
     if kind == "any":
         if isinstance(value, dict):
             return MAP

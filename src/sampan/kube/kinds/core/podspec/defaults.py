@@ -133,8 +133,8 @@ def _default_probe(probe: Object) -> None:
             probe[name] = value
     if (action := probe.get("httpGet")) is not None:
         _default_http(action)
-    if (action := probe.get("grpc")) is not None:
-        action.setdefault("service", "")
+    if (action := probe.get("grpc")) is not None and action.get("service") is None:
+        action["service"] = ""
 
 
 def _default_http(action: Object) -> None:
