@@ -305,20 +305,21 @@ class Torn:
     async def watch(self, prefix: str, revision: int) -> AsyncIterator[object]:
         if self.away:
             raise Unavailable("away")
-        watching = aiter(self.store.watch(prefix, revision))
+        watching = self.store.watch(prefix, revision)
         torn = asyncio.ensure_future(self.errors.get())
+        step = asyncio.ensure_future(anext(watching))
         try:
             while True:
-                step = asyncio.ensure_future(anext(watching))
                 await asyncio.wait([step, torn], return_when=asyncio.FIRST_COMPLETED)
                 if torn.done():
-                    step.cancel()
-                    await asyncio.gather(step, return_exceptions=True)
                     raise torn.result()
                 yield step.result()
+                step = asyncio.ensure_future(anext(watching))
         finally:
             torn.cancel()
-            await watching.aclose()  # type: ignore[attr-defined]
+            step.cancel()
+            await asyncio.gather(step, return_exceptions=True)
+            await watching.aclose()
 
 
 async def test_a_watch_that_breaks_is_resumed(store: Store) -> None:
@@ -331,6 +332,27 @@ async def test_a_watch_that_breaks_is_resumed(store: Store) -> None:
     revisions = [await store.write(A, value(), expected=None) for _ in range(3)]
     await cache.wait(revisions[-1], 10)
     assert [event.revision for event in await collect(subscription, 4)][1:] == revisions
+    await cache.stop()
+
+
+async def test_a_mistake_of_ours_does_not_freeze_the_cache(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = Cache(store)
+    await cache.start()
+    await put(cache, A)
+
+    def broken(_: object) -> None:
+        monkeypatch.undo()
+        raise KeyError("a mistake")
+
+    monkeypatch.setattr(cache, "_apply", broken)
+    item = await put(cache, A)
+    await cache.wait(item.revision, 10)
+    assert cache.get(A) is not None
+    again = await put(cache, B)
+    assert cache.items(PODS)[1] is again
+    assert "a mistake" in caplog.text
     await cache.stop()
 
 

@@ -248,6 +248,19 @@ async def test_the_log_is_copied_into_the_file(store: SqliteStore, tmp_path: Pat
     assert (tmp_path / "store-wal").stat().st_size < 2 * commits.LOG_LIMIT
 
 
+async def test_a_new_file_is_there_after_a_power_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(database, "sync_directory", synced.append)
+    for _ in range(2):
+        store = await SqliteStore.open(tmp_path / "store")
+        level = store._commits._db.execute("PRAGMA synchronous").fetchone()[0]
+        journal = store._commits._db.execute("PRAGMA journal_mode").fetchone()[0]
+        assert (synced, level, journal) == ([tmp_path], 2, "wal")
+        await store.close()
+
+
 async def test_only_its_owner_can_read_the_file(store: SqliteStore, tmp_path: Path) -> None:
     await store.write(A, b"", expected=0)
     names = ("store", "store-wal", "store-shm")

@@ -66,6 +66,7 @@ class Cache:
         self._waiters = Waiters()
         self._asking = asyncio.Lock()
         self._follower: asyncio.Task[None] | None = None
+        self._stopped = False
 
     async def start(self) -> None:
         """Returns when everything is loaded. Raises Unavailable."""
@@ -74,6 +75,7 @@ class Cache:
 
     async def stop(self) -> None:
         """Whoever follows hears Lagging."""
+        self._stopped = True
         if self._follower is not None:
             self._follower.cancel()
             await asyncio.gather(self._follower, return_exceptions=True)
@@ -227,7 +229,7 @@ class Cache:
 
     async def _follow(self) -> None:
         delay, longest = RETRY
-        while True:
+        while not self._stopped:  # a failure on the way out of a watch may stand in the cancellation's place
             at = self.revision
             try:
                 async with aclosing(self._store.watch(ROOT, self.revision)) as batches:
@@ -238,6 +240,9 @@ class Cache:
                 await self._reload()
             except Unavailable as error:
                 logger.warning("cannot follow the store: %s", error)
+            except Exception:  # a mistake of ours must not freeze the cache for ever
+                logger.exception("following the store: loading anew")
+                await self._reload()
             delay = RETRY[0] if self.revision > at else min(delay * 2, longest)
             await asyncio.sleep(delay)
 
