@@ -72,20 +72,20 @@ def element(node: Node, item: Any) -> str:
         what = "a null element" if item is None else "non-map elements"
         raise Unkeyed(f"associative list with keys may not have {what}")
     names = node.list_keys if len(node.list_keys) == 1 else tuple(sorted(node.list_keys))
-    if all([name in item for name in names]):
+    if all(name in item for name in names):
         return elements.of_keys(names, [item[name] for name in names])
     found = {name: item[name] if name in item else _default(node, name) for name in names}
     known = {name: value for name, value in found.items() if value is not MISSING}
     if not known:
         raise Unkeyed(
-            f"associative list with keys has an element that omits all key fields {quote_list(node.list_keys)}"
-            " (and doesn't have default values for any key fields)"
+            "associative list with keys has an element that omits all key fields "
+            f"{quote_list(node.list_keys)} (and doesn't have default values for any key fields)"
         )
     return elements.of_keys(tuple(known), list(known.values()))
 
 
 def _default(node: Node, name: str) -> Any:
-    """MISSING if there is none. Go's zero value is one where the field is always written, says openapi-gen."""
+    """MISSING if there is none. Go's zero value is one where the field is always written (openapi-gen)."""
     field = node.items.fields.get(name) if node.items is not None else None
     if field is None:
         return MISSING
