@@ -42,7 +42,7 @@ from sampan.kube.access.rbac import RESOURCES, Rbac
 from sampan.kube.access.reviews import Reviews
 from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
 from sampan.kube.access.user import Attributes
-from sampan.kube.api import answers, bodies, health, negotiation
+from sampan.kube.api import answers, bodies, health, metrics, negotiation
 from sampan.kube.api.accessoptions import text_of
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.bootstrap import Bootstrap
@@ -127,16 +127,17 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     special["pods", "binding"] = special["bindings", ""] = pods.bind
     definitions = Definitions(catalog, cache, writer, reader, scales, special, webhooks.call)
     definitions.load()
+    limits = Limits(settings.reading, settings.mutating)
+    counted = metrics.Metrics(limits)
     roots = Roots(
         catalog,
         health.Health(_checks(cache)),
         documents(catalog, VERSION["gitVersion"]),
         f"{settings.advertise_address}:{settings.port}",
-        _roots(settings, keys),
+        {**_roots(settings, keys), "/metrics": _metrics(counted, catalog, cache)},
     )
     verbs = Verbs(catalog, cache, lister, writer, patcher, special)
-    limits = Limits(settings.reading, settings.mutating)
-    handler = Handler(catalog, gate, reader, roots, verbs, limits)
+    handler = Handler(catalog, gate, reader, roots, verbs, limits, counted)
     bootstrap = Bootstrap(catalog, reader, writer, time.time)
     checks_of_types = TypeChecks(catalog, cache, writer, reader)
     return Assembled(
@@ -290,3 +291,13 @@ def _roots(settings: Settings, keys: Keys) -> dict[str, Answer]:
         return found
 
     return {"/.well-known/openid-configuration": discovery, "/openid/v1/jwks": public_keys}
+
+
+def _metrics(counted: metrics.Metrics, catalog: Catalog, cache: Cache) -> Answer:
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        stored = {served.prefix: served.resource for served in catalog.all() if served.resource.stored}
+        return metrics.response(
+            counted.text((one.group, one.plural, cache.count(prefix)) for prefix, one in stored.items())
+        )
+
+    return answer

@@ -18,6 +18,7 @@ from sampan.kube.api import answers, negotiation
 from sampan.kube.api.auditing import Auditor
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.metrics import Metrics
 from sampan.kube.api.options import truth
 from sampan.kube.api.paths import VERBS, Target, parse
 from sampan.kube.api.served import Served
@@ -51,6 +52,7 @@ class Handler:
     paths: Paths
     verbs: "Verbs"
     limits: Limits
+    metrics: Metrics
     clock: Callable[[], float] = time.time
     auditor: Auditor | None = None
 
@@ -86,13 +88,26 @@ class Handler:
         attributes = _attributes(user, verb, target, parsed, request.method)
         if self.auditor is not None:
             self.auditor.begin(request, attributes)
-        await self.access.check(request, attributes)
-        with self.limits.admit(attributes):
-            return await self._perform(request, user, verb, target, parsed, query)
+        served = self._served(target) if target.resource else None
+        begun, code = time.perf_counter(), 500
+        try:
+            await self.access.check(request, attributes)
+            with self.limits.admit(attributes), self.metrics.running(attributes):
+                response = await self._perform(request, served, user, verb, target, parsed, query)
+            code = response.status
+            return response
+        except status.StatusError as error:
+            code = error.code
+            raise
+        finally:
+            # Names that clients made up would be series without end.
+            if served is not None or not target.resource:
+                self.metrics.answered(attributes, code, time.perf_counter() - begun)
 
     async def _perform(
         self,
         request: web.BaseRequest,
+        served: Served | None,
         user: User,
         verb: str,
         target: Target,
@@ -102,7 +117,6 @@ class Handler:
         if not target.resource:
             found = await self.paths.answer(request, target)
             return found if found is not None else answers.plain("404 page not found\n", 404)
-        served = self._served(target)
         if served is None:
             if not self.catalog.built_in(target.group):
                 return answers.plain("404 page not found\n", 404)

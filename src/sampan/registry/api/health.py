@@ -5,8 +5,8 @@ import os
 from aiohttp import web
 
 from sampan.registry.api.call import Call, Route, json_response
-from sampan.registry.metrics.families import CONTENT_TYPE
 from sampan.registry.metrics.measure import Metrics
+from sampan.specs.prometheus import CONTENT_TYPE
 
 
 async def healthy(call: Call) -> web.StreamResponse:

@@ -1,15 +1,12 @@
-"""The metrics there are, and their text form.
-
-Prometheus exposition format 0.0.4: https://prometheus.io/docs/instrumenting/exposition_formats/
-"""
+"""The metrics there are, and how they are told."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sampan.registry.metrics.shared import Cell, Slot
+from sampan.specs.prometheus import head, labels, number
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0)
 
 
@@ -57,16 +54,14 @@ FAMILIES = (
 )  # fmt: skip
 
 
-def sample(family: Family, values: Sequence[str] = (), suffix: str = "", extra: str = "") -> str:
+def sample(
+    family: Family, values: Sequence[str] = (), suffix: str = "", extra: tuple[str, str] | None = None
+) -> str:
     """A sample's name and labels, as they stand in the text: also its key in shared memory."""
-    pairs = [f'{name}="{escape(value)}"' for name, value in zip(family.labels, values, strict=True)]
+    pairs = list(zip(family.labels, values, strict=True))
     if extra:
         pairs.append(extra)
-    return f"{family.name}{suffix}" + (f"{{{','.join(pairs)}}}" if pairs else "")
-
-
-def escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f"{family.name}{suffix}{labels(pairs)}"
 
 
 class Histogram:
@@ -76,7 +71,7 @@ class Histogram:
 
     def __init__(self, slot: Slot, family: Family, values: Sequence[str]) -> None:
         bounds = [*(format(bound, "g") for bound in BUCKETS), "+Inf"]
-        self._cells = [slot.cell(sample(family, values, "_bucket", f'le="{bound}"')) for bound in bounds]
+        self._cells = [slot.cell(sample(family, values, "_bucket", ("le", bound))) for bound in bounds]
         self._sum: Cell = slot.cell(sample(family, values, "_sum"))
         self._count: Cell = slot.cell(sample(family, values, "_count"))
 
@@ -100,7 +95,7 @@ def expose(totals: Mapping[str, float]) -> str:
         found = groups[family.name]
         if not found:
             continue
-        lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}"]
+        lines += head(family.name, family.kind, family.help)
         rows = cumulated(found) if family.kind == "histogram" else sorted(found)
         lines += [f"{key} {number(value)}" for key, value in rows]
     return "\n".join(lines) + "\n"
@@ -129,7 +124,3 @@ def cumulated(found: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
             else:
                 rows.append((key, value))
     return rows
-
-
-def number(value: float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
