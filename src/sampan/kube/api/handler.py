@@ -191,7 +191,7 @@ def _attributes(user: User, verb: str, target: Target, query: MultiDict[str], me
 def _verb(method: str, target: Target, query: MultiDict[str]) -> str:
     verb = VERBS.get(method, method.lower())
     if target.name:
-        return verb
+        return "watch" if target.watch and verb == "get" else verb
     if verb == "get":
         return "watch" if target.watch or (query and truth(query.get("watch"))) else "list"
     return "deletecollection" if verb == "delete" else verb

@@ -59,6 +59,17 @@ def choose(accept: str, offered: Sequence[str] = OFFERED, kinds: Sequence[tuple[
     return found
 
 
+def choose_stream(
+    accept: str, offered: Sequence[str] = OFFERED, kinds: Sequence[tuple[str, str, str]] = ()
+) -> Form:
+    """The same of a watch, which is never in YAML."""
+    streamed = [media for media in offered if media != YAML]
+    try:
+        return choose(accept, streamed, kinds)
+    except StatusError:
+        raise not_acceptable([f"{media};stream=watch" for media in streamed], plain=False) from None
+
+
 def _choose(accept: str, offered: Sequence[str], kinds: Sequence[tuple[str, str, str]]) -> Form:
     wishes = sorted((_wish(one) for one in accept.split(",")), key=lambda wish: -wish[0])
     matched = False

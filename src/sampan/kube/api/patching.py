@@ -190,7 +190,7 @@ def _check_type(served: Served, name: str, value: Any) -> None:
             for field, (sent, ours) in wanted.items()
             if sent != ours
         ]
-        raise status.invalid(served.group, served.kind, name, errors)
+        raise status.invalid(served.stored_group, served.kind, name, errors)
     raise _no_object(value, bodies.other_kind(served, value, version, kind, builtin.is_kind))
 
 

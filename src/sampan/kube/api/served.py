@@ -38,6 +38,7 @@ class Served:
         self.kind, self.group, self.plural = resource.kind, resource.group, resource.plural
         self.api_version = resource.api_version
         group, plural = resource.stored_as if resource.stored_as[1] else (resource.group, resource.plural)
+        self.stored_group = group  # what it is validated as: errors name it
         self.prefix = f"/registry/{group or 'core'}/{plural}/"
         self.stored_plain = self.custom is None  # without its kind and apiVersion
         named = orjson.dumps({"kind": self.kind, "apiVersion": self.api_version})

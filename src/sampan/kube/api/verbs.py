@@ -67,9 +67,12 @@ class Verbs:
             raise not_allowed()
         if special is not None:
             return await special(request, call, verb, target)
-        form = negotiation.choose(
-            request.headers.get("Accept", ""), OFFERED if served.custom is None else CUSTOM_OFFERED, KINDS
-        )
+        offered = OFFERED if served.custom is None else CUSTOM_OFFERED
+        accept = request.headers.get("Accept", "")
+        if verb == "watch":
+            form = negotiation.choose_stream(accept, offered, KINDS)
+        else:
+            form = negotiation.choose(accept, offered, KINDS)
         found: web.StreamResponse = await getattr(self, f"_{verb}")(request, call, form)
         return found
 
@@ -112,7 +115,8 @@ class Verbs:
         return answers.answer(orjson.loads(body), form)
 
     async def _watch(self, request: web.BaseRequest, call: Call, form: Form) -> web.StreamResponse:
-        options = list_options(call.query, watch=True)
+        query = {**call.query, "fieldSelector": f"metadata.name={call.name}"} if call.name else call.query
+        options = list_options(query, watch=True)
         watcher = Watcher(self.cache, self.lister, call, options, self._encoder(call, form))
         subscription, first = await watcher.start()
         response = web.StreamResponse(headers={**answers.JSON_HEADERS, "Content-Type": _watch_media(form)})

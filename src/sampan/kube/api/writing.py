@@ -143,7 +143,7 @@ class Writer:
         own = resource.validate(new, context)
         errors = errors + own if resource.judges_metadata else own or errors
         if errors:
-            raise status.invalid(served.group, served.kind, name, errors)
+            raise status.invalid(served.stored_group, served.kind, name, errors)
         for text in resource.warnings(new, None, context):
             call.warn(text)
         key = served.key(call.namespace, name)
@@ -326,7 +326,7 @@ class Writer:
         served, resource = call.served, call.served.resource
         errors = self._before_update(call, new, old, context)
         if errors:
-            raise status.invalid(served.group, served.kind, call.name, errors)
+            raise status.invalid(served.stored_group, served.kind, call.name, errors)
         for text in resource.warnings(new, old, context):
             call.warn(text)
         await self._admission.validate(request)
