@@ -55,6 +55,7 @@ from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
+from sampan.kube.api.manifests import Manifests
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.podwrites import PodWrites
 from sampan.kube.api.reading import Lister
@@ -86,6 +87,7 @@ class Assembled:
     webhooks: WebhookCalls
     authorizer: Authorizer
     tokens: Tokens
+    manifests: Manifests
 
     async def close(self) -> None:
         """Let go of connections to other servers."""
@@ -151,6 +153,7 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
         webhooks,
         authorizer,
         tokens,
+        Manifests(catalog, reader, patcher, time.time),
     )
 
 

@@ -23,7 +23,7 @@ from sampan.interpreter import isolated, plain_environment
 from sampan.kube.access import encryption, kubeconfig
 from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
-from sampan.kube.api import assembly
+from sampan.kube.api import assembly, manifests
 from sampan.kube.api.auditing import auditor
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import follow
@@ -88,6 +88,7 @@ async def _run(settings: Settings) -> None:
 async def start(settings: Settings, stack: AsyncExitStack) -> None:
     """Everything, until the stack is left."""
     raise_file_limit()
+    objects = manifests.read(settings.manifests) if settings.manifests else []
     first = str(next(ipaddress.ip_network(settings.service_cidrs[0]).hosts()))
     addresses = (first, settings.advertise_address, settings.reachable)
     pki = Pki(settings.paths.pki, serving_names(settings.domain, addresses, settings.names))
@@ -124,6 +125,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(server.stop)
     group.start(_renew(settings, pki, keys, context))
     group.start(Compactor(store).run())
+    group.start(api.manifests.apply(objects))
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
 

@@ -34,6 +34,7 @@ class Settings:
     reading: int
     mutating: int
     access: AccessOptions
+    manifests: Path | None
 
     @property
     def url(self) -> str:
@@ -80,6 +81,7 @@ def parse(argv: list[str]) -> Settings:
         options.max_requests_inflight,
         options.max_mutating_requests_inflight,
         accessoptions.read(options),
+        options.manifests,
     )
 
 
@@ -106,10 +108,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-requests-inflight", default=400, type=int, help="reading requests at once")
     add("--max-mutating-requests-inflight", default=200, type=int, help="writing requests at once")
     accessoptions.declare(add)
+    add("--manifests", default=None, type=_directory, help="directory of manifests to apply at start")
     add("--fake-nodes", default=0, type=int, help="number of Ready nodes with nothing behind them")
     add("--controllers", default="true", choices=("true", "false"), help="run the controllers as well")
     add("--ready-fd", default=None, type=int, help=argparse.SUPPRESS)
     return parser
+
+
+def _directory(text: str) -> Path:
+    path = Path(text).resolve()
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a directory")
+    return path
 
 
 def _address(text: str) -> str:
