@@ -79,6 +79,7 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
         "down": ("kube.down", "Stop the cluster; its objects stay", ()),
         "kubeconfig": ("kube.kubeconfig", "Print the configuration for kubectl and helm", ()),
         "reset": ("kube.reset", "Remove the cluster and all its objects", ()),
+        "rotate-keys": ("kube.rotatekeys", "Make a new key, of encryption at rest or of tokens", ()),
         "snapshot": ("kube.snapshot", "Save the cluster's objects to a file, or restore them", ()),
         "status": ("kube.status", "Show whether a cluster runs, and where", ()),
         "up": ("kube.up", "Start a Kubernetes cluster", ()),

@@ -49,6 +49,8 @@ def run(argv: list[str]) -> int:
         return reset(paths, options.force)
     if options.command == "kubeconfig":
         return kubeconfig(paths)
+    if options.command == "rotate-keys":
+        return rotate_keys(paths, options.what)
     files = {name: getattr(options, name.replace("-", "_")) for name in STORE_FILES}
     return snapshot(paths, options.action, options.file, options.store, files)
 
@@ -78,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     reset_parser = command("reset", "Stop the cluster and remove everything it has, certificates too.")
     reset_parser.add_argument("--force", action="store_true", help="do not ask")
     command("kubeconfig", "Print the configuration for kubectl and helm.")
+    rotate_parser = command("rotate-keys", "Make a new key, of encryption at rest or of tokens.")
+    rotate_parser.add_argument("what", choices=("secrets", "service-accounts"))
     snapshot_parser = command("snapshot", "Save the cluster's objects to a file, or restore them.")
     snapshot_parser.add_argument("action", choices=("save", "restore"))
     snapshot_parser.add_argument("file")
@@ -216,3 +220,12 @@ def snapshot(paths: KubePaths, action: str, file: str, store: str, files: dict[s
     more = [word for name, value in files.items() for word in (f"--{name}", value)]
     line = isolated("sampan.kube.store.snapshot", action, file, "--store", store or str(paths.store), *more)
     return subprocess.run(line, check=False).returncode
+
+
+def rotate_keys(paths: KubePaths, what: str) -> int:
+    """Done by a program of its own, as it loads cryptography."""
+    line = isolated("sampan.kube.access.rotation", what, "--data-root", str(paths.data))
+    status = subprocess.run(line, check=False).returncode
+    if status == 0 and running(paths) is not None:
+        print("The cluster runs: stop and start it (sampan kube down, sampan kube up).")
+    return status

@@ -27,6 +27,7 @@ from sampan.kube.api import assembly, manifests
 from sampan.kube.api.auditing import auditor
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import follow
+from sampan.kube.api.resealing import reseal, resource_of
 from sampan.kube.api.settings import Settings, parse
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.compaction import Compactor
@@ -126,6 +127,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     group.start(_renew(settings, pki, keys, context))
     group.start(Compactor(store).run())
     group.start(api.manifests.apply(objects))
+    group.start(reseal(api.catalog, store, cache, sealing))
     if settings.controllers:
         group.start(_keep_controllers(settings, pki))
 
@@ -139,9 +141,7 @@ def opener(sealing: encryption.Encryption) -> Callable[[str, bytes], bytes]:
     """How the cache reads what was kept: (key, value) -> the value."""
 
     def open_value(key: str, value: bytes) -> bytes:
-        _, _, group, plural, *_ = key.split("/")
-        resource = plural if group == "core" else f"{plural}.{group}"
-        return sealing.open(resource, key, value)[0]
+        return sealing.open(resource_of(key), key, value)[0]
 
     return open_value
 
