@@ -19,7 +19,6 @@ class Settings:
     port: int
     advertise_address: str
     service_cidrs: tuple[str, ...]
-    node_ports: tuple[int, int]
     names: tuple[str, ...]
     store: str
     store_files: tuple[str, str, str]  # authorities, certificate and key, for an etcd by TLS
@@ -57,16 +56,12 @@ def parse(argv: list[str]) -> Settings:
     """Ends the process with a message for options that are wrong."""
     parser = _parser()
     options = parser.parse_args(argv)
-    low, _, high = options.service_node_port_range.partition("-")
-    if not (low.isdigit() and high.isdigit() and 0 < int(low) <= int(high) < 65536):
-        parser.error("--service-node-port-range: two ports with a hyphen between them are wanted")
     return Settings(
         KubePaths(Path(options.data_root), Path(options.exec_root)),
         options.bind_address,
         options.secure_port,
         options.advertise_address or _advertised(options.bind_address),
         tuple(options.service_cluster_ip_range.split(",")),
-        (int(low), int(high)),
         tuple(options.tls_san),
         options.store,
         (options.etcd_cafile, options.etcd_certfile, options.etcd_keyfile),
@@ -94,7 +89,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--secure-port", default=6443, type=int, help="port to listen on, with TLS")
     add("--advertise-address", default="", type=_address_or_none, help="address that others are told")
     add("--service-cluster-ip-range", default="10.96.0.0/12", type=_ranges, help="addresses of services")
-    add("--service-node-port-range", default="30000-32767", help="ports of services on nodes")
     add("--tls-san", action="append", default=[], help="name or address to be in the certificate")
     add("--store", default="", help="etcd://host:port[,host:port]; without it, a file in the data root")
     add("--etcd-cafile", default="", help="authorities that sign for etcd's members, for TLS")
