@@ -108,6 +108,26 @@ def decoded(served: Served, value: Any) -> Object:
     return found
 
 
+async def sent(
+    request: web.BaseRequest,
+    call: Call,
+    served: Served,
+    options: WriteOptions,
+    knows: Callable[[str, str], bool],
+    older: str = "",
+) -> Object:
+    """The object that was sent, decoded. `older`: an apiVersion that is taken for the one of today.
+
+    Raises StatusError.
+    """
+    body = Body(await read(request), request.headers.get("Content-Type"), served)
+    value = body.value(served.kind)
+    if older and isinstance(value, dict) and value.get("apiVersion") == older:
+        value["apiVersion"] = served.api_version
+    check_kind(served, value, knows)
+    return decode(call, served, value, body.duplicates, options)
+
+
 def complain(call: Call, options: WriteOptions, kind: str, version: str, problems: list[str]) -> None:
     """Unknown and duplicate fields: an error, warnings or nothing."""
     if not problems or options.validation == "Ignore":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sampan.kube.access.defaults.objects import Cluster, default_objects, reconciled
 from sampan.kube.access.user import LOOPBACK
-from sampan.kube.api.calls import Call
+from sampan.kube.api.calls import AGENT, Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.options import DeleteOptions, WriteOptions
 from sampan.kube.api.served import Served
@@ -13,7 +13,6 @@ from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Reader
 from sampan.kube.schema import decoding
 
-AGENT = "kube-apiserver"
 OPTIONS = WriteOptions(manager=AGENT)
 
 

@@ -8,6 +8,8 @@ from sampan.kube.access.user import User
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Context, Reader
 
+AGENT = "kube-apiserver"  # who owns what the server itself writes
+
 
 @dataclass
 class Call:

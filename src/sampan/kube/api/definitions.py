@@ -11,7 +11,7 @@ from typing import Any
 
 from sampan.kube.access.user import LOOPBACK
 from sampan.kube.api import converting
-from sampan.kube.api.calls import Call
+from sampan.kube.api.calls import AGENT, Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.options import DeleteOptions, WriteOptions
 from sampan.kube.api.scales import Scales
@@ -28,7 +28,6 @@ from sampan.specs.kubernetes import status
 log = logging.getLogger("sampan.kube")
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
-AGENT = "kube-apiserver"
 PAUSE = 5.0  # seconds between looks at resources that do not go
 
 

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from sampan.kube.access.user import User
+from sampan.kube.access.user import LOOPBACK
 from sampan.kube.api import answers, bodies, negotiation
-from sampan.kube.api.calls import Call
+from sampan.kube.api.calls import AGENT, Call
 from sampan.kube.api.catalog import Catalog, built_in
 from sampan.kube.api.options import DeleteOptions, WriteOptions, delete_options, write_options
 from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister
-from sampan.kube.api.served import Served
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.core.binding import binding_errors
 from sampan.kube.kinds.core.podbinding import bound
@@ -22,7 +21,6 @@ from sampan.specs.kubernetes import status
 BINDING = Resource(kind="Binding", plural="bindings", verbs=())
 EVICTION = Resource(kind="Eviction", plural="evictions", group="policy", verbs=())
 OLD_EVICTION = "policy/v1beta1"  # which is still understood
-ITSELF = User("system:apiserver", groups=("system:masters",))
 BUDGETS = "poddisruptionbudgets.policy"
 
 
@@ -40,7 +38,7 @@ class PodWrites:
         """POST of a Binding, to a pod or to `bindings`."""
         form = negotiation.choose(request.headers.get("Accept", ""))
         options = write_options(call.query, "CreateOptions", call.dry_runs)
-        value = await self._sent(request, call, self._binding, options)
+        value = await bodies.sent(request, call, self._binding, options, self._catalog.knows)
         pods = self._catalog.by_name("pods")
         assert pods is not None
         if not call.name:
@@ -60,7 +58,7 @@ class PodWrites:
         """POST of an Eviction."""
         form = negotiation.choose(request.headers.get("Accept", ""))
         options = write_options(call.query, "CreateOptions", call.dry_runs)
-        value = await self._sent(request, call, self._eviction, options)
+        value = await bodies.sent(request, call, self._eviction, options, self._catalog.knows, OLD_EVICTION)
         _check_name(call, value, "Eviction")
         given = dict(value.get("deleteOptions") or {})
         if options.dry_run:
@@ -96,9 +94,7 @@ class PodWrites:
             return replace(deletion, resource_version=pod["metadata"]["resourceVersion"]), name
         served = self._catalog.by_name(BUDGETS)
         assert served is not None
-        on_budget = replace(
-            call, served=served, name=name, subresource="status", user=ITSELF, agent="kube-apiserver"
-        )
+        on_budget = replace(call, served=served, name=name, subresource="status", user=LOOPBACK, agent=AGENT)
         await self._writer.update(
             on_budget,
             lambda old: eviction.charged(old or {}, call.name, call.stamp),
@@ -118,17 +114,6 @@ class PodWrites:
             if deletion.resource_version is not None and written.item is not None:
                 deletion = replace(deletion, resource_version=str(written.item.revision))
         await self._writer.delete(call, deletion)
-
-    async def _sent(
-        self, request: web.BaseRequest, call: Call, served: Served, options: WriteOptions
-    ) -> Object:
-        data = await bodies.read(request)
-        body = bodies.Body(data, request.headers.get("Content-Type"), served)
-        value = body.value(served.kind)
-        if isinstance(value, dict) and served.kind == "Eviction" and value.get("apiVersion") == OLD_EVICTION:
-            value["apiVersion"] = served.api_version
-        bodies.check_kind(served, value, self._catalog.knows)
-        return bodies.decode(call, served, value, body.duplicates, options)
 
 
 def _check_name(call: Call, value: Object, kind: str) -> None:

@@ -43,7 +43,7 @@ class Virtual:
         """A question as an object, whose status is the answer."""
         form = negotiation.choose(request.headers.get("Accept", ""))
         options = write_options(call.query, "CreateOptions", call.dry_runs)
-        value = await self._sent(request, call, call.served, options)
+        value = await bodies.sent(request, call, call.served, options, self._catalog.knows)
         _place(call, value)
         admitted = self._admitted(call, value, options)
         await self._admission.mutate(admitted)
@@ -59,7 +59,7 @@ class Virtual:
         """serviceaccounts/<name>/token"""
         form = negotiation.choose(request.headers.get("Accept", ""))
         options = write_options(call.query, "CreateOptions", call.dry_runs)
-        value = await self._sent(request, call, self._token_request, options)
+        value = await bodies.sent(request, call, self._token_request, options, self._catalog.knows)
         value.setdefault("spec", {}).setdefault("expirationSeconds", DEFAULT_EXPIRATION)
         if value["spec"]["expirationSeconds"] is None:
             value["spec"]["expirationSeconds"] = DEFAULT_EXPIRATION
@@ -94,15 +94,6 @@ class Virtual:
         value["metadata"].pop("managedFields", None)
         manager = manager_name(options, call.agent)
         managed.update(served.node, None, value, manager, served.api_version, call.subresource, call.stamp)
-
-    async def _sent(
-        self, request: web.BaseRequest, call: Call, served: Served, options: WriteOptions
-    ) -> Object:
-        data = await bodies.read(request)
-        body = bodies.Body(data, request.headers.get("Content-Type"), served)
-        value = body.value(served.kind)
-        bodies.check_kind(served, value, self._catalog.knows)
-        return bodies.decode(call, served, value, body.duplicates, options)
 
 
 def _place(call: Call, value: Object) -> None:

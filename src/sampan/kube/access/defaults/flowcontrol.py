@@ -5,11 +5,12 @@ Kubernetes 1.35, staging/src/k8s.io/apiserver/pkg/apis/flowcontrol/bootstrap.
 
 from collections.abc import Sequence
 
+from sampan.kube.kinds.flowcontrol.mandatory import PRIORITY_LEVELS
 from sampan.kube.kinds.resource import Object
 
 GROUP = "flowcontrol.apiserver.k8s.io"
 AUTO_UPDATE = "apf.kubernetes.io/autoupdate-spec"
-MANDATORY = ("exempt", "catch-all")
+MANDATORY = tuple(PRIORITY_LEVELS)
 
 # Level -> shares, queues, hand size, percentage that may be lent.
 _QUEUED = {
@@ -45,8 +46,7 @@ _SCHEMAS = (
 def objects(now: str) -> list[tuple[str, Object]]:
     """All default levels and schemas; `now` is when their conditions became true (RFC 3339)."""
     levels = [
-        _level("exempt", {"type": "Exempt", "exempt": {"nominalConcurrencyShares": 0, "lendablePercent": 0}}),
-        _level("catch-all", _limited(5, {"type": "Reject"}, 0)),
+        *(_level(name, spec) for name, spec in PRIORITY_LEVELS.items()),
         *(_level(name, _queued(*figures)) for name, figures in _QUEUED.items()),
     ]
     schemas = [_schema(now, *row) for row in _SCHEMAS]
@@ -64,14 +64,11 @@ def _level(name: str, spec: Object) -> Object:
     return _object("PriorityLevelConfiguration", name, spec, {})
 
 
-def _limited(shares: int, response: Object, lendable: int) -> Object:
-    limited = {"nominalConcurrencyShares": shares, "limitResponse": response, "lendablePercent": lendable}
-    return {"type": "Limited", "limited": limited}
-
-
 def _queued(shares: int, queues: int, hand: int, lendable: int) -> Object:
     queuing = {"queues": queues, "handSize": hand, "queueLengthLimit": 50}
-    return _limited(shares, {"type": "Queue", "queuing": queuing}, lendable)
+    response = {"type": "Queue", "queuing": queuing}
+    limited = {"nominalConcurrencyShares": shares, "limitResponse": response, "lendablePercent": lendable}
+    return {"type": "Limited", "limited": limited}
 
 
 def _subject(text: str) -> Object:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sampan.kube.kinds.ages import age
-from sampan.kube.kinds.core.podspec.resources import requirements_errors, round_amounts
+from sampan.kube.kinds.core.amounts import round_amounts
+from sampan.kube.kinds.core.podspec.resources import requirements_errors
 from sampan.kube.kinds.core.podspec.scheduling import tolerations_errors
 from sampan.kube.kinds.resource import Column, Context, Object, Resource
 from sampan.specs.kubernetes import names
@@ -13,7 +14,7 @@ from sampan.specs.kubernetes.fielderror import FieldError, invalid
 def default(new: Object) -> None:
     overhead = new.get("overhead") or {}
     if overhead.get("podFixed"):
-        round_amounts({"limits": overhead["podFixed"]})
+        round_amounts(overhead["podFixed"])
 
 
 def validate(new: Object, _context: Context) -> list[FieldError]:

@@ -5,7 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 from sampan.errors import Invalid
-from sampan.kube.kinds.core.podspec.resources import default_requests, round_amounts
+from sampan.kube.kinds.core.amounts import round_amounts
+from sampan.kube.kinds.core.podspec.resources import default_requests
 from sampan.kube.kinds.resource import Object
 from sampan.specs.oci import reference
 
@@ -78,7 +79,7 @@ def _default_host_ports(spec: Object) -> None:
 
 def _default_container(container: Object) -> None:
     if resources := container.get("resources"):
-        round_amounts(resources)
+        round_amounts(resources.get("limits"), resources.get("requests"))
     if not container.get("imagePullPolicy"):
         container["imagePullPolicy"] = pull_policy(container.get("image", ""))
     if not container.get("terminationMessagePath"):

@@ -12,7 +12,7 @@ from sampan.specs.kubernetes.fielderror import (
     not_supported,
     required,
 )
-from sampan.specs.kubernetes.quantity import MILLI, Quantity, parse
+from sampan.specs.kubernetes.quantity import Quantity, parse
 
 Amounts = dict[str, str]
 
@@ -296,15 +296,6 @@ def _raise(total: dict[str, Quantity], other: dict[str, Quantity]) -> None:
     for name, amount in other.items():
         if name not in total or amount > total[name]:
             total[name] = amount
-
-
-def round_amounts(requirements: Object) -> None:
-    """Less than a thousandth of anything cannot be asked for: up to the next one."""
-    for kind in ("limits", "requests"):
-        amounts = requirements.get(kind) or {}
-        for name, amount in amounts.items():
-            if amount[-1:] in ("n", "u") or "e-" in amount:
-                amounts[name] = str(parse(amount).round_up(MILLI))
 
 
 def default_requests(spec: Object) -> None:
