@@ -29,6 +29,11 @@ def answer(value: Any, form: Form = PLAIN, code: int = 200) -> web.Response:
     return web.Response(body=body, status=code, headers={**JSON_HEADERS, "Content-Type": media_of(form)})
 
 
+def message(data: bytes) -> web.Response:
+    """What is protobuf already."""
+    return web.Response(body=data, headers={**JSON_HEADERS, "Content-Type": PROTOBUF})
+
+
 def media_of(form: Form) -> str:
     """The Content-Type of a form: discovery names its kind in it."""
     if form.group == "apidiscovery.k8s.io":

@@ -1,10 +1,11 @@
 """What each verb does, for every kind: from a Call to an answer."""
 
+import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
@@ -13,6 +14,7 @@ from sampan.kube.api import answers, bodies, negotiation, tables
 from sampan.kube.api.auditing import trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.encoded import Encoded
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, JSON, OFFERED, PROTOBUF, Form
 from sampan.kube.api.options import (
     WriteOptions,
@@ -27,11 +29,14 @@ from sampan.kube.api.served import Served
 from sampan.kube.api.watching import Encoder, Watcher, json_encoder, table_encoder, value_encoder
 from sampan.kube.api.writing import Writer, Written, check_name, warn_of_orphans
 from sampan.kube.kinds.resource import Object
+from sampan.kube.schema import protobuf
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
 from sampan.specs.kubernetes import status
 
 SHORTEST_WATCH, LONGEST_WATCH = 1800, 3600  # seconds, of a watch that does not say how long
+TURN = 100  # objects that are encoded before others have their turn
+T = TypeVar("T")
 KINDS = (tables.TABLE, tables.METADATA, tables.METADATA_LIST)
 Special = Callable[[web.BaseRequest, Call, str, Target], Awaitable[web.StreamResponse]]
 
@@ -47,6 +52,7 @@ class Verbs:
     patcher: Patcher
     special: dict[tuple[str, str], Special]
     clock: Callable[[], float] = time.time
+    encoded: Encoded = field(default_factory=Encoded)
 
     async def perform(
         self, request: web.BaseRequest, call: Call, verb: str, target: Target
@@ -85,9 +91,9 @@ class Verbs:
     async def _list(self, request: web.BaseRequest, call: Call, form: Form) -> web.StreamResponse:
         options = list_options(call.query)
         listing = await self.lister.listing(call, options)
-        return self._listing(call, listing, form)
+        return await self._listing(call, listing, form)
 
-    def _listing(self, call: Call, listing: Listing, form: Form) -> web.StreamResponse:
+    async def _listing(self, call: Call, listing: Listing, form: Form) -> web.StreamResponse:
         served = call.served
         metadata: dict[str, Any] = {"resourceVersion": str(listing.revision)}
         if listing.token:
@@ -98,7 +104,9 @@ class Verbs:
             metadata["continue"] = ""  # their lists are maps, in which nothing is left out
         if form.kind == "Table":
             include = tables.include_of(call.query.get("includeObject", ""))
-            return answers.json_answer(tables.table(served, listing.items, metadata, include, self.clock()))
+            now = self.clock()
+            rows = await _in_turns(listing.items, lambda item: tables.row(served, item, include, now))
+            return answers.json_answer(tables.table(served, rows, metadata))
         if form.kind == tables.METADATA_LIST[2]:
             found = tables.metadata_list(listing.items, served, metadata)
             return (
@@ -108,6 +116,10 @@ class Verbs:
             )
         if form.kind:
             raise negotiation.not_acceptable(OFFERED, plain=False)
+        if form.media == PROTOBUF and listing.items:
+            raws = await _in_turns(listing.items, lambda item: self.encoded.of(served, item))
+            data = protobuf.encode_list(served.api_version, f"{served.kind}List", metadata, raws)
+            return answers.message(data)
         joined = b",".join([served.list_item(item) for item in listing.items])
         body = served.list_head + b',"metadata":' + orjson.dumps(metadata) + b',"items":[' + joined + b"]}"
         if form.media == JSON and not form.pretty:
@@ -224,7 +236,7 @@ class Verbs:
                     raise
                 continue
             kept.append(written.item or item)
-        return self._listing(call, Listing(kept, listing.revision), form)
+        return await self._listing(call, Listing(kept, listing.revision), form)
 
     async def _delete_body(self, request: web.BaseRequest) -> dict[str, Any] | None:
         data = await bodies.read(request)
@@ -248,7 +260,8 @@ class Verbs:
         if form.kind == "Table":
             include = tables.include_of(call.query.get("includeObject", ""))
             metadata = {"resourceVersion": str(item.revision)}
-            return answers.json_answer(tables.table(served, [item], metadata, include, self.clock()), code)
+            rows = [tables.row(served, item, include, self.clock())]
+            return answers.json_answer(tables.table(served, rows, metadata), code)
         if form.kind == tables.METADATA_LIST[2]:
             what = f"*{served.group.split('.')[0] or 'core'}.{served.kind}"
             message = f"you requested {form.kind}, but the requested object is not a list ({what})"
@@ -278,6 +291,15 @@ def not_allowed() -> status.StatusError:
     return status.StatusError(
         "MethodNotAllowed", "the server does not allow this method on the requested resource", {}
     )
+
+
+async def _in_turns(items: Sequence[Item], make: Callable[[Item], T]) -> list[T]:
+    """What is made of each; others have their turn in between."""
+    found: list[T] = []
+    for start in range(0, len(items), TURN):
+        found += [make(item) for item in items[start : start + TURN]]
+        await asyncio.sleep(0)
+    return found
 
 
 def _watch_media(form: Form) -> str:
