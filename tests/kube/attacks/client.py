@@ -130,8 +130,12 @@ def memory(cluster: ClusterProcess) -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmRSS")) >> 10
 
 
-def tracebacks(cluster: ClusterProcess) -> str:
-    """What the server's log tells of exceptions that nobody expected."""
-    log = (cluster.data / "logs" / "kube-api.log").read_text()
+def log_of(cluster: ClusterProcess) -> bytes:
+    return (cluster.data / "logs" / "kube-api.log").read_bytes()
+
+
+def tracebacks(cluster: ClusterProcess, before: bytes = b"") -> str:
+    """What the server's log tells, after `before`, of exceptions that nobody expected."""
+    log = log_of(cluster)[len(before) :].decode(errors="replace")
     at = log.find("Traceback")
     return log[max(at - 300, 0) : at + 3000] if at >= 0 else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.kube.attacks.client import Answer, Hostile, encoded, memory, tracebacks
+from tests.kube.attacks.client import Answer, Hostile, encoded, log_of, memory, tracebacks
 from tests.support.cluster import ClusterProcess
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -20,12 +20,12 @@ SECONDS = 5.0  # in which a bomb is answered, on a busy machine
 
 @pytest.fixture
 def admin(cluster: ClusterProcess) -> Iterator[Hostile]:
-    before = memory(cluster)
+    before, log = memory(cluster), log_of(cluster)
     client = Hostile(cluster)
     yield client
     assert client.send("GET", "/readyz").code == 200
     client.close()
-    assert not tracebacks(cluster)
+    assert not tracebacks(cluster, log)
     assert memory(cluster) - before < 200
 
 
@@ -44,7 +44,7 @@ def pod(name: str, **metadata: Any) -> dict[str, Any]:
     return {"metadata": {"name": name, **metadata}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
 
 
-@pytest.mark.parametrize("text", [NESTED, LONG, '{"a":' + LONG + "}", "[1e999]", '"\\ud800"', "NaN", "\x00"])
+@pytest.mark.parametrize("text", [NESTED, LONG, '{"a":' + LONG + "}", "[1e999]", '"\\ud800"', "NaN", "\x00", '{"a\\"b":1}'])
 def test_json_within_texts(admin: Hostile, text: str) -> None:
     for name in ("scheduler.alpha.kubernetes.io/tolerations", "seccomp.security.alpha.kubernetes.io/pod"):
         quick(admin, "POST", "/api/v1/namespaces/default/pods?dryRun=All", pod("a", annotations={name: text}))
@@ -72,6 +72,23 @@ def test_json_within_texts(admin: Hostile, text: str) -> None:
     assert answer.code in (400, 410), answer.body
 
 
+@pytest.mark.parametrize("text", ["\udcff", "\u00e9", "x" * 60_000, "\t", "%00", "a" * 300 + "\udcff"])
+@pytest.mark.parametrize("name", ["User-Agent", "Impersonate-User", "Impersonate-Extra-a", "Authorization"])
+def test_headers_that_are_no_text(admin: Hostile, name: str, text: str) -> None:
+    headers = {"Content-Type": "application/json", name: text}
+    if name.startswith("Impersonate-Extra"):
+        headers["Impersonate-User"] = "admin"
+    if name.startswith("Impersonate"):
+        headers["Impersonate-Group"] = "system:masters"
+    named = json.dumps({"metadata": {"generateName": "a"}, "data": {"a": "b"}}).encode()
+    assert admin.send("POST", MAPS, named, headers).code < 500
+    request = {"request": encoded("x"), "signerName": "a.b/c", "usages": ["client auth"]}
+    signing = json.dumps({"metadata": {"generateName": "a"}, "spec": request}).encode()
+    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    assert admin.send("POST", path, signing, headers).code < 500
+    assert admin.send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", b"{}", headers).code < 500
+
+
 def test_many_and_doubling_json_patch_operations(admin: Hostile) -> None:
     admin.json("POST", MAPS, {"metadata": {"name": "patched"}, "data": {"a": "x" * 1000}})
     path = f"{MAPS}/patched"
@@ -94,7 +111,7 @@ def test_huge_lists_are_merged_in_linear_time(admin: Hostile) -> None:
     names = [{"name": f"s{number}"} for number in range(20_000)]
     for _ in range(2):
         assert quick(admin, "PATCH", path, {"secrets": names}, STRATEGIC).code == 200
-    order = {"$setElementOrder/secrets": names[::-1], "secrets": names}
+    order = {"$setElementOrder/secrets": names[::-1], "secrets": names[::-1]}
     assert quick(admin, "PATCH", path, order, STRATEGIC).code == 200
     gone = {"secrets": [{"$patch": "delete", **one} for one in names]}
     assert quick(admin, "PATCH", path, gone, STRATEGIC).code == 200
