@@ -39,7 +39,9 @@ class Hostile:
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=WITHIN)
         return self.context.wrap_socket(plain, server_hostname="127.0.0.1")
 
-    def send(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
+    def send(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Answer:
         """The answer to one request, of which nothing is checked or encoded."""
         lines = [f"{method} {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]

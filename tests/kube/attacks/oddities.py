@@ -16,7 +16,14 @@ TEXTS = (
 NUMBERS = (0, 1, -1, 5, 2**31, -(2**31), 2**63, -(2**63) - 1, 10**400, 1.5, 1e308)
 ANYTHING = (*TEXTS, *NUMBERS, None, True, [], {}, [[]], [None], [{}], {"": None}, {"a": {"b": ["c"]}})
 MEDIA = (
-    *("application/json", "application/yaml", "application/vnd.kubernetes.protobuf", "text/plain", "", ";;=,"),
+    *(
+        "application/json",
+        "application/yaml",
+        "application/vnd.kubernetes.protobuf",
+        "text/plain",
+        "",
+        ";;=,",
+    ),
     *("application/json;stream=watch", "application/cbor", "application/json; charset=utf-16", "\u00e9"),
 )
 PATCHES = (
@@ -33,9 +40,44 @@ ACCEPTS = (
     *("*/*;q=nan", "application/json;q=-1,application/yaml;q=inf", "," * 3000),
 )
 _VALUES = (
-    *("", "0", "1", "-1", "abc", "9" * 30, "9" * 5000, "1.5", "null", "%00", "%ff%fe", "%", "%zz", "true", "false", "a=b"),
-    *("All", "Strict", "Foreground", "NotOlderThan", "Exact", "a%20in%20(b,c)", "!!a", "a==", "x" * 3000, "%d9%a3", "%c2%b2"),
-    *("metadata.name=a", "metadata.name=..%2f", "spec.nodeName!=x", "a%5C,b=%5C", "eyJ2IjoibWV0YS5rOHMuaW8ifQ"),
+    *(
+        "",
+        "0",
+        "1",
+        "-1",
+        "abc",
+        "9" * 30,
+        "9" * 5000,
+        "1.5",
+        "null",
+        "%00",
+        "%ff%fe",
+        "%",
+        "%zz",
+        "true",
+        "false",
+        "a=b",
+    ),
+    *(
+        "All",
+        "Strict",
+        "Foreground",
+        "NotOlderThan",
+        "Exact",
+        "a%20in%20(b,c)",
+        "!!a",
+        "a==",
+        "x" * 3000,
+        "%d9%a3",
+        "%c2%b2",
+    ),
+    *(
+        "metadata.name=a",
+        "metadata.name=..%2f",
+        "spec.nodeName!=x",
+        "a%5C,b=%5C",
+        "eyJ2IjoibWV0YS5rOHMuaW8ifQ",
+    ),
     *("e30", "W10", "MQ", "bnVsbA", "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6LTEsInN0YXJ0IjoiLi4vYSJ9"),
 )
 _PARAMETERS = (
@@ -147,7 +189,9 @@ def body(chance: random.Random, made: dict[str, Any]) -> tuple[bytes, str]:
         return text, chance.choice(MEDIA[:2])
     if turn < 0.92:
         at = chance.randrange(len(text))
-        return text[:at] + chance.choice((b"", b"\x00", b"}", b"1e9", b'"')) + text[at + 1 :], chance.choice(MEDIA)
+        return text[:at] + chance.choice((b"", b"\x00", b"}", b"1e9", b'"')) + text[at + 1 :], chance.choice(
+            MEDIA
+        )
     return mangled_message(chance, made), MEDIA[2]
 
 

@@ -33,7 +33,10 @@ def quick(client: Hostile, method: str, path: str, value: Any, media: str = "app
     """The answer to a bomb: soon, and no error of the server's."""
     start = time.monotonic()
     answer = client.send(
-        method, path, value if isinstance(value, bytes) else json.dumps(value).encode(), {"Content-Type": media}
+        method,
+        path,
+        value if isinstance(value, bytes) else json.dumps(value).encode(),
+        {"Content-Type": media},
     )
     assert time.monotonic() - start < SECONDS, f"{time.monotonic() - start:.1f} s"
     assert answer.code < 500, answer.body[:500]
@@ -44,7 +47,9 @@ def pod(name: str, **metadata: Any) -> dict[str, Any]:
     return {"metadata": {"name": name, **metadata}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
 
 
-@pytest.mark.parametrize("text", [NESTED, LONG, '{"a":' + LONG + "}", "[1e999]", '"\\ud800"', "NaN", "\x00", '{"a\\"b":1}'])
+@pytest.mark.parametrize(
+    "text", [NESTED, LONG, '{"a":' + LONG + "}", "[1e999]", '"\\ud800"', "NaN", "\x00", '{"a\\"b":1}']
+)
 def test_json_within_texts(admin: Hostile, text: str) -> None:
     for name in ("scheduler.alpha.kubernetes.io/tolerations", "seccomp.security.alpha.kubernetes.io/pod"):
         quick(admin, "POST", "/api/v1/namespaces/default/pods?dryRun=All", pod("a", annotations={name: text}))
@@ -59,7 +64,13 @@ def test_json_within_texts(admin: Hostile, text: str) -> None:
         quick(admin, "PATCH", f"{MAPS}/{name}?fieldManager=kubectl&force=true", mine, APPLY)
     fields: list[Any] = [{"f:data": {f"{kind}:{text}": {}}} for kind in "vkif"]
     for one in fields:
-        entry = {"manager": "a", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": one}
+        entry = {
+            "manager": "a",
+            "operation": "Update",
+            "apiVersion": "v1",
+            "fieldsType": "FieldsV1",
+            "fieldsV1": one,
+        }
         owned = {"metadata": {"generateName": "a", "managedFields": [entry]}}
         quick(admin, "POST", MAPS, owned)
     anybody = Hostile(admin.cluster, certificate=False)
@@ -145,7 +156,11 @@ def test_a_thousand_managers(admin: Hostile) -> None:
 
 
 def test_selectors_of_ten_thousand_values(admin: Hostile) -> None:
-    for selector in (f"a+in+({','.join(f'v{n}' for n in range(10_000))})", ",".join(["a!=b"] * 10_000), "(" * 50_000):
+    for selector in (
+        f"a+in+({','.join(f'v{n}' for n in range(10_000))})",
+        ",".join(["a!=b"] * 10_000),
+        "(" * 50_000,
+    ):
         for parameter in ("labelSelector", "fieldSelector"):
             quick(admin, "GET", f"{MAPS}?{parameter}={selector}", b"")
     expression = {"key": "a", "operator": "In", "values": [f"v{number}" for number in range(50_000)]}
@@ -158,9 +173,7 @@ def definition(plural: str, schema: dict[str, Any]) -> dict[str, Any]:
         "group": "bombs.example.com",
         "scope": "Namespaced",
         "names": {"plural": plural, "singular": plural[:-1], "kind": plural[:-1].title()},
-        "versions": [
-            {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-        ],
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
     }
     return {"metadata": {"name": f"{plural}.bombs.example.com"}, "spec": spec}
 
@@ -193,10 +206,14 @@ def served(admin: Hostile, plural: str) -> str:
     return path
 
 
-@pytest.mark.parametrize("pattern", ["^(a+)+$", "(a|a)*$", "(.*a){25}", "^(([a-z])+.)+[A-Z]([a-z])+$", "(x+x+)+y"])
+@pytest.mark.parametrize(
+    "pattern", ["^(a+)+$", "(a|a)*$", "(.*a){25}", "^(([a-z])+.)+[A-Z]([a-z])+$", "(x+x+)+y"]
+)
 def test_patterns_that_backtrack_without_end(admin: Hostile, pattern: str) -> None:
     plural = f"p{sum(pattern.encode())}s"
-    made = quick(admin, "POST", DEFINITIONS, definition(plural, spec_of({"type": "string", "pattern": pattern})))
+    made = quick(
+        admin, "POST", DEFINITIONS, definition(plural, spec_of({"type": "string", "pattern": pattern}))
+    )
     assert made.code == 201, made.body
     path = served(admin, plural)
     for text in ("a" * 5000 + "!", "x" * 5000, "aaaa " * 1000):
@@ -229,7 +246,11 @@ def test_rules_that_cost_too_much(admin: Hostile, expression: str) -> None:
         name = f"{plural[:-1]}{'x' * at}s"
         made = quick(admin, "POST", DEFINITIONS, definition(name, spec_of(schema)))
         if made.code == 201:
-            value = {"apiVersion": "bombs.example.com/v1", "kind": name[:-1].title(), "spec": ["a" * 5000] * 30}
+            value = {
+                "apiVersion": "bombs.example.com/v1",
+                "kind": name[:-1].title(),
+                "spec": ["a" * 5000] * 30,
+            }
             quick(admin, "POST", served(admin, name), {**value, "metadata": {"name": "a"}})
 
 
@@ -240,12 +261,22 @@ def test_expressions_of_policies(admin: Hostile) -> None:
         spec = {
             "matchConstraints": {
                 "resourceRules": [
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["configmaps"]}
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["*"],
+                        "resources": ["configmaps"],
+                    }
                 ]
             },
             "validations": [{"expression": expression}],
         }
-        quick(admin, "POST", base + "validatingadmissionpolicies", {"metadata": {"name": f"p{number}"}, "spec": spec})
+        quick(
+            admin,
+            "POST",
+            base + "validatingadmissionpolicies",
+            {"metadata": {"name": f"p{number}"}, "spec": spec},
+        )
         binding = {"policyName": f"p{number}", "validationActions": ["Warn"]}
         quick(admin, "POST", base + "validatingadmissionpolicybindings", {"metadata": {"name": f"p{number}"}, "spec": binding})  # fmt: skip
     quick(admin, "POST", MAPS, {"metadata": {"name": "judged"}, "data": {"list": "a" * 50_000}})

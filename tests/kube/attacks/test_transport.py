@@ -80,9 +80,17 @@ def test_requests_that_two_servers_would_read_differently(admin: Hostile, framin
         b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 100_000 + b"\r\n",
         b"GET / HTTP/1.1\nHost: x\n\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00" * 100,
-        b"POST " + MAPS.encode() + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-        b"POST " + MAPS.encode() + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"a" * 300_000,
-        b"POST " + MAPS.encode() + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 90_000,
+        b"POST "
+        + MAPS.encode()
+        + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+        b"POST "
+        + MAPS.encode()
+        + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+        + b"a" * 300_000,
+        b"POST "
+        + MAPS.encode()
+        + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"1\r\na\r\n" * 90_000,
     ],
     ids=range(12),
 )
@@ -121,7 +129,11 @@ def test_clients_that_connect_and_wait_keep_nobody_from_being_served(admin: Host
                 sock.sendall(b"\x16\x03\x01"[: number % 4])
             else:
                 sock = stack.enter_context(admin.connect())
-                sock.sendall((b"", b"GET /api", b"POST /api/v1/pods HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")[number % 3])
+                sock.sendall(
+                    (b"", b"GET /api", b"POST /api/v1/pods HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")[
+                        number % 3
+                    ]
+                )
         start = time.monotonic()
         for _ in range(20):
             assert admin.send("GET", "/api/v1/namespaces").code == 200
@@ -147,7 +159,12 @@ def test_watchers_that_do_not_read_hold_little_and_hinder_nobody(admin: Hostile)
 
 
 def test_garbage_and_old_protocols_at_the_handshake(admin: Hostile) -> None:
-    for data in (b"GET / HTTP/1.0\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"\x00" * 70_000, os.urandom(5000), b"\x80\x2e\x01"):
+    for data in (
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\x16\x03\x01\xff\xff" + b"\x00" * 70_000,
+        os.urandom(5000),
+        b"\x80\x2e\x01",
+    ):
         with socket.create_connection(("127.0.0.1", admin.port), timeout=5) as sock, suppress(OSError):
             sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)
@@ -161,7 +178,18 @@ def test_garbage_and_old_protocols_at_the_handshake(admin: Hostile) -> None:
 
 
 def test_a_certificate_of_another_authority_opens_nothing(admin: Hostile, tmp_path: os.PathLike[str]) -> None:
-    line = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/O=system:masters/CN=kubernetes-admin"]
+    line = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/O=system:masters/CN=kubernetes-admin",
+    ]
     line += ["-keyout", f"{tmp_path}/key", "-out", f"{tmp_path}/crt"]
     subprocess.run(line, check=True, capture_output=True)
     context = tls(admin.cluster.data, certificate=False)
@@ -176,7 +204,15 @@ def test_a_certificate_of_another_authority_opens_nothing(admin: Hostile, tmp_pa
 
 def test_what_is_lightly_said_of_a_token(admin: Hostile) -> None:
     anybody = Hostile(admin.cluster, certificate=False)
-    for token in ("x" * 60_000, "a.b.c", "..", "e30.e30.", "eyJhbGciOiJub25lIn0.e30.", "\u00e9.\u00e9.\u00e9", "." * 5000):
+    for token in (
+        "x" * 60_000,
+        "a.b.c",
+        "..",
+        "e30.e30.",
+        "eyJhbGciOiJub25lIn0.e30.",
+        "\u00e9.\u00e9.\u00e9",
+        "." * 5000,
+    ):
         answer = anybody.send("GET", "/api/v1/secrets", headers={"Authorization": f"Bearer {token}"})
         assert answer.code == 401 and json.loads(answer.body)["reason"] == "Unauthorized"
     anybody.close()

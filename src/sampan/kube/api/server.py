@@ -209,7 +209,7 @@ async def _keep_controllers(settings: Settings, pki: Pki) -> None:
     )
     log_path = settings.paths.logs / "kube-control.log"
     while True:
-        descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,
