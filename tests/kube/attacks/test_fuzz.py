@@ -25,8 +25,14 @@ LARGEST = 250  # MiB more than before
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW")
 # There is no node behind these, or a webhook is asked that nobody answers.
 UNREACHED = ("/proxy", "/exec", "/attach", "/log", "/portforward")
-# What kube-apiserver answers with 500 as well: a version that is no number, applied values of a wrong type.
-AS_UPSTREAM = (b"strconv.ParseUint: parsing", b"failed to create typed patch object")
+# What is answered with 500, as by kube-apiserver: a version that is no number, values of a wrong type or form in
+# what is applied, elements without their key in a strategic merge.
+AS_UPSTREAM = (
+    b"strconv.ParseUint: parsing",
+    b"failed to create typed patch object",
+    b"Internal error occurred: parsing time",
+    b"does not contain declared merge key",
+)
 
 
 @dataclass(frozen=True)
