@@ -1,4 +1,4 @@
-"""Bodies on their way."""
+"""Requests that do not come, or not all of them."""
 
 import asyncio
 from typing import Any, cast
@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
+from sampan.http.app import Server, bind_tcp
 from sampan.kube.api import bodies
 from sampan.specs.kubernetes.status import StatusError
 
@@ -30,3 +31,25 @@ async def test_a_body_that_stops_is_not_waited_for_without_end(monkeypatch: pyte
     with pytest.raises(StatusError) as caught:
         await bodies.read(cast(web.BaseRequest, Stuck()))
     assert caught.value.code == 504
+
+
+class Unasked:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: ", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /"]
+)
+async def test_connections_without_a_whole_request_are_closed(sent: bytes) -> None:
+    server = Server(Unasked(), upgrades=False, idle=0.1)
+    listening = bind_tcp("127.0.0.1", 0)
+    await server.listen(listening)
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    writer.write(sent)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    assert answer.count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    await server.stop()

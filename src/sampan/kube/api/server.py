@@ -35,6 +35,7 @@ from sampan.kube.store.opening import open_store
 log = logging.getLogger("sampan.kube")
 
 RENEWAL = timedelta(hours=1)  # at most, between looks at the certificates
+IDLE = 90  # seconds that a connection may be without a request, as upstream's
 RESTART_PAUSE = 1.0  # seconds before the controllers are started again
 
 
@@ -117,7 +118,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL
     pki.load(context)
-    server = Server(api.handler, upgrades=False)
+    server = Server(api.handler, upgrades=False, idle=IDLE)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
     group.start(_renew(settings, pki, keys, context))
