@@ -127,8 +127,8 @@ class Serves(Protocol):
 class Server:
     """Listening sockets for one API. Stopping closes them and every idle connection.
 
-    Without `upgrades` connections cannot be hijacked, and long bodies pass one layer less. A connection is closed
-    when no whole request has come for `idle` seconds.
+    Without `upgrades` connections cannot be hijacked, and long bodies pass one layer less. A connection is
+    closed when no whole request has come for `idle` seconds.
     """
 
     def __init__(self, api: Serves, *, upgrades: bool = True, idle: float = 3600) -> None:
