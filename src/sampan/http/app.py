@@ -127,17 +127,18 @@ class Serves(Protocol):
 class Server:
     """Listening sockets for one API. Stopping closes them and every idle connection.
 
-    Without `upgrades` connections cannot be hijacked, and long bodies pass one layer less.
+    Without `upgrades` connections cannot be hijacked, and long bodies pass one layer less. A connection is
+    closed when no whole request has come for `idle` seconds.
     """
 
-    def __init__(self, api: Serves, *, upgrades: bool = True) -> None:
+    def __init__(self, api: Serves, *, upgrades: bool = True, idle: float = 3600) -> None:
         self._server = (Connections if upgrades else web.Server)(
             api.handle,
             request_factory=self._request,
             # A client that goes away ends its stream (stats, logs, events) and its wait.
             handler_cancellation=True,
             access_log=None,
-            keepalive_timeout=3600,
+            keepalive_timeout=idle,
             lingering_time=2.0,
             auto_decompress=False,
             max_line_size=64 << 10,

@@ -107,7 +107,7 @@ def _start(paths: KubePaths, wait: float, rest: list[str]) -> None:
     reader, writer = os.pipe()
     places = ["--data-root", str(paths.data), "--exec-root", str(paths.exec), "--ready-fd", str(writer)]
     log_path = paths.logs / "kube-api.log"
-    with open(log_path, "ab") as log:
+    with open(log_path, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as log:
         process = subprocess.Popen(
             isolated("sampan.kube.api.server", *places, *rest),
             stdin=subprocess.DEVNULL,

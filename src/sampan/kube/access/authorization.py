@@ -103,6 +103,14 @@ class Authorizer:
             raise refusal(asked, decision.reason)
         return decision
 
+    async def require_also(self, asked: Attributes) -> None:
+        """Raises StatusError for what a request comes to, beyond what was allowed when it came: there,
+        upstream tells only the reason.
+        """
+        decision = await self.authorize(asked)
+        if not decision.allowed:
+            raise status.forbidden(asked.group, asked.resource, asked.name, decision.reason)
+
 
 def refusal(asked: Attributes, reason: str = "") -> status.StatusError:
     """What a client hears that may not do something."""

@@ -117,13 +117,13 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     webhooks = WebhookCalls(reader)
     charges = Charges(catalog, reader, time.time)
     chain = Chain([*_plugins(catalog, authorizer, rbac, webhooks), ResourceQuota(charges.write)])
-    writer = charges.writer = Writer(cache, chain, catalog.by_name, encryption.seal)
+    writer = charges.writer = Writer(cache, chain, catalog.by_name, encryption.seal, authorizer.require_also)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)
     reviews = Reviews(authorizer, rbac, tokens, audiences, nodes="Node" in settings.modes).table()
     virtual = Virtual(catalog, reviews, lambda: keys.issuer, chain)
     scales = Scales(lister, writer, patcher)
-    special = _special(catalog, virtual, scales, Connections(lister), list(reviews))
+    special = _special(catalog, virtual, scales, Connections(lister, authorizer.require_also), list(reviews))
     pods = PodWrites(catalog, lister, writer)
     special["pods", "eviction"] = pods.evict
     special["pods", "binding"] = special["bindings", ""] = pods.bind

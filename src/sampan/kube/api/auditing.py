@@ -15,6 +15,7 @@ from sampan.kube.access.auditpolicy import from_file
 from sampan.kube.access.auditsinks import LogFile, LogSink, WebhookSink
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.api.accessoptions import AccessOptions
+from sampan.kube.api.headers import readable
 from sampan.kube.api.negotiation import JSON, PROTOBUF, YAML
 from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import decoding, protobuf
@@ -65,9 +66,9 @@ class Auditor:
         headers = request.headers
         facts = Facts(
             request.raw_path,
-            headers.get("User-Agent", ""),
+            readable(headers.get("User-Agent", "")),
             (request.remote,) if request.remote else (),
-            headers.get("Audit-ID", "")[:64],
+            readable(headers.get("Audit-ID", ""))[:64],
             asked.user if sender else None,
         )
         trail = self._audit.begin(_as(asked, sender), facts)

@@ -1,5 +1,6 @@
 """Reading what a client sends, and decoding it to an object of the kind it should be."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,14 @@ from sampan.specs.kubernetes import fielderror, status
 
 SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"  # how upstream's own scheme is called
 OPTIONS_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
+PATIENCE = 60.0  # seconds until all of a body is there, as upstream's --request-timeout
 LARGEST = 3 << 20  # bytes of a request's body, as upstream's limit
 
 
 async def read(request: web.BaseRequest) -> bytes:
-    """Raises StatusError for a body that is too long."""
+    """Raises StatusError for a body that is too long, or too long on its way: it holds a place of those that
+    may be served at once.
+    """
     announced = request.headers.get("Content-Length", "")
     if announced.isdigit() and int(announced) > LARGEST:
         raise too_large()
@@ -28,15 +32,24 @@ async def read(request: web.BaseRequest) -> bytes:
         return b""
     parts = []
     total = 0
-    async for part in request.content.iter_any():
-        total += len(part)
-        if total > LARGEST:
-            raise too_large()
-        parts.append(part)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for part in request.content.iter_any():
+                total += len(part)
+                if total > LARGEST:
+                    raise too_large()
+                parts.append(part)
+    except TimeoutError:
+        raise too_late() from None
     data = b"".join(parts)
     if trail_of(request) is not None:
         record(request).sent = data
     return data
+
+
+def too_late() -> status.StatusError:
+    message = "Timeout: request did not complete within the allotted timeout"
+    return status.StatusError("Timeout", message, {})
 
 
 def too_large() -> status.StatusError:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sampan.kube.access.user import User
+from sampan.kube.access.user import Attributes, User
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Context, Reader
 
@@ -43,6 +43,13 @@ class Call:
             self.reader,
             None,
         )
+
+    def attributes(self, verb: str) -> Attributes:
+        """What would have to be allowed for `verb` to be done to the same thing."""
+        resource = self.served.resource
+        group, version = resource.group, resource.version
+        where = (self.served.plural, self.subresource, self.namespace, self.name)
+        return Attributes(self.user, verb, group, version, *where)
 
     def warn(self, text: str) -> None:
         """Tell the client, once."""

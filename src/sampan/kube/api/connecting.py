@@ -4,9 +4,11 @@ Where to, this server finds out from its objects; without a node that answers it
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from sampan.kube.access.user import Attributes
 from sampan.kube.api.calls import Call
 from sampan.kube.api.options import integer
 from sampan.kube.api.paths import Target
@@ -20,8 +22,10 @@ REACH = 10.0  # seconds
 
 
 class Connections:
-    def __init__(self, lister: Lister) -> None:
+    def __init__(self, lister: Lister, require: Callable[[Attributes], Awaitable[None]]) -> None:
+        """`require` raises the StatusError of what somebody may not do."""
         self._lister = lister
+        self._require = require
 
     async def log(
         self, request: web.BaseRequest, call: Call, verb: str, target: Target
@@ -40,6 +44,9 @@ class Connections:
         self, request: web.BaseRequest, call: Call, verb: str, target: Target
     ) -> web.StreamResponse:
         """exec, attach and port-forward."""
+        if verb != "create":
+            # Websockets begin with a GET, and lead to the same as a POST.
+            await self._require(call.attributes("create"))
         pod = await self._object(call)
         if call.subresource != "portforward":
             _container(pod, call.query.get("container", ""))

@@ -11,6 +11,7 @@ from sampan.kube.access.authorization import Authorizer, refusal
 from sampan.kube.access.impersonation import impersonated, is_asked
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.api import auditing
+from sampan.kube.api.headers import all_readable
 
 
 class Gate:
@@ -23,7 +24,7 @@ class Gate:
 
     async def authenticate(self, request: web.BaseRequest, path: str) -> User:
         """The user that the request acts as; raises StatusError."""
-        headers = request.headers
+        headers = all_readable(request.headers)
         now = datetime.fromtimestamp(self._clock(), UTC)
         verified = await self._authenticator.authenticate(self._certificate(request), headers, path, now)
         if verified.annotations:

@@ -18,6 +18,7 @@ from sampan.kube.api import answers, negotiation
 from sampan.kube.api.auditing import Auditor
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.headers import readable
 from sampan.kube.api.metrics import Metrics
 from sampan.kube.api.options import truth
 from sampan.kube.api.paths import VERBS, Target, parse
@@ -129,7 +130,7 @@ class Handler:
             target.namespace,
             target.name,
             target.subresource,
-            request.headers.get("User-Agent", ""),
+            readable(request.headers.get("User-Agent", "")),
             parsed,
             parsed.getall("dryRun", []) if query else [],
             self.clock(),

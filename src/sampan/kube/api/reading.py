@@ -230,13 +230,13 @@ def _read_token(token: str) -> tuple[int, str]:
         raise status.bad_request(f"{bad}: {error}") from None
     try:
         found = json.loads(text)
-    except ValueError:
-        raise status.bad_request(f"{bad}: {syntax_error(text)}") from None
+    except (ValueError, RecursionError):
+        raise status.bad_request(f"{bad}: {syntax_error(text) or 'exceeded max depth'}") from None
     if not isinstance(found, dict) or found.get("v") != "meta.k8s.io/v1":
         version = found.get("v", "") if isinstance(found, dict) else ""
         raise status.bad_request(f"{bad}: server does not recognize this encoded version {version}")
     revision, start = found.get("rv"), found.get("start")
-    if not isinstance(revision, int) or revision == 0:
+    if type(revision) is not int or not 0 < revision < 1 << 63:
         raise status.bad_request(f"{bad}: incorrect encoded start resourceVersion (version meta.k8s.io/v1)")
     if not isinstance(start, str) or not start or ".." in start.split("/"):
         raise status.bad_request(f"{bad}: encoded start key empty (version meta.k8s.io/v1)")

@@ -36,6 +36,7 @@ from sampan.kube.store.opening import open_store
 log = logging.getLogger("sampan.kube")
 
 RENEWAL = timedelta(hours=1)  # at most, between looks at the certificates
+IDLE = 90  # seconds that a connection may be without a request, as upstream's
 RESTART_PAUSE = 1.0  # seconds before the controllers are started again
 
 
@@ -121,7 +122,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     context.verify_mode = ssl.CERT_OPTIONAL
     pki.load(context)
     cache.begin()
-    server = Server(api.handler, upgrades=False)
+    server = Server(api.handler, upgrades=False, idle=IDLE)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
     group.start(_renew(settings, pki, keys, context))
@@ -213,7 +214,7 @@ async def _keep_controllers(settings: Settings, pki: Pki) -> None:
     )
     log_path = settings.paths.logs / "kube-control.log"
     while True:
-        descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.PIPE,

@@ -58,7 +58,7 @@ class WebhookCalls:
             server_hostname=name or None,
             allow_redirects=False,
         ) as response:
-            data = await response.content.read(LARGEST + 1)
+            data = await _read(response.content)
             if not 200 <= response.status < 300:
                 raise NotReached(_refused(response.status, data))
             try:
@@ -95,6 +95,15 @@ class WebhookCalls:
                 raise NotReached(why) from None
             self._contexts[bundle] = known
         return known
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    data = bytearray()
+    async for part in content.iter_any():
+        data += part
+        if len(data) > LARGEST:
+            raise NotReached(f"the answer is longer than {LARGEST} bytes")
+    return bytes(data)
 
 
 def _dial(error: aiohttp.ClientConnectorError) -> str:

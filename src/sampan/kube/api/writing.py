@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sampan.kube.access.admission.request import AdmissionRequest
+from sampan.kube.access.user import Attributes
 from sampan.kube.api import deletion
 from sampan.kube.api.calls import Call
 from sampan.kube.api.options import DeleteOptions, WriteOptions, manager_name, revision_of
@@ -66,8 +67,12 @@ class Writer:
         admission: Admission,
         served: Callable[[str], Served | None],
         seal: Callable[[str, str, bytes], bytes],
+        require: Callable[[Attributes], Awaitable[None]],
     ) -> None:
-        """`served` finds a resource by its name; `seal` (resource, key, value) makes what is kept."""
+        """`served` finds a resource by its name; `seal` (resource, key, value) makes what is kept; `require`
+        raises the StatusError of what somebody may not do.
+        """
+        self._require = require
         self._cache = cache
         self._admission = admission
         self._seal = seal
@@ -276,6 +281,8 @@ class Writer:
         _begin(new, call)
         request = self._request(call, "CREATE", new, None, _options("CreateOptions", options))
         await self._admission.mutate(request)
+        # Who may update or patch may not therefore create.
+        await self._require(call.attributes("create"))
         return await self._insert(call, self._admitted(request), request, options)
 
     async def _replace(

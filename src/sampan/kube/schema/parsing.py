@@ -54,9 +54,14 @@ def _slowly(data: bytes, prefix: str) -> Any:
     if wrong:
         raise DecodeError(prefix + wrong)
     try:
-        return _clean(json.loads(text, parse_float=_finite))
+        return _clean(json.loads(text, parse_float=_finite, parse_int=_integer))
     except RecursionError:
         raise DecodeError(prefix + "exceeded max depth") from None
+
+
+def _integer(text: str) -> int | float:
+    # Python refuses to read integers of thousands of digits; these are no integers of JSON's anyway.
+    return int(text) if len(text) < 30 else _finite(text)
 
 
 def _finite(text: str) -> float:

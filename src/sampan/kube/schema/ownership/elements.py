@@ -7,6 +7,8 @@ import json
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from sampan.specs.golang.printing import plain
 from sampan.specs.golang.quote import quote
 
@@ -56,9 +58,9 @@ def canonical(element: str) -> str | None:
     if kind == "i":
         return f"i:{int(text)}"
     if kind == "v":
-        return f"v:{_encoded(json.loads(text))}"
+        return f"v:{_encoded(orjson.loads(text))}"
     if kind == "k":
-        keys = json.loads(text)
+        keys = orjson.loads(text)
         if not isinstance(keys, dict):
             raise ValueError(f"not an object: {text}")
         names = tuple(sorted(keys))
