@@ -4,6 +4,8 @@ Kubernetes: pkg/quota/v1/evaluator/core; every other resource is counted as coun
 https://kubernetes.io/docs/concepts/policy/resource-quotas/
 """
 
+import time
+
 from sampan.specs.kubernetes.podamounts import amounts, of_pod
 from sampan.specs.kubernetes.quantity import Quantity
 
@@ -45,11 +47,11 @@ def _is_extended(name: str) -> bool:
     return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
 
 
-def usage(resource: str, value: "Object") -> "Amounts":
-    """What one object counts, of all that quotas could count."""
+def usage(resource: str, value: "Object", now: float | None = None) -> "Amounts":
+    """What one object counts, of all that quotas could count; at `now`, pods whose end is overdue do not."""
     found: Amounts = {f"count/{resource}": ONE}
     if resource == "pods":
-        if not _is_over(value):
+        if not _is_over(value, now):
             found.update(_pod(value.get("spec") or {}))
     elif resource == "services":
         found.update(_service(value.get("spec") or {}))
@@ -60,8 +62,16 @@ def usage(resource: str, value: "Object") -> "Amounts":
     return found
 
 
-def _is_over(pod: "Object") -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+def _is_over(pod: "Object", now: float | None) -> bool:
+    if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        return True
+    metadata = pod.get("metadata") or {}
+    ends = metadata.get("deletionTimestamp")
+    grace = metadata.get("deletionGracePeriodSeconds")
+    if now is None or ends is None or grace is None:
+        return False
+    # The time of deletion has the grace in it already; upstream waits for as long again.
+    return bool(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - grace)) > ends)
 
 
 def _pod(spec: "Object") -> "Amounts":
