@@ -73,6 +73,23 @@ def test_scopes_leave_objects_out() -> None:
     assert charged(of, "pods", pod("0"), NOW) == {}
 
 
+def test_devices_count_by_class() -> None:
+    gold, tin = (f"{name}.deviceclass.resource.k8s.io/devices" for name in ("gold", "tin"))
+    of = quota({gold: "9", tin: "99", "count/resourceclaims.resource.k8s.io": "1"})
+    first = [{"deviceClassName": "gold", "count": 2}, {"deviceClassName": "gold"}, {"deviceClassName": "tin"}]
+    requests = [
+        {"name": "a", "exactly": {"deviceClassName": "gold", "count": 3}},
+        {"name": "b", "exactly": {"deviceClassName": "tin", "allocationMode": "All"}},
+        {"name": "c", "firstAvailable": first},
+    ]
+    claim = {"metadata": {}, "spec": {"devices": {"requests": requests}}}
+    assert told("resourceclaims.resource.k8s.io", of, claim) == {
+        gold: "5",
+        tin: "33",
+        "count/resourceclaims.resource.k8s.io": "1",
+    }
+
+
 def test_what_cannot_be_counted_stays_as_it_was() -> None:
     before = {"used": {"pods": "1", "count/a.b": "3", "secrets": "2"}}
     of = quota({"pods": "5", "count/a.b": "4", "count/c.d": "1"}, before)

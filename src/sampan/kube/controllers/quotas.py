@@ -15,10 +15,10 @@ from sampan.kube.client.discovery import Discovered, discover
 from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.controllers.controller import NAMESPACE, Controller, Informers, namespace_of
-from sampan.kube.controllers.resources import CLAIMS, PODS, RESOURCE_QUOTAS, SERVICES
+from sampan.kube.controllers.resources import CLAIMS, PODS, RESOURCE_CLAIMS, RESOURCE_QUOTAS, SERVICES
 from sampan.specs.kubernetes.podamounts import ZERO, amounts
 from sampan.specs.kubernetes.quantity import Quantity
-from sampan.specs.kubernetes.quotas import PLAIN, countable, in_scope, usage
+from sampan.specs.kubernetes.quotas import DEVICE_CLAIMS, PLAIN, countable, in_scope, usage
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
@@ -32,7 +32,7 @@ COUNT = "count/"
 VERBS = frozenset(("create", "list", "watch", "delete"))
 IGNORED = frozenset(("events", "events.events.k8s.io"))
 # Of these it matters what they say; of all others, that they exist.
-DETAILED = {one.plural: one for one in (PODS, SERVICES, CLAIMS)}
+DETAILED = {**{one.plural: one for one in (PODS, SERVICES, CLAIMS)}, DEVICE_CLAIMS: RESOURCE_CLAIMS}
 
 
 class Quotas:

@@ -23,6 +23,9 @@ COMPUTE = ("cpu", "memory", "ephemeral-storage")
 REQUIRED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 OF_CLASS = ".storageclass.storage.k8s.io/"
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+DEVICE_CLAIMS = "resourceclaims.resource.k8s.io"
+OF_DEVICES = ".deviceclass.resource.k8s.io/devices"
+MOST_DEVICES = 32  # what a request for all devices counts: a claim is given no more
 _OF_PODS = ("pods", *COMPUTE, *(f"{side}.{one}" for side in ("requests", "limits") for one in COMPUTE))
 _OF_SERVICES = ("services", "services.nodeports", "services.loadbalancers")
 _OF_CLAIMS = ("persistentvolumeclaims", "requests.storage")
@@ -39,6 +42,8 @@ def countable(resource: str, name: str) -> bool:
         return name in _OF_SERVICES
     if resource == "persistentvolumeclaims":
         return name in _OF_CLAIMS or name.partition(OF_CLASS)[2] in _OF_CLAIMS
+    if resource == DEVICE_CLAIMS:
+        return name.endswith(OF_DEVICES)
     return name == resource and resource in PLAIN
 
 
@@ -57,6 +62,8 @@ def usage(resource: str, value: "Object", now: float | None = None) -> "Amounts"
         found.update(_service(value.get("spec") or {}))
     elif resource == "persistentvolumeclaims":
         found.update(_claim(value))
+    elif resource == DEVICE_CLAIMS:
+        found.update(_devices(value.get("spec") or {}))
     elif resource in PLAIN:
         found[resource] = ONE
     return found
@@ -113,6 +120,20 @@ def _claim(claim: "Object") -> "Amounts":
     named = annotations.get(CLASS_ANNOTATION, spec.get("storageClassName") or "")
     if named:
         found.update({f"{named}{OF_CLASS}{name}": amount for name, amount in list(found.items())})
+    return found
+
+
+def _devices(spec: "Object") -> "Amounts":
+    """Devices by class; of alternatives the most that each class may have to give."""
+    found: Amounts = {}
+    for request in (spec.get("devices") or {}).get("requests") or ():
+        most: dict[str, int] = {}
+        for one in request.get("firstAvailable") or [request.get("exactly") or {}]:
+            name = f"{one.get('deviceClassName', '')}{OF_DEVICES}"
+            every = one.get("allocationMode") == "All"
+            most[name] = max(most.get(name, 0), MOST_DEVICES if every else one.get("count", 1))
+        for name, number in most.items():
+            found[name] = found.get(name, Quantity(0)) + Quantity(number)
     return found
 
 
