@@ -17,7 +17,13 @@ from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
 
+NAMESPACE = "namespace"  # the index of all informers of the one cache
+
 Reconcile = Callable[[str], Awaitable[float | None]]
+
+
+def namespace_of(value: Object) -> list[str]:
+    return [value["metadata"].get("namespace", "")]
 
 
 @dataclass
@@ -32,7 +38,8 @@ class Informers:
     def of(self, resource: ResourcePath) -> Informer:
         found = self._known.get(resource)
         if found is None:
-            found = self._known[resource] = Informer(self.client, resource)
+            found = Informer(self.client, resource, indexes={NAMESPACE: namespace_of})
+            self._known[resource] = found
             self._start(resource, found)
         return found
 

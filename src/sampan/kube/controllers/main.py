@@ -17,6 +17,7 @@ from sampan.kube.client.requests import Client, Endpoint
 from sampan.kube.controllers import namespaces, rootca, serviceaccounts
 from sampan.kube.controllers.controller import Informers
 from sampan.kube.controllers.garbage import Collector
+from sampan.kube.controllers.quotas import Quotas
 
 
 def main() -> None:
@@ -65,6 +66,7 @@ async def run(options: argparse.Namespace, bundle: str) -> None:
                 await work(await accounts.client(name, group))
 
             group.create_task(run_as("generic-garbage-collector", lambda own: Collector(own).run()))
+            group.create_task(run_as("resourcequota-controller", lambda own: Quotas(own, informers).run()))
             group.create_task(
                 run_as("namespace-controller", lambda own: namespaces.controller(own, informers).run())
             )

@@ -1,7 +1,7 @@
 """Every namespace that is not on its way out has a service account named "default"."""
 
 from sampan.kube.client.requests import Client, Object
-from sampan.kube.controllers.controller import Controller, Informers
+from sampan.kube.controllers.controller import Controller, Informers, namespace_of
 from sampan.kube.controllers.resources import NAMESPACES, SERVICE_ACCOUNTS
 from sampan.specs.kubernetes.status import StatusError
 
@@ -27,10 +27,6 @@ def controller(client: Client, informers: Informers) -> Controller:
     found.watch(namespaces)
     found.watch(accounts, namespace_of)
     return found
-
-
-def namespace_of(value: Object) -> list[str]:
-    return [value["metadata"]["namespace"]]
 
 
 def is_going(value: Object) -> bool:

@@ -4,6 +4,8 @@ Kubernetes: pkg/quota/v1/evaluator/core; every other resource is counted as coun
 https://kubernetes.io/docs/concepts/policy/resource-quotas/
 """
 
+import time
+
 from sampan.specs.kubernetes.podamounts import amounts, of_pod
 from sampan.specs.kubernetes.quantity import Quantity
 
@@ -21,6 +23,9 @@ COMPUTE = ("cpu", "memory", "ephemeral-storage")
 REQUIRED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 OF_CLASS = ".storageclass.storage.k8s.io/"
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
+DEVICE_CLAIMS = "resourceclaims.resource.k8s.io"
+OF_DEVICES = ".deviceclass.resource.k8s.io/devices"
+MOST_DEVICES = 32  # what a request for all devices counts: a claim is given no more
 _OF_PODS = ("pods", *COMPUTE, *(f"{side}.{one}" for side in ("requests", "limits") for one in COMPUTE))
 _OF_SERVICES = ("services", "services.nodeports", "services.loadbalancers")
 _OF_CLAIMS = ("persistentvolumeclaims", "requests.storage")
@@ -37,6 +42,8 @@ def countable(resource: str, name: str) -> bool:
         return name in _OF_SERVICES
     if resource == "persistentvolumeclaims":
         return name in _OF_CLAIMS or name.partition(OF_CLASS)[2] in _OF_CLAIMS
+    if resource == DEVICE_CLAIMS:
+        return name.endswith(OF_DEVICES)
     return name == resource and resource in PLAIN
 
 
@@ -45,23 +52,33 @@ def _is_extended(name: str) -> bool:
     return "/" in name and "kubernetes.io/" not in name and not name.startswith("requests.")
 
 
-def usage(resource: str, value: "Object") -> "Amounts":
-    """What one object counts, of all that quotas could count."""
+def usage(resource: str, value: "Object", now: float | None = None) -> "Amounts":
+    """What one object counts, of all that quotas could count; at `now`, pods whose end is overdue do not."""
     found: Amounts = {f"count/{resource}": ONE}
     if resource == "pods":
-        if not _is_over(value):
+        if not _is_over(value, now):
             found.update(_pod(value.get("spec") or {}))
     elif resource == "services":
         found.update(_service(value.get("spec") or {}))
     elif resource == "persistentvolumeclaims":
         found.update(_claim(value))
+    elif resource == DEVICE_CLAIMS:
+        found.update(_devices(value.get("spec") or {}))
     elif resource in PLAIN:
         found[resource] = ONE
     return found
 
 
-def _is_over(pod: "Object") -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+def _is_over(pod: "Object", now: float | None) -> bool:
+    if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        return True
+    metadata = pod.get("metadata") or {}
+    ends = metadata.get("deletionTimestamp")
+    grace = metadata.get("deletionGracePeriodSeconds")
+    if now is None or ends is None or grace is None:
+        return False
+    # The time of deletion has the grace in it already; upstream waits for as long again.
+    return bool(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - grace)) > ends)
 
 
 def _pod(spec: "Object") -> "Amounts":
@@ -103,6 +120,20 @@ def _claim(claim: "Object") -> "Amounts":
     named = annotations.get(CLASS_ANNOTATION, spec.get("storageClassName") or "")
     if named:
         found.update({f"{named}{OF_CLASS}{name}": amount for name, amount in list(found.items())})
+    return found
+
+
+def _devices(spec: "Object") -> "Amounts":
+    """Devices by class; of alternatives the most that each class may have to give."""
+    found: Amounts = {}
+    for request in (spec.get("devices") or {}).get("requests") or ():
+        most: dict[str, int] = {}
+        for one in request.get("firstAvailable") or [request.get("exactly") or {}]:
+            name = f"{one.get('deviceClassName', '')}{OF_DEVICES}"
+            every = one.get("allocationMode") == "All"
+            most[name] = max(most.get(name, 0), MOST_DEVICES if every else one.get("count", 1))
+        for name, number in most.items():
+            found[name] = found.get(name, Quantity(0)) + Quantity(number)
     return found
 
 
