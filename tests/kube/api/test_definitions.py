@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sampan.kube.access.user import LOOPBACK
+from sampan.kube.access.user import LOOPBACK, Attributes
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import CacheReader, Catalog
@@ -27,6 +27,10 @@ from sampan.specs.kubernetes.status import StatusError
 PATIENCE = 10.0
 
 
+async def allow(_asked: Attributes) -> None:
+    pass
+
+
 class Api:
     """What is behind the requests."""
 
@@ -34,7 +38,9 @@ class Api:
         self.cache = cache
         self.catalog = Catalog(builtin_resources())
         self.reader = CacheReader(cache, self.catalog)
-        self.writer = Writer(cache, Chain(()), self.catalog.by_name, lambda _resource, _key, value: value)
+        self.writer = Writer(
+            cache, Chain(()), self.catalog.by_name, lambda _resource, _key, value: value, allow
+        )
         self.lister = Lister(cache)
         self.special: Any = {}
         scales = Scales(self.lister, self.writer, Patcher(self.writer))

@@ -32,6 +32,8 @@ AS_UPSTREAM = (
     b"failed to create typed patch object",
     b"Internal error occurred: parsing time",
     b"does not contain declared merge key",
+    b"target.kind: Unsupported value",
+    b"target.name: Required value",
 )
 
 
