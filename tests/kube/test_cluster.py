@@ -228,3 +228,18 @@ def test_up_twice_is_once_and_down_twice_as_well(tmp_path: Path) -> None:
     assert cluster.command("reset").returncode == 1, "not without being asked twice"
     assert cluster.command("reset", "--force").returncode == 0
     assert not cluster.data.exists()
+
+
+def test_a_list_goes_on_while_there_is_anything_left_to_look_at(
+    cluster: ClusterProcess, namespace: str
+) -> None:
+    for name in ("a", "b"):
+        cluster.kubectl("-n", namespace, "create", "configmap", name)
+        cluster.kubectl("-n", namespace, "label", "configmap", name, "x=y")
+    until(lambda: exists(cluster, "-n", namespace, "configmap", "kube-root-ca.crt"), "it has the authority")
+    path = f"/api/v1/namespaces/{namespace}/configmaps?labelSelector=x%3Dy&limit="
+    first = json.loads(cluster.kubectl("get", "--raw", f"{path}2"))
+    assert [one["metadata"]["name"] for one in first["items"]] == ["a", "b"]
+    rest = json.loads(cluster.kubectl("get", "--raw", f"{path}2&continue={first['metadata']['continue']}"))
+    assert rest["items"] == [] and "continue" not in rest["metadata"]
+    assert "continue" not in json.loads(cluster.kubectl("get", "--raw", f"{path}3"))["metadata"]

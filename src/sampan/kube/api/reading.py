@@ -95,9 +95,10 @@ class Lister:
         served = call.served
         items = self.select(call, options)
         revision = self._cache.revision
-        if not limit or len(items) <= limit:
+        kept = items[:limit] if limit else items
+        # There is more where anything is left to look at, whether or not it matches.
+        if not limit or len(kept) < limit or self._is_last(call, options, kept[-1].key):
             return Listing(items, revision)
-        kept = items[:limit]
         plain = not options.label_selector and not options.field_selector
         return Listing(
             kept,
@@ -105,6 +106,12 @@ class Lister:
             _token(served, call.namespace, kept[-1].key, revision),
             len(items) - limit if plain else None,
         )
+
+    def _is_last(self, call: Call, options: ListOptions, key: str) -> bool:
+        name = options.field_selector.exactly("metadata.name") if options.field_selector else None
+        if name is not None and (call.namespace or not call.served.resource.namespaced):
+            return True
+        return self._cache.items(call.served.prefix_in(call.namespace))[-1].key == key
 
     def select(self, call: Call, options: ListOptions) -> list[Item]:
         """Everything that matches now, in the order of keys."""
@@ -136,10 +143,11 @@ class Lister:
                 raise too_large(revision, error.current) from None
             matching = filtered(served, page.items, options)
             found += matching
-            if not options.limit or (len(found) <= options.limit and not page.more):
-                return Listing(found, page.revision)
-            if len(found) > options.limit or (page.more and len(found) == options.limit):
-                kept = found[: options.limit]
+            kept = found[: options.limit] if options.limit else found
+            full = options.limit and len(kept) == options.limit
+            if not page.more and (not full or page.items[-1].key == kept[-1].key):
+                return Listing(kept, page.revision)
+            if full:
                 plain = not options.label_selector and not options.field_selector
                 remaining = page.remaining + len(found) - len(kept) if plain else None
                 token = _token(served, call.namespace, kept[-1].key, page.revision)
