@@ -109,7 +109,7 @@ def _compile(node: Node) -> _Decode:
 
 def keeps_empty(node: Node) -> bool:
     """Does Go write the field when it was sent empty?"""
-    return node.always is not MISSING or (node.pointer and node.type not in ("list", "map"))
+    return node.always is not MISSING or node.pointer
 
 
 def _object(node: Node) -> _Decode:

@@ -14,7 +14,8 @@ def _table(text: str) -> dict[str, frozenset[str]]:
     return found
 
 
-# Pointers to strings, numbers and booleans: an empty value is one, and stays.
+# Pointers to strings, numbers and booleans: an empty value is one, and stays. Among them one list, since scaling
+# rules without policies get the default ones, and rules with an empty list are an error.
 POINTERS = _table(
     """
 admissionregistration.v1.MatchResources matchPolicy
@@ -40,7 +41,7 @@ apps.v1.StatefulSetStatus collisionCount
 authentication.v1.TokenRequestSpec expirationSeconds
 autoscaling.v1.HorizontalPodAutoscalerSpec minReplicas targetCPUUtilizationPercentage
 autoscaling.v1.HorizontalPodAutoscalerStatus currentCPUUtilizationPercentage observedGeneration
-autoscaling.v2.HPAScalingRules selectPolicy stabilizationWindowSeconds
+autoscaling.v2.HPAScalingRules policies selectPolicy stabilizationWindowSeconds
 autoscaling.v2.HorizontalPodAutoscalerSpec minReplicas
 autoscaling.v2.HorizontalPodAutoscalerStatus observedGeneration
 autoscaling.v2.MetricTarget averageUtilization
