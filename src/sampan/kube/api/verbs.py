@@ -105,7 +105,9 @@ class Verbs:
         if form.kind == "Table":
             include = tables.include_of(call.query.get("includeObject", ""))
             now = self.clock()
-            rows = await _in_turns(listing.items, lambda item: tables.row(served, item, include, now))
+            rows = await _in_turns(
+                listing.items, lambda item: tables.finished_row(served, item, include, now)
+            )
             return answers.json_answer(tables.table(served, rows, metadata))
         if form.kind == tables.METADATA_LIST[2]:
             found = tables.metadata_list(listing.items, served, metadata)

@@ -14,8 +14,8 @@ def _table(text: str) -> dict[str, frozenset[str]]:
     return found
 
 
-# Pointers to strings, numbers and booleans: an empty value is one, and stays. Among them one list, since scaling
-# rules without policies get the default ones, and rules with an empty list are an error.
+# Pointers to strings, numbers and booleans: an empty value is one, and stays. Among them one list, since
+# scaling rules without policies get the default ones, and rules with an empty list are an error.
 POINTERS = _table(
     """
 admissionregistration.v1.MatchResources matchPolicy
