@@ -12,8 +12,8 @@ log = logging.getLogger("sampan.kube")
 PAGE = 500
 
 
-async def reseal(catalog: Catalog, store: Store, cache: Cache, encryption: Encryption) -> int:
-    """How many objects were written. One that somebody else writes meanwhile is sealed by that."""
+async def reseal(catalog: Catalog, store: Store, cache: Cache, encryption: Encryption) -> None:
+    """An object that somebody else writes meanwhile is sealed by that."""
     kept = {one.prefix: one.resource for one in catalog.all() if one.resource.stored}
     count = 0
     for prefix, resource in kept.items():
@@ -21,7 +21,6 @@ async def reseal(catalog: Catalog, store: Store, cache: Cache, encryption: Encry
             count += await _reseal(prefix, resource.ttl, store, cache, encryption)
     if count:
         log.info("sealed %d objects again", count)
-    return count
 
 
 def resource_of(key: str) -> str:
@@ -42,8 +41,10 @@ async def _reseal(prefix: str, ttl: int, store: Store, cache: Cache, encryption:
                     sealed = encryption.seal(resource, entry.key, value)
                     await cache.write(entry.key, sealed, expected=entry.revision, ttl=ttl)
                     count += 1
-            except (Mismatch, Unreadable):
+            except Mismatch:
                 continue
+            except Unreadable as error:
+                log.warning("not sealed again: %s", error)
         more = page.more
         start = page.entries[-1].key + "\0" if page.entries else ""
     return count

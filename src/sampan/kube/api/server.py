@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import uvloop
 
@@ -33,6 +33,7 @@ from sampan.kube.api.settings import Settings, parse
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.compaction import Compactor
 from sampan.kube.store.opening import open_store
+from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.kube")
 
@@ -112,17 +113,18 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     stack.push_async_callback(cache.stop)
     keys = Keys(pki, settings.issuer, datetime.now(UTC))
     api = assembly.assemble(settings, keys, cache, sealing)
-    group = await stack.enter_async_context(_Tasks())
+    tasks = Tasks()
+    stack.push_async_callback(tasks.stop)
     stack.push_async_callback(api.close)
-    group.start(follow(cache, api.catalog, api.changed()))
-    group.start(api.definitions.run())
-    group.start(api.checks.run())
+    tasks.spawn(follow(cache, api.catalog, api.changed()))
+    tasks.spawn(api.definitions.run())
+    tasks.spawn(api.checks.run())
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     await api.bootstrap.fake_nodes(settings.fake_nodes)
     # Changes are followed from here on; these were made before.
     api.rbac.load()
     api.graph.load()
-    api.handler.auditor = await auditor(settings.access, stack, group.start)
+    api.handler.auditor = await auditor(settings.access, stack, tasks.spawn)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_OPTIONAL
@@ -131,12 +133,12 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     server = Server(api.handler, upgrades=False, idle=IDLE)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
-    group.start(_renew(settings, pki, keys, context))
-    group.start(Compactor(store).run())
-    group.start(api.manifests.apply(objects))
-    group.start(reseal(api.catalog, store, cache, sealing))
+    tasks.spawn(_renew(settings, pki, keys, context))
+    tasks.spawn(Compactor(store).run())
+    tasks.spawn(api.manifests.apply(objects))
+    tasks.spawn(reseal(api.catalog, store, cache, sealing))
     if settings.controllers:
-        group.start(_keep_controllers(settings, pki))
+        tasks.spawn(_keep_controllers(settings, pki))
 
 
 def _sealing(settings: Settings) -> encryption.Encryption:
@@ -151,24 +153,6 @@ def opener(sealing: encryption.Encryption) -> Callable[[str, bytes], bytes]:
         return sealing.open(resource_of(key), key, value)[0]
 
     return open_value
-
-
-class _Tasks:
-    """Background work that ends with the server."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self, work: Any) -> None:
-        self._tasks.add(asyncio.ensure_future(work))
-
-    async def __aenter__(self) -> "_Tasks":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def _cluster(settings: Settings, pki: Pki, first: str) -> Cluster:
