@@ -62,6 +62,15 @@ class Informer:
     def get(self, key: str) -> Object | None:
         return self.objects.get(key)
 
+    def index(self, name: str, function: Index) -> None:
+        """Have one more index; of several by one name the first stays."""
+        if name in self._index_of:
+            return
+        self._index_of[name] = function
+        self._indexes[name] = {}
+        for key, value in self.objects.items():
+            self._reindex(name, key, (), function(value))
+
     def by(self, index: str, value: str) -> list[Object]:
         """The objects that the index puts under `value`."""
         return [self.objects[key] for key in self._indexes[index].get(value, ())]
@@ -101,7 +110,7 @@ class Informer:
                 "GET", self.resource.path(), query=query, accept=self._list_accept
             )
             for value in page.get("items") or ():
-                found[key_of(value)] = _stripped(value)
+                found[key_of(value)] = _stripped(_named(value, page))
             token = page["metadata"].get("continue")
             if not token:
                 break
@@ -165,6 +174,14 @@ class Informer:
     def _tell(self, what: str, value: Object, old: Object | None) -> None:
         for handler in self._handlers:
             handler(what, value, old)
+
+
+def _named(value: Object, page: Object) -> Object:
+    """With its kind, which the items of a list need not have."""
+    if "kind" not in value:
+        value["kind"] = page["kind"].removesuffix("List")
+        value["apiVersion"] = page["apiVersion"]
+    return value
 
 
 def _stripped(value: Object) -> Object:

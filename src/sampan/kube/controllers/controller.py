@@ -13,17 +13,27 @@ from sampan.errors import SampanError
 from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.client.workqueue import WorkQueue
+from sampan.specs.kubernetes.objects import owner
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
 
 NAMESPACE = "namespace"  # the index of all informers of the one cache
+OWNER = (
+    "owner"  # an index that is there once somebody asks for it: the uid of the owner that controls an object
+)
 
 Reconcile = Callable[[str], Awaitable[float | None]]
 
 
 def namespace_of(value: Object) -> list[str]:
     return [value["metadata"].get("namespace", "")]
+
+
+def owner_uid(value: Object) -> list[str]:
+    """For the index OWNER: `informer.index(OWNER, owner_uid)`."""
+    found = owner(value)
+    return [found["uid"]] if found is not None else []
 
 
 @dataclass

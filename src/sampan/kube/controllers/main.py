@@ -5,19 +5,19 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
 from sampan.kube.client.accounts import Accounts
+from sampan.kube.client.decisions import Decisions
+from sampan.kube.client.recorder import Recorder
 from sampan.kube.client.requests import Client, Endpoint
-from sampan.kube.controllers import namespaces, rootca, serviceaccounts
+from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.controller import Informers
-from sampan.kube.controllers.garbage import Collector
-from sampan.kube.controllers.quotas import Quotas
+from sampan.kube.controllers.roster import ROSTER, Row
 
 
 def main() -> None:
@@ -58,26 +58,21 @@ async def run(options: argparse.Namespace, bundle: str) -> None:
         stack.push_async_callback(client.close)
         accounts = Accounts(client, endpoint, stack)
         informers = Informers(client)
+        decisions = Decisions()
         async with asyncio.TaskGroup() as group:
             informers.start(group)
             group.create_task(_end_with_parent(asyncio.current_task()))
 
-            async def run_as(name: str, work: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
-                await work(await accounts.client(name, group))
+            async def run_as(account: str, row: Row) -> None:
+                own = await accounts.client(account, group)
+                recorder = Recorder(own, row.component or account)
+                group.create_task(recorder.run())
+                await row.make(
+                    Context(account, own, informers, recorder, decisions, time.time, Options(bundle))
+                ).run()
 
-            group.create_task(run_as("generic-garbage-collector", lambda own: Collector(own).run()))
-            group.create_task(run_as("resourcequota-controller", lambda own: Quotas(own, informers).run()))
-            group.create_task(
-                run_as("namespace-controller", lambda own: namespaces.controller(own, informers).run())
-            )
-            group.create_task(
-                run_as(
-                    "service-account-controller", lambda own: serviceaccounts.controller(own, informers).run()
-                )
-            )
-            group.create_task(
-                run_as("root-ca-cert-publisher", lambda own: rootca.controller(own, informers, bundle).run())
-            )
+            for account, row in ROSTER.items():
+                group.create_task(run_as(account, row))
 
 
 async def _end_with_parent(work: "asyncio.Task[None] | None") -> None:

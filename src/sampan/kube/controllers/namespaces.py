@@ -4,12 +4,12 @@ kube-controller-manager's namespace controller, with the conditions that tell wh
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sampan.kube.client.discovery import Discovered, discover
 from sampan.kube.client.requests import METADATA_LIST, Client, Object
-from sampan.kube.controllers.controller import Controller, Informers
+from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.resources import NAMESPACES
 from sampan.specs.kubernetes.status import StatusError
 
@@ -26,8 +26,9 @@ class Left:
     failures: list[str] = field(default_factory=list)
 
 
-def controller(client: Client, informers: Informers, clock: Callable[[], float] = time.time) -> Controller:
-    namespaces = informers.of(NAMESPACES)
+def controller(context: Context) -> Controller:
+    client = context.client
+    namespaces = context.informers.of(NAMESPACES)
 
     async def reconcile(name: str) -> float | None:
         namespace = namespaces.get(name)
@@ -37,7 +38,7 @@ def controller(client: Client, informers: Informers, clock: Callable[[], float] 
         if FINALIZER not in finalizers:
             return None
         left = await _empty(client, name)
-        await _tell(client, namespace, conditions(left, _stamp(clock())))
+        await _tell(client, namespace, conditions(left, _stamp(context.clock())))
         if left.resources or left.failures:
             return AGAIN
         rest = [one for one in finalizers if one != FINALIZER]

@@ -1,9 +1,11 @@
 """Every namespace has the certificates of this cluster's authority in a ConfigMap, for its pods to trust."""
 
 from sampan.kube.client.requests import Client
-from sampan.kube.controllers.controller import Controller, Informers, namespace_of
+from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.controller import Controller, namespace_of
 from sampan.kube.controllers.resources import CONFIG_MAPS, NAMESPACES
-from sampan.kube.controllers.serviceaccounts import is_ending, is_going
+from sampan.kube.controllers.serviceaccounts import is_ending
+from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError
 
 NAME = "kube-root-ca.crt"
@@ -17,10 +19,10 @@ DESCRIPTION = (
 )
 
 
-def controller(client: Client, informers: Informers, bundle: str) -> Controller:
-    """`bundle` is the PEM text."""
-    namespaces = informers.of(NAMESPACES)
-    maps = informers.of(CONFIG_MAPS)
+def controller(context: Context) -> Controller:
+    client, bundle = context.client, context.options.bundle
+    namespaces = context.informers.of(NAMESPACES)
+    maps = context.informers.of(CONFIG_MAPS)
 
     async def reconcile(name: str) -> None:
         namespace = namespaces.get(name)

@@ -140,3 +140,8 @@ def expired(message: str) -> StatusError:
 def unavailable(message: str) -> StatusError:
     """Not now."""
     return StatusError("ServiceUnavailable", message)
+
+
+def has_cause(error: StatusError, reason: str) -> bool:
+    """Do its details name this cause? A namespace on its way out gives "NamespaceTerminating"."""
+    return any(one.get("reason") == reason for one in (error.details or {}).get("causes") or ())

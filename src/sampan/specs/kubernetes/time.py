@@ -116,6 +116,17 @@ def _is_number(text: str, width: int) -> bool:
     return len(text) == width and all(char in _DIGITS for char in text)
 
 
+def seconds(text: "str | None") -> float | None:
+    """A time of an object in seconds since 1970; None of none and of what is no time."""
+    if not text:
+        return None
+    try:
+        whole, rest = parse(text)
+    except Invalid:
+        return None
+    return whole + rest / 1e9
+
+
 def text(seconds: float) -> str:
     """Of seconds since 1970, as metav1.Time is written."""
     t = time.gmtime(seconds)

@@ -1,0 +1,38 @@
+"""What a controller is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sampan.kube.client.decisions import Decision, Decisions
+from sampan.kube.client.recorder import Recorder
+from sampan.kube.client.requests import Client, Object
+from sampan.kube.controllers.controller import Informers
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the process's command line says of the cluster; files are read when they are needed."""
+
+    bundle: str = ""  # PEM of the certificates that pods are to trust
+
+
+@dataclass(frozen=True)
+class Context:
+    """`client` acts as the controller's own service account; `informers` is the one cache of the process."""
+
+    name: str  # as events and decisions name the controller
+    client: Client
+    informers: Informers
+    recorder: Recorder
+    decisions: Decisions
+    clock: Callable[[], float]  # seconds since 1970
+    options: Options
+
+    def explain(self, value: Object, reason: str, message: str, unblock: str = "", **facts: object) -> None:
+        """Keep why an object does not get on."""
+        decision = Decision(self.name, reason, message, unblock, facts, self.clock())
+        self.decisions.note(value["metadata"]["uid"], decision)
+
+    def settle(self, value: Object) -> None:
+        """Nothing stands in an object's way any more, as far as this controller knows."""
+        self.decisions.settle(value["metadata"]["uid"], self.name)

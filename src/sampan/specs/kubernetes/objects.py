@@ -1,0 +1,40 @@
+"""Facts of any object: its owner, its conditions, whether it is on its way out. Pure."""
+
+from collections.abc import Iterable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Object = dict[str, Any]
+
+
+def condition(value: "Object", kind: str) -> "Object | None":
+    """A condition of any object, by its type."""
+    for one in (value.get("status") or {}).get("conditions") or ():
+        if one.get("type") == kind:
+            found: Object = one
+            return found
+    return None
+
+
+def is_going(value: "Object") -> bool:
+    """Has its deletion been asked for?"""
+    return bool(value["metadata"].get("deletionTimestamp"))
+
+
+def owner(value: "Object") -> "Object | None":
+    """The reference to the owner that controls an object."""
+    for one in value["metadata"].get("ownerReferences") or ():
+        if one.get("controller"):
+            found: Object = one
+            return found
+    return None
+
+
+def by_creation(values: "Iterable[Object]") -> "list[Object]":
+    """The oldest first; of the same second by name."""
+    return sorted(
+        values,
+        key=lambda one: (one["metadata"].get("creationTimestamp", ""), one["metadata"].get("name", "")),
+    )

@@ -1,0 +1,116 @@
+"""What a pod's status says of it, and which of several pods goes first. Pure; upstream's controller_utils."""
+
+from collections.abc import Sequence
+from math import log2
+
+from sampan.specs.kubernetes.objects import condition, is_going
+from sampan.specs.kubernetes.time import seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Object = dict[str, Any]
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+FINISHED = ("Succeeded", "Failed")
+_PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
+_LAST = float("inf")
+
+
+def phase(pod: "Object") -> str:
+    return (pod.get("status") or {}).get("phase") or ""
+
+
+def is_ready(pod: "Object") -> bool:
+    found = condition(pod, "Ready")
+    return found is not None and found.get("status") == "True"
+
+
+def available_at(pod: "Object", min_ready_seconds: int) -> float | None:
+    """When a ready pod is available, in seconds since 1970; None of one that is not ready."""
+    found = condition(pod, "Ready")
+    if found is None or found.get("status") != "True":
+        return None
+    if not min_ready_seconds:
+        return 0.0
+    since = seconds(found.get("lastTransitionTime"))
+    return since + min_ready_seconds if since is not None else None
+
+
+def is_available(pod: "Object", min_ready_seconds: int, now: float) -> bool:
+    at = available_at(pod, min_ready_seconds)
+    return at is not None and at <= now
+
+
+def is_finished(pod: "Object") -> bool:
+    return phase(pod) in FINISHED
+
+
+def is_active(pod: "Object") -> bool:
+    return not is_finished(pod) and not is_going(pod)
+
+
+def is_terminating(pod: "Object") -> bool:
+    return not is_finished(pod) and is_going(pod)
+
+
+def restarts(pod: "Object") -> tuple[int, int]:
+    """The most of one container, and of one sidecar."""
+    status, spec = pod.get("status") or {}, pod.get("spec") or {}
+    most = max((one.get("restartCount", 0) for one in status.get("containerStatuses") or ()), default=0)
+    sidecars = {
+        one["name"] for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"
+    }
+    of_sidecars = [
+        one.get("restartCount", 0)
+        for one in status.get("initContainerStatuses") or ()
+        if one["name"] in sidecars
+    ]
+    return most, max(of_sidecars, default=0)
+
+
+def deletion_order(pods: "Sequence[Object]", ranks: "Sequence[int] | None", now: float) -> "list[Object]":
+    """Those that may go first come first; a higher rank goes earlier (upstream's ActivePodsWithRanks).
+
+    Ages are compared by their powers of two, so that not always the youngest goes.
+    """
+    ranked = zip(pods, ranks or [0] * len(pods), strict=True)
+    return [pod for pod, _ in sorted(ranked, key=lambda one: _expendable(one[0], one[1], now))]
+
+
+def _expendable(pod: "Object", rank: int, now: float) -> "tuple[Any, ...]":
+    ready = is_ready(pod)
+    found = condition(pod, "Ready") or {}
+    containers, sidecars = restarts(pod)
+    return (
+        bool((pod.get("spec") or {}).get("nodeName")),
+        _PHASES.get(phase(pod), 0),
+        ready,
+        deletion_cost(pod),
+        -rank,
+        _age_rank(found.get("lastTransitionTime"), now) if ready else 0,
+        -containers,
+        -sidecars,
+        _age_rank(pod["metadata"].get("creationTimestamp"), now),
+        pod["metadata"].get("uid", ""),
+    )
+
+
+def deletion_cost(pod: "Object") -> int:
+    """0 where the annotation says nothing that can be understood."""
+    text = (pod["metadata"].get("annotations") or {}).get(DELETION_COST, "0")
+    try:
+        cost = int(text) if text.lstrip("-").isdecimal() and text.isascii() else 0
+    except ValueError:
+        return 0
+    return cost if -(1 << 31) <= cost < 1 << 31 and text in ("0", f"{cost}") else 0
+
+
+def _age_rank(since: "str | None", now: float) -> float:
+    """Young ones have low ranks; what has no time is the youngest."""
+    begun = seconds(since)
+    if begun is None:
+        return -_LAST
+    age = now - begun
+    return float(int(log2(age))) if age >= 1 else -1.0
