@@ -23,6 +23,8 @@ OWNER = (
     "owner"  # an index that is there once somebody asks for it: the uid of the owner that controls an object
 )
 
+ON_NODE = "node"  # such an index of pods: the name of the node they are on
+
 Reconcile = Callable[[str], Awaitable[float | None]]
 
 
@@ -34,6 +36,12 @@ def owner_uid(value: Object) -> list[str]:
     """For the index OWNER: `informer.index(OWNER, owner_uid)`."""
     found = owner(value)
     return [found["uid"]] if found is not None else []
+
+
+def node_of(pod: Object) -> list[str]:
+    """For the index ON_NODE."""
+    name = (pod.get("spec") or {}).get("nodeName")
+    return [name] if name else []
 
 
 @dataclass

@@ -63,16 +63,17 @@ async def run(options: argparse.Namespace, bundle: str) -> None:
             informers.start(group)
             group.create_task(_end_with_parent(asyncio.current_task()))
 
-            async def run_as(account: str, row: Row) -> None:
+            async def run_as(name: str, row: Row) -> None:
+                account = row.account or name
                 own = await accounts.client(account, group)
                 recorder = Recorder(own, row.component or account)
                 group.create_task(recorder.run())
                 await row.make(
-                    Context(account, own, informers, recorder, decisions, time.time, Options(bundle))
+                    Context(name, own, informers, recorder, decisions, time.time, Options(bundle))
                 ).run()
 
-            for account, row in ROSTER.items():
-                group.create_task(run_as(account, row))
+            for name, row in ROSTER.items():
+                group.create_task(run_as(name, row))
 
 
 async def _end_with_parent(work: "asyncio.Task[None] | None") -> None:

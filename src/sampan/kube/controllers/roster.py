@@ -1,12 +1,13 @@
-"""All controllers: a row each, by the service account of kube-system as which it acts."""
+"""All controllers: a row each, by the name that upstream gives it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sampan.kube.controllers import namespaces, rootca, serviceaccounts
+from sampan.kube.controllers import namespaces, nodettl, rootca, serviceaccounts
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.garbage import Collector
+from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
 from sampan.kube.controllers.quotas import Quotas
 
 
@@ -19,13 +20,16 @@ class Runnable(Protocol):
 @dataclass(frozen=True)
 class Row:
     make: Callable[[Context], Runnable]
+    account: str = ""  # of kube-system, as which it acts, if that has another name than the controller
     component: str = ""  # as its events name it, if not as the account
 
 
 ROSTER: Mapping[str, Row] = {
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "namespace-controller": Row(namespaces.controller),
+    "node-lifecycle-controller": Row(Lifecycle, account="node-controller"),
     "resourcequota-controller": Row(lambda context: Quotas(context.client, context.informers, context.clock)),
     "root-ca-cert-publisher": Row(rootca.controller),
     "service-account-controller": Row(serviceaccounts.controller),
+    "ttl-controller": Row(nodettl.controller),
 }
