@@ -6,13 +6,11 @@ Objects that it controls and does not select are let go. Upstream's ControllerRe
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sampan.kube.client.requests import Client, Object, ResourcePath
+from sampan.kube.client.requests import STRATEGIC_PATCH, Client, Object, ResourcePath
 from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.objects import owner as owner_of
 from sampan.specs.kubernetes.status import StatusError
-
-STRATEGIC = "application/strategic-merge-patch+json"
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ async def _patch(client: Client, resource: ResourcePath, value: Object, patch: O
     metadata = value["metadata"]
     try:
         return await client.patch(
-            resource, metadata.get("namespace", ""), metadata["name"], patch, content_type=STRATEGIC
+            resource, metadata.get("namespace", ""), metadata["name"], patch, content_type=STRATEGIC_PATCH
         )
     except StatusError as error:
         if error.code in (404, 409, 422):

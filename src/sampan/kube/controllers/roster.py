@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sampan.kube.controllers import namespaces, nodettl, rootca, serviceaccounts
+from sampan.kube.controllers import namespaces, nodettl, rootca, serviceaccounts, tainteviction
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.garbage import Collector
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
+from sampan.kube.controllers.podgc import PodCollector
 from sampan.kube.controllers.quotas import Quotas
 
 
@@ -28,8 +29,12 @@ ROSTER: Mapping[str, Row] = {
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "namespace-controller": Row(namespaces.controller),
     "node-lifecycle-controller": Row(Lifecycle, account="node-controller"),
+    "pod-garbage-collector-controller": Row(PodCollector, account="pod-garbage-collector"),
     "resourcequota-controller": Row(lambda context: Quotas(context.client, context.informers, context.clock)),
     "root-ca-cert-publisher": Row(rootca.controller),
     "service-account-controller": Row(serviceaccounts.controller),
+    "taint-eviction-controller": Row(
+        tainteviction.controller, account="node-controller", component="taint-eviction-controller"
+    ),
     "ttl-controller": Row(nodettl.controller),
 }

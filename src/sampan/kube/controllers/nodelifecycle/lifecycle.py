@@ -10,7 +10,7 @@ from typing import Any
 
 from sampan.errors import SampanError
 from sampan.kube.client.recorder import NORMAL, WARNING
-from sampan.kube.client.requests import Object
+from sampan.kube.client.requests import JSON_PATCH, Object
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
 from sampan.kube.controllers.nodelifecycle import health, labels, taints, zones
@@ -87,7 +87,7 @@ class Lifecycle:
             "",
             node["metadata"]["name"],
             taints.patch(node, wanted),
-            content_type="application/json-patch+json",
+            content_type=JSON_PATCH,
         )
 
     # --- all nodes: are they alive?
