@@ -37,7 +37,7 @@ _APART = 2000
 class Quantity:
     """`mantissa` times ten to the `exponent`. Never changed; two are equal if their values are."""
 
-    __slots__ = ("_text", "exponent", "format", "mantissa", "small")
+    __slots__ = ("_text", "exponent", "format", "mantissa", "small", "written")
 
     def __init__(
         self, mantissa: int, exponent: int = 0, format: str = DECIMAL_SI, small: bool = True, text: str = ""
@@ -46,6 +46,7 @@ class Quantity:
         self.exponent = exponent
         self.format = format
         self.small = small  # upstream has it as an int64
+        self.written = text  # what upstream keeps of how it was written; "" for nothing
         self._text = text
 
     def __str__(self) -> str:
