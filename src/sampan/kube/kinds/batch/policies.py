@@ -3,7 +3,7 @@
 k8s.io/kubernetes/pkg/apis/batch/validation, the two policies of a JobSpec.
 """
 
-from sampan.kube.kinds.batch import indexes
+from sampan.specs.kubernetes import indexes
 from sampan.kube.kinds.resource import Object
 from sampan.specs.golang.quote import quote_list
 from sampan.specs.kubernetes import names

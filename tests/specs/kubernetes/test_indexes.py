@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.kube.kinds.batch import indexes
+from sampan.specs.kubernetes import indexes
 
 
 @pytest.mark.parametrize(
