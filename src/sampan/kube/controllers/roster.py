@@ -9,6 +9,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.garbage import Collector
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
 from sampan.kube.controllers.podgc import PodCollector
+from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.quotas import Quotas
 
 
@@ -27,6 +28,7 @@ class Row:
 
 ROSTER: Mapping[str, Row] = {
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
+    "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),
     "node-lifecycle-controller": Row(Lifecycle, account="node-controller"),
     "pod-garbage-collector-controller": Row(PodCollector, account="pod-garbage-collector"),

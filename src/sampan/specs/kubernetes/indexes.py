@@ -57,7 +57,7 @@ def _order(previous: int, current: int) -> IndexesError:
 
 
 def recover(text: str, completions: int) -> "list[Interval]":
-    """What can be read of a text that others may have written; indexes that are none any more are left out."""
+    """What can be read of a text that anybody may have written, without indexes that are none any more."""
     found: list[Interval] = []
     for part in text.split(",") if text else ():
         first, hyphen, last = part.partition("-")

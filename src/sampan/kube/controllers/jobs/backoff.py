@@ -1,4 +1,4 @@
-"""How long a job waits before it replaces pods that failed: 10 s, doubled with each failure in a row. Pure."""
+"""How long a job waits before it replaces failed pods: 10 s, doubled with each failure in a row. Pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

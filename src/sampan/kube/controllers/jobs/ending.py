@@ -1,7 +1,7 @@
 """Whether a job is to end, and with which words. Pure.
 
-A job ends in two steps: first it is said that it will (FailureTarget, SuccessCriteriaMet), and once none of its pods
-is left running or uncounted, that it has (Failed, Complete).
+A job ends in two steps: it is said that it will (FailureTarget, SuccessCriteriaMet), and once no pod is left
+running or uncounted, that it has (Failed, Complete).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from sampan.kube.controllers.jobs.facts import (
 )
 from sampan.kube.controllers.jobs.policies import FAIL_JOB, failure, success
 from sampan.kube.controllers.jobs.view import View
-from sampan.specs.kubernetes import indexes, pods
+from sampan.specs.kubernetes import indexes, objects, pods, time
 
 FAILURE_TARGET, SUCCESS_CRITERIA_MET = "FailureTarget", "SuccessCriteriaMet"
 
@@ -54,7 +54,7 @@ def ending(view: View) -> Ending | None:
 
 def _said(job: Object) -> Ending | None:
     for kind, succeeds in ((SUCCESS_CRITERIA_MET, True), (FAILURE_TARGET, False)):
-        found = pods.condition(job, kind)
+        found = objects.condition(job, kind)
         if found is not None and found.get("status") == "True":
             return Ending(succeeds, found.get("reason", ""), found.get("message", ""), said=True)
     return None
@@ -87,13 +87,13 @@ def _restarts_too_often(view: View, limit: int) -> bool:
         for kind in ("initContainerStatuses", "containerStatuses")
         for one in (pod.get("status") or {}).get(kind) or ()
     )
-    return restarts >= max(limit, 1)
+    return bool(restarts >= max(limit, 1))
 
 
 def deadline_in(view: View) -> float | None:
     """Seconds until the job has been active for too long; None: never, or not while it is suspended."""
     most = spec_of(view.job).get("activeDeadlineSeconds")
-    started = pods.seconds(status_of(view.job).get("startTime"))
+    started = time.seconds(status_of(view.job).get("startTime"))
     if most is None or started is None or is_suspended(view.job):
         return None
     return float(started + most - view.now)
@@ -118,4 +118,4 @@ def is_complete(view: View, active: int) -> bool:
     wanted = spec_of(view.job).get("completions")
     if wanted is None:
         return view.succeeded > 0 and active == 0
-    return view.succeeded >= wanted and active == 0
+    return bool(view.succeeded >= wanted and active == 0)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sampan.kube.client.requests import Object
-from sampan.specs.kubernetes import pods
+from sampan.specs.kubernetes import objects, pods, time
 
 # On a pod until the job's status has counted it, so that none is lost and none counted twice.
 FINALIZER = "batch.kubernetes.io/job-tracking"
@@ -35,7 +35,7 @@ def is_over(job: Object) -> bool:
 
 
 def has(job: Object, kind: str) -> bool:
-    found = pods.condition(job, kind)
+    found = objects.condition(job, kind)
     return found is not None and found.get("status") == "True"
 
 
@@ -84,7 +84,7 @@ def has_failed(pod: Object, job: Object) -> bool:
     """A pod that is deleted before it has ended counts as well, unless the job wants to know how it ends."""
     if pods.phase(pod) == "Failed":
         return True
-    return not replaces_failed_only(job) and pods.is_going(pod) and pods.phase(pod) != "Succeeded"
+    return not replaces_failed_only(job) and objects.is_going(pod) and pods.phase(pod) != "Succeeded"
 
 
 def ended_at(pod: Object) -> float:
@@ -95,29 +95,33 @@ def ended_at(pod: Object) -> float:
     if told is None:
         told = _deleted_at(pod)
     if told is None:
-        told = pods.seconds(pod["metadata"].get("creationTimestamp"))
+        told = time.seconds(pod["metadata"].get("creationTimestamp"))
     return told or 0.0
 
 
 def _last_container(pod: Object) -> float | None:
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    sidecars = {one.get("name") for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"}
+    sidecars = {
+        one.get("name") for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"
+    }
     states = list(status.get("containerStatuses") or ())
     states += [one for one in status.get("initContainerStatuses") or () if one.get("name") in sidecars]
-    found = [pods.seconds(((one.get("state") or {}).get("terminated") or {}).get("finishedAt")) for one in states]
+    found = [
+        time.seconds(((one.get("state") or {}).get("terminated") or {}).get("finishedAt")) for one in states
+    ]
     ends = [end for end in found if end is not None]
     return max(ends) if ends and len(ends) == len(states) else None
 
 
 def _unready_since(pod: Object) -> float | None:
-    found = pods.condition(pod, "Ready")
+    found = objects.condition(pod, "Ready")
     if found is None or found.get("status") != "False":
         return None
-    return pods.seconds(found.get("lastTransitionTime"))
+    return time.seconds(found.get("lastTransitionTime"))
 
 
 def _deleted_at(pod: Object) -> float | None:
-    due = pods.seconds(pod["metadata"].get("deletionTimestamp"))
+    due = time.seconds(pod["metadata"].get("deletionTimestamp"))
     if due is None:
         return None
     return due - (pod["metadata"].get("deletionGracePeriodSeconds") or 0)

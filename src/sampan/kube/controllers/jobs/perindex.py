@@ -1,6 +1,6 @@
 """Failures of each index for itself, of jobs with `backoffLimitPerIndex`. Pure.
 
-How often an index has failed stands on its pods: a failed one is kept until its successor carries the number on.
+How often an index has failed stands on its pods: a failed one is kept until its successor carries that on.
 """
 
 from collections.abc import Collection, Iterable

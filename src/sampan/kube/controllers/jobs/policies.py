@@ -30,7 +30,9 @@ def failure(policy: Object | None, pod: Object) -> Failure:
         why = _fits(rule, pod)
         if why and rule.get("action") in (IGNORE, COUNT, FAIL_INDEX, FAIL_JOB):
             action = rule["action"]
-            return Failure(action, f"{why} matching {action} rule at index {at}" if action == FAIL_JOB else "")
+            return Failure(
+                action, f"{why} matching {action} rule at index {at}" if action == FAIL_JOB else ""
+            )
     return Failure()
 
 

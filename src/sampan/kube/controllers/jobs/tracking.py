@@ -8,14 +8,13 @@ A pod with a finalizer is never in the numbers, and one without is never new.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.jobs.ending import Ending
 from sampan.kube.controllers.jobs.facts import (
     has_failed,
     is_indexed,
-    is_tracked,
     place_of,
     spec_of,
     status_of,
@@ -23,7 +22,7 @@ from sampan.kube.controllers.jobs.facts import (
 )
 from sampan.kube.controllers.jobs.policies import failure
 from sampan.kube.controllers.jobs.view import View
-from sampan.specs.kubernetes import indexes, pods, time
+from sampan.specs.kubernetes import indexes, objects, pods, time
 
 MOST = 500  # uncounted pods of one status: their uids take 20 KB
 _NUMBERS = ("active", "succeeded", "failed")
@@ -65,13 +64,13 @@ def count(view: View, status: Object, ending: Ending | None) -> Counting:
         _put_indexes(view, status, tally.indexes)
     if ending is not None and not ending.said:
         first = condition(ending.first, ending.reason, ending.message, view.now)
-        status["conditions"] = [*(status.get("conditions") or ()), first]
+        status["conditions"] = _with(status, first)
     return Counting(status, tuple(tally.release), tally.is_full)
 
 
 def _may_go(view: View, pod: Object, ending: Ending | None) -> bool:
     """May a pod's finalizer be removed, once it is counted if it is to be?"""
-    if pods.is_going(view.job) or ending is not None or pods.phase(pod) == "Succeeded":
+    if objects.is_going(view.job) or ending is not None or pods.phase(pod) == "Succeeded":
         return True
     if not has_failed(pod, view.job):
         return False
@@ -95,9 +94,9 @@ def _tally(view: View, pod: Object, ending: Ending | None, tally: _Tally) -> Non
             tally.succeeded.append(uid)
     elif has_failed(pod, view.job) or (ending is not None and not ending.succeeds):
         placed = index is not None or not is_indexed(view.job)
-        if placed and uid not in view.uncounted("failed"):
-            if failure(spec_of(view.job).get("podFailurePolicy"), pod).counts:
-                tally.failed.append(uid)
+        meaning = failure(spec_of(view.job).get("podFailurePolicy"), pod)
+        if placed and meaning.counts and uid not in view.uncounted("failed"):
+            tally.failed.append(uid)
 
 
 def _put_indexes(view: View, status: Object, new: list[int]) -> None:
@@ -132,7 +131,7 @@ def finish(status: Object, ending: Ending, now: float) -> Object | None:
     if any((status.get("uncountedTerminatedPods") or {}).values()) or status.get("terminating"):
         return None
     last = condition(ending.last, ending.reason, ending.message, now)
-    found = {**status, "conditions": [*(status.get("conditions") or ()), last]}
+    found = {**status, "conditions": _with(status, last)}
     if ending.succeeds:
         found["completionTime"] = last["lastTransitionTime"]
     return found
@@ -176,11 +175,20 @@ def condition(kind: str, reason: str, message: str, now: float, state: str = "Tr
 def suspension(status: Object, suspended: bool, now: float) -> Object | None:
     """The conditions of a job that was suspended or resumed just now; None: it was before."""
     state, word = ("True", "suspended") if suspended else ("False", "resumed")
-    conditions = list(status.get("conditions") or ())
     new = condition("Suspended", f"Job{word.capitalize()}", f"Job {word}", now, state)
-    for at, one in enumerate(conditions):
-        if one.get("type") == "Suspended":
-            if all(one.get(name) == new[name] for name in ("status", "reason", "message")):
-                return None
-            return {**status, "conditions": [*conditions[:at], new, *conditions[at + 1 :]]}
-    return {**status, "conditions": [*conditions, new]} if suspended else None
+    known = next((one for one in status.get("conditions") or () if one.get("type") == "Suspended"), None)
+    if known is None and not suspended:
+        return None
+    if known is not None and all(known.get(name) == new[name] for name in ("status", "reason", "message")):
+        return None
+    return {**status, "conditions": _with(status, new)}
+
+
+def _with(status: Object, new: Object) -> list[Object]:
+    """The conditions with a new one, in the place of what was of its type."""
+    found = list(status.get("conditions") or ())
+    for at, one in enumerate(found):
+        if one.get("type") == new["type"]:
+            found[at] = new
+            return found
+    return [*found, new]

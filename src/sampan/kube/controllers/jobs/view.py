@@ -79,7 +79,11 @@ def look(
 
 
 def _new(
-    job: Object, members: Iterable[Object], removed: Collection[str], kind: str, ended: Callable[[Object], bool]
+    job: Object,
+    members: Iterable[Object],
+    removed: Collection[str],
+    kind: str,
+    ended: Callable[[Object], bool],
 ) -> list[Object]:
     """Pods that have ended and are not in the status."""
     known = (status_of(job).get("uncountedTerminatedPods") or {}).get(kind) or ()

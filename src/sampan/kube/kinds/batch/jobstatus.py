@@ -6,10 +6,10 @@ k8s.io/kubernetes/pkg/registry/batch/job/strategy.go, pkg/apis/batch/validation/
 from collections.abc import Iterator
 
 from sampan.kube.kinds.ages import seconds_of
-from sampan.specs.kubernetes import indexes
 from sampan.kube.kinds.batch.policies import without_value
 from sampan.kube.kinds.resource import Context, Object
 from sampan.kube.kinds.workloads import not_negative, spec_of, status_of
+from sampan.specs.kubernetes import indexes
 from sampan.specs.kubernetes.fielderror import FieldError, duplicate, invalid, required
 from sampan.specs.kubernetes.object_meta import IMMUTABLE
 

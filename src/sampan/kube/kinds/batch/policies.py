@@ -3,10 +3,9 @@
 k8s.io/kubernetes/pkg/apis/batch/validation, the two policies of a JobSpec.
 """
 
-from sampan.specs.kubernetes import indexes
 from sampan.kube.kinds.resource import Object
 from sampan.specs.golang.quote import quote_list
-from sampan.specs.kubernetes import names
+from sampan.specs.kubernetes import indexes, names
 from sampan.specs.kubernetes.fielderror import (
     INVALID,
     FieldError,
