@@ -93,7 +93,7 @@ def node_name(pod: Object) -> str:
 
 
 def surplus(pods: Iterable[Object], threshold: int) -> list[Removal]:
-    """Of the finished pods those beyond the threshold (none if it is 0): evicted ones first, then the oldest."""
+    """Finished pods beyond the threshold (none if it is 0): evicted ones first, then the oldest."""
     finished = [pod for pod in pods if phase(pod) not in UNFINISHED]
     if threshold <= 0 or len(finished) <= threshold:
         return []

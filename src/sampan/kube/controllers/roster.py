@@ -7,9 +7,9 @@ from typing import Protocol
 from sampan.kube.controllers import namespaces, nodettl, rootca, serviceaccounts, tainteviction
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.garbage import Collector
+from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
 from sampan.kube.controllers.podgc import PodCollector
-from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.quotas import Quotas
 
 

@@ -1,6 +1,7 @@
 """The condition of a pod that goes because of something around it. Pure.
 
-kubernetes.io/docs/concepts/workloads/pods/disruptions#pod-disruption-conditions. Whoever takes a pod away for such a reason sets it before, so that a Job can tell this from a failure.
+kubernetes.io/docs/concepts/workloads/pods/disruptions#pod-disruption-conditions. Whoever takes a pod away
+for such a reason sets it before, so that a Job can tell this from a failure.
 """
 
 from sampan.specs.kubernetes.objects import condition

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from sampan.errors import SampanError
 from sampan.kube.client.expectations import Expectations
-from sampan.kube.client.requests import Object
-from sampan.kube.controllers.claims import STRATEGIC
+from sampan.kube.client.requests import STRATEGIC_PATCH, Object
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.jobs.facts import FINALIZER, is_tracked, uid_of
 from sampan.kube.controllers.jobs.templates import pod_of
@@ -101,7 +100,7 @@ class Writes:
         patch = {"metadata": {"uid": metadata["uid"], "$deleteFromPrimitiveList/finalizers": [FINALIZER]}}
         try:
             await self._client.patch(
-                PODS, metadata["namespace"], metadata["name"], patch, content_type=STRATEGIC
+                PODS, metadata["namespace"], metadata["name"], patch, content_type=STRATEGIC_PATCH
             )
         except StatusError as error:
             if error.code not in (404, 409):
