@@ -34,6 +34,7 @@ ALLOWED = {
     "kube.schema": {"kube", "specs", "errors", ""},
     "kube.store": {"kube"} | FOUNDATIONS,
     "kube.client": {"kube"} | FOUNDATIONS,
+    "kube.explain": {"kube", "kube.client"} | FOUNDATIONS,
     "kube.controllers": {"kube", "kube.client"} | FOUNDATIONS,
     "runtime": {"linux"} | FOUNDATIONS,
     "storage": {"linux"} | FOUNDATIONS,

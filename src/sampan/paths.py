@@ -243,3 +243,8 @@ class KubePaths:
     @cached_property
     def pidfile(self) -> Path:
         return self.exec / "api.pid"
+
+    @cached_property
+    def decisions(self) -> Path:
+        """The socket on which the controllers' process tells why it left objects as they are."""
+        return self.exec / "decisions.sock"

@@ -124,6 +124,7 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
 
 # Commands that belong to no group.
 TOP: dict[str, tuple[str, str]] = {
+    "explain": ("kube.explain", "Say why an object of a Kubernetes cluster does not get on"),
     "inspect": ("system.inspect", "Show everything about objects of any kind"),
     "login": ("login", "Log in to a registry"),
     "logout": ("logout", "Log out from a registry"),

@@ -42,7 +42,7 @@ from sampan.kube.access.rbac import RESOURCES, Rbac
 from sampan.kube.access.reviews import Reviews
 from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
 from sampan.kube.access.user import Attributes
-from sampan.kube.api import answers, bodies, health, metrics, negotiation
+from sampan.kube.api import answers, bodies, decisions, health, metrics, negotiation
 from sampan.kube.api.accessoptions import text_of
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.bootstrap import Bootstrap
@@ -136,7 +136,11 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
         health.Health(_checks(cache)),
         documents(catalog, VERSION["gitVersion"]),
         f"{settings.advertise_address}:{settings.port}",
-        {**_roots(settings, keys), "/metrics": _metrics(counted, catalog, cache)},
+        {
+            **_roots(settings, keys),
+            "/metrics": _metrics(counted, catalog, cache),
+            decisions.PATH: decisions.answering(str(settings.paths.decisions)),
+        },
     )
     verbs = Verbs(catalog, cache, lister, writer, patcher, special)
     handler = Handler(catalog, gate, reader, roots, verbs, limits, counted)

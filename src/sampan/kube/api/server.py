@@ -201,6 +201,7 @@ async def _keep_controllers(settings: Settings, pki: Pki) -> None:
         "sampan.kube.controllers.main",
         *("--server", settings.url, "--ca", str(pki.path(CLUSTER)), "--root-ca", str(pki.path(CLUSTER))),
         *("--certificate", str(pki.path(name)), "--key", str(pki.path(name, "key"))),
+        *("--decisions-socket", str(settings.paths.decisions)),
     )
     log_path = settings.paths.logs / "kube-control.log"
     while True:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvloop
 
+from sampan.kube.client import decisionsocket
 from sampan.kube.client.accounts import Accounts
 from sampan.kube.client.decisions import Decisions
 from sampan.kube.client.recorder import Recorder
@@ -35,6 +36,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--certificate", required=True, help="file with this process's certificate")
     parser.add_argument("--key", required=True, help="file with the key to it")
     parser.add_argument("--root-ca", required=True, help="file with the certificates that pods are to trust")
+    parser.add_argument("--decisions-socket", default="", help="where to tell why objects are as they are")
     return parser.parse_args()
 
 
@@ -59,6 +61,8 @@ async def run(options: argparse.Namespace, bundle: str) -> None:
         accounts = Accounts(client, endpoint, stack)
         informers = Informers(client)
         decisions = Decisions()
+        if options.decisions_socket:
+            await decisionsocket.serve(decisions, options.decisions_socket, stack)
         async with asyncio.TaskGroup() as group:
             informers.start(group)
             group.create_task(_end_with_parent(asyncio.current_task()))

@@ -96,10 +96,12 @@ def union(intervals: "Iterable[Interval]") -> "list[Interval]":
 
 
 def added(intervals: "Intervals", numbers: "Iterable[int]") -> "list[Interval]":
+    """With these numbers as well."""
     return union([*intervals, *((number, number) for number in numbers)])
 
 
 def contains(intervals: "Intervals", number: int) -> bool:
+    """Is it in one of the intervals?"""
     at = bisect_left(intervals, number, key=lambda one: one[1])
     return at < len(intervals) and intervals[at][0] <= number
 
@@ -116,6 +118,7 @@ def free(intervals: "Intervals", most: int, completions: int) -> list[int]:
 
 
 def count(intervals: "Intervals") -> int:
+    """How many numbers are in them."""
     return sum(last - first + 1 for first, last in intervals)
 
 

@@ -19,10 +19,12 @@ _LAST = float("inf")
 
 
 def phase(pod: "Object") -> str:
+    """Pending, Running, Succeeded, Failed, Unknown; empty if nobody has said."""
     return (pod.get("status") or {}).get("phase") or ""
 
 
 def is_ready(pod: "Object") -> bool:
+    """Is its condition Ready True?"""
     found = condition(pod, "Ready")
     return found is not None and found.get("status") == "True"
 
@@ -39,19 +41,23 @@ def available_at(pod: "Object", min_ready_seconds: int) -> float | None:
 
 
 def is_available(pod: "Object", min_ready_seconds: int, now: float) -> bool:
+    """Has it been ready for so long?"""
     at = available_at(pod, min_ready_seconds)
     return at is not None and at <= now
 
 
 def is_finished(pod: "Object") -> bool:
+    """Have all its containers ended for good?"""
     return phase(pod) in FINISHED
 
 
 def is_active(pod: "Object") -> bool:
+    """Neither finished nor to be deleted."""
     return not is_finished(pod) and not is_going(pod)
 
 
 def is_terminating(pod: "Object") -> bool:
+    """To be deleted, and not finished yet."""
     return not is_finished(pod) and is_going(pod)
 
 
