@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from sampan.errors import SampanError
-from sampan.kube.client.requests import Client, Endpoint, ResourcePath
+from sampan.kube.client.requests import Client, Endpoint, ResourcePath, transport_of
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
@@ -21,15 +21,15 @@ class Accounts:
     """Clients that act as service accounts of kube-system, which `client` may make and give tokens for."""
 
     def __init__(self, client: Client, endpoint: Endpoint, stack: AsyncExitStack) -> None:
-        """The clients are closed with the stack."""
+        """Their connections are closed with the stack."""
         self._client = client
         self._endpoint = replace(endpoint, certificate="", key="")
-        self._stack = stack
+        self._transport = transport_of(self._endpoint)  # who asks is in each request, so all share it
+        stack.push_async_callback(self._transport.close)
 
     async def client(self, name: str, group: asyncio.TaskGroup) -> Client:
         """Waits until there is a token; keeps it fresh in the group."""
-        found = Client(self._endpoint)
-        self._stack.push_async_callback(found.close)
+        found = Client(self._endpoint, self._transport)
         await self._insist(name, found)
         group.create_task(self._keep(name, found))
         return found

@@ -1,15 +1,17 @@
 """Requests to an API server. Failures are raised as the StatusError that the server sent."""
 
-import ssl
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-import aiohttp
 import orjson
 
-from sampan.errors import Unavailable
+from sampan.errors import Invalid, Unavailable
+from sampan.kube.client.answer import Malformed
+from sampan.kube.client.tlsfiles import TlsFiles
+from sampan.kube.client.transport import Stream, Transport
 from sampan.specs.kubernetes.status import StatusError
 
 Object = dict[str, Any]
@@ -20,6 +22,9 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 LONGEST_LINE = 64 << 20  # bytes of one event of a watch
+SAFE = re.compile("[!-~]+")  # what may stand in the first line of a request
+LINE = re.compile("[ -~]*")  # and in a header
+REPEATABLE = ("GET", "HEAD")
 
 
 @dataclass(frozen=True)
@@ -58,20 +63,16 @@ class ResourcePath:
 class Client:
     """Must be closed. Its methods raise StatusError, and Unavailable if there is no server to be reached."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        headers = {"User-Agent": endpoint.agent}
+    def __init__(self, endpoint: Endpoint, transport: Transport | None = None) -> None:
+        """`transport`: connections that others use too, and whoever made them closes."""
         self.token = endpoint.token  # may be replaced at any time, by one that lasts longer
-        self._session = aiohttp.ClientSession(
-            endpoint.url,
-            headers=headers,
-            connector=aiohttp.TCPConnector(ssl=_context(endpoint), limit=0, keepalive_timeout=60),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
-            json_serialize=lambda value: orjson.dumps(value).decode(),
-        )
+        self._endpoint = endpoint
+        self._transport = transport or transport_of(endpoint)
+        self._shared = transport is not None
 
     async def close(self) -> None:
-        await self._session.close()
+        if not self._shared:
+            await self._transport.close()
 
     async def request(
         self,
@@ -85,30 +86,39 @@ class Client:
         seconds: float = 60.0,
     ) -> Any:
         """The answer's JSON."""
-        headers = self._headers(accept)
-        data = None
-        if body is not None:
-            headers["Content-Type"] = content_type
-            data = orjson.dumps(body)
+        message = self._message(method, path, query, accept, body, content_type)
         try:
-            async with self._session.request(
-                method,
-                path,
-                data=data,
-                params=query,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=seconds),
-            ) as response:
-                answer = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable(f"{method} {self._endpoint.url}{path}: {error}") from error
-        return _value(response.status, answer)
+            code, answer = await self._transport.exchange(
+                message, seconds=seconds, repeatable=method in REPEATABLE
+            )
+        except Unavailable as error:
+            raise self._failed(method, path, error) from error
+        return _value(code, answer)
 
-    def _headers(self, accept: str) -> dict[str, str]:
-        headers = {"Accept": accept}
+    def _message(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        accept: str,
+        body: Any = None,
+        content_type: str = JSON,
+    ) -> bytes:
+        target = f"{path}?{urlencode(query)}" if query else path
+        if not SAFE.fullmatch(target) or not LINE.fullmatch(self.token):
+            raise Invalid(f"cannot ask for {target!r}")
+        head = f"{method} {target} HTTP/1.1\r\nHost: {self._transport.authority}\r\nAccept: {accept}\r\n"
+        head += f"User-Agent: {self._endpoint.agent}\r\n"
         if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        return headers
+            head += f"Authorization: Bearer {self.token}\r\n"
+        if body is None:
+            length = "" if method in REPEATABLE else "Content-Length: 0\r\n"
+            return f"{head}{length}\r\n".encode()
+        data = orjson.dumps(body)
+        return f"{head}Content-Type: {content_type}\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
+
+    def _failed(self, method: str, path: str, error: Unavailable) -> Unavailable:
+        return Unavailable(f"{method} {self._endpoint.url}{path}: {error}")
 
     async def get(self, resource: ResourcePath, namespace: str, name: str) -> Object:
         found: Object = await self.request("GET", resource.path(namespace, name))
@@ -149,28 +159,37 @@ class Client:
         self, path: str, query: Mapping[str, str], *, accept: str = JSON
     ) -> AsyncIterator[Object]:
         """Events, {"type": ..., "object": ...}, until the server ends the watch."""
-        params = {"watch": "1", **query}
+        message = self._message("GET", path, {"watch": "1", **query}, accept)
         try:
-            async with self._session.get(path, params=params, headers=self._headers(accept)) as response:
-                if response.status != 200:
-                    _value(response.status, await response.read())
-                rest = b""
-                async for part in response.content.iter_any():
-                    *lines, rest = (rest + part).split(b"\n")
-                    for line in lines:
-                        if line:
-                            yield orjson.loads(line)
-                    if len(rest) > LONGEST_LINE:
-                        raise Unavailable(f"watch {path}: an event is longer than {LONGEST_LINE} bytes")
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable(f"watch {self._endpoint.url}{path}: {error}") from error
+            async with self._transport.stream(message, seconds=60) as stream:
+                if stream.code != 200:
+                    _value(stream.code, b"".join([part async for part in stream.parts()]))
+                async for line in _lines(stream):
+                    yield orjson.loads(line)
+        except (Unavailable, orjson.JSONDecodeError) as error:
+            raise self._failed("watch", path, Unavailable(str(error))) from error
 
 
-def _context(endpoint: Endpoint) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=endpoint.ca or None)
-    if endpoint.certificate:
-        context.load_cert_chain(endpoint.certificate, endpoint.key)
-    return context
+def transport_of(endpoint: Endpoint) -> Transport:
+    return Transport(endpoint.url, TlsFiles(endpoint.ca, endpoint.certificate, endpoint.key))
+
+
+async def _lines(stream: Stream) -> AsyncIterator[bytes]:
+    begun: list[bytes] = []  # of a line whose end is not here
+    size = 0
+    async for part in stream.parts():
+        *lines, rest = part.split(b"\n")
+        if lines:
+            lines[0] = b"".join([*begun, lines[0]])
+            begun, size = [], 0
+            for line in lines:
+                if line:
+                    yield line
+        if rest:
+            begun.append(rest)
+            size += len(rest)
+            if size > LONGEST_LINE:
+                raise Malformed(f"an event is longer than {LONGEST_LINE} bytes")
 
 
 def _value(code: int, answer: bytes) -> Any:
