@@ -1,8 +1,7 @@
 """The power fails: whatever was acknowledged is there, and works, on the disk as it is found afterwards.
 
 Work is done once, on a disk that writes everything down. Then a daemon is started, several times, on what that
-disk may have held at some moment. Which moments, and which writes got through, is chosen at random; a failure
-names the seed, and SAMPAN_SEED repeats it.
+disk may have held at some moment. Which moments, and which writes got through, is chosen at random.
 """
 
 import io
@@ -22,32 +21,16 @@ from tests.support import leftovers, rootfs
 from tests.support.api import Answer, Api
 from tests.support.engine import DATA_PARENT, Sampand
 from tests.support.plugin import settled
+from tests.support.powercut import GONE, Deeds, Key, seeded
 from tests.support.recordeddisk import RecordedDisk
 
 CUTS = 24
 MEGABYTES = 192
-Key = tuple[str, str]  # a kind of thing and its name
-
-
-@dataclass(frozen=True)
-class Deed:
-    """Things became what they are (None: they are gone) between two positions in the disk's log."""
-
-    things: dict[Key, Any]
-    began: int
-    ended: int
 
 
 @dataclass
-class Work:
-    disk: RecordedDisk
-    engine: Sampand
-    deeds: list[Deed] = field(default_factory=list)
-
-    def do(self, things: dict[Key, Any], action: Callable[[], object]) -> None:
-        began = self.disk.position()
-        action()
-        self.deeds.append(Deed(things, began, self.disk.position()))
+class Work(Deeds):
+    engine: Sampand = field(kw_only=True)
 
     def ask(self, things: dict[Key, Any], method: str, target: str, body: Any = None, **query: Any) -> None:
         self.do(things, lambda: ok(self.engine.api.request(method, target, body, **query)))
@@ -127,9 +110,6 @@ def work(here: Work) -> None:
     here.create({("volume", "late"): None}, "last", "volume3:/v", "late:/late")
 
 
-GONE = object()
-
-
 @contextmanager
 def engine_on(place: Path) -> Iterator[Sampand]:
     engine = Sampand(data=place / "data")
@@ -146,40 +126,25 @@ def engine_on(place: Path) -> Iterator[Sampand]:
 
 
 def test_what_was_acknowledged_outlasts_a_power_failure() -> None:
-    seed = os.environ.get("SAMPAN_SEED") or str(random.randrange(10**6))
-    print(f"SAMPAN_SEED={seed}")
+    chance = seeded()
     before = leftovers.Host.now()
     directory = Path(tempfile.mkdtemp(prefix="sampan-test-power-", dir=DATA_PARENT))
     try:
         disk = RecordedDisk(directory, MEGABYTES)
         with disk.mounted(), engine_on(disk.place) as engine:
-            here = Work(disk, engine)
+            here = Work(disk, engine=engine)
             work(here)
-        chance = random.Random(seed)
-        for moment in moments(here.deeds, chance):
-            check_after(disk, here.deeds, moment, chance)
+        for moment in here.moments(chance, CUTS):
+            check_after(here, moment, chance)
     finally:
         shutil.rmtree(directory)
     assert settled(lambda: leftovers.Host.now().added_since(before)) == []
 
 
-def moments(deeds: list[Deed], chance: random.Random) -> Iterator[int]:
-    """Most right after an acknowledgement, when nobody has synced anything since."""
-    for number in range(CUTS):
-        deed = chance.choice(deeds)
-        yield deed.ended if number % 4 else chance.randrange(deed.began, deed.ended + 1)
-
-
-def check_after(disk: RecordedDisk, deeds: list[Deed], moment: int, chance: random.Random) -> None:
-    writes = [write for write in disk.writes() if write.end <= moment]
-    wanted: dict[Key, Any] = {}
-    open_: set[Key] = set()  # of the deed that was under way
-    for deed in deeds:
-        if deed.ended <= moment:
-            wanted |= deed.things
-        elif deed.began < moment:
-            open_ |= set(deed.things)
-    with disk.after_power_cut(writes, chance), engine_on(disk.place) as engine:
+def check_after(deeds: Deeds, moment: int, chance: random.Random) -> None:
+    disk = deeds.disk
+    wanted, open_ = deeds.at(moment)
+    with disk.after_power_cut(moment, chance), engine_on(disk.place) as engine:
         for (kind, name), value in wanted.items():
             if (kind, name) not in open_:
                 CHECKS[kind](engine, name, value)

@@ -178,8 +178,9 @@ class RecordedDisk:
         return found
 
     @contextmanager
-    def after_power_cut(self, writes: list[Write], chance: random.Random) -> Iterator[None]:
-        """The file system as a machine finds it whose power failed with the last of `writes`, on `place`."""
+    def after_power_cut(self, moment: int, chance: random.Random) -> Iterator[None]:
+        """On `place`, the file system as a machine finds it whose power failed at that place in the log."""
+        writes = [write for write in self.writes() if write.end <= moment]
         image = self._base.with_name("cut.img")
         copy(self._base, image)
         with open(image, "r+b", buffering=0) as file:

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 def write(path: Path, data: bytes) -> None:
     """Beside, synced, renamed, the directory synced: a power cut leaves the old file or the new one."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(mode=0o700, parents=True)
+        _sync_directory(path.parent.parent)
     beside = path.with_name(f".{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
@@ -24,11 +26,15 @@ def write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(descriptor)
     os.rename(beside, path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(directory)
+        os.fsync(descriptor)
     finally:
-        os.close(directory)
+        os.close(descriptor)
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:

@@ -21,7 +21,7 @@ import uvloop
 from sampan.errors import Conflict, SampanError
 from sampan.http.app import Server, bind_tcp, raise_file_limit
 from sampan.interpreter import isolated, plain_environment
-from sampan.kube.access import encryption, kubeconfig
+from sampan.kube.access import encryption, keyfiles, kubeconfig
 from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly, manifests
@@ -170,14 +170,7 @@ def _cluster(settings: Settings, pki: Pki, first: str) -> Cluster:
 def _write_kubeconfig(settings: Settings, pki: Pki) -> None:
     certificate, key = pki.path("admin").read_bytes(), pki.path("admin", "key").read_bytes()
     document = kubeconfig.document(settings.url, pki.bundle(CLUSTER), certificate, key)
-    target = settings.paths.kubeconfig
-    beside = target.with_suffix(".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(kubeconfig.yaml(document))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, target)
+    keyfiles.write(settings.paths.kubeconfig, kubeconfig.yaml(document))
 
 
 async def _renew(settings: Settings, pki: Pki, keys: Keys, context: ssl.SSLContext) -> None:
