@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sampan.kube.controllers import namespaces, nodettl, rootca, serviceaccounts, tainteviction
+from sampan.kube.controllers import namespaces, rootca, serviceaccounts, ttlafterfinished
 from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.cronjobs.controller import CronJobs
 from sampan.kube.controllers.garbage import Collector
 from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
@@ -27,6 +29,7 @@ class Row:
 
 
 ROSTER: Mapping[str, Row] = {
+    "cronjob-controller": Row(CronJobs),
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),
@@ -39,4 +42,5 @@ ROSTER: Mapping[str, Row] = {
         tainteviction.controller, account="node-controller", component="taint-eviction-controller"
     ),
     "ttl-controller": Row(nodettl.controller),
+    "ttl-after-finished-controller": Row(ttlafterfinished.controller),
 }

@@ -1,0 +1,168 @@
+"""The CronJob controller: makes jobs when they are due, and takes away old ones."""
+
+from collections.abc import Iterable
+
+from sampan.kube.client.informer import key_of
+from sampan.kube.client.recorder import NORMAL, WARNING
+from sampan.kube.client.requests import Object
+from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
+from sampan.kube.controllers.cronjobs import rules
+from sampan.kube.controllers.cronjobs.timing import BadTiming, Timing, timing
+from sampan.kube.controllers.resources import CRON_JOBS, JOBS
+from sampan.specs.kubernetes.objects import is_going, owner
+from sampan.specs.kubernetes.status import StatusError
+
+WORKERS = 5
+
+
+class CronJobs:
+    """Its `controller` handles one CronJob at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._client = context.client
+        self._cronjobs = context.informers.of(CRON_JOBS)
+        self._jobs = context.informers.of(JOBS)
+        self._jobs.index(OWNER, owner_uid)
+        self.controller = Controller("cronjob", self._reconcile, [self._cronjobs, self._jobs], WORKERS)
+        self.controller.watch(self._cronjobs)
+        self.controller.watch(self._jobs, self._owners)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self.controller.run()
+
+    def _owners(self, job: Object) -> Iterable[str]:
+        reference = owner(job)
+        if reference is not None and reference.get("kind") == "CronJob":
+            found = self._cronjobs.get(f"{job['metadata']['namespace']}/{reference['name']}")
+            if found is not None and found["metadata"]["uid"] == reference["uid"]:
+                yield key_of(found)
+
+    def _tell(self, cronjob: Object, events: Iterable[rules.Event]) -> None:
+        for one in events:
+            self._context.recorder.event(cronjob, one.kind, one.reason, one.message)
+
+    # --- one CronJob
+
+    async def _reconcile(self, key: str) -> float | None:
+        cronjob = self._cronjobs.get(key)
+        if cronjob is None:
+            return None
+        jobs = self._jobs.by(OWNER, cronjob["metadata"]["uid"])
+        if rules.strangers(cronjob, jobs):  # or is only what we know of it old?
+            fresh = await self._client.get(CRON_JOBS, *self._place(cronjob))
+            if fresh["metadata"]["uid"] != cronjob["metadata"]["uid"]:
+                return None
+            cronjob = fresh
+        before = cronjob.get("status") or {}
+        found = rules.review(cronjob, jobs, await self._lost(cronjob, jobs))
+        self._tell(cronjob, found.events)
+        cronjob = {**cronjob, "status": found.status}
+        again = None
+        try:
+            cronjob, again = await self._make_due(cronjob)
+        finally:
+            cronjob = await self._clean(cronjob, jobs)
+            await self._write(cronjob, before)
+        return again
+
+    def _place(self, cronjob: Object) -> tuple[str, str]:
+        return cronjob["metadata"]["namespace"], cronjob["metadata"]["name"]
+
+    async def _lost(self, cronjob: Object, jobs: Iterable[Object]) -> list[str]:
+        """The uids of jobs of its status that the server does not know either."""
+        children = {job["metadata"]["uid"] for job in jobs}
+        lost = []
+        for one in rules.active_of(cronjob):
+            if one.get("uid") not in children and await self._get(one) is None:
+                lost.append(one["uid"])
+        return lost
+
+    async def _get(self, reference: Object) -> Object | None:
+        """The job that a reference is about."""
+        try:
+            found = await self._client.get(JOBS, reference["namespace"], reference["name"])
+        except StatusError as error:
+            if error.code == 404:
+                return None
+            raise
+        return found if found["metadata"]["uid"] == reference.get("uid") else None
+
+    async def _make_due(self, cronjob: Object) -> tuple[Object, float | None]:
+        """The CronJob with what was made in its status, and when to look again."""
+        if is_going(cronjob) or rules.spec_of(cronjob).get("suspend"):
+            return cronjob, None
+        try:
+            times = timing(cronjob)
+            found = rules.due(cronjob, times, self._context.clock())
+        except BadTiming as error:
+            self._context.recorder.event(cronjob, WARNING, error.reason, str(error))
+            self._context.explain(
+                cronjob, error.reason, str(error), "Correct spec.schedule or spec.timeZone."
+            )
+            return cronjob, None
+        self._tell(cronjob, found.events)
+        self._explain(cronjob, found)
+        if found.at is None:
+            return cronjob, found.again
+        if rules.spec_of(cronjob).get("concurrencyPolicy") == "Replace":
+            for one in rules.active_of(cronjob):
+                job = await self._get(one)
+                if job is not None:
+                    cronjob = await self._delete(cronjob, job)
+        return await self._make(cronjob, times, found.at), found.again
+
+    def _explain(self, cronjob: Object, found: rules.Due) -> None:
+        if found.events:
+            last = found.events[-1]
+            self._context.explain(cronjob, last.reason, last.message)
+        else:
+            self._context.settle(cronjob)
+
+    async def _make(self, cronjob: Object, times: Timing, at: int) -> Object:
+        wanted = rules.job_of(cronjob, times, at)
+        namespace, name = wanted["metadata"]["namespace"], wanted["metadata"]["name"]
+        try:
+            job = await self._client.create(JOBS, namespace, wanted)
+        except StatusError as error:
+            if error.reason != "AlreadyExists":
+                self._context.recorder.event(cronjob, WARNING, "FailedCreate", f"Error creating job: {error}")
+                raise
+            # Made by us, before we could write that down.
+            job = await self._client.get(JOBS, namespace, name)
+            reference = owner(job)
+            if reference is None or reference["uid"] != cronjob["metadata"]["uid"]:
+                self._context.explain(cronjob, "NameTaken", f"There is a job {name} that is not its own.")
+                return cronjob
+            if rules.outcome(job):
+                return cronjob
+        else:
+            self._context.recorder.event(cronjob, NORMAL, "SuccessfulCreate", f"Created job {name}")
+        active = [*rules.active_of(cronjob), rules.reference_to(job)]
+        status = rules.with_active(cronjob["status"], active)
+        return {**cronjob, "status": {**status, "lastScheduleTime": rules.time.text(at)}}
+
+    async def _clean(self, cronjob: Object, jobs: Iterable[Object]) -> Object:
+        for job in rules.surplus(cronjob, jobs):
+            cronjob = await self._delete(cronjob, job)
+        return cronjob
+
+    async def _delete(self, cronjob: Object, job: Object) -> Object:
+        """The CronJob without the job in its status."""
+        metadata = job["metadata"]
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+        try:
+            await self._client.delete(JOBS, metadata["namespace"], metadata["name"], options)
+        except StatusError as error:
+            if error.code != 404:
+                self._context.recorder.event(cronjob, WARNING, "FailedDelete", f"Deleted job: {error}")
+                raise
+        self._context.recorder.event(cronjob, NORMAL, "SuccessfulDelete", f"Deleted job {metadata['name']}")
+        left = [one for one in rules.active_of(cronjob) if one.get("uid") != metadata["uid"]]
+        return {**cronjob, "status": rules.with_active(cronjob["status"], left)}
+
+    async def _write(self, cronjob: Object, before: Object) -> None:
+        if cronjob["status"] != before:
+            await self._client.update(CRON_JOBS, cronjob["metadata"]["namespace"], cronjob, "status")
