@@ -4,8 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sampan.kube.controllers import namespaces, nodettl, rootca, serviceaccounts, tainteviction
-from sampan.kube.controllers import namespaces, rootca, serviceaccounts, ttlafterfinished
+from sampan.kube.controllers import (
+    namespaces,
+    nodettl,
+    rootca,
+    serviceaccounts,
+    tainteviction,
+    ttlafterfinished,
+)
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.cronjobs.controller import CronJobs
 from sampan.kube.controllers.garbage import Collector

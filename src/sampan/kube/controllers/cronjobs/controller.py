@@ -10,6 +10,7 @@ from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
 from sampan.kube.controllers.cronjobs import rules
 from sampan.kube.controllers.cronjobs.timing import BadTiming, Timing, timing
 from sampan.kube.controllers.resources import CRON_JOBS, JOBS
+from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.objects import is_going, owner
 from sampan.specs.kubernetes.status import StatusError
 
@@ -92,7 +93,10 @@ class CronJobs:
 
     async def _make_due(self, cronjob: Object) -> tuple[Object, float | None]:
         """The CronJob with what was made in its status, and when to look again."""
-        if is_going(cronjob) or rules.spec_of(cronjob).get("suspend"):
+        if is_going(cronjob):
+            return cronjob, None
+        if rules.spec_of(cronjob).get("suspend"):
+            self._context.explain(cronjob, "Suspended", "It is suspended.", "Set spec.suspend to false.")
             return cronjob, None
         try:
             times = timing(cronjob)
@@ -142,7 +146,7 @@ class CronJobs:
             self._context.recorder.event(cronjob, NORMAL, "SuccessfulCreate", f"Created job {name}")
         active = [*rules.active_of(cronjob), rules.reference_to(job)]
         status = rules.with_active(cronjob["status"], active)
-        return {**cronjob, "status": {**status, "lastScheduleTime": rules.time.text(at)}}
+        return {**cronjob, "status": {**status, "lastScheduleTime": time.text(at)}}
 
     async def _clean(self, cronjob: Object, jobs: Iterable[Object]) -> Object:
         for job in rules.surplus(cronjob, jobs):

@@ -1,4 +1,4 @@
-"""What is to happen to a CronJob and its jobs. Pure; pkg/controller/cronjob/cronjob_controllerv2.go of Kubernetes."""
+"""What is to happen to a CronJob and its jobs. Pure; Kubernetes' pkg/controller/cronjob."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -9,10 +9,16 @@ from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.cronjobs.timing import TOO_MANY, Timing, missed, next_in
+from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import objects, time
+from sampan.specs.kubernetes.cron import zone_of
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 MANY_MISSED = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
+ZONE_IN_SCHEDULE = (
+    "CRON_TZ or TZ used in schedule {} is not officially supported, see "
+    "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
+)
 FORBIDDEN = "Not starting job because prior execution is running and concurrency policy is Forbid"
 
 
@@ -107,9 +113,11 @@ def due(cronjob: Object, times: Timing, now: float) -> Due:
     spec, passed = spec_of(cronjob), missed(cronjob, times, now, deadline=True)
     again = next_in(cronjob, times, now)
     at = passed.latest
-    if at is None:
-        return Due(again=again)
     events: list[Event] = []
+    if zone_of(times.text) and spec.get("timeZone") is None:
+        events.append(Event(WARNING, "UnsupportedSchedule", ZONE_IN_SCHEDULE.format(quote(times.text))))
+    if at is None:
+        return Due(again=again, events=tuple(events))
     if passed.count > TOO_MANY:
         events.append(Event(WARNING, "TooManyMissedTimes", MANY_MISSED))
     deadline = spec.get("startingDeadlineSeconds")

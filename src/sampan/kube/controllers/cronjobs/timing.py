@@ -52,10 +52,8 @@ def timing(cronjob: Object) -> Timing:
     try:
         own = cron.zone_of(text)
         if own and name is None:
-            bad = (
-                f"unparseable schedule: {quote(text)} : provided bad location {own}: unknown time zone {own}"
-            )
-            zone = _zone(own, bad, "UnparseableSchedule")
+            why = f"provided bad location {own}: unknown time zone {own}"
+            zone = _zone(own, f"unparseable schedule: {quote(text)} : {why}", "UnparseableSchedule")
         return Timing(cron.parse(text), zone, text)
     except cron.CronError as error:
         message = f"unparseable schedule: {quote(text)} : {error}"

@@ -1,0 +1,178 @@
+"""Jobs come to the end that was asked for, whatever happens on the way; every pod that ends is counted once."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sampan.kube.client.requests import Object
+from sampan.kube.controllers.jobs.controller import Jobs
+from sampan.kube.controllers.jobs.facts import FINALIZER, INDEX, has, is_over, status_of
+from sampan.kube.controllers.resources import JOBS, PODS
+from sampan.specs.kubernetes import indexes, time
+from tests.kube.controllers.world import World, beside, clock, run
+
+
+def job(name: str, **spec: Any) -> Object:
+    template = {
+        "metadata": {"labels": {"job": name}},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "c"}]},
+    }
+    given = {"parallelism": 2, "completions": 3, "backoffLimit": 1000, **spec}
+    selector = {"matchLabels": {"job": name}}
+    return {
+        "kind": "Job",
+        "metadata": {"name": name},
+        "spec": {"selector": selector, "template": template, **given},
+    }
+
+
+class Node:
+    """Ends pods, well or badly, and remembers how each has ended."""
+
+    def __init__(self, world: World, failures: float) -> None:
+        self.world, self.failures = world, failures
+        self.ended: dict[str, str] = {}
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(self.world.dice.uniform(0.2, 3.0))
+            for key, pod in list(self.world.objects.get(PODS, {}).items()):
+                if self.world.dice.random() < 0.5:
+                    self.step(key, pod)
+
+    def step(self, key: str, pod: Object) -> None:
+        phase = (pod.get("status") or {}).get("phase")
+        if phase not in ("Succeeded", "Failed"):
+            bad = "deletionTimestamp" in pod["metadata"] or self.world.dice.random() < self.failures
+            self.end(key, pod, "Failed" if bad else "Succeeded")
+        elif "deletionTimestamp" in pod["metadata"] and not pod["metadata"].get("finalizers"):
+            self.world.objects[PODS].pop(key)
+
+    def end(self, key: str, pod: Object, phase: str) -> None:
+        uid = pod["metadata"]["uid"]
+        self.ended[uid] = phase
+        ended = {"exitCode": int(phase == "Failed"), "finishedAt": time.text(clock())}
+        status = {"phase": phase, "containerStatuses": [{"name": "c", "state": {"terminated": ended}}]}
+        self.world.set(PODS, key, lambda value: value.update(status=status))
+
+    def count(self, phase: str) -> int:
+        return sum(one == phase for one in self.ended.values())
+
+
+def play(seed: int, crashes: set[int], failures: float, **spec: Any) -> tuple[World, Node, Object]:
+    async def work() -> tuple[World, Node, Object]:
+        world = World(random.Random(seed), frozenset(crashes))
+        node = Node(world, failures)
+        world.add(JOBS, job("j", **spec))
+        world.start(Jobs, names=["job-controller"])
+        await beside(node.run(), main=world.settle(quiet=900.0))
+        await world.stop()
+        return world, node, world.get(JOBS, "default/j")
+
+    return run(work())
+
+
+MANY = settings(max_examples=25, deadline=None)
+SEEDS, CRASHES = st.integers(0, 10_000), st.sets(st.integers(0, 60), max_size=4)
+
+
+@MANY
+@given(SEEDS, CRASHES, st.sampled_from([0.0, 0.3, 0.6]), st.integers(1, 6), st.integers(1, 4))
+def test_each_pod_counts_once(
+    seed: int, crashes: set[int], failures: float, completions: int, parallelism: int
+) -> None:
+    world, node, found = play(seed, crashes, failures, completions=completions, parallelism=parallelism)
+    status = status_of(found)
+    assert has(found, "Complete"), status
+    assert status["succeeded"] == completions == node.count("Succeeded")
+    assert status.get("failed", 0) == node.count("Failed")
+    assert "active" not in status and status["terminating"] == 0 and not status["uncountedTerminatedPods"]
+    assert not any(FINALIZER in (pod["metadata"].get("finalizers") or ()) for pod in world.all(PODS))
+    assert len(world.created) - 1 == len(node.ended)
+
+
+@MANY
+@given(SEEDS, CRASHES, st.sampled_from([0.0, 0.4]), st.integers(1, 6), st.integers(1, 4))
+def test_each_index_succeeds_once(
+    seed: int, crashes: set[int], failures: float, completions: int, parallelism: int
+) -> None:
+    world, node, found = play(
+        seed, crashes, failures, completions=completions, parallelism=parallelism, completionMode="Indexed"
+    )
+    status = status_of(found)
+    assert has(found, "Complete"), status
+    assert status["completedIndexes"] == indexes.written([(0, completions - 1)])
+    assert status["succeeded"] == completions
+    assert status.get("failed", 0) == node.count("Failed")
+    done = [
+        pod["metadata"]["annotations"][INDEX]
+        for pod in world.all(PODS)
+        if (pod.get("status") or {}).get("phase") == "Succeeded"
+    ]
+    assert sorted(done) == sorted(str(at) for at in range(completions))
+
+
+@MANY
+@given(SEEDS, CRASHES, st.sampled_from([0.3, 1.0]), st.integers(0, 2))
+def test_indexes_fail_on_their_own(seed: int, crashes: set[int], failures: float, limit: int) -> None:
+    world, node, found = play(
+        seed,
+        crashes,
+        failures,
+        completions=4,
+        parallelism=3,
+        completionMode="Indexed",
+        backoffLimitPerIndex=limit,
+        backoffLimit=2**31 - 1,
+    )
+    status = status_of(found)
+    assert is_over(found), status
+    done, lost = (indexes.recover(status.get(name, ""), 4) for name in ("completedIndexes", "failedIndexes"))
+    assert indexes.union([*done, *lost]) == [(0, 3)] and indexes.overlap(done, lost) == 0
+    assert has(found, "Failed") == bool(lost)
+    assert status.get("failed", 0) == node.count("Failed")
+    tries: dict[str, list[str]] = {}
+    for pod in world.created[1:]:
+        told = pod["metadata"]["annotations"]
+        tries.setdefault(told[INDEX], []).append(told["batch.kubernetes.io/job-index-failure-count"])
+    for index, counts in tries.items():
+        assert counts == [str(at) for at in range(len(counts))], (index, counts)
+        assert len(counts) <= limit + 1
+
+
+@MANY
+@given(SEEDS, CRASHES, st.integers(0, 3))
+def test_a_job_fails_beyond_its_limit(seed: int, crashes: set[int], limit: int) -> None:
+    world, _, found = play(seed, crashes, 1.0, completions=5, parallelism=2, backoffLimit=limit)
+    status = status_of(found)
+    assert has(found, "Failed") and has(found, "FailureTarget"), status
+    # Those that ran when it was stopped have failed as well.
+    assert status["failed"] == len(world.created) - 1 >= limit + 1
+    assert "active" not in status
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_job_is_suspended_and_resumed(seed: int) -> None:
+    async def work() -> None:
+        world = World(random.Random(seed), frozenset({seed, seed + 7}))
+        node = Node(world, 0.0)
+        world.add(JOBS, job("j", suspend=True, completions=4))
+        world.start(Jobs, names=["job-controller"])
+        await world.settle()
+        assert world.all(PODS) == [] and has(world.get(JOBS, "default/j"), "Suspended")
+        for suspended in (False, True):
+            world.set(JOBS, "default/j", lambda value, to=suspended: value["spec"].update(suspend=to))
+            await world.settle()
+        left = [pod for pod in world.all(PODS) if "deletionTimestamp" not in pod["metadata"]]
+        assert left == [] and status_of(world.get(JOBS, "default/j")).get("active") is None
+        world.set(JOBS, "default/j", lambda value: value["spec"].update(suspend=False))
+        await beside(node.run(), main=world.settle(quiet=300.0))
+        assert has(world.get(JOBS, "default/j"), "Complete")
+        assert node.count("Succeeded") == status_of(world.get(JOBS, "default/j"))["succeeded"] == 4
+        await world.stop()
+
+    run(work())
