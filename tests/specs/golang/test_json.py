@@ -1,10 +1,10 @@
-"""What Go's decoder says of a value of the wrong type."""
+"""What Go writes, and what its decoder says of a value of the wrong type."""
 
 from typing import Any
 
 import pytest
 
-from sampan.specs.golang.json import kind_of, mistyped
+from sampan.specs.golang.json import kind_of, marshal, mistyped
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,9 @@ def test_kinds(value: Any, kind: str) -> None:
 def test_messages(value: Any, wanted: str, field: str, what: str, message: str) -> None:
     assert mistyped(value, wanted, field).message == f"json: cannot unmarshal {message}"
     assert mistyped(value, wanted, field, what="invalid JSON").message.startswith("invalid JSON: json: ")
+
+
+def test_keys_are_sorted_and_nothing_is_left_that_html_would_read() -> None:
+    value = {"b": ["<a & b>", "\u2028"], "a": {"é": None, "Z": 1.5}, "c": "\x01\n"}
+    wanted = '{"a":{"Z":1.5,"é":null},"b":["\\u003ca \\u0026 b\\u003e","\\u2028"],"c":"\\u0001\\n"}'
+    assert marshal(value).decode() == wanted

@@ -11,6 +11,8 @@ from sampan.kube.controllers import (
     serviceaccounts,
     tainteviction,
     ttlafterfinished,
+    statefulsets,
+    tainteviction,
 )
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.cronjobs.controller import CronJobs
@@ -44,6 +46,7 @@ ROSTER: Mapping[str, Row] = {
     "resourcequota-controller": Row(lambda context: Quotas(context.client, context.informers, context.clock)),
     "root-ca-cert-publisher": Row(rootca.controller),
     "service-account-controller": Row(serviceaccounts.controller),
+    "statefulset-controller": Row(statefulsets.controller),
     "taint-eviction-controller": Row(
         tainteviction.controller, account="node-controller", component="taint-eviction-controller"
     ),

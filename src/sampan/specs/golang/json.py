@@ -1,11 +1,15 @@
-"""What Go's encoding/json says of a value that does not fit, whoever has decoded it. Pure.
+"""How Go's encoding/json writes a value, and what it says of one that does not fit. Pure.
 
 https://pkg.go.dev/encoding/json#UnmarshalTypeError
 """
 
+from json import dumps
+
 from sampan.errors import Invalid
 
 _NUMBERS = ("int", "uint", "float")  # and those with their size behind
+# What its encoder escapes beside what JSON must: HTML's characters and the separators of lines, also in keys.
+ESCAPED = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 def kind_of(value: object) -> str:
@@ -32,3 +36,10 @@ def mistyped(value: object, wanted: str, field: str = "", *, what: str = "") -> 
     where = f"struct field {field}" if field else "value"
     text = f"json: cannot unmarshal {kind} into Go {where} of type {wanted}"
     return Invalid(f"{what}: {text}" if what else text)
+
+
+def marshal(value: object) -> bytes:
+    """A JSON value as Go writes one it holds as maps: sorted keys, no blanks, safe to stand in HTML."""
+    text = dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # Outside of strings these characters do not occur.
+    return text.translate(ESCAPED).encode()

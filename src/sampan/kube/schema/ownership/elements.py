@@ -9,21 +9,20 @@ from typing import Any
 
 import orjson
 
+from sampan.specs.golang.json import ESCAPED
 from sampan.specs.golang.printing import plain
 from sampan.specs.golang.quote import quote
 
 Keys = tuple[tuple[str, Any], ...]
 
 _KINDS = {".": 0, "f": 1, "k": 2, "v": 3, "i": 4}
-# Go's JSON encoder escapes these, and the two separators of lines, also inside of a key.
-_ESCAPED = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 @lru_cache(maxsize=8192, typed=True)
 def _scalar(value: Any) -> str:
     if isinstance(value, float):
         return plain(value)
-    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
+    return json.dumps(value, ensure_ascii=False).translate(ESCAPED)
 
 
 def of_value(value: Any) -> str:
@@ -39,9 +38,7 @@ def of_keys(names: tuple[str, ...], values: list[Any]) -> str:
 
 def _encoded(value: Any) -> str:
     if isinstance(value, dict | list):  # only in what nobody has validated yet
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).translate(
-            _ESCAPED
-        )
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).translate(ESCAPED)
     return _scalar(value)
 
 
