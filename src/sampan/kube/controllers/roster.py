@@ -16,6 +16,8 @@ from sampan.kube.controllers import (
 )
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.cronjobs.controller import CronJobs
+from sampan.kube.controllers.endpoints import EndpointsLoop
+from sampan.kube.controllers.endpointslices.slices import Slices
 from sampan.kube.controllers.garbage import Collector
 from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
@@ -38,6 +40,8 @@ class Row:
 
 ROSTER: Mapping[str, Row] = {
     "cronjob-controller": Row(CronJobs),
+    "endpoint-controller": Row(EndpointsLoop),
+    "endpointslice-controller": Row(Slices, component="endpoint-slice-controller"),
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),

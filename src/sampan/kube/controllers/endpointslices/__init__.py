@@ -1,0 +1,1 @@
+"""The pods behind a Service as EndpointSlices: kube-controller-manager's endpointslice-controller."""

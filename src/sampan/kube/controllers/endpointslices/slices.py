@@ -1,0 +1,194 @@
+"""The loop: one Service at a time, whenever it, its pods or its slices change."""
+
+from collections import defaultdict
+
+from sampan.errors import SampanError
+from sampan.kube.client.informer import key_of
+from sampan.kube.client.recorder import WARNING
+from sampan.kube.client.requests import Object
+from sampan.kube.controllers.claims import owner_reference
+from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.controller import Controller
+from sampan.kube.controllers.endpointslices import hints, members
+from sampan.kube.controllers.endpointslices.plan import MANAGED_BY, SERVICE, Member, Plan, Template, plan
+from sampan.kube.controllers.endpointslices.tracker import Tracker
+from sampan.kube.controllers.resources import ENDPOINT_SLICES, NODES, PODS, SERVICES
+from sampan.kube.controllers.servicepods import (
+    HEADLESS,
+    TRIGGER,
+    Matches,
+    Triggers,
+    is_endpoint,
+    is_headless,
+    selector_of,
+)
+from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.status import StatusError, has_cause
+
+MANAGER = "endpointslice-controller.k8s.io"
+BY_SERVICE = "service and manager"  # an index of slices
+RESERVED = (SERVICE, MANAGED_BY, HEADLESS)
+AGAIN = 0.5  # seconds until it is looked at whether the cache has seen a write
+WORKERS = 5
+
+
+def by_service(value: Object) -> list[str]:
+    metadata = value["metadata"]
+    labels = metadata.get("labels") or {}
+    return [f"{metadata['namespace']}/{labels.get(SERVICE, '')} {labels.get(MANAGED_BY, '')}"]
+
+
+def labels_of(service: Object) -> dict[str, str]:
+    own = service["metadata"].get("labels") or {}
+    found = {key: text for key, text in own.items() if key not in RESERVED}
+    if is_headless(service):
+        found[HEADLESS] = ""
+    return {**found, SERVICE: service["metadata"]["name"], MANAGED_BY: MANAGER}
+
+
+class Slices:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._services = context.informers.of(SERVICES)
+        self._pods = context.informers.of(PODS)
+        self._nodes = context.informers.of(NODES)
+        self._slices = context.informers.of(ENDPOINT_SLICES)
+        self._slices.index(BY_SERVICE, by_service)
+        self._matches = Matches(self._services, self._pods)
+        self._triggers = Triggers()
+        self._tracker = Tracker(context.clock)
+        self._nodeless: defaultdict[str, set[str]] = defaultdict(set)  # Services, by the node they lack
+        self._waiting: set[str] = set()  # Services whose slices the cache has not seen yet
+        informers = [self._services, self._pods, self._nodes, self._slices]
+        self.controller = Controller("endpointslices", self._reconcile, informers, WORKERS)
+        self.controller.watch(self._services)
+        self._pods.on_change(self._pod_changed)
+        self._nodes.on_change(self._node_changed)
+        self._slices.on_change(self._slice_changed)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self.controller.run()
+
+    # --- what happens
+
+    def _pod_changed(self, _what: str, pod: Object, old: Object | None) -> None:
+        for key in self._matches.touched(pod, old):
+            self.controller.queue.add(key)
+
+    def _node_changed(self, what: str, node: Object, _old: Object | None) -> None:
+        if what == "add":
+            for key in self._nodeless.pop(node["metadata"]["name"], ()):
+                self.controller.queue.add(key)
+
+    def _slice_changed(self, what: str, value: Object, old: Object | None) -> None:
+        for one in (value, old):
+            labels = (one["metadata"].get("labels") or {}) if one is not None else {}
+            if one is None or labels.get(MANAGED_BY) != MANAGER or not labels.get(SERVICE):
+                continue
+            key = f"{one['metadata']['namespace']}/{labels[SERVICE]}"
+            if key in self._waiting or not self._tracker.is_awaited(key, what, value):
+                self.controller.queue.add(key)
+
+    # --- one Service
+
+    async def _reconcile(self, key: str) -> float | None:
+        service = self._services.get(key)
+        if service is None:
+            self._triggers.forget(key)
+            self._tracker.forget(key)
+            return None
+        if not selector_of(service):
+            return None
+        cached = self._slices.by(BY_SERVICE, f"{key} {MANAGER}")
+        if self._tracker.is_stale(key, cached):
+            self._waiting.add(key)
+            return AGAIN
+        self._waiting.discard(key)
+        pods = self._matches.pods(service)
+        trigger = self._triggers.time(service, pods)
+        there = [value for value in cached if not is_going(value)]
+        try:
+            await self._settle(service, pods, there, trigger)
+        except (StatusError, SampanError) as error:
+            self._complain(service, str(error))
+            raise
+        return None
+
+    def _complain(self, service: Object, why: str) -> None:
+        message = f"Error updating Endpoint Slices for Service {key_of(service)}: {why}"
+        self._context.recorder.event(service, WARNING, "FailedToUpdateEndpointSlices", message)
+
+    async def _settle(self, service: Object, pods: list[Object], slices: list[Object], trigger: str) -> None:
+        metadata, types = service["metadata"], members.address_types(service)
+        owner, labels = owner_reference(service), labels_of(service)
+        await self._write(
+            service, Plan(delete=[one for one in slices if one["addressType"] not in types]), ""
+        )
+        missing: list[str] = []
+        for kind in types:
+            template = Template(owner, metadata["namespace"], metadata["name"], labels, kind)
+            there = [one for one in slices if one["addressType"] == kind]
+            found = self._members(service, pods, kind, missing)
+            await self._write(service, plan(template, there, found, hints.distribution(service)), trigger)
+        if missing:
+            self._complain(service, "; ".join(missing))
+
+    def _members(self, service: Object, pods: list[Object], kind: str, missing: list[str]) -> list[Member]:
+        """A pod whose node is not there is left out until it is, unless the Service takes any pod."""
+        found = []
+        for pod in pods:
+            if not is_endpoint(pod, going=True):
+                continue
+            name = (pod.get("spec") or {}).get("nodeName") or ""
+            node = self._nodes.get(name)
+            if node is None and not service["spec"].get("publishNotReadyAddresses"):
+                self._nodeless[name].add(key_of(service))
+                who = f"Pod {pod['metadata']['name']} for Service {key_of(service)}"
+                missing.append(f"skipping {who}: Node {name} Not Found")
+                continue
+            endpoint = members.endpoint(pod, node, service, kind)
+            if endpoint is not None:
+                found.append((members.ports(service, pod), endpoint))
+        return found
+
+    async def _write(self, service: Object, found: Plan, trigger: str) -> None:
+        client, key = self._context.client, key_of(service)
+        namespace = service["metadata"]["namespace"]
+        try:
+            for value in found.create if not is_going(service) else ():
+                new = triggered(value, trigger)
+                self._tracker.wrote(key, await client.create(ENDPOINT_SLICES, namespace, new))
+        except StatusError as error:
+            if has_cause(error, "NamespaceTerminating"):
+                return
+            raise
+        for value in found.update:
+            new = triggered(value, trigger)
+            self._tracker.wrote(key, await client.update(ENDPOINT_SLICES, namespace, new))
+        for value in found.delete:
+            await self._delete(key, value)
+
+    async def _delete(self, key: str, value: Object) -> None:
+        metadata = value["metadata"]
+        options = {"preconditions": {"uid": metadata["uid"]}}
+        try:
+            await self._context.client.delete(
+                ENDPOINT_SLICES, metadata["namespace"], metadata["name"], options
+            )
+        except StatusError as error:
+            if error.code != 404:
+                raise
+        self._tracker.deleted(key, value)
+
+
+def triggered(value: Object, trigger: str) -> Object:
+    """With the time of what led to this write, or without any."""
+    have = value["metadata"].get("annotations") or {}
+    annotations = {key: text for key, text in have.items() if key != TRIGGER}
+    if trigger:
+        annotations[TRIGGER] = trigger
+    metadata = {key: one for key, one in value["metadata"].items() if key != "annotations"}
+    if annotations:
+        metadata["annotations"] = annotations
+    return {**value, "metadata": metadata}
