@@ -8,6 +8,8 @@ from typing import Any
 import aiohttp
 import orjson
 
+from sampan.kube.api.dialfailures import reason
+from sampan.kube.api.serviceaddresses import NoAddress, choose
 from sampan.kube.kinds.resource import Object, Reader
 from sampan.specs.golang.quote import quote
 
@@ -31,16 +33,10 @@ class WebhookCalls:
         shown, address, name = self._address(config, seconds)
         try:
             return await self._post(f"{address}?timeout={seconds}s", name, config, body)
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise NotReached(f"Post {quote(shown)}: {_certificate(error.certificate_error)}") from None
-        except aiohttp.ClientConnectorError as error:
-            raise NotReached(f"Post {quote(shown)}: {_dial(error)}") from None
-        except aiohttp.ServerDisconnectedError:
-            raise NotReached(f"Post {quote(shown)}: EOF") from None
         except (TimeoutError, asyncio.CancelledError):
             raise
         except (aiohttp.ClientError, OSError) as error:
-            raise NotReached(f"Post {quote(shown)}: {error}") from None
+            raise NotReached(f"Post {quote(shown)}: {reason(error)}") from None
 
     async def close(self) -> None:
         if self._session is not None:
@@ -75,12 +71,10 @@ class WebhookCalls:
         path = "/" + (service.get("path") or "").lstrip("/")
         host = f"{name}.{namespace}.svc"
         shown = f"https://{host}:{port}{path}?timeout={seconds}s"
-        found = self._reader.get("services", namespace, name)
-        if found is None:
-            raise NotReached(f"Post {quote(shown)}: service {quote(name)} not found")
-        ip = (found.get("spec") or {}).get("clusterIP") or ""
-        if not ip or ip == "None":
-            raise NotReached(f"cannot route to service with ClusterIP {quote(ip)}")
+        try:
+            ip, port = choose(self._reader, namespace, name, port)
+        except NoAddress as error:
+            raise NotReached(f"Post {quote(shown)}: {error}") from None
         return shown, f"https://{f'[{ip}]' if ':' in ip else ip}:{port}{path}", host
 
     def _context(self, bundle: str) -> ssl.SSLContext:
@@ -104,24 +98,6 @@ async def _read(content: aiohttp.StreamReader) -> bytes:
         if len(data) > LARGEST:
             raise NotReached(f"the answer is longer than {LARGEST} bytes")
     return bytes(data)
-
-
-def _dial(error: aiohttp.ClientConnectorError) -> str:
-    where = f"{error.host}:{error.port}"
-    inner = error.os_error
-    if isinstance(inner, ConnectionRefusedError) or "refused" in str(inner):
-        return f"dial tcp {where}: connect: connection refused"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return f"dial tcp: lookup {error.host}: no such host"
-    text = inner.strerror or str(inner)
-    return f"dial tcp {where}: connect: {text.lower()}"
-
-
-def _certificate(error: Exception) -> str:
-    text = getattr(error, "verify_message", "") or str(error)
-    if "self-signed" in text or "unable to get" in text:
-        text = "certificate signed by unknown authority"
-    return f"tls: failed to verify certificate: x509: {text}"
 
 
 def _refused(code: int, data: bytes) -> str:
