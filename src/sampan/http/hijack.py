@@ -95,7 +95,7 @@ async def flushed(transport: asyncio.Transport) -> None:
         await asyncio.sleep(0.001)
 
 
-def release(request: web.Request) -> None:
+def release(request: BaseRequest) -> None:
     """Make aiohttp forget the connection without cancelling the handler that took it."""
     protocol = request.protocol
     protocol._close = True

@@ -14,6 +14,7 @@ from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import CacheReader, Catalog
 from sampan.kube.api.definitions import DEFINITIONS, Definitions
 from sampan.kube.api.options import DeleteOptions, WriteOptions
+from sampan.kube.api.ownwrites import OwnWrites
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.scales import Scales
@@ -48,9 +49,8 @@ class Api:
         async def call(_config: Any, review: Any, _seconds: int) -> Any:
             return webhook(review)
 
-        self.definitions = Definitions(
-            self.catalog, cache, self.writer, self.reader, scales, self.special, call
-        )
+        own = OwnWrites(self.writer, self.reader)
+        self.definitions = Definitions(self.catalog, cache, own, scales, self.special, call)
 
     def call(self, served: Served, name: str = "", namespace: str = "") -> Call:
         return Call(served, LOOPBACK, self.reader, namespace, name, now=1.0)

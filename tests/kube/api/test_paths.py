@@ -27,7 +27,7 @@ from sampan.kube.api.paths import Target, parse
             "",
         ),
         ("/apis/a.b/v1/c", "a.b", "v1", "", "c", "", "", ""),
-        ("/api/v1/nodes/system%3Anode%2Fa", "", "v1", "", "nodes", "system:node/a", "", ""),
+        ("/api/v1/nodes/system%3Anode%2Fa", "", "v1", "", "nodes", "system:node", "a", ""),
     ],
 )
 def test_paths_of_resources(

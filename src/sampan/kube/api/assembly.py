@@ -1,6 +1,7 @@
 """What the API server is made of, put together."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from sampan.kube.access.admission.storage import (
 from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
 from sampan.kube.access.authorization import Authorizer, from_modes
+from sampan.kube.access.certificates import Pki
 from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
 from sampan.kube.access.encryption import Encryption
 from sampan.kube.access.inflight import Limits
@@ -45,6 +47,7 @@ from sampan.kube.access.user import Attributes
 from sampan.kube.api import answers, bodies, decisions, health, metrics, negotiation
 from sampan.kube.api.accessoptions import text_of
 from sampan.kube.api.admitting import Chain
+from sampan.kube.api.aggregator import Aggregator, aggregator
 from sampan.kube.api.bootstrap import Bootstrap
 from sampan.kube.api.catalog import CacheReader, Catalog
 from sampan.kube.api.charging import Charges
@@ -56,6 +59,7 @@ from sampan.kube.api.handler import Handler
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import Changed
 from sampan.kube.api.manifests import Manifests
+from sampan.kube.api.ownwrites import OwnWrites
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.podwrites import PodWrites
 from sampan.kube.api.reading import Lister
@@ -88,9 +92,11 @@ class Assembled:
     authorizer: Authorizer
     tokens: Tokens
     manifests: Manifests
+    aggregator: Aggregator
 
     async def close(self) -> None:
         """Let go of connections to other servers."""
+        await self.aggregator.stop()
         await self.webhooks.close()
         await self.authorizer.close()
         await self.tokens.close()
@@ -102,7 +108,7 @@ class Assembled:
         return found
 
 
-def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryption) -> Assembled:
+def assemble(settings: Settings, pki: Pki, keys: Keys, cache: Cache, encryption: Encryption) -> Assembled:
     """The cache must have started."""
     catalog = Catalog(builtin_resources())
     reader = CacheReader(cache, catalog)
@@ -127,12 +133,15 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
     pods = PodWrites(catalog, lister, writer)
     special["pods", "eviction"] = pods.evict
     special["pods", "binding"] = special["bindings", ""] = pods.bind
-    definitions = Definitions(catalog, cache, writer, reader, scales, special, webhooks.call)
+    own = OwnWrites(writer, reader)
+    definitions = Definitions(catalog, cache, own, scales, special, webhooks.call)
     definitions.load()
     limits = Limits(settings.reading, settings.mutating)
     counted = metrics.Metrics(limits)
+    others = aggregator(catalog, reader, own, _shown(pki))
     roots = Roots(
         catalog,
+        others.documents,
         health.Health(_checks(cache)),
         documents(catalog, VERSION["gitVersion"]),
         f"{settings.advertise_address}:{settings.port}",
@@ -143,7 +152,7 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
         },
     )
     verbs = Verbs(catalog, cache, lister, writer, patcher, special)
-    handler = Handler(catalog, gate, reader, roots, verbs, limits, counted)
+    handler = Handler(catalog, gate, reader, roots, verbs, limits, counted, others.requests)
     bootstrap = Bootstrap(catalog, reader, writer, time.time)
     checks_of_types = TypeChecks(catalog, cache, writer, reader)
     return Assembled(
@@ -158,7 +167,14 @@ def assemble(settings: Settings, keys: Keys, cache: Cache, encryption: Encryptio
         authorizer,
         tokens,
         Manifests(catalog, reader, patcher, time.time),
+        others,
     )
+
+
+def _shown(pki: Pki) -> Callable[[], tuple[str, str]]:
+    """By what the servers that this one speaks for know it."""
+    name = "front-proxy-client"
+    return lambda: (str(pki.path(name)), str(pki.path(name, "key")))
 
 
 def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: WebhookCalls) -> list[Plugin]:

@@ -4,28 +4,20 @@ k8s.io/apiextensions-apiserver pkg/controller: status, establish and finalizer.
 """
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
-from sampan.kube.access.user import LOOPBACK
 from sampan.kube.api import converting
-from sampan.kube.api.calls import AGENT, Call
 from sampan.kube.api.catalog import Catalog
-from sampan.kube.api.options import DeleteOptions, WriteOptions
+from sampan.kube.api.ownwrites import OwnWrites
 from sampan.kube.api.scales import Scales
 from sampan.kube.api.served import Served
 from sampan.kube.api.verbs import Special
-from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.apiextensions import naming
 from sampan.kube.kinds.apiextensions.custom import Custom, resources
-from sampan.kube.kinds.resource import Object, Reader
+from sampan.kube.kinds.resource import Object
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
-from sampan.specs.kubernetes import status
-
-log = logging.getLogger("sampan.kube")
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 PAUSE = 5.0  # seconds between looks at resources that do not go
@@ -36,24 +28,20 @@ class Definitions:
         self,
         catalog: Catalog,
         cache: Cache,
-        writer: Writer,
-        reader: Reader,
+        own: OwnWrites,
         scales: Scales,
         special: dict[tuple[str, str], Special],
         call: converting.Call,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         found = catalog.by_name(DEFINITIONS)
         assert found is not None
         self._served = found
         self._catalog = catalog
         self._cache = cache
-        self._writer = writer
-        self._reader = reader
+        self._own = own
         self._scales = scales
         self._special = special
         self._ask = call
-        self._clock = clock
         self._crds: dict[str, Object] = {}
         self._custom: dict[str, list[Served]] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
@@ -126,11 +114,11 @@ class Definitions:
                 task.add_done_callback(lambda _: self._endings.pop(name, None))
             return
         others = [one for key, one in self._crds.items() if key != name]
-        if naming.settled_status(crd, others, self._stamp()) is None:
+        if naming.settled_status(crd, others, self._own.stamp) is None:
             return
 
         def settled(old: Object) -> Object:
-            wanted = naming.settled_status(old, others, self._stamp())
+            wanted = naming.settled_status(old, others, self._own.stamp)
             return {**old, "status": wanted} if wanted is not None else old
 
         await self._write(name, settled)
@@ -139,55 +127,23 @@ class Definitions:
             self._take(item)
 
     async def _write(self, name: str, change: Callable[[Object], Object]) -> None:
-        """As everybody would write a status; whoever deletes a definition meanwhile comes first."""
-        call = self._call(self._served, name=name, subresource="status")
-
-        def make(old: Object | None) -> Object:
-            assert old is not None
-            new = change(old)
-            return {**new, "metadata": dict(new["metadata"])}
-
-        while True:
-            try:
-                await self._writer.update(call, make, WriteOptions(manager=AGENT))
-            except status.StatusError as error:
-                if error.reason == "Conflict":
-                    continue
-                if error.reason != "NotFound":
-                    log.warning("definition %s: %s", name, error.message)
-            return
+        """Whoever deletes a definition meanwhile comes first."""
+        await self._own.update(self._served, name, change, "status")
 
     # --- the end
 
     async def _end(self, name: str) -> None:
         """Deletes all resources of a definition, and then the definition."""
-        await self._write(name, lambda old: naming.terminating(old, naming.IN_PROGRESS, self._stamp()))
+        await self._write(name, lambda old: naming.terminating(old, naming.IN_PROGRESS, self._own.stamp))
         versions = self._custom.get(name, [])
         # The one that is stored needs no conversion, which may not work any more.
         stored = [one for one in versions if one.resource.version == one.storage_version]
         served = next(iter(stored or versions), None)
         while served is not None:
             for item in self._cache.items(served.prefix):
-                await self._delete(served, item)
+                namespace = item.namespace if served.resource.namespaced else ""
+                await self._own.delete(served, namespace, item.name)
             if not self._cache.items(served.prefix):
                 break
             await asyncio.sleep(PAUSE)
-        await self._write(name, lambda old: naming.finalized(old, self._stamp()))
-
-    async def _delete(self, served: Served, item: Item) -> None:
-        try:
-            await self._writer.delete(
-                self._call(served, item.namespace if served.resource.namespaced else "", item.name),
-                DeleteOptions(),
-            )
-        except status.StatusError as error:
-            if error.reason != "NotFound":
-                log.warning("%s %s: %s", served.resource.name, item.name, error.message)
-
-    def _call(self, served: Served, namespace: str = "", name: str = "", subresource: str = "") -> Call:
-        return Call(
-            served, LOOPBACK, self._reader, namespace, name, subresource, agent=AGENT, now=self._clock()
-        )
-
-    def _stamp(self) -> str:
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
+        await self._write(name, lambda old: naming.finalized(old, self._own.stamp))

@@ -5,15 +5,17 @@ kubernetes.io/docs/concepts/overview/kubernetes-api, meta.k8s.io/v1 and apidisco
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from sampan.kube.api.aggregateddiscovery import Told, Versions
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Subresource
 
 AGGREGATED = ("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList")
 CORE_PATH = "api"
+ToldOf = Callable[[str, str], Told | None]
 
 
 def versions(address: str) -> dict[str, Any]:
@@ -25,19 +27,19 @@ def versions(address: str) -> dict[str, Any]:
     }
 
 
-def groups(catalog: Catalog) -> dict[str, Any]:
+def groups(order: Versions) -> dict[str, Any]:
     """/apis"""
     return {
         "kind": "APIGroupList",
         "apiVersion": "v1",
-        "groups": [_group(name, list(found)) for name, found in catalog.groups.items() if name],
+        "groups": [_group(name, found) for name, found in order.items() if name],
     }
 
 
-def group(catalog: Catalog, name: str) -> dict[str, Any] | None:
+def group(order: Versions, name: str) -> dict[str, Any] | None:
     """/apis/<group>"""
-    found = catalog.groups.get(name) if name else None
-    return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, list(found))} if found else None
+    found = order.get(name) if name else None
+    return {"kind": "APIGroup", "apiVersion": "v1", **_group(name, found)} if found else None
 
 
 def _group(name: str, found: list[str]) -> dict[str, Any]:
@@ -107,20 +109,15 @@ def storage_hash(served: Served) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
 
 
-def aggregated(catalog: Catalog, *, core: bool) -> dict[str, Any]:
-    """The same of /api (`core`) or of /apis, in one document."""
+def aggregated(catalog: Catalog, order: Versions, told: ToldOf, *, core: bool) -> dict[str, Any]:
+    """The same of /api (`core`) or of /apis, in one document. `told`: of a group version served elsewhere."""
     items = []
-    for name, found in catalog.groups.items():
+    for name, found in order.items():
         if (not name) is not core:
             continue
         entry: dict[str, Any] = {"metadata": {"name": name} if name else {}}
         entry["versions"] = [
-            {
-                "version": version,
-                "resources": [_aggregated(served) for served in served_by_plural.values()],
-                "freshness": "Current",
-            }
-            for version, served_by_plural in found.items()
+            _version(version, told(name, version) or _own(catalog, name, version)) for version in found
         ]
         items.append(entry)
     return {
@@ -129,6 +126,18 @@ def aggregated(catalog: Catalog, *, core: bool) -> dict[str, Any]:
         "metadata": {},
         "items": items,
     }
+
+
+def _own(catalog: Catalog, group_name: str, version: str) -> Told:
+    return Told([_aggregated(served) for served in catalog.groups[group_name][version].values()])
+
+
+def _version(version: str, told: Told) -> dict[str, Any]:
+    found: dict[str, Any] = {"version": version}
+    if told.resources:
+        found["resources"] = told.resources
+    found["freshness"] = "Stale" if told.stale else "Current"
+    return found
 
 
 def _aggregated(served: Served) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote_plus
@@ -12,12 +12,13 @@ from aiohttp import web
 from multidict import MultiDict
 
 from sampan import errors
-from sampan.kube.access.inflight import Limits
+from sampan.kube.access.inflight import Limits, is_long
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.api import answers, negotiation
 from sampan.kube.api.auditing import Auditor
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.extensions import Extension
 from sampan.kube.api.headers import readable
 from sampan.kube.api.metrics import Metrics
 from sampan.kube.api.options import truth
@@ -37,6 +38,16 @@ class Access(Protocol):
     async def check(self, request: web.BaseRequest, attributes: Attributes) -> None: ...
 
 
+class Elsewhere(Protocol):
+    """Group versions that other servers serve."""
+
+    def find(self, path: Sequence[str]) -> Extension | None: ...
+
+    async def handle(
+        self, request: web.BaseRequest, to: Extension, parts: Sequence[str], user: User, *, lasts: bool
+    ) -> web.StreamResponse: ...
+
+
 class Paths(Protocol):
     """Whatever is no resource: discovery, health, metrics."""
 
@@ -54,6 +65,7 @@ class Handler:
     verbs: "Verbs"
     limits: Limits
     metrics: Metrics
+    elsewhere: Elsewhere
     clock: Callable[[], float] = time.time
     auditor: Auditor | None = None
 
@@ -94,7 +106,12 @@ class Handler:
         try:
             await self.access.check(request, attributes)
             with self.limits.admit(attributes), self.metrics.running(attributes):
-                response = await self._perform(request, served, user, verb, target, parsed, query)
+                other = self.elsewhere.find(target.parts)
+                if other is not None:
+                    lasts = is_long(attributes)
+                    response = await self.elsewhere.handle(request, other, target.parts, user, lasts=lasts)
+                else:
+                    response = await self._perform(request, served, user, verb, target, parsed, query)
             code = response.status
             return response
         except status.StatusError as error:

@@ -1,6 +1,6 @@
 """What a path of the API means. k8s.io/apiserver/pkg/endpoints/request, RequestInfo"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
@@ -10,7 +10,8 @@ VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"
 class Target:
     """A path below /api or /apis that names a resource, or (`resource` is empty) any other path.
 
-    `rest`: what follows the subresource, for proxies. `watch`: by the old form /api/v1/watch/...
+    `rest`: what follows the subresource, for proxies. `watch`: by the old form /api/v1/watch/... `parts`: of
+    the whole path, decoded.
     """
 
     path: str
@@ -22,19 +23,22 @@ class Target:
     subresource: str = ""
     rest: str = ""
     watch: bool = False
+    parts: tuple[str, ...] = field(default=(), compare=False)
 
 
 def parse(path: str) -> Target:
     """`path` is still percent-encoded, without its query."""
-    parts = [unquote(part) for part in path.split("/") if part]
+    # Decoded before it is cut, as Go does: whoever a request is handed on to must see the parts that we see.
+    parts = tuple(part for part in unquote(path).split("/") if part)
     if len(parts) >= 3 and parts[0] == "api":
-        return _resource(path, "", parts[1], parts[2:])
+        return _resource(path, "", parts[1], parts, 2)
     if len(parts) >= 4 and parts[0] == "apis":
-        return _resource(path, parts[1], parts[2], parts[3:])
-    return Target(path)
+        return _resource(path, parts[1], parts[2], parts, 3)
+    return Target(path, parts=parts)
 
 
-def _resource(path: str, group: str, version: str, parts: list[str]) -> Target:
+def _resource(path: str, group: str, version: str, whole: tuple[str, ...], begin: int) -> Target:
+    parts = whole[begin:]
     watch = parts[0] == "watch" and len(parts) > 1
     if watch:
         parts = parts[1:]
@@ -47,4 +51,4 @@ def _resource(path: str, group: str, version: str, parts: list[str]) -> Target:
     resource, name, subresource, rest = (*parts[:3], *[""] * (3 - len(parts)), "/".join(parts[3:]))
     if resource == "namespaces" and not group:
         namespace = ""
-    return Target(path, group, version, namespace, resource, name, subresource, rest, watch)
+    return Target(path, group, version, namespace, resource, name, subresource, rest, watch, whole)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sampan.kube.api import answers, discovery, negotiation
 from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.extensiondocuments import ExtensionDocuments
 from sampan.kube.api.health import Health
 from sampan.kube.api.negotiation import JSON, OFFERED, Form
 from sampan.kube.api.paths import Target
@@ -39,7 +40,9 @@ class Documents(Protocol):
         """(body, media type, ETag); None if that form is not offered."""
         ...
 
-    def v3_index(self) -> bytes: ...
+    def v3_index(self, others: Mapping[str, str]) -> bytes:
+        """`others`: where the documents of other servers are, by the paths of their group versions."""
+        ...
 
     def v3(self, path: str, accept: str) -> tuple[bytes, str, str] | None:
         """Of "apis/apps/v1"; None if there is no such group version."""
@@ -51,6 +54,7 @@ class Roots:
     """`more` has exact paths that other parts answer (/metrics, /openid/v1/jwks)."""
 
     catalog: Catalog
+    others: ExtensionDocuments
     health: Health
     documents: Documents
     address: str
@@ -96,7 +100,7 @@ class Roots:
             if value is None and not missing:
                 raise status.no_such_path()
         elif len(parts) == 2:
-            value = discovery.group(self.catalog, parts[1])
+            value = discovery.group(self.others.order(self.catalog), parts[1])
         elif len(parts) == 1:
             if request.method not in ("GET", "HEAD"):
                 raise not_allowed()
@@ -114,9 +118,12 @@ class Roots:
         return discovery.resources(self.catalog, parts[1], parts[2])
 
     def _root(self, name: str, form: Form) -> dict[str, Any]:
+        if name == "api" and not form.kind:
+            return discovery.versions(self.address)
+        order = self.others.order(self.catalog)
         if form.kind:
-            return discovery.aggregated(self.catalog, core=name == "api")
-        return discovery.versions(self.address) if name == "api" else discovery.groups(self.catalog)
+            return discovery.aggregated(self.catalog, order, self.others.told, core=name == "api")
+        return discovery.groups(order)
 
     def _openapi(self, request: web.BaseRequest, parts: list[str]) -> web.Response | None:
         accept = request.headers.get("Accept", "")
@@ -124,7 +131,7 @@ class Roots:
             found = self.documents.v2(accept)
             return _document(request, found) if found is not None else _empty(406)
         if parts == ["v3"]:
-            return answers.plain(self.documents.v3_index().decode())
+            return answers.plain(self.documents.v3_index(self.others.schemas()).decode())
         if parts[:1] == ["v3"]:
             found = self.documents.v3("/".join(parts[1:]), accept)
             return _document(request, found) if found is not None else _empty(404)
@@ -140,7 +147,7 @@ class Roots:
             "/metrics/slis",
         }
         found |= {"/openapi/v2", "/openapi/v3", "/openapi/v3/", "/api", "/apis", "/apis/"}
-        for name, versions in self.catalog.groups.items():
+        for name, versions in self.others.order(self.catalog).items():
             base = f"/apis/{name}" if name else "/api"
             found.add(base)
             found |= {f"{base}/{version}" for version in versions}

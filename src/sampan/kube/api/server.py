@@ -28,6 +28,7 @@ from sampan.kube.api import assembly, manifests
 from sampan.kube.api.auditing import auditor
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import follow
+from sampan.kube.api.peers import Peers
 from sampan.kube.api.resealing import reseal, resource_of
 from sampan.kube.api.settings import Settings, parse
 from sampan.kube.store.cache import Cache
@@ -112,7 +113,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     await cache.start()
     stack.push_async_callback(cache.stop)
     keys = Keys(pki, settings.issuer, datetime.now(UTC))
-    api = assembly.assemble(settings, keys, cache, sealing)
+    api = assembly.assemble(settings, pki, keys, cache, sealing)
     tasks = Tasks()
     stack.push_async_callback(tasks.stop)
     stack.push_async_callback(api.close)
@@ -124,6 +125,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     # Changes are followed from here on; these were made before.
     api.rbac.load()
     api.graph.load()
+    api.aggregator.start(cache, api.catalog)
     api.handler.auditor = await auditor(settings.access, stack, tasks.spawn)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -133,7 +135,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     server = Server(api.handler, upgrades=False, idle=IDLE)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
-    tasks.spawn(_renew(settings, pki, keys, context))
+    tasks.spawn(_renew(settings, pki, keys, context, api.aggregator.peers))
     tasks.spawn(Compactor(store).run())
     tasks.spawn(api.manifests.apply(objects))
     tasks.spawn(reseal(api.catalog, store, cache, sealing))
@@ -173,7 +175,7 @@ def _write_kubeconfig(settings: Settings, pki: Pki) -> None:
     keyfiles.write(settings.paths.kubeconfig, kubeconfig.yaml(document))
 
 
-async def _renew(settings: Settings, pki: Pki, keys: Keys, context: ssl.SSLContext) -> None:
+async def _renew(settings: Settings, pki: Pki, keys: Keys, context: ssl.SSLContext, peers: Peers) -> None:
     """New certificates when they are due, for connections from then on."""
     while True:
         now = datetime.now(UTC)
@@ -184,6 +186,7 @@ async def _renew(settings: Settings, pki: Pki, keys: Keys, context: ssl.SSLConte
             log.info("renewed: %s", ", ".join(f"{one.name} ({one.why})" for one in done))
             keys.reload(datetime.now(UTC))
             pki.load(context)
+            peers.renewed()
             _write_kubeconfig(settings, pki)
 
 

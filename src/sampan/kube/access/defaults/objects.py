@@ -9,6 +9,8 @@ from sampan.kube.kinds.resource import Object
 
 NAMESPACES = ("kube-system", "kube-public", "kube-node-lease", "default")
 TRACKING = "kube-apiserver-legacy-service-account-token-tracking"
+MANAGED = "kube-aggregator.kubernetes.io/automanaged"  # the label of APIServices that this server keeps
+ON_START, ALWAYS = "onstart", "true"
 
 # Group -> what an APIService of it says: groupPriorityMinimum, and versionPriority of each version.
 # pkg/controlplane/apiserver/aggregator.go
@@ -190,9 +192,11 @@ def _api_services(now: str) -> list[tuple[str, Object]]:
     ]
 
 
-def api_service(group: str, version: str, minimum: int, priority: int, now: str) -> Object:
+def api_service(
+    group: str, version: str, minimum: int, priority: int, now: str, managed: str = ON_START
+) -> Object:
     """The APIService of a group version that this server itself serves."""
-    labels = {"kube-aggregator.kubernetes.io/automanaged": "onstart"}
+    labels = {MANAGED: managed}
     available = {"type": "Available", "status": "True", "lastTransitionTime": now, "reason": "Local"}
     return _object(
         "APIService",

@@ -6,7 +6,7 @@ How a document is named (its hash) is told from what it is made of, so that the 
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
@@ -61,16 +61,12 @@ class Documents:
         tag = _hash([name, *self._hashes.values()])
         return self._kept(name, tag, lambda: self._second(form)), form, tag
 
-    def v3_index(self) -> bytes:
-        """Where there is a document for each group version."""
+    def v3_index(self, others: Mapping[str, str]) -> bytes:
+        """Where there is a document for each group version; `others` says it of those of other servers."""
         self._look()
+        found = {path: f"/openapi/v3/{path}?hash={tag}" for path, tag in self._hashes.items()} | others
         return orjson.dumps(
-            {
-                "paths": {
-                    path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={tag}"}
-                    for path, tag in sorted(self._hashes.items())
-                }
-            }
+            {"paths": {path: {"serverRelativeURL": where} for path, where in sorted(found.items())}}
         )
 
     def v3(self, path: str, accept: str) -> tuple[bytes, str, str] | None:
