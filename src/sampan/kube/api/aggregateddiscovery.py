@@ -61,8 +61,7 @@ def told(document: Any, group: str, version: str) -> list[dict[str, Any]] | None
 
 def _whole(entry: Mapping[str, Any]) -> dict[str, Any]:
     found = _entry(entry, "resource", _text(entry, "resource"), entry.get("responseKind"))
-    if entry.get("scope") in ("Namespaced", "Cluster"):
-        found["scope"] = entry["scope"]
+    found["scope"] = "Namespaced" if entry.get("scope") == "Namespaced" else "Cluster"
     found["singularResource"] = _text(entry, "singularResource")
     subs = [
         _entry(sub, "subresource", _text(sub, "subresource"), sub.get("responseKind"))
@@ -82,7 +81,8 @@ def converted(resource_list: Any) -> list[dict[str, Any]]:
         scope = "Namespaced" if one.get("namespaced") is True else "Cluster"
         if sub:
             subs.setdefault(name, []).append(_entry(one, "subresource", sub, one))
-            found.setdefault(name, {"resource": name, "scope": scope, "singularResource": "", "verbs": []})
+            parent = {**_entry({}, "resource", name, None), "scope": scope, "singularResource": ""}
+            found.setdefault(name, parent)
         else:
             found[name] = _entry(one, "resource", name, one)
             found[name]["scope"] = scope

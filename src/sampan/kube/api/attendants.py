@@ -1,6 +1,7 @@
 """A task for each extension server's group version, which looks at it again and again."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 
@@ -8,6 +9,8 @@ from sampan.kube.api.extensions import API_SERVICES, Extension, Extensions
 from sampan.kube.api.serviceaddresses import SERVICE_NAME, SLICES
 from sampan.kube.kinds.resource import Reader
 from sampan.tasks import Tasks
+
+log = logging.getLogger("sampan.kube")
 
 RESYNC = 30.0  # seconds after which a failure is looked at again at the latest
 FIRST = 0.1  # seconds until the first time
@@ -59,11 +62,18 @@ class Attendants:
         delay = FIRST
         while (one := next((one for one in self._extensions.all() if one.name == name), None)) is not None:
             event.clear()
-            wish = await self._look(one)
+            wish = await self._seen(one)
             delay = FIRST if wish is not None else min(delay * 2, RESYNC)
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay if wish is None else wish):
                     await event.wait()
+
+    async def _seen(self, one: Extension) -> float | None:
+        try:
+            return await self._look(one)
+        except Exception:  # what one server does must not end it for the next time
+            log.exception("APIService %s", one.name)
+            return None
 
     def _changed(self, resource: str, namespace: str, name: str) -> None:
         if resource == API_SERVICES:

@@ -1,9 +1,11 @@
 """What this server writes for itself while it runs: states of definitions and APIServices."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
+from sampan.errors import Unavailable
 from sampan.kube.access.user import LOOPBACK
 from sampan.kube.api import bodies
 from sampan.kube.api.calls import AGENT, Call
@@ -16,11 +18,16 @@ from sampan.specs.kubernetes import status
 log = logging.getLogger("sampan.kube")
 
 OPTIONS = WriteOptions(manager=AGENT)
+FASTER = ("AlreadyExists", "NotFound")  # somebody else has been
+PAUSE = 1.0  # seconds between attempts while the store is away
 Change = Callable[[Object], Object]
 
 
 class OwnWrites:
-    """By the way that everybody's writes take. Whoever is faster is heard; what is refused is logged."""
+    """By the way that everybody's writes take. Whoever is faster is heard; what is refused is logged.
+
+    While the store is away they wait: whoever follows the cluster has nothing else to do then.
+    """
 
     def __init__(self, writer: Writer, reader: Reader, clock: Callable[[], float] = time.time) -> None:
         self._writer = writer
@@ -32,11 +39,9 @@ class OwnWrites:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
 
     async def create(self, served: Served, value: Object) -> None:
-        try:
-            await self._writer.create(self._call(served), bodies.decoded(served, value), OPTIONS)
-        except status.StatusError as error:
-            if error.reason != "AlreadyExists":
-                _complain(served, value["metadata"]["name"], error)
+        name = value["metadata"]["name"]
+        call = self._call(served)
+        await _insist(lambda: self._writer.create(call, bodies.decoded(served, value), OPTIONS), served, name)
 
     async def update(self, served: Served, name: str, change: Change, subresource: str = "") -> None:
         """`change` is given the object as it is, perhaps several times, and may give it back."""
@@ -47,22 +52,11 @@ class OwnWrites:
             new = change(old)
             return {**new, "metadata": dict(new["metadata"])}
 
-        while True:
-            try:
-                await self._writer.update(call, make, OPTIONS)
-            except status.StatusError as error:
-                if error.reason == "Conflict":
-                    continue
-                if error.reason != "NotFound":
-                    _complain(served, name, error)
-            return
+        await _insist(lambda: self._writer.update(call, make, OPTIONS), served, name)
 
     async def delete(self, served: Served, namespace: str, name: str) -> None:
-        try:
-            await self._writer.delete(self._call(served, namespace, name), DeleteOptions())
-        except status.StatusError as error:
-            if error.reason != "NotFound":
-                _complain(served, name, error)
+        call = self._call(served, namespace, name)
+        await _insist(lambda: self._writer.delete(call, DeleteOptions()), served, name)
 
     def _call(self, served: Served, namespace: str = "", name: str = "", subresource: str = "") -> Call:
         return Call(
@@ -70,5 +64,16 @@ class OwnWrites:
         )
 
 
-def _complain(served: Served, name: str, error: status.StatusError) -> None:
-    log.warning("%s %s: %s", served.resource.name, name, error.message)
+async def _insist(attempt: Callable[[], Awaitable[object]], served: Served, name: str) -> None:
+    while True:
+        try:
+            await attempt()
+        except status.StatusError as error:
+            if error.reason == "Conflict":
+                continue
+            if error.reason not in FASTER:
+                log.warning("%s %s: %s", served.resource.name, name, error.message)
+        except Unavailable:
+            await asyncio.sleep(PAUSE)
+            continue
+        return
