@@ -9,10 +9,9 @@ from sampan.kube.controllers import (
     nodettl,
     rootca,
     serviceaccounts,
-    tainteviction,
-    ttlafterfinished,
     statefulsets,
     tainteviction,
+    ttlafterfinished,
 )
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.cronjobs.controller import CronJobs

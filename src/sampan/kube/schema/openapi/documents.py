@@ -64,7 +64,8 @@ class Documents:
     def v3_index(self, others: Mapping[str, str]) -> bytes:
         """Where there is a document for each group version; `others` says it of those of other servers."""
         self._look()
-        found = {path: f"/openapi/v3/{path}?hash={tag}" for path, tag in self._hashes.items()} | others
+        own = {path: f"/openapi/v3/{path}?hash={tag}" for path, tag in self._hashes.items()}
+        found = {**own, **others}
         return orjson.dumps(
             {"paths": {path: {"serverRelativeURL": where} for path, where in sorted(found.items())}}
         )
