@@ -36,6 +36,8 @@ ALLOWED = {
     "kube.client": {"kube"} | FOUNDATIONS,
     "kube.explain": {"kube", "kube.client"} | FOUNDATIONS,
     "kube.controllers": {"kube", "kube.client"} | FOUNDATIONS,
+    "kube.controllers": {"kube", "kube.client", "kube.scheduler"} | FOUNDATIONS,
+    "kube.scheduler": {"kube", "kube.client"} | FOUNDATIONS,
     "runtime": {"linux"} | FOUNDATIONS,
     "storage": {"linux"} | FOUNDATIONS,
     "network": {"linux"} | FOUNDATIONS,

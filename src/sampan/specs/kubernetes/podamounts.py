@@ -9,6 +9,7 @@ from sampan.specs.kubernetes.quantity import Quantity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     Object = dict[str, Any]
@@ -29,20 +30,33 @@ def amounts(value: "dict[str, str] | None") -> "Amounts":
     return found
 
 
-def of_pod(spec: "Object", side: str, *, overhead: bool = True) -> "Amounts":
-    """What a pod asks for; `side`: "requests" or "limits"."""
+def of_pod(
+    spec: "Object",
+    side: str,
+    *,
+    overhead: bool = True,
+    status: "Object | None" = None,
+    unasked: "Amounts | None" = None,
+) -> "Amounts":
+    """What a pod asks for; `side`: "requests" or "limits".
+
+    `status`: containers that were resized in place count for the most of what they want, were given and have.
+    `unasked`: what a container counts for that does not say.
+    """
+    sizes = _sizes(status or {}, side)
     total: Amounts = {}
     for one in spec.get("containers") or ():
-        _add(total, _of(one, side))
+        _add(total, _filled(_resized(one, side, sizes), unasked))
     starting: Amounts = {}
     beside: Amounts = {}
     for one in spec.get("initContainers") or ():
-        own = _of(one, side)
         if one.get("restartPolicy") == "Always":
+            own = _filled(_resized(one, side, sizes), unasked)
             _add(total, own)
             _add(beside, own)
             _raise(starting, beside)
         else:
+            own = _filled(_of(one, side), unasked)
             _add(own, beside)
             _raise(starting, own)
     _raise(total, starting)
@@ -56,6 +70,38 @@ def of_pod(spec: "Object", side: str, *, overhead: bool = True) -> "Amounts":
     return total
 
 
+def _sizes(status: "Object", side: str) -> "dict[str, tuple[Amounts, bool]]":
+    """By container that tells its own size: that size, and whether what the spec says cannot be given."""
+    found: dict[str, tuple[Amounts, bool]] = {}
+    infeasible = any(
+        one.get("type") == "PodResizePending" and one.get("reason") == "Infeasible"
+        for one in status.get("conditions") or ()
+    )
+    for kind in ("containerStatuses", "initContainerStatuses"):
+        for one in status.get(kind) or ():
+            if one.get("resources") is not None:
+                size = _of(one, side)
+                if side == "requests":
+                    _raise(size, amounts(one.get("allocatedResources")))
+                found[one.get("name", "")] = (size, infeasible)
+    return found
+
+
+def _resized(container: "Object", side: str, sizes: "Mapping[str, tuple[Amounts, bool]]") -> "Amounts":
+    own = _of(container, side)
+    if container.get("name") not in sizes:
+        return own
+    size, infeasible = sizes[container["name"]]
+    found = dict(size)
+    if not infeasible:
+        _raise(found, own)
+    return found
+
+
+def _filled(own: "Amounts", unasked: "Amounts | None") -> "Amounts":
+    return {**unasked, **own} if unasked else own
+
+
 def _of(value: "Object", side: str) -> "Amounts":
     return amounts((value.get("resources") or {}).get(side))
 
@@ -65,7 +111,7 @@ def _add(total: "Amounts", more: "Amounts") -> None:
         total[name] = total.get(name, ZERO) + amount
 
 
-def _raise(least: "Amounts", other: "Amounts") -> None:
+def _raise(least: "Amounts", other: "Mapping[str, Quantity]") -> None:
     for name, amount in other.items():
         if name not in least or amount > least[name]:
             least[name] = amount
