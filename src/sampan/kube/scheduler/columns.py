@@ -4,7 +4,7 @@ A node has a row, and gives it back when it goes. Filters and scores read the co
 change of a row is noted, so that what was found out about the others stays good.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,16 +13,20 @@ from numpy.typing import NDArray
 
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.amounts import Amounts
+from sampan.kube.scheduler.counting import Counting
+from sampan.kube.scheduler.images import Images
 from sampan.kube.scheduler.interning import Column, Recent
-from sampan.kube.scheduler.nodeselectors import NAME_FIELD
 from sampan.kube.scheduler.podinfo import PodInfo, pod_info
+from sampan.kube.scheduler.ports import Ports
 from sampan.kube.scheduler.requests import integers
-from sampan.kube.scheduler.surroundings import Nowhere, Surroundings
+from sampan.kube.scheduler.surroundings import NAMESPACES, Nowhere, Surroundings
 from sampan.kube.scheduler.taints import Taint, taints_of
 from sampan.kube.scheduler.verdict import Mask
 from sampan.specs.kubernetes.podamounts import amounts
 
 FIRST = 64  # rows to begin with
+SHAPES = 4096  # of which something is remembered
+LATELY = 256  # of which something is remembered of each row
 LABELS = 512  # label keys that are kept as columns
 FINISHED = frozenset(("Succeeded", "Failed"))
 
@@ -38,8 +42,13 @@ class Cluster:
         self.amounts = Amounts(FIRST)
         self.taints: Column[tuple[Taint, ...]] = Column(FIRST)
         self.unschedulable: Mask = np.zeros(FIRST, np.bool_)
+        self.ports = Ports()
+        self.images = Images()
+        self.counting = Counting(FIRST, self._namespace_labels, self._namespaces_version)
+        self.defaults: Recent[Any] = Recent(SHAPES)  # spread constraints, by what they were found for
+        self.memories: Recent[Any] = Recent(LATELY)  # what was found out about rows, by what for
         self._present: Mask = np.zeros(FIRST, np.bool_)
-        self._names: Column[str] = Column(FIRST)
+        self.names: Column[str] = Column(FIRST)
         self._labels: Recent[Column[str]] = Recent(LABELS)
         self._rows: dict[str, int] = {}
         self._free = list(range(FIRST - 1, -1, -1))
@@ -72,9 +81,10 @@ class Cluster:
         self._present[row] = False
         self._nodes[row] = None
         self.amounts.clear(row)
+        self.images.describe(row, ())
         self.taints.set(row, None)
         self.unschedulable[row] = False
-        self._names.set(row, None)
+        self.names.set(row, None)
         for column in self._labels.values():
             column.set(row, None)
         self._free.append(row)
@@ -89,6 +99,10 @@ class Cluster:
     def row_of(self, name: str) -> int | None:
         return self._rows.get(name)
 
+    @property
+    def nodes(self) -> int:
+        return len(self._rows)
+
     def rows(self) -> Mask:
         """Those that hold a node."""
         return self._present
@@ -96,11 +110,6 @@ class Cluster:
     def label(self, key: str) -> Column[str]:
         """The values of a label, by row."""
         return self._labels.get(key, lambda: self._label_column(key))
-
-    def field(self, name: str) -> Column[str]:
-        """The same of a field; nodes have but one."""
-        assert name == NAME_FIELD
-        return self._names
 
     def _label_column(self, key: str) -> Column[str]:
         column: Column[str] = Column(self.size)
@@ -112,7 +121,7 @@ class Cluster:
         if not self._free:
             self._grow()
         row = self._rows[name] = self._free.pop()
-        self._names.set(row, name)
+        self.names.set(row, name)
         self._present[row] = True
         return row
 
@@ -124,9 +133,10 @@ class Cluster:
         self._present = np.pad(self._present, (0, before))
         self.unschedulable = np.pad(self.unschedulable, (0, before))
         self.amounts.grow(self.size)
-        for column in (self._names, *self._labels.values()):
+        for column in (self.names, *self._labels.values()):
             column.grow(self.size)
         self.taints.grow(self.size)
+        self.counting.grow(self.size)
 
     def _describe(self, row: int, node: Object, before: Object | None) -> None:
         """Write down what is different in `node`; a heartbeat is not."""
@@ -138,10 +148,17 @@ class Cluster:
         self.amounts.provide(row, integers(amounts(status.get("allocatable"))))
         self.taints.set(row, taints_of(node))
         self.unschedulable[row] = bool(spec.get("unschedulable"))
+        self.images.describe(row, status.get("images") or ())
         labels = _labels(node)
         if before is None or _labels(before) != labels:
             for key, column in self._labels.items():
                 column.set(row, labels.get(str(key)))
+
+    def _namespace_labels(self, name: str) -> Mapping[str, str]:
+        return _labels(self.surroundings.get(NAMESPACES, name))
+
+    def _namespaces_version(self) -> Hashable:
+        return self.surroundings.version(NAMESPACES)
 
     def _touch(self, row: int) -> None:
         self.epoch += 1
@@ -191,6 +208,8 @@ class Cluster:
         """A pod has come to a row (1) or has left it (-1)."""
         self._touch(row)
         self.amounts.charge(row, info.shape.requests, sign)
+        self.ports.charge(info.shape.ports, row, sign)
+        self.counting.charge(info, row, sign)
 
     @contextmanager
     def supposing(self, row: int, more: Sequence[PodInfo] = (), gone: Sequence[str] = ()) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """All nodes at once for one pod: which can have it, why not the others, and which are best."""
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -8,10 +9,12 @@ from sampan.kube.scheduler.columns import Cluster
 from sampan.kube.scheduler.filters.filter import Filter
 from sampan.kube.scheduler.filters.roster import FILTERS
 from sampan.kube.scheduler.findings import Findings, Index
+from sampan.kube.scheduler.memory import recall
 from sampan.kube.scheduler.podinfo import PodInfo
 from sampan.kube.scheduler.profile import DEFAULT, Profile
 from sampan.kube.scheduler.query import Query
-from sampan.kube.scheduler.verdict import Mask, Reason, Refusal, Rows, Scores, Verdict
+from sampan.kube.scheduler.scores.roster import SCORES
+from sampan.kube.scheduler.verdict import ALL, Mask, Reason, Refusal, Rows, Scores, Verdict
 
 Nominated = Sequence[tuple[PodInfo, int]]
 NOT_NAMED = "node(s) didn't satisfy plugin(s) [{}]"
@@ -115,7 +118,10 @@ def _passes(query: Query, filters: Iterable[Filter], rows: Rows) -> Mask:
 
 def _passing(query: Query, filters: Sequence[Filter]) -> Mask:
     """The same for all rows; only those are looked at that changed since the last pod of this shape."""
-    return _passes(query, filters, slice(None))
+    local = [one for one in filters if one.local]
+    key = ("passes", query.shape, query.profile)
+    found = recall(query.cluster, key, {"": lambda rows: _passes(query, local, rows)})[""]
+    return found & _passes(query, [one for one in filters if not one.local], ALL)
 
 
 def _explained(
@@ -159,4 +165,19 @@ def _explain(query: Query, filters: Iterable[Filter], index: Index, findings: Fi
 
 def score(cluster: Cluster, pod: PodInfo, profile: Profile, feasible: Mask) -> Scores:
     """Weighted and normalised among the feasible rows; the others have -1."""
-    return np.where(feasible, np.int64(0), np.int64(-1))
+    query = Query(cluster, pod, profile)
+    plugins = [
+        (one, weight)
+        for name, weight in profile.scores.items()
+        if (one := SCORES.get(name)) and one.applies(query)
+    ]
+    raws = recall(
+        cluster,
+        ("scores", query.shape, profile),
+        {one.name: partial(one.raw, query) for one, _ in plugins if one.raw},
+    )
+    nothing = np.zeros(cluster.size, np.int64)
+    total = nothing.copy()
+    for one, weight in plugins:
+        total += weight * one.finish(query, raws.get(one.name, nothing), feasible)
+    return np.where(feasible, total, -1)

@@ -11,21 +11,20 @@ from sampan.kube.scheduler.verdict import Mask, Rows
 
 T = TypeVar("T", bound=Hashable)
 V = TypeVar("V")
-MISSING = -1  # the number of a row without a value; as an index it means the last place
+MISSING = 0  # the number of a row without a value
 SPARE = 64  # values that may be kept without need
 
 
 class Column(Generic[T]):
-    """`ids` by row; `values` by id."""
+    """`ids` by row; `values` by id, the first of which is none."""
 
     def __init__(self, size: int) -> None:
-        self.ids: NDArray[np.int32] = np.full(size, MISSING, np.int32)
-        self.values: list[T] = []
+        self.ids: NDArray[np.intp] = np.full(size, MISSING, np.intp)
+        self.values: list[T | None] = [None]
         self._index: dict[T, int] = {}
 
     def grow(self, size: int) -> None:
-        more = np.full(size - len(self.ids), MISSING, np.int32)
-        self.ids = np.concatenate([self.ids, more])
+        self.ids = np.pad(self.ids, (0, size - len(self.ids)))
 
     def set(self, row: int, value: T | None) -> None:
         if value is None:
@@ -44,37 +43,42 @@ class Column(Generic[T]):
 
     def _forget_unused(self) -> None:
         """Values come and go while the cluster runs: number those anew that rows still have."""
-        used, ids = np.unique(self.ids, return_inverse=True)
-        kept = [int(one) for one in used if one != MISSING]
-        self.ids = (ids - (len(used) - len(kept))).astype(np.int32)
-        self.values = [self.values[one] for one in kept]
-        self._index = {value: at for at, value in enumerate(self.values)}
+        used, ids = np.unique(np.append(self.ids, MISSING), return_inverse=True)
+        self.ids = ids[:-1].astype(np.intp)
+        self.values = [self.values[one] for one in used]
+        self._index = {value: at for at, value in enumerate(self.values) if value is not None}
 
     def where(self, holds: Callable[[T | None], bool], rows: Rows) -> Mask:
         """The rows whose value is one of those; asked once per value, and for none."""
-        table = np.fromiter((*map(holds, self.values), holds(None)), np.bool_, len(self.values) + 1)
+        table = np.fromiter(map(holds, self.values), np.bool_, len(self.values))
         return table[self.ids[rows]]
 
-    def table(self, number: Callable[[T | None], int], rows: Rows) -> NDArray[np.int64]:
+    def numbers(self, number: Callable[[T | None], int], rows: Rows) -> NDArray[np.int64]:
         """The same with numbers."""
-        table = np.fromiter((*map(number, self.values), number(None)), np.int64, len(self.values) + 1)
+        table = np.fromiter(map(number, self.values), np.int64, len(self.values))
         return table[self.ids[rows]]
 
     def among(self, wanted: Iterable[T], rows: Rows) -> Mask:
         """The rows that have one of these values."""
-        table = np.zeros(len(self.values) + 1, np.bool_)
+        table = np.zeros(len(self.values), np.bool_)
         for value in wanted:
             found = self._index.get(value)
             if found is not None:
                 table[found] = True
         return table[self.ids[rows]]
 
+    def has(self, rows: Rows) -> Mask:
+        """The rows that have a value."""
+        found: Mask = self.ids[rows] != MISSING
+        return found
+
 
 class Recent(Generic[V]):
-    """A table of what was used last, so many at most."""
+    """A table of what was used last, so many at most; `lost` hears of what was dropped."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, lost: Callable[[V], None] | None = None) -> None:
         self._most = most
+        self._lost = lost
         self._known: OrderedDict[Hashable, V] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
@@ -82,7 +86,9 @@ class Recent(Generic[V]):
         if found is None:
             found = self._known[key] = make()
             if len(self._known) > self._most:
-                self._known.popitem(last=False)
+                _, lost = self._known.popitem(last=False)
+                if self._lost:
+                    self._lost(lost)
         else:
             self._known.move_to_end(key)
         return found
@@ -93,5 +99,5 @@ class Recent(Generic[V]):
     def items(self) -> Iterable[tuple[Hashable, V]]:
         return self._known.items()
 
-    def clear(self) -> None:
-        self._known.clear()
+    def drop(self, key: Hashable) -> None:
+        self._known.pop(key, None)

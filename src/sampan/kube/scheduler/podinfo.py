@@ -48,6 +48,7 @@ class Shape:
 
     namespace: str
     labels: Mapping[str, str]
+    kin: frozenset[tuple[str, str]]  # the labels once more, to be looked up by
     requests: Requests
     node_terms: nodeselectors.Terms | None  # required of a node: None, anything will do
     node_selector: nodeselectors.Term
@@ -196,6 +197,7 @@ def _shape(pod: Object) -> Shape:
     return Shape(
         namespace=namespace,
         labels=labels,
+        kin=frozenset(labels.items()),
         requests=requests_of(spec, pod.get("status") or {}),
         node_terms=nodeselectors.terms_of(required) if required else None,
         node_selector=nodeselectors.labels_term(spec.get("nodeSelector") or {}),
