@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.amounts import Amounts
+from sampan.kube.scheduler.claims import ClaimUses, Disks
 from sampan.kube.scheduler.counting import Counting
 from sampan.kube.scheduler.images import Images
 from sampan.kube.scheduler.interning import Column, Recent
@@ -43,6 +44,8 @@ class Cluster:
         self.taints: Column[tuple[Taint, ...]] = Column(FIRST)
         self.unschedulable: Mask = np.zeros(FIRST, np.bool_)
         self.ports = Ports()
+        self.claims = ClaimUses(FIRST)
+        self.disks = Disks()
         self.images = Images()
         self.counting = Counting(FIRST, self._namespace_labels, self._namespaces_version)
         self.defaults: Recent[Any] = Recent(SHAPES)  # spread constraints, by what they were found for
@@ -137,6 +140,7 @@ class Cluster:
             column.grow(self.size)
         self.taints.grow(self.size)
         self.counting.grow(self.size)
+        self.claims.grow(self.size)
 
     def _describe(self, row: int, node: Object, before: Object | None) -> None:
         """Write down what is different in `node`; a heartbeat is not."""
@@ -209,6 +213,8 @@ class Cluster:
         self._touch(row)
         self.amounts.charge(row, info.shape.requests, sign)
         self.ports.charge(info.shape.ports, row, sign)
+        self.claims.charge(info.shape, row, sign)
+        self.disks.charge(info.shape, row, sign)
         self.counting.charge(info, row, sign)
 
     @contextmanager

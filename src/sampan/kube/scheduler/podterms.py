@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from sampan.kube.scheduler.nodeselectors import WORDS
 from sampan.specs.kubernetes import labelselector
 from sampan.specs.kubernetes.labels import NOTHING, Requirement, Selector, from_object
 
 Labels = Mapping[str, str]
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
-OPERATORS = {"in": "In", "notin": "NotIn", "=": "In", "exists": "Exists", "!": "DoesNotExist"}
 NEVER = ("never",)  # the key of a selector that selects nothing
 
 Key = tuple[Any, ...]
@@ -18,9 +18,7 @@ def selector_key(selector: Selector) -> Key:
     """Equal for selectors that say the same."""
     if selector is NOTHING:
         return NEVER
-    return tuple(
-        sorted((one.key, OPERATORS[one.operator], *sorted(one.values)) for one in selector.requirements)
-    )
+    return tuple(sorted((one.key, WORDS[one.operator], *sorted(one.values)) for one in selector.requirements))
 
 
 def selector_of(value: Mapping[str, Any] | None, more: Iterable[Requirement] = ()) -> Selector:
