@@ -87,8 +87,7 @@ class _Shapes:
         self._known: OrderedDict[bytes, Shape] = OrderedDict()
 
     def of(self, pod: Object) -> Shape:
-        parts = _parts(pod)
-        key = orjson.dumps(parts, option=orjson.OPT_NON_STR_KEYS)
+        key = orjson.dumps(_parts(pod))
         shape = self._known.get(key)
         if shape is None:
             shape = self._known[key] = _shape(pod)
@@ -124,9 +123,9 @@ def _parts(pod: Object) -> list[Any]:
     return [
         metadata.get("namespace"),
         metadata.get("labels"),
-        _owner(metadata),
+        list(_owner(metadata) or ()),
         [
-            [one.get("image"), one.get("resources"), one.get("restartPolicy"), _ports_of(one)]
+            [one.get("image"), one.get("resources"), one.get("restartPolicy"), [*map(list, _ports_of(one))]]
             for kind in ("containers", "initContainers")
             for one in spec.get(kind) or ()
         ],
