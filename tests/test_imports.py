@@ -35,7 +35,6 @@ ALLOWED = {
     "kube.store": {"kube"} | FOUNDATIONS,
     "kube.client": {"kube"} | FOUNDATIONS,
     "kube.explain": {"kube", "kube.client"} | FOUNDATIONS,
-    "kube.controllers": {"kube", "kube.client"} | FOUNDATIONS,
     "kube.controllers": {"kube", "kube.client", "kube.scheduler"} | FOUNDATIONS,
     "kube.scheduler": {"kube", "kube.client"} | FOUNDATIONS,
     "runtime": {"linux"} | FOUNDATIONS,
