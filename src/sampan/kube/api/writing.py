@@ -367,7 +367,8 @@ class Writer:
         if call.served.custom is None:
             gates.drop(call.served.node, new)
         (sub.prepare_update or resource.prepare_update)(new, old, context)
-        if resource.generation and _changed(new, old, resource.generation):
+        # A status comes from who has seen a generation, with annotations as well: it makes no new one.
+        if call.subresource != "status" and _changed(new, old, resource.generation):
             after["generation"] = before.get("generation", 0) + 1
         errors = common_update_errors(after, before, namespaced=resource.namespaced)
         if resource.judges_metadata:  # and says once more what has been said

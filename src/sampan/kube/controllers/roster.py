@@ -17,11 +17,15 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.cronjobs.controller import CronJobs
 from sampan.kube.controllers.endpoints import EndpointsLoop
 from sampan.kube.controllers.endpointslices.slices import Slices
+from sampan.kube.controllers import namespaces, replicationcontrollers, rootca, serviceaccounts
+from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.deployments.controller import controller as deployments
 from sampan.kube.controllers.garbage import Collector
 from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
 from sampan.kube.controllers.podgc import PodCollector
 from sampan.kube.controllers.quotas import Quotas
+from sampan.kube.controllers.replicasets.controller import controller as replica_sets
 
 
 class Runnable(Protocol):
@@ -41,11 +45,14 @@ ROSTER: Mapping[str, Row] = {
     "cronjob-controller": Row(CronJobs),
     "endpoint-controller": Row(EndpointsLoop),
     "endpointslice-controller": Row(Slices, component="endpoint-slice-controller"),
+    "deployment-controller": Row(deployments),
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),
     "node-lifecycle-controller": Row(Lifecycle, account="node-controller"),
     "pod-garbage-collector-controller": Row(PodCollector, account="pod-garbage-collector"),
+    "replicaset-controller": Row(replica_sets),
+    "replication-controller": Row(replicationcontrollers.controller),
     "resourcequota-controller": Row(lambda context: Quotas(context.client, context.informers, context.clock)),
     "root-ca-cert-publisher": Row(rootca.controller),
     "service-account-controller": Row(serviceaccounts.controller),

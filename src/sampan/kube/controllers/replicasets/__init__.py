@@ -1,0 +1,1 @@
+"""ReplicaSets, and ReplicationControllers, which are the same under an older name."""
