@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sampan.kube.controllers import (
+    daemonsets,
     namespaces,
     nodettl,
     rootca,
@@ -46,6 +47,9 @@ ROSTER: Mapping[str, Row] = {
     "endpoint-controller": Row(EndpointsLoop),
     "endpointslice-controller": Row(Slices, component="endpoint-slice-controller"),
     "deployment-controller": Row(deployments),
+    "daemonset-controller": Row(
+        daemonsets.controller, account="daemon-set-controller", component="daemonset-controller"
+    ),
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),

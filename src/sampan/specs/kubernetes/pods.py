@@ -8,6 +8,7 @@ from sampan.specs.kubernetes.time import seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     Object = dict[str, Any]
@@ -44,6 +45,12 @@ def is_available(pod: "Object", min_ready_seconds: int, now: float) -> bool:
     """Has it been ready for so long?"""
     at = available_at(pod, min_ready_seconds)
     return at is not None and at <= now
+
+
+def next_available(pods: "Iterable[Object]", min_ready_seconds: int, now: float) -> float | None:
+    """In how many seconds the next of these becomes available by having been ready for long enough."""
+    times = [at for pod in pods if (at := available_at(pod, min_ready_seconds)) is not None and at > now]
+    return min(times) - now if times else None
 
 
 def is_finished(pod: "Object") -> bool:

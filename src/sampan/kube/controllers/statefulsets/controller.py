@@ -1,6 +1,6 @@
 """The StatefulSet controller: what there is goes in, what `plan` decides is done."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sampan.errors import SampanError
 from sampan.kube.client.requests import Object
@@ -16,7 +16,7 @@ from sampan.kube.controllers.statefulsets.status import completed, is_news
 from sampan.specs.kubernetes import hashes, labels
 from sampan.specs.kubernetes.labelselector import can_select
 from sampan.specs.kubernetes.objects import owner as owner_of
-from sampan.specs.kubernetes.pods import available_at
+from sampan.specs.kubernetes.pods import next_available
 from sampan.specs.kubernetes.status import StatusError
 
 HASH = "controller.kubernetes.io/hash"
@@ -51,7 +51,7 @@ class StatefulSets:
         decided = plan(seen)
         await self._carry_out(seen, decided)
         await self._forget(seen, known)
-        return self._again(seen)
+        return next_available(pods, seen.min_ready_seconds, seen.now)
 
     async def _pods_of(self, owner: Object, selector: labels.Selector) -> list[Object]:
         """Orphans are adopted if they are called as the set's pods are."""
@@ -109,15 +109,6 @@ class StatefulSets:
         limit = seen.owner["spec"].get("revisionHistoryLimit")
         if limit is not None:
             await self._history.delete(unused[: max(len(unused) - max(limit, 0), 0)])
-
-    def _again(self, seen: Seen) -> float | None:
-        return next_available(seen.pods, seen.min_ready_seconds, seen.now)
-
-
-def next_available(pods: Iterable[Object], min_ready_seconds: int, now: float) -> float | None:
-    """In how many seconds the next pod becomes available by having been ready for long enough."""
-    times = [at for pod in pods if (at := available_at(pod, min_ready_seconds)) is not None and at > now]
-    return min(times) - now if times else None
 
 
 def revision(owner: Object, number: int, collisions: int, taken: int) -> Object:

@@ -128,7 +128,7 @@ def _kept(owner: Object) -> int:
 
 def _is_made(pod: Object) -> bool:
     """Does the server know it?"""
-    return bool(phase(pod))
+    return "uid" in pod["metadata"]
 
 
 def _living(seen: Seen, replicas: Iterable[Object]) -> tuple[list[Step], str]:

@@ -36,8 +36,6 @@ def status_of(
 
 
 def _counted(pod: Object, current: str, update: str, seconds: int, now: float) -> list[str]:
-    if not phase(pod):
-        return []
     found = ["replicas"]
     if phase(pod) == "Running" and is_ready(pod):
         found.append("readyReplicas")
