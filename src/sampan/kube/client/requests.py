@@ -21,6 +21,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 LONGEST_LINE = 64 << 20  # bytes of one event of a watch
 SAFE = re.compile("[!-~]+")  # what may stand in the first line of a request
 LINE = re.compile("[ -~]*")  # and in a header
@@ -147,6 +148,15 @@ class Client:
     ) -> Object:
         path = resource.path(namespace, name, subresource)
         found: Object = await self.request("PATCH", path, patch, content_type=content_type)
+        return found
+
+    async def apply(
+        self, resource: ResourcePath, namespace: str, value: Object, manager: str, subresource: str = ""
+    ) -> Object:
+        """Server-side apply: `manager` has said what the object's fields are, whoever had them before."""
+        path = resource.path(namespace, value["metadata"]["name"], subresource)
+        query = {"fieldManager": manager, "force": "true"}
+        found: Object = await self.request("PATCH", path, value, query=query, content_type=APPLY_PATCH)
         return found
 
     async def delete(

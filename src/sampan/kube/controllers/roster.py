@@ -6,17 +6,20 @@ from typing import Protocol
 
 from sampan.kube.controllers import (
     daemonsets,
+    clusterroleaggregation,
     namespaces,
     nodettl,
     rootca,
     serviceaccounts,
     statefulsets,
+    servicecidrs,
     tainteviction,
     ttlafterfinished,
 )
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.cronjobs.controller import CronJobs
 from sampan.kube.controllers.endpoints import EndpointsLoop
+from sampan.kube.controllers.endpointslicemirroring import Mirroring
 from sampan.kube.controllers.endpointslices.slices import Slices
 from sampan.kube.controllers import namespaces, replicationcontrollers, rootca, serviceaccounts
 from sampan.kube.controllers.context import Context
@@ -44,12 +47,14 @@ class Row:
 
 ROSTER: Mapping[str, Row] = {
     "cronjob-controller": Row(CronJobs),
+    "clusterrole-aggregation-controller": Row(clusterroleaggregation.controller),
     "endpoint-controller": Row(EndpointsLoop),
     "endpointslice-controller": Row(Slices, component="endpoint-slice-controller"),
     "deployment-controller": Row(deployments),
     "daemonset-controller": Row(
         daemonsets.controller, account="daemon-set-controller", component="daemonset-controller"
     ),
+    "endpointslicemirroring-controller": Row(Mirroring, component="endpoint-slice-mirroring-controller"),
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),
@@ -61,6 +66,7 @@ ROSTER: Mapping[str, Row] = {
     "root-ca-cert-publisher": Row(rootca.controller),
     "service-account-controller": Row(serviceaccounts.controller),
     "statefulset-controller": Row(statefulsets.controller),
+    "service-cidrs-controller": Row(servicecidrs.controller),
     "taint-eviction-controller": Row(
         tainteviction.controller, account="node-controller", component="taint-eviction-controller"
     ),

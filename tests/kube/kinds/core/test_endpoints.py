@@ -1,7 +1,6 @@
 """Endpoints, packed as the real server packs them."""
 
 from sampan.kube.kinds.core import endpoints
-from sampan.kube.kinds.resource import Object
 from tests.kube.kinds.core.checks import CONTEXT, cells, errors, made
 
 ENDPOINTS = endpoints.RESOURCE
@@ -36,15 +35,6 @@ def test_addresses_without_ports_are_kept() -> None:
     assert made(ENDPOINTS, subsets=[{"addresses": [C, A]}])["subsets"] == [{"addresses": [A, C]}]
 
 
-def test_packing_is_stable() -> None:
-    subsets: list[Object] = [
-        {"addresses": [A, B], "ports": [OTHER, HTTP]},
-        {"addresses": [C], "notReadyAddresses": [A], "ports": [OTHER]},
-    ]
-    packed = endpoints.repack(subsets)
-    assert endpoints.repack(packed) == packed == endpoints.repack(subsets[::-1])
-
-
 def test_a_wrong_object_stays_as_it_was() -> None:
     assert errors(ENDPOINTS, subsets=[{"addresses": [{"ip": "169.254.0.1"}]}, {}]) == [
         'subsets[0].addresses[0].ip: Invalid value: "169.254.0.1": '
@@ -65,14 +55,3 @@ def test_what_kubectl_shows() -> None:
     assert shown.endswith(" + 1 more...") and shown.count(",") == 2 and "[2001:db8::1]:8" in shown
     assert cells(ENDPOINTS, made(ENDPOINTS))[0] == "<none>"
     assert cells(ENDPOINTS, made(ENDPOINTS, subsets=[{"addresses": [A]}]))[0] == "192.0.2.1"
-
-
-def test_subsets_are_ordered_by_what_upstream_would_print_of_them() -> None:
-    address = {**A, "nodeName": "n", "targetRef": {"kind": "Pod", "uid": "u"}}
-    assert endpoints._shown_subset({"addresses": [address], "ports": [HTTP]}) == (
-        "(core.EndpointSubset){Addresses:([]core.EndpointAddress)[{IP:(string)192.0.2.1 Hostname:(string) "
-        "NodeName:(*string)n TargetRef:(*core.ObjectReference){Kind:(string)Pod Namespace:(string) "
-        "Name:(string) UID:(types.UID)u APIVersion:(string) ResourceVersion:(string) FieldPath:(string)}}] "
-        "NotReadyAddresses:([]core.EndpointAddress)<nil> Ports:([]core.EndpointPort)[{Name:(string)http "
-        "Port:(int32)80 Protocol:(core.Protocol)TCP AppProtocol:(*string)<nil>}]}"
-    )

@@ -56,16 +56,26 @@ class Template:
     name: str  # of the Service
     labels: Mapping[str, str]
     address_type: str
+    annotations: Mapping[str, str] | None = None  # None: they are somebody else's
+
+    def marks(self, value: Object) -> bool:
+        """Are its labels and annotations right?"""
+        metadata = value["metadata"]
+        annotated = self.annotations is None or (metadata.get("annotations") or {}) == self.annotations
+        return annotated and (metadata.get("labels") or {}) == self.labels
+
+    def marked(self, metadata: Object) -> Object:
+        found = {**metadata, "labels": dict(self.labels)}
+        return found if self.annotations is None else {**found, "annotations": dict(self.annotations)}
 
     def slice(self, ports: list[Object], endpoints: list[Object]) -> Object:
         metadata = {
             "generateName": prefix(self.name),
             "namespace": self.namespace,
-            "labels": dict(self.labels),
             "ownerReferences": [self.owner],
         }
         kept = {"ports": ports or None, "endpoints": endpoints or None}
-        return {"metadata": metadata, "addressType": self.address_type, **kept}
+        return {"metadata": self.marked(metadata), "addressType": self.address_type, **kept}
 
     def owns(self, value: Object) -> bool:
         return any(
@@ -85,8 +95,9 @@ def plan(
     members: Iterable[Member],
     distribution: str = "",
     limit: int = LIMIT,
+    least: int = 1,
 ) -> Plan:
-    """For the slices of one address type. There is always one slice, even if it is empty."""
+    """For the slices of one address type. `least`: 1 if there is to be one even if it is empty, or 0."""
     wanted: dict[PortKey, dict[Identity, Object]] = {}
     ports: dict[PortKey, list[Object]] = {}
     for some, endpoint in members:
@@ -103,7 +114,7 @@ def plan(
             _fit(template, by_ports.get(key, ()), ports[key], wanted[key], limit, found)
         else:
             found.delete.extend(by_ports[key])
-    if len(found.delete) == len(slices) and not found.create:
+    if least and len(found.delete) == len(slices) and not found.create:
         _keep_one(template, found)
     _hint(slices, distribution, found)
     return _reused(template, found)
@@ -127,7 +138,7 @@ def _fit(
             found.delete.append(value)
         elif len(kept) != len(have) or not all(is_same(*pair) for pair in kept):
             changed.append(_with(template, value, [_still_hinted(*pair) for pair in kept]))
-        elif dict(value["metadata"].get("labels") or {}) != template.labels:
+        elif not template.marks(value):
             changed.append(_with(template, value, have))
         else:
             unchanged.append(value)
@@ -156,8 +167,7 @@ def _with_room(slices: Iterable[Object], count: int, limit: int) -> Object | Non
 
 
 def _with(template: Template, value: Object, endpoints: list[Object]) -> Object:
-    metadata = {**value["metadata"], "labels": dict(template.labels)}
-    return {**value, "metadata": metadata, "endpoints": list(endpoints) or None}
+    return {**value, "metadata": template.marked(value["metadata"]), "endpoints": list(endpoints) or None}
 
 
 def _keep_one(template: Template, found: Plan) -> None:
@@ -169,8 +179,12 @@ def _keep_one(template: Template, found: Plan) -> None:
 
 
 def _is_placeholder(template: Template, value: Object) -> bool:
-    same = dict(value["metadata"].get("labels") or {}) == template.labels
-    return same and template.owns(value) and not value.get("endpoints") and not value.get("ports")
+    return (
+        template.marks(value)
+        and template.owns(value)
+        and not value.get("endpoints")
+        and not value.get("ports")
+    )
 
 
 def _hint(slices: Sequence[Object], distribution: str, found: Plan) -> None:
@@ -193,8 +207,7 @@ def _reused(template: Template, found: Plan) -> Plan:
     for value in found.delete:
         if create and template.owns(value):
             new = create.pop()
-            metadata = {**value["metadata"], "labels": new["metadata"]["labels"]}
-            update.append({**value, **new, "metadata": metadata})
+            update.append({**value, **new, "metadata": template.marked(value["metadata"])})
         else:
             delete.append(value)
     return Plan(create, update, delete)

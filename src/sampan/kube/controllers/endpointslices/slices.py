@@ -12,10 +12,10 @@ from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.endpointslices import hints, members
 from sampan.kube.controllers.endpointslices.plan import MANAGED_BY, SERVICE, Member, Plan, Template, plan
 from sampan.kube.controllers.endpointslices.tracker import Tracker
+from sampan.kube.controllers.endpointslices.writing import Writer
 from sampan.kube.controllers.resources import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from sampan.kube.controllers.servicepods import (
     HEADLESS,
-    TRIGGER,
     Matches,
     Triggers,
     is_endpoint,
@@ -23,7 +23,7 @@ from sampan.kube.controllers.servicepods import (
     selector_of,
 )
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.status import StatusError, has_cause
+from sampan.specs.kubernetes.status import StatusError
 
 MANAGER = "endpointslice-controller.k8s.io"
 BY_SERVICE = "service and manager"  # an index of slices
@@ -57,6 +57,7 @@ class Slices:
         self._matches = Matches(self._services, self._pods)
         self._triggers = Triggers()
         self._tracker = Tracker(context.clock)
+        self._writer = Writer(context.client, self._tracker)
         self._nodeless: defaultdict[str, set[str]] = defaultdict(set)  # Services, by the node they lack
         self._waiting: set[str] = set()  # Services whose slices the cache has not seen yet
         informers = [self._services, self._pods, self._nodes, self._slices]
@@ -122,15 +123,16 @@ class Slices:
     async def _settle(self, service: Object, pods: list[Object], slices: list[Object], trigger: str) -> None:
         metadata, types = service["metadata"], members.address_types(service)
         owner, labels = owner_reference(service), labels_of(service)
-        await self._write(
-            service, Plan(delete=[one for one in slices if one["addressType"] not in types]), ""
-        )
+        others = [one for one in slices if one["addressType"] not in types]
+        await self._writer.write(service, Plan(delete=others))
         missing: list[str] = []
         for kind in types:
             template = Template(owner, metadata["namespace"], metadata["name"], labels, kind)
             there = [one for one in slices if one["addressType"] == kind]
             found = self._members(service, pods, kind, missing)
-            await self._write(service, plan(template, there, found, hints.distribution(service)), trigger)
+            await self._writer.write(
+                service, plan(template, there, found, hints.distribution(service)), trigger
+            )
         if missing:
             self._complain(service, "; ".join(missing))
 
@@ -151,44 +153,3 @@ class Slices:
             if endpoint is not None:
                 found.append((members.ports(service, pod), endpoint))
         return found
-
-    async def _write(self, service: Object, found: Plan, trigger: str) -> None:
-        client, key = self._context.client, key_of(service)
-        namespace = service["metadata"]["namespace"]
-        try:
-            for value in found.create if not is_going(service) else ():
-                new = triggered(value, trigger)
-                self._tracker.wrote(key, await client.create(ENDPOINT_SLICES, namespace, new))
-        except StatusError as error:
-            if has_cause(error, "NamespaceTerminating"):
-                return
-            raise
-        for value in found.update:
-            new = triggered(value, trigger)
-            self._tracker.wrote(key, await client.update(ENDPOINT_SLICES, namespace, new))
-        for value in found.delete:
-            await self._delete(key, value)
-
-    async def _delete(self, key: str, value: Object) -> None:
-        metadata = value["metadata"]
-        options = {"preconditions": {"uid": metadata["uid"]}}
-        try:
-            await self._context.client.delete(
-                ENDPOINT_SLICES, metadata["namespace"], metadata["name"], options
-            )
-        except StatusError as error:
-            if error.code != 404:
-                raise
-        self._tracker.deleted(key, value)
-
-
-def triggered(value: Object, trigger: str) -> Object:
-    """With the time of what led to this write, or without any."""
-    have = value["metadata"].get("annotations") or {}
-    annotations = {key: text for key, text in have.items() if key != TRIGGER}
-    if trigger:
-        annotations[TRIGGER] = trigger
-    metadata = {key: one for key, one in value["metadata"].items() if key != "annotations"}
-    if annotations:
-        metadata["annotations"] = annotations
-    return {**value, "metadata": metadata}
