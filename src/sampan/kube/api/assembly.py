@@ -108,7 +108,14 @@ class Assembled:
         return found
 
 
-def assemble(settings: Settings, pki: Pki, keys: Keys, cache: Cache, encryption: Encryption) -> Assembled:
+def assemble(
+    settings: Settings,
+    pki: Pki,
+    keys: Keys,
+    cache: Cache,
+    encryption: Encryption,
+    clock: Callable[[], float] = time.time,
+) -> Assembled:
     """The cache must have started."""
     catalog = Catalog(builtin_resources())
     reader = CacheReader(cache, catalog)
@@ -116,12 +123,12 @@ def assemble(settings: Settings, pki: Pki, keys: Keys, cache: Cache, encryption:
     rbac.load()
     graph.load()
     authorizer = _authorizer(settings, graph, rbac)
-    checks, anonymous = _token_checks(settings, keys, reader)
+    checks, anonymous = _token_checks(settings, keys, reader, clock)
     tokens = Tokens(checks, time.monotonic)
-    gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, time.time)
+    gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, clock)
     lister = Lister(cache)
     webhooks = WebhookCalls(reader)
-    charges = Charges(catalog, reader, time.time)
+    charges = Charges(catalog, reader, clock)
     chain = Chain([*_plugins(catalog, authorizer, rbac, webhooks), ResourceQuota(charges.write)])
     writer = charges.writer = Writer(cache, chain, catalog.by_name, encryption.seal, authorizer.require_also)
     patcher = Patcher(writer)
@@ -133,7 +140,7 @@ def assemble(settings: Settings, pki: Pki, keys: Keys, cache: Cache, encryption:
     pods = PodWrites(catalog, lister, writer)
     special["pods", "eviction"] = pods.evict
     special["pods", "binding"] = special["bindings", ""] = pods.bind
-    own = OwnWrites(writer, reader)
+    own = OwnWrites(writer, reader, clock)
     definitions = Definitions(catalog, cache, own, scales, special, webhooks.call)
     definitions.load()
     limits = Limits(settings.reading, settings.mutating)
@@ -151,10 +158,10 @@ def assemble(settings: Settings, pki: Pki, keys: Keys, cache: Cache, encryption:
             decisions.PATH: decisions.answering(str(settings.paths.decisions)),
         },
     )
-    verbs = Verbs(catalog, cache, lister, writer, patcher, special)
-    handler = Handler(catalog, gate, reader, roots, verbs, limits, counted, others.requests)
-    bootstrap = Bootstrap(catalog, reader, writer, time.time)
-    checks_of_types = TypeChecks(catalog, cache, writer, reader)
+    verbs = Verbs(catalog, cache, lister, writer, patcher, special, clock)
+    handler = Handler(catalog, gate, reader, roots, verbs, limits, counted, others.requests, clock)
+    bootstrap = Bootstrap(catalog, reader, writer, clock)
+    checks_of_types = TypeChecks(catalog, cache, writer, reader, clock)
     return Assembled(
         handler,
         bootstrap,
@@ -166,7 +173,7 @@ def assemble(settings: Settings, pki: Pki, keys: Keys, cache: Cache, encryption:
         webhooks,
         authorizer,
         tokens,
-        Manifests(catalog, reader, patcher, time.time),
+        Manifests(catalog, reader, patcher, clock),
         others,
     )
 
@@ -231,11 +238,13 @@ def _authenticator(keys: Keys, tokens: Tokens, anonymous: Anonymous) -> Authenti
     )
 
 
-def _token_checks(settings: Settings, keys: Keys, reader: CacheReader) -> tuple[list[TokenCheck], Anonymous]:
+def _token_checks(
+    settings: Settings, keys: Keys, reader: CacheReader, time_of_day: Callable[[], float]
+) -> tuple[list[TokenCheck], Anonymous]:
     """All kinds of tokens, and whether who shows none may go on."""
 
     def clock() -> datetime:
-        return datetime.now(UTC)
+        return datetime.fromtimestamp(time_of_day(), UTC)
 
     checks: list[TokenCheck] = []
     if settings.token_file:

@@ -7,12 +7,10 @@ import ipaddress
 import logging
 import os
 import signal
-import ssl
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -21,14 +19,14 @@ import uvloop
 from sampan.errors import Conflict, SampanError
 from sampan.http.app import Server, bind_tcp, raise_file_limit
 from sampan.interpreter import isolated, plain_environment
-from sampan.kube.access import encryption, keyfiles, kubeconfig
+from sampan.kube.access import encryption
 from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly, manifests
 from sampan.kube.api.auditing import auditor
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import follow
-from sampan.kube.api.peers import Peers
+from sampan.kube.api.renewal import Clock, keep_renewing, listener_context, write_kubeconfig
 from sampan.kube.api.resealing import reseal, resource_of
 from sampan.kube.api.settings import Settings, parse
 from sampan.kube.store.cache import Cache
@@ -39,7 +37,6 @@ from sampan.tasks import Tasks
 log = logging.getLogger("sampan.kube")
 
 GARBAGE = 20_000  # new objects until the collector looks at the youngest
-RENEWAL = timedelta(hours=1)  # at most, between looks at the certificates
 IDLE = 90  # seconds that a connection may be without a request, as upstream's
 RESTART_PAUSE = 1.0  # seconds before the controllers are started again
 
@@ -95,15 +92,15 @@ async def _run(settings: Settings) -> None:
         await stop.wait()
 
 
-async def start(settings: Settings, stack: AsyncExitStack) -> None:
+async def start(settings: Settings, stack: AsyncExitStack, clock: Clock = Clock()) -> None:  # noqa: B008
     """Everything, until the stack is left."""
     raise_file_limit()
     objects = manifests.read(settings.manifests) if settings.manifests else []
     first = str(next(ipaddress.ip_network(settings.service_cidrs[0]).hosts()))
     addresses = (first, settings.advertise_address, settings.reachable)
     pki = Pki(settings.paths.pki, serving_names(settings.domain, addresses, settings.names))
-    pki.renew(datetime.now(UTC))
-    _write_kubeconfig(settings, pki)
+    pki.renew(clock.now())
+    write_kubeconfig(settings, pki)
     ca, certificate, key = settings.store_files
     name = settings.store or str(settings.paths.store)
     store = await open_store(name, ca=ca, certificate=certificate, key=key)
@@ -112,8 +109,8 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     cache = Cache(store, open=opener(sealing))
     await cache.start()
     stack.push_async_callback(cache.stop)
-    keys = Keys(pki, settings.issuer, datetime.now(UTC))
-    api = assembly.assemble(settings, pki, keys, cache, sealing)
+    keys = Keys(pki, settings.issuer, clock.now())
+    api = assembly.assemble(settings, pki, keys, cache, sealing, clock.time)
     tasks = Tasks()
     stack.push_async_callback(tasks.stop)
     stack.push_async_callback(api.close)
@@ -127,15 +124,12 @@ async def start(settings: Settings, stack: AsyncExitStack) -> None:
     api.graph.load()
     api.aggregator.start(cache, api.catalog)
     api.handler.auditor = await auditor(settings.access, stack, tasks.spawn)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.verify_mode = ssl.CERT_OPTIONAL
-    pki.load(context)
+    context = listener_context(pki)
     cache.begin()
     server = Server(api.handler, upgrades=False, idle=IDLE)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(server.stop)
-    tasks.spawn(_renew(settings, pki, keys, context, api.aggregator.peers))
+    tasks.spawn(keep_renewing(settings, pki, keys, context, clock, api.aggregator.peers.renewed))
     tasks.spawn(Compactor(store).run())
     tasks.spawn(api.manifests.apply(objects))
     tasks.spawn(reseal(api.catalog, store, cache, sealing))
@@ -167,27 +161,6 @@ def _cluster(settings: Settings, pki: Pki, first: str) -> Cluster:
         pki.bundle(CLUSTER).decode(),
         pki.bundle(FRONT_PROXY).decode(),
     )
-
-
-def _write_kubeconfig(settings: Settings, pki: Pki) -> None:
-    certificate, key = pki.path("admin").read_bytes(), pki.path("admin", "key").read_bytes()
-    document = kubeconfig.document(settings.url, pki.bundle(CLUSTER), certificate, key)
-    keyfiles.write(settings.paths.kubeconfig, kubeconfig.yaml(document))
-
-
-async def _renew(settings: Settings, pki: Pki, keys: Keys, context: ssl.SSLContext, peers: Peers) -> None:
-    """New certificates when they are due, for connections from then on."""
-    while True:
-        now = datetime.now(UTC)
-        wait = min(pki.next_due(now) - now, RENEWAL)
-        await asyncio.sleep(max(wait.total_seconds(), 1))
-        done = pki.renew(datetime.now(UTC))
-        if done:
-            log.info("renewed: %s", ", ".join(f"{one.name} ({one.why})" for one in done))
-            keys.reload(datetime.now(UTC))
-            pki.load(context)
-            peers.renewed()
-            _write_kubeconfig(settings, pki)
 
 
 async def _keep_controllers(settings: Settings, pki: Pki) -> None:

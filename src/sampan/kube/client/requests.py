@@ -1,7 +1,7 @@
 """Requests to an API server. Failures are raised as the StatusError that the server sent."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -167,7 +167,7 @@ class Client:
 
     async def watch(
         self, path: str, query: Mapping[str, str], *, accept: str = JSON
-    ) -> AsyncIterator[Object]:
+    ) -> AsyncGenerator[Object, None]:
         """Events, {"type": ..., "object": ...}, until the server ends the watch."""
         message = self._message("GET", path, {"watch": "1", **query}, accept)
         try:
