@@ -5,8 +5,6 @@ k8s.io/apiserver/pkg/registry/generic/registry and .../rest say what happens in 
 """
 
 import asyncio
-import secrets
-import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,13 +24,13 @@ from sampan.kube.store.items import Item
 from sampan.kube.store.store import Mismatch
 from sampan.specs.kubernetes import fielderror, status
 from sampan.specs.kubernetes.fielderror import FieldError
+from sampan.specs.kubernetes.generated import suffix, uid
 from sampan.specs.kubernetes.object_meta import (
     common_update_errors,
     object_meta_errors,
     object_meta_update_errors,
 )
 
-SUFFIX = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words
 ATTEMPTS = 5  # of a write whose object somebody else keeps changing
 NAMES = 8  # that are tried for one generateName
 LARGEST = 1536 << 10  # bytes of an object, etcd's limit of a request
@@ -542,12 +540,12 @@ def _begin(new: Object, call: Call) -> None:
     metadata = new["metadata"]
     for key in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"):
         metadata.pop(key, None)
-    metadata["uid"] = str(uuid.uuid4())
+    metadata["uid"] = uid()
     metadata["creationTimestamp"] = call.stamp
 
 
 def _generated(base: str) -> str:
-    return base[:58] + "".join(secrets.choice(SUFFIX) for _ in range(5))
+    return base[:58] + suffix()
 
 
 def _keep_system_fields(after: Object, before: Object) -> None:

@@ -2,9 +2,8 @@
 status everything else. k8s.io/kubernetes/pkg/registry/*/strategy.go
 """
 
-from copy import deepcopy
-
 from sampan.kube.kinds.resource import Context, Object, Prepare, Subresource, ValidateUpdate
+from sampan.specs.kubernetes.objects import copied
 
 # Whose status strategy resets all metadata but what comes with every write.
 RESET = {"": ("status",), "status": ("metadata", "spec")}
@@ -20,7 +19,7 @@ def cleared(status: Object) -> Prepare:
     """
 
     def prepare(new: Object, _context: Context) -> None:
-        new["status"] = deepcopy(status)
+        new["status"] = copied(status)
 
     return prepare
 
@@ -33,7 +32,7 @@ def kept(new: Object, old: Object, _context: Context) -> None:
 def put_back(new: Object, old: Object, field: str) -> None:
     """`field` stays as it is."""
     if field in old:
-        new[field] = deepcopy(old[field])
+        new[field] = copied(old[field])
     else:
         new.pop(field, None)
 

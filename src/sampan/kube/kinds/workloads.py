@@ -1,6 +1,5 @@
 """What the kinds that make pods from templates have in common: statuses, templates' rules, columns."""
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from sampan.specs.kubernetes import labels as selectors
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
 from sampan.specs.kubernetes.labelselector import can_select, is_empty, label_selector_errors, shown
+from sampan.specs.kubernetes.objects import copied
 
 CONTAINERS = (
     Column("Containers", description="Names of each container in the template.", priority=1),
@@ -37,7 +37,7 @@ def fresh_status(zero: Object) -> Prepare:
     """
 
     def prepare(value: Object, _context: Context) -> None:
-        value["status"] = copy.deepcopy(zero)
+        value["status"] = copied(zero)
 
     return prepare
 

@@ -18,6 +18,8 @@ _ESCAPES = {
 
 def quote(text: str) -> str:
     """strconv.Quote."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     return '"' + "".join(_escape(char, '"') for char in text) + '"'
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 # No vowels and nothing that looks like one, so that no words come about; apimachinery's util/rand.
-_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _START, _PRIME = 0x811C9DC5, 0x01000193
 
 
@@ -32,7 +32,7 @@ def fnv32(data: bytes) -> int:
 
 def safe(text: str) -> str:
     """Letter by letter what may stand in a name (rand.SafeEncodeString)."""
-    return "".join(_LETTERS[ord(char) % len(_LETTERS)] for char in text)
+    return "".join(LETTERS[ord(char) % len(LETTERS)] for char in text)
 
 
 def template_hash(template: "dict[str, Any]", collisions: "int | None" = None) -> str:

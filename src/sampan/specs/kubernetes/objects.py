@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
 
+    T = TypeVar("T")
     Object = dict[str, Any]
 
 
@@ -38,3 +39,13 @@ def by_creation(values: "Iterable[Object]") -> "list[Object]":
         values,
         key=lambda one: (one["metadata"].get("creationTimestamp", ""), one["metadata"].get("name", "")),
     )
+
+
+def copied(value: "T") -> "T":
+    """A JSON value that may be changed; copy.deepcopy, which looks for circles, takes five times as long."""
+    found: Any = value
+    if isinstance(value, dict):
+        found = {key: copied(one) for key, one in value.items()}
+    elif isinstance(value, list):
+        found = [copied(one) for one in value]
+    return found  # type: ignore[no-any-return]

@@ -2,13 +2,13 @@
 
 import asyncio
 import random
-import secrets
 from collections.abc import Awaitable, Callable, Iterator
 
 from sampan.kube.access.admission.refusing import annotations_of, containers_of, is_of, refused
 from sampan.kube.access.admission.request import AdmissionRequest, Plugin
 from sampan.kube.kinds.resource import Object
 from sampan.specs.golang.quote import quote
+from sampan.specs.kubernetes.generated import suffix
 
 DEFAULT = "default"
 MIRROR = "kubernetes.io/config.mirror"
@@ -17,7 +17,6 @@ VOLUME = "kube-api-access-"
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 LIFETIME = 60 * 60 + 7  # seconds; the 7 tells such tokens from those that somebody asked for
 ROOTS = "kube-root-ca.crt"
-LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 ATTEMPTS = 10  # for the default account, which comes a moment after its namespace
 
 Sleep = Callable[[float], Awaitable[object]]
@@ -111,7 +110,7 @@ def _mount_token(spec: Object) -> None:
     volumes = spec.get("volumes") or []
     name = next((one["name"] for one in volumes if one.get("name", "").startswith(VOLUME)), "")
     present = bool(name)
-    name = name or VOLUME + "".join(secrets.choice(LETTERS) for _ in range(5))
+    name = name or VOLUME + suffix()
     used = False
     for field in ("initContainers", "containers"):
         for container in spec.get(field) or ():

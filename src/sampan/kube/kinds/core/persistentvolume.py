@@ -1,6 +1,5 @@
 """PersistentVolumes; pkg/apis/core/validation, pkg/registry/core/persistentvolume, pkg/printers."""
 
-from copy import deepcopy
 from posixpath import normpath
 
 from sampan.kube.kinds.ages import AGE, age_of
@@ -11,6 +10,7 @@ from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subres
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
 from sampan.specs.kubernetes.object_meta import IMMUTABLE
+from sampan.specs.kubernetes.objects import copied
 
 ACCESS_MODES = {
     "ReadWriteOnce": "RWO",
@@ -192,7 +192,7 @@ def _affinity_update_errors(new: Object | None, old: Object) -> list[FieldError]
 
 def _with_new_names(old: Object, new: Object) -> Object:
     """The old affinity, but that labels may have their new names where the new affinity has them."""
-    renamed = deepcopy(old)
+    renamed = copied(old)
     terms, others = (((one.get("required") or {}).get("nodeSelectorTerms") or ()) for one in (renamed, new))
     for term, other in zip(terms, others, strict=False):
         pairs = zip(term.get("matchExpressions") or (), other.get("matchExpressions") or (), strict=False)

@@ -1,7 +1,5 @@
 """What a binding makes of a pod. k8s.io/kubernetes/pkg/registry/core/pod/storage, BindingREST"""
 
-from copy import deepcopy
-
 from sampan.kube.kinds.resource import Object
 from sampan.kube.kinds.workloads import spec_of
 from sampan.specs.golang.quote import quote
@@ -20,15 +18,13 @@ def bound(pod: Object, binding: Object, now: str) -> Object:
                 f"{what} in object meta: {meta.get(key, '')}"
             )
             raise status.conflict("", "pods/binding", meta["name"], why)
-    found = deepcopy(pod)
-    found["spec"]["nodeName"] = binding["target"]["name"]
+    found = {**pod, "metadata": dict(meta), "spec": {**spec_of(pod), "nodeName": binding["target"]["name"]}}
     if wanted.get("annotations"):
         found["metadata"]["annotations"] = {**(meta.get("annotations") or {}), **wanted["annotations"]}
     if wanted.get("labels"):
         found["metadata"]["labels"] = {**wanted["labels"], **(meta.get("labels") or {})}
-    state = found.setdefault("status", {})
-    state.pop("nominatedNodeName", None)
-    _schedule(state, now)
+    state = {key: one for key, one in (pod.get("status") or {}).items() if key != "nominatedNodeName"}
+    found["status"] = {**state, "conditions": _scheduled(state.get("conditions") or [], now)}
     return found
 
 
@@ -43,8 +39,7 @@ def _obstacle(pod: Object) -> str:
     return ""
 
 
-def _schedule(state: Object, now: str) -> None:
-    conditions = state.setdefault("conditions", [])
+def _scheduled(conditions: list[Object], now: str) -> list[Object]:
     others = [one for one in conditions if one.get("type") != "PodScheduled"]
     if len(others) == len(conditions):
         place = len(conditions)
@@ -58,4 +53,4 @@ def _schedule(state: Object, now: str) -> None:
         "lastProbeTime": None,
         "lastTransitionTime": now,
     }
-    state["conditions"] = [*others[:place], condition, *others[place:]]
+    return [*others[:place], condition, *others[place:]]

@@ -1,7 +1,5 @@
 """The subresource by which running containers get more cpu and memory, or less."""
 
-import copy
-
 from sampan.kube.kinds.core.podephemeral import keep_metadata
 from sampan.kube.kinds.core.podspec.annotations import MIRROR
 from sampan.kube.kinds.core.podspec.resources import qos_class
@@ -9,6 +7,7 @@ from sampan.kube.kinds.core.podspec.spec import pod_errors
 from sampan.kube.kinds.equality import same
 from sampan.kube.kinds.resource import Context, Object, Subresource
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid
+from sampan.specs.kubernetes.objects import copied
 
 _KINDS = ("containers", "initContainers")
 _RESIZABLE = ("cpu", "memory")
@@ -125,7 +124,7 @@ def _removed_errors(new: Object, old: Object, path: str) -> list[FieldError]:
 
 def _masked(new: Object, old: Object) -> Object:
     """The new container with the old one's cpu and memory; what it claims besides is not looked at."""
-    masked = copy.deepcopy(new)
+    masked = copied(new)
     resources: Object = {}
     for kind in ("limits", "requests"):
         ours, theirs = ((one.get("resources") or {}).get(kind) for one in (new, old))

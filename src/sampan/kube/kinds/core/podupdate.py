@@ -1,7 +1,5 @@
 """What of a pod may change while it lives, by a write of the pod itself: little."""
 
-import copy
-
 from sampan.kube.kinds import structs
 from sampan.kube.kinds.core.podspec import gated
 from sampan.kube.kinds.core.podspec.annotations import annotation_changes_errors
@@ -13,6 +11,7 @@ from sampan.kube.kinds.equality import same
 from sampan.kube.kinds.resource import Context, Object
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, required
+from sampan.specs.kubernetes.objects import copied
 
 _CHANGEABLE = ",".join(
     (
@@ -102,7 +101,7 @@ def _gates_errors(new: list[Object], old: list[Object]) -> list[FieldError]:
 
 def _fixed_errors(spec: Object, before: Object) -> list[FieldError]:
     """The new spec, with what may change put back, must be the old one."""
-    munged = copy.deepcopy(spec)
+    munged = copied(spec)
     for kind in ("containers", "initContainers"):
         for ours, theirs in zip(munged.get(kind) or (), before.get(kind) or (), strict=True):
             ours["image"] = theirs.get("image", "")

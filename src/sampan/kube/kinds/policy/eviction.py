@@ -4,13 +4,13 @@ k8s.io/kubernetes/pkg/registry/core/pod/storage/eviction.go
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
 
 from sampan.kube.kinds.resource import Object
 from sampan.kube.kinds.workloads import spec_of, status_of
 from sampan.specs.kubernetes import labels as selectors
 from sampan.specs.kubernetes import status
 from sampan.specs.kubernetes.labelselector import can_select
+from sampan.specs.kubernetes.objects import copied
 
 _VIOLATED = "Cannot evict pod as it would violate the pod's disruption budget."
 _SEVERAL = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
@@ -68,7 +68,7 @@ def charged(budget: Object, pod: str, now: str) -> Object:
         raise _forbidden(name, _TOO_BIG)
     if allowed == 0:
         raise _violation(_why(name, state))
-    found = deepcopy(budget)
+    found = copied(budget)
     state = found["status"]
     state["disruptionsAllowed"] = allowed - 1
     state["disruptedPods"] = {**(state.get("disruptedPods") or {}), pod: now}
@@ -121,7 +121,7 @@ def too_many(name: str) -> status.StatusError:
 
 def disrupted(pod: Object, now: str) -> Object:
     """The pod with a word of why it goes."""
-    found = deepcopy(pod)
+    found = copied(pod)
     conditions = found.setdefault("status", {}).setdefault("conditions", [])
     condition = next((one for one in conditions if one.get("type") == "DisruptionTarget"), None)
     if condition is None:

@@ -10,12 +10,14 @@ from sampan.kube.schema.node import Node
 from sampan.specs.golang.printing import kind_of
 
 
-def mismatch(node: Node, value: Any) -> str:
-    """What is wrong with the first value of a wrong type; empty if nothing is."""
-    if value is None or node.type == "any":
+def mismatch(node: Node, value: Any, known: Any = None) -> str:
+    """What is wrong with the first value of a wrong type; empty if nothing is. `known` fits: what `value`
+    shares with it is not looked at again.
+    """
+    if value is None or value is known or node.type == "any":
         return ""
     if node.type in ("object", "map"):
-        return _in_map(node, value)
+        return _in_map(node, value, known if isinstance(known, dict) else {})
     if node.type == "list":
         if not isinstance(value, list):
             return f"cannot restore slice from {kind_of(value)}"
@@ -24,15 +26,15 @@ def mismatch(node: Node, value: Any) -> str:
     return _scalar(node, value)
 
 
-def _in_map(node: Node, value: Any) -> str:
+def _in_map(node: Node, value: Any, known: dict[str, Any]) -> str:
     if not isinstance(value, dict):
         what = "struct from:" if node.type == "object" else "map from"
         return f"cannot restore {what} {kind_of(value)}"
-    if node.type == "map":
-        item = node.items
-        return next(filter(None, (mismatch(item, one) for one in value.values())), "") if item else ""
-    fields = node.fields
-    return next(filter(None, (mismatch(fields[key], one) for key, one in value.items() if key in fields)), "")
+    for key, one in value.items():
+        place = node.items if node.type == "map" else node.fields.get(key)
+        if place is not None and (why := mismatch(place, one, known.get(key))):
+            return why
+    return ""
 
 
 def _scalar(node: Node, value: Any) -> str:

@@ -26,6 +26,7 @@ from sampan.kube.schema.patches.restoring import mismatch
 from sampan.specs.golang.printing import plain
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import fielderror
+from sampan.specs.kubernetes.objects import copied
 from sampan.specs.kubernetes.status import bad_request, invalid
 
 Map = dict[str, Any]
@@ -45,20 +46,14 @@ def apply(node: Node, original: Map, patch: Any) -> Map:
     if patch is not None and not isinstance(patch, dict):
         raise undecodable(patch, "map[string]interface {}")
     try:
-        left = _copied(patch or {})
+        left = copied(patch or {})
         found = merged_map(node, original, left)
-        why = mismatch(node, found)
+        why = mismatch(node, found, original)
     except RecursionError:
         raise unprocessable() from None
     if why:
         raise invalid("", "", "", [fielderror.invalid("patch", plain(left), why)])
     return found
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return [_copied(item) for item in value] if isinstance(value, list) else value
 
 
 def merged_map(node: Node, original: Map, patch: Map) -> Map:
