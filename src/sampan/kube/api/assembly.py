@@ -44,7 +44,7 @@ from sampan.kube.access.rbac import RESOURCES, Rbac
 from sampan.kube.access.reviews import Reviews
 from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
 from sampan.kube.access.user import Attributes
-from sampan.kube.api import answers, bodies, decisions, health, metrics, negotiation
+from sampan.kube.api import answers, bodies, builtins, decisions, health, metrics, negotiation
 from sampan.kube.api.accessoptions import text_of
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.aggregator import Aggregator, aggregator
@@ -64,6 +64,7 @@ from sampan.kube.api.patching import Patcher
 from sampan.kube.api.podwrites import PodWrites
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.roots import VERSION, Answer, Roots
+from sampan.kube.api.runtimeconfig import switched_off
 from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
 from sampan.kube.api.typechecks import TypeChecks
@@ -72,7 +73,6 @@ from sampan.kube.api.virtual import Virtual
 from sampan.kube.api.webhookcalls import WebhookCalls
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Resource
-from sampan.kube.kinds.table import builtin_resources
 from sampan.kube.store.cache import Cache
 
 STREAMS = ("exec", "attach", "portforward")
@@ -117,7 +117,8 @@ def assemble(
     clock: Callable[[], float] = time.time,
 ) -> Assembled:
     """The cache must have started."""
-    catalog = Catalog(builtin_resources())
+    own_resources = builtins.resources(settings)
+    catalog = Catalog(own_resources, switched_off(settings.runtime_config, own_resources))
     reader = CacheReader(cache, catalog)
     rbac, graph = Rbac(reader), Graph(reader)
     rbac.load()

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 
-from sampan.kube.access.defaults.objects import Cluster, default_objects, reconciled
+from sampan.kube.access.defaults.objects import MANAGED, Cluster, default_objects, reconciled
 from sampan.kube.access.user import LOOPBACK
 from sampan.kube.api.calls import AGENT, Call
 from sampan.kube.api.catalog import Catalog
+from sampan.kube.api.extensions import API_SERVICES
 from sampan.kube.api.options import DeleteOptions, WriteOptions
 from sampan.kube.api.served import Served
 from sampan.kube.api.writing import Writer
@@ -30,9 +31,22 @@ class Bootstrap:
         for resource, wanted in default_objects(cluster):
             metadata = wanted["metadata"]
             live = self._reader.get(resource, metadata.get("namespace", ""), metadata["name"])
+            if resource == API_SERVICES and not self._serves(wanted["spec"]):
+                await self._unregister(live)
+                continue
             changed = reconciled(resource, live, wanted)
             if changed is not None:
                 await self._put(resource, live, changed)
+
+    def _serves(self, spec: Object) -> bool:
+        return spec["version"] in self._catalog.groups.get(spec.get("group", ""), ())
+
+    async def _unregister(self, live: Object | None) -> None:
+        """Nobody but this server has to do with a group version that it was told not to serve."""
+        served = self._catalog.by_name(API_SERVICES)
+        assert served is not None
+        if live is not None and (live["metadata"].get("labels") or {}).get(MANAGED):
+            await self._writer.delete(self._call(served, "", live["metadata"]["name"]), DeleteOptions())
 
     async def fake_nodes(self, count: int) -> None:
         """Nodes fake-0 to fake-<count - 1>, Ready and untainted."""

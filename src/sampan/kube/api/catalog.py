@@ -1,6 +1,6 @@
 """Everything that is served at present: the built-in resources and the custom ones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Object, Reader, Resource
@@ -10,17 +10,22 @@ from sampan.kube.store.cache import Cache
 
 class Catalog:
     """`groups` maps each group to its versions, each to its resources by their plural, in discovery's
-    order.
+    order. What is `off` is not in it, but this server itself still knows it by its name.
     """
 
-    def __init__(self, resources: Iterable[Resource]) -> None:
+    def __init__(self, resources: Iterable[Resource], off: Collection[tuple[str, str, str]] = ()) -> None:
+        self._off = off
         self.groups: dict[str, dict[str, dict[str, Served]]] = {}
         self._by_name: dict[str, Served] = {}
         self._kinds: set[tuple[str, str]] = set()
         self.generation = 0  # grows with each change, so that documents made of it know their age
-        for resource in resources:
-            self._add(built_in(resource))
+        self._own = [built_in(resource) for resource in resources]
+        for served in self._own:
+            self._add(served)
         self._relate()
+
+    def _is_off(self, one: Resource) -> bool:
+        return (one.group, one.version, one.plural) in self._off
 
     def _relate(self) -> None:
         stored: dict[str, list[Resource]] = {}
@@ -36,7 +41,9 @@ class Catalog:
 
     def _add(self, served: Served) -> None:
         resource = served.resource
-        self.groups.setdefault(resource.group, {}).setdefault(resource.version, {})[resource.plural] = served
+        if served.custom is not None or not self._is_off(resource):
+            versions = self.groups.setdefault(resource.group, {})
+            versions.setdefault(resource.version, {})[resource.plural] = served
         self._by_name.setdefault(resource.name, served)
         self._kinds.add((resource.api_version, resource.kind))
 
@@ -77,9 +84,13 @@ class Catalog:
             for served in resources.values()
         ]
 
+    def known(self) -> list[Served]:
+        """All, and what is off: its objects are kept."""
+        return [*self._own, *(served for served in self.all() if served.custom is not None)]
+
     def replace_custom(self, added: Sequence[Served]) -> None:
         """These are the custom resources from now on."""
-        kept = [served for served in self.all() if served.custom is None]
+        kept = self._own
         self.groups, self._by_name, self._kinds = {}, {}, set()
         for served in [*kept, *added]:
             self._add(served)

@@ -14,7 +14,7 @@ PAGE = 500
 
 async def reseal(catalog: Catalog, store: Store, cache: Cache, encryption: Encryption) -> None:
     """An object that somebody else writes meanwhile is sealed by that."""
-    kept = {one.prefix: one.resource for one in catalog.all() if one.resource.stored}
+    kept = {one.prefix: one.resource for one in catalog.known() if one.resource.stored}
     count = 0
     for prefix, resource in kept.items():
         if encryption.covers(resource_of(prefix)):

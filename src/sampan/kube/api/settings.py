@@ -5,8 +5,11 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sampan.errors import Invalid
 from sampan.kube.api import accessoptions
 from sampan.kube.api.accessoptions import AccessOptions
+from sampan.kube.api.runtimeconfig import pairs
+from sampan.kube.kinds.core.serviceports import PortRange, parse_range
 from sampan.paths import KubePaths
 
 DESCRIPTION = "The API server of a cluster. `sampan kube up` starts it in the background."
@@ -34,6 +37,8 @@ class Settings:
     mutating: int
     access: AccessOptions
     manifests: Path | None
+    node_ports: PortRange
+    runtime_config: dict[str, str]
 
     @property
     def url(self) -> str:
@@ -77,6 +82,8 @@ def parse(argv: list[str]) -> Settings:
         options.max_mutating_requests_inflight,
         accessoptions.read(options),
         options.manifests,
+        options.service_node_port_range,
+        {key: value for part in options.runtime_config for key, value in part.items()},
     )
 
 
@@ -89,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--secure-port", default=6443, type=int, help="port to listen on, with TLS")
     add("--advertise-address", default="", type=_address_or_none, help="address that others are told")
     add("--service-cluster-ip-range", default="10.96.0.0/12", type=_ranges, help="addresses of services")
+    add("--service-node-port-range", default="30000-32767", type=_ports, help="ports of Services on nodes")
+    text = "group/version=true or false, with commas: what is served; also api/all, api/ga and one resource"
+    add("--runtime-config", action="append", default=[], type=pairs, metavar="KEY=VALUE", help=text)
     add("--tls-san", action="append", default=[], help="name or address to be in the certificate")
     add("--store", default="", help="etcd://host:port[,host:port]; without it, a file in the data root")
     add("--etcd-cafile", default="", help="authorities that sign for etcd's members, for TLS")
@@ -107,6 +117,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--controllers", default="true", choices=("true", "false"), help="run the controllers as well")
     add("--ready-fd", default=None, type=int, help=argparse.SUPPRESS)
     return parser
+
+
+def _ports(text: str) -> PortRange:
+    try:
+        return parse_range(text.strip())
+    except Invalid as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _directory(text: str) -> Path:

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from sampan.kube.kinds.core import serviceports
+from sampan.errors import Invalid
 from sampan.kube.kinds.core.service import RESOURCE
 from sampan.kube.kinds.core.serviceaddresses import Range
 from sampan.kube.kinds.core.serviceallocation import allocate
+from sampan.kube.kinds.core.serviceports import DEFAULT, PortRange, parse_range
 from sampan.kube.kinds.resource import Companions, Context, Object
 from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.status import StatusError
@@ -36,9 +37,9 @@ def keep(cluster: Cluster, value: Object, companions: Companions) -> None:
         del cluster.objects[resource, "", name]
 
 
-def create(cluster: Cluster, value: Object, *, dry: bool = False) -> Object:
+def create(cluster: Cluster, value: Object, *, dry: bool = False, node_ports: PortRange = DEFAULT) -> Object:
     context = Context(now=NOW, reader=cluster, dry_run=dry)
-    companions = allocate(value, None, context, first)
+    companions = allocate(value, None, context, first, node_ports)
     RESOURCE.prepare_create(value, context)
     assert RESOURCE.validate(value, context) == []
     if not dry:
@@ -60,9 +61,9 @@ def change(cluster: Cluster, old: Object, **spec: Any) -> Object:
     return new
 
 
-def refusal(cluster: Cluster, value: Object) -> str:
+def refusal(cluster: Cluster, value: Object, node_ports: PortRange = DEFAULT) -> str:
     with pytest.raises(StatusError) as raised:
-        create(cluster, value)
+        create(cluster, value, node_ports=node_ports)
     return raised.value.message
 
 
@@ -177,13 +178,43 @@ def test_node_ports() -> None:
     )
 
 
-def test_node_ports_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serviceports, "LAST", serviceports.FIRST + 87)
+def test_node_ports_run_out() -> None:
     cluster = Cluster()
     ports = [{"name": f"p{number}", "port": number} for number in range(1, 90)]
-    assert refusal(cluster, service(type="NodePort", ports=ports)) == (
+    assert refusal(cluster, service(type="NodePort", ports=ports), PortRange(30000, 30087)) == (
         "Internal error occurred: failed to allocate a nodePort: range is full"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "dynamic"),
+    [
+        ("30000-32767", (30000, 32767), 30086),
+        ("30000+100", (30000, 30100), 30016),
+        ("30000", (30000, 30000), 30000),
+        ("30000-30015", (30000, 30015), 30000),
+        ("1-65535", (1, 65535), 129),
+        ("2-1", "end port cannot be less than start port: 2-1", 0),
+        ("1-65536", "the port range cannot be greater than 65535: 1-65536", 0),
+        ("a-b", "unable to parse port range: a-b", 0),
+        ("-5", "unable to parse port range: -5", 0),
+        ("", "unable to parse port range: ", 0),
+        ("0-10", "0 is no port: 0-10", 0),
+    ],
+)
+def test_the_range_of_node_ports(text: str, expected: tuple[int, int] | str, dynamic: int) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(Invalid) as raised:
+            parse_range(text)
+        assert str(raised.value) == expected
+        return
+    found = parse_range(text)
+    assert (found.first, found.last, found.dynamic) == (*expected, dynamic)
+    cluster = Cluster()
+    value = create(cluster, service(type="NodePort"), node_ports=found)
+    assert value["spec"]["ports"][0]["nodePort"] == dynamic
+    beside = service("t", type="NodePort", ports=[{"port": 80, "nodePort": found.last + 1}])
+    assert refusal(cluster, beside, found).endswith(f"The range of valid ports is {found}")
 
 
 def test_a_health_check_has_a_port_of_its_own() -> None:

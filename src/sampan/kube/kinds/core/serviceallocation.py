@@ -8,14 +8,18 @@ import secrets
 from sampan.kube.kinds.core import serviceforms as forms
 from sampan.kube.kinds.core.serviceaddresses import Addresses, release
 from sampan.kube.kinds.core.servicefamilies import choose_families, is_same_dual_stack
-from sampan.kube.kinds.core.serviceports import Ports
+from sampan.kube.kinds.core.serviceports import DEFAULT, PortRange, Ports
 from sampan.kube.kinds.resource import NO_COMPANIONS, Companions, Context, Object
 from sampan.specs.kubernetes import status
 from sampan.specs.kubernetes.fielderror import invalid
 
 
 def allocate(
-    new: Object | None, old: Object | None, context: Context, below: "Below" = secrets.randbelow
+    new: Object | None,
+    old: Object | None,
+    context: Context,
+    below: "Below" = secrets.randbelow,
+    node_ports: PortRange = DEFAULT,
 ) -> Companions:
     """`below` chooses among so many."""
     if new is None:
@@ -29,10 +33,10 @@ def allocate(
     choose_families(new, old, addresses.families)
     if old is None:
         created = _all_addresses(new["spec"], addresses)
-        _new_ports(new, Ports(context, below))
+        _new_ports(new, Ports(context, below, node_ports))
         return created
     companions = _changed_addresses(new["spec"], old["spec"], addresses)
-    _changed_ports(new, old["spec"], Ports(context, below))
+    _changed_ports(new, old["spec"], Ports(context, below, node_ports))
     return companions
 
 
