@@ -132,8 +132,12 @@ class Server:
     """
 
     def __init__(self, api: Serves, *, upgrades: bool = True, idle: float = 3600) -> None:
+        self._api = api
+        self._running = 0
+        self._draining = False
+        self._idle = asyncio.Event()
         self._server = (Connections if upgrades else web.Server)(
-            api.handle,
+            self._handle,
             request_factory=self._request,
             # A client that goes away ends its stream (stats, logs, events) and its wait.
             handler_cancellation=True,
@@ -165,12 +169,40 @@ class Server:
             listener = await loop.create_server(self._server, sock=sock, backlog=BACKLOG, ssl=context)
         self._listeners.append(listener)
 
+    async def drain(self, grace: float) -> None:
+        """Listen no more, and wait until what is under way has its answer, at most `grace` seconds.
+
+        aiohttp's own shutdown takes no more of a body that is still on its way.
+        """
+        self._draining = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._server.connections):
+            if not connection._request_in_progress:
+                connection.close()
+        if self._running:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self._idle.wait()
+
     async def stop(self) -> None:
         """Listen no more; what is under way is cut within a moment."""
         for listener in self._listeners:
             listener.close()
         self._server.pre_shutdown()
         await self._server.shutdown(0.2)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._running += 1
+        try:
+            response = await self._api.handle(request)
+            if self._draining:
+                response.force_close()
+            return response
+        finally:
+            self._running -= 1
+            if self._draining and not self._running:
+                self._idle.set()
 
 
 def not_about_bad_requests(record: logging.LogRecord) -> bool:

@@ -9,6 +9,7 @@ from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.extensiondocuments import ExtensionDocuments
 from sampan.kube.api.extensions import API_SERVICES, Extensions
 from sampan.kube.api.groupregistration import DEFINITIONS, GroupRegistration
+from sampan.kube.api.hooks import Hooks
 from sampan.kube.api.listening import follow
 from sampan.kube.api.ownwrites import OwnWrites
 from sampan.kube.api.peers import Peers
@@ -16,6 +17,15 @@ from sampan.kube.api.serviceaddresses import SLICES
 from sampan.kube.kinds.resource import Reader
 from sampan.kube.store.cache import Cache
 from sampan.tasks import Tasks
+
+FOLLOWING = (
+    "start-kube-aggregator-informers",
+    "apiservice-status-local-available-controller",
+    "apiservice-status-remote-available-controller",
+    "apiservice-discovery-controller",
+    "apiservice-openapi-controller",
+    "apiservice-openapiv3-controller",
+)
 
 
 @dataclass(frozen=True)
@@ -28,17 +38,18 @@ class Aggregator:
     peers: Peers
     tasks: Tasks
 
-    def start(self, cache: Cache, catalog: Catalog) -> None:
-        """Follow the cluster from now on."""
-        changed = self.extensions.changed
-        told = dict.fromkeys((API_SERVICES, "services", "endpoints", SLICES), changed)
-        self.tasks.spawn(follow(cache, catalog, told))
+    async def start(self, cache: Cache, catalog: Catalog, hooks: Hooks) -> None:
+        """Follow the cluster from now on; returns once all groups are registered."""
+        told = dict.fromkeys((API_SERVICES, "services", "endpoints", SLICES), self.extensions.changed)
+        hooks.runs(self.tasks.spawn(follow(cache, catalog, told)), *FOLLOWING)
         registered = dict.fromkeys((DEFINITIONS, API_SERVICES), self.registration.changed)
-        self.tasks.spawn(follow(cache, catalog, registered))
+        hooks.runs(self.tasks.spawn(follow(cache, catalog, registered)), "apiservice-registration-controller")
         self.extensions.load()
+        hooks.done("apiservice-wait-for-first-sync")
         self.availability.start()
         self.documents.start()
-        self.tasks.spawn(self.registration.run())
+        await self.registration.settle()
+        hooks.runs(self.tasks.spawn(self.registration.run()), "kube-apiserver-autoregistration")
 
     async def stop(self) -> None:
         await self.tasks.stop()

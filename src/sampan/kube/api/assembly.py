@@ -1,5 +1,6 @@
 """What the API server is made of, put together."""
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from sampan.errors import Failed
 from sampan.kube.access.admission.certificates import (
     CertificateApproval,
     CertificateSigning,
@@ -56,7 +58,9 @@ from sampan.kube.api.definitions import Definitions
 from sampan.kube.api.documents import documents
 from sampan.kube.api.gate import Gate
 from sampan.kube.api.handler import Handler
+from sampan.kube.api.hooks import Hooks
 from sampan.kube.api.keys import Keys
+from sampan.kube.api.lasting import Lasting
 from sampan.kube.api.listening import Changed
 from sampan.kube.api.manifests import Manifests
 from sampan.kube.api.ownwrites import OwnWrites
@@ -68,8 +72,10 @@ from sampan.kube.api.runtimeconfig import switched_off
 from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
 from sampan.kube.api.typechecks import TypeChecks
+from sampan.kube.api.upkeep import Upkeep
 from sampan.kube.api.verbs import Special, Verbs
 from sampan.kube.api.virtual import Virtual
+from sampan.kube.api.watches import Watches
 from sampan.kube.api.webhookcalls import WebhookCalls
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Resource
@@ -93,6 +99,9 @@ class Assembled:
     tokens: Tokens
     manifests: Manifests
     aggregator: Aggregator
+    upkeep: Upkeep
+    hooks: Hooks
+    shutdown: health.Shutdown
 
     async def close(self) -> None:
         """Let go of connections to other servers."""
@@ -147,10 +156,12 @@ def assemble(
     limits = Limits(settings.reading, settings.mutating)
     counted = metrics.Metrics(limits)
     others = aggregator(catalog, reader, own, _shown(pki))
+    hooks, shutdown = Hooks(), health.Shutdown()
+    doors = health.checks(_store(cache), _informers(cache), others.registration.check, shutdown.check, hooks)
     roots = Roots(
         catalog,
         others.documents,
-        health.Health(_checks(cache)),
+        health.Health(doors),
         documents(catalog, VERSION["gitVersion"]),
         f"{settings.advertise_address}:{settings.port}",
         {
@@ -159,8 +170,9 @@ def assemble(
             decisions.PATH: decisions.answering(str(settings.paths.decisions)),
         },
     )
-    verbs = Verbs(catalog, cache, lister, writer, patcher, special, clock)
-    handler = Handler(catalog, gate, reader, roots, verbs, limits, counted, others.requests, clock)
+    lasting = Lasting()
+    verbs = Verbs(catalog, cache, lister, writer, patcher, special, Watches(cache, lister, lasting), clock)
+    handler = Handler(catalog, gate, reader, roots, verbs, limits, counted, others.requests, lasting, clock)
     bootstrap = Bootstrap(catalog, reader, writer, clock)
     checks_of_types = TypeChecks(catalog, cache, writer, reader, clock)
     return Assembled(
@@ -176,6 +188,9 @@ def assemble(
         tokens,
         Manifests(catalog, reader, patcher, clock),
         others,
+        Upkeep(catalog, reader, own, socket.gethostname(), settings.port),
+        hooks,
+        shutdown,
     )
 
 
@@ -302,14 +317,19 @@ def _special(
     return found
 
 
-def _checks(cache: Cache) -> dict[str, dict[str, health.Check]]:
-    async def fine() -> None:
-        """It answers, so it lives."""
-
-    async def store() -> None:
+def _store(cache: Cache) -> health.Check:
+    async def check() -> None:
         await cache.current()
 
-    return health.checks(fine, fine, store, fine, fine)
+    return check
+
+
+def _informers(cache: Cache) -> health.Check:
+    async def check() -> None:
+        if not cache.following:
+            raise Failed("the cache does not follow the store")
+
+    return check
 
 
 def _roots(settings: Settings, keys: Keys) -> dict[str, Answer]:

@@ -6,6 +6,7 @@ pkg/controlplane/controller/crdregistration, k8s.io/kube-aggregator/pkg/controll
 import asyncio
 from collections.abc import Iterable
 
+from sampan.errors import Failed
 from sampan.kube.access.defaults.objects import ALWAYS, API_PRIORITIES, MANAGED, api_service
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.extensions import API_SERVICES
@@ -26,6 +27,7 @@ class GroupRegistration:
         self._reader = reader
         self._own = own
         self._wake = asyncio.Event()
+        self._settled = False
 
     def changed(self, _resource: str, _namespace: str, _name: str) -> None:
         """Told of definitions and of APIServices."""
@@ -50,6 +52,12 @@ class GroupRegistration:
         for name, old in have.items():
             if name not in wanted and is_kept(old):
                 await self._own.delete(self._served, "", name)
+        self._settled = True
+
+    async def check(self) -> None:
+        """Raises Failed until all that was defined is registered."""
+        if not self._settled:
+            raise Failed("missing APIServices of custom resources")
 
 
 def registrations(definitions: Iterable[Object], now: str) -> dict[str, Object]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote_plus
@@ -20,6 +21,7 @@ from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.extensions import Extension
 from sampan.kube.api.headers import readable
+from sampan.kube.api.lasting import Lasting
 from sampan.kube.api.metrics import Metrics
 from sampan.kube.api.options import truth
 from sampan.kube.api.paths import VERBS, Target, parse
@@ -66,6 +68,7 @@ class Handler:
     limits: Limits
     metrics: Metrics
     elsewhere: Elsewhere
+    lasting: Lasting
     clock: Callable[[], float] = time.time
     auditor: Auditor | None = None
 
@@ -108,8 +111,7 @@ class Handler:
             with self.limits.admit(attributes), self.metrics.running(attributes):
                 other = self.elsewhere.find(target.parts)
                 if other is not None:
-                    lasts = is_long(attributes)
-                    response = await self.elsewhere.handle(request, other, target.parts, user, lasts=lasts)
+                    response = await self._elsewhere(request, other, target, attributes)
                 else:
                     response = await self._perform(request, served, user, verb, target, parsed, query)
             code = response.status
@@ -121,6 +123,13 @@ class Handler:
             # Names that clients made up would be series without end.
             if served is not None or not target.resource:
                 self.metrics.answered(attributes, code, time.perf_counter() - begun)
+
+    async def _elsewhere(
+        self, request: web.BaseRequest, other: Extension, target: Target, asked: Attributes
+    ) -> web.StreamResponse:
+        lasts = is_long(asked)
+        with self.lasting.running() if lasts else nullcontext():
+            return await self.elsewhere.handle(request, other, target.parts, asked.user, lasts=lasts)
 
     async def _perform(
         self,

@@ -2,47 +2,24 @@
 kubernetes.io/docs/reference/using-api/health-checks
 """
 
+import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 
+from sampan.errors import Failed
 from sampan.kube.api import answers
+from sampan.kube.api.hooks import HOOKS, Hooks
 
 Check = Callable[[], Awaitable[None]]
 
-# Names that monitoring knows; each stands for something that has happened once this server listens.
-STARTED = (
-    "poststarthook/start-apiserver-admission-initializer",
-    "poststarthook/generic-apiserver-start-informers",
-    "poststarthook/priority-and-fairness-config-consumer",
-    "poststarthook/priority-and-fairness-filter",
-    "poststarthook/storage-object-count-tracker-hook",
-    "poststarthook/start-apiextensions-informers",
-    "poststarthook/start-apiextensions-controllers",
-    "poststarthook/crd-informer-synced",
-    "poststarthook/start-system-namespaces-controller",
-    "poststarthook/start-cluster-authentication-info-controller",
-    "poststarthook/start-kube-apiserver-identity-lease-controller",
-    "poststarthook/start-kube-apiserver-identity-lease-garbage-collector",
-    "poststarthook/start-legacy-token-tracking-controller",
-    "poststarthook/start-service-ip-repair-controllers",
-    "poststarthook/rbac/bootstrap-roles",
-    "poststarthook/scheduling/bootstrap-system-priority-classes",
-    "poststarthook/priority-and-fairness-config-producer",
-    "poststarthook/bootstrap-controller",
-    "poststarthook/start-kubernetes-service-cidr-controller",
-    "poststarthook/aggregator-reload-proxy-client-cert",
-    "poststarthook/start-kube-aggregator-informers",
-    "poststarthook/apiservice-status-local-available-controller",
-    "poststarthook/apiservice-status-remote-available-controller",
-    "poststarthook/apiservice-registration-controller",
-    "poststarthook/apiservice-wait-for-first-sync",
-    "poststarthook/apiservice-discovery-controller",
-    "poststarthook/kube-apiserver-autoregistration",
-    "autoregister-completion",
-    "poststarthook/apiservice-openapi-controller",
-    "poststarthook/apiservice-openapiv3-controller",
-)
+STORE_WITHIN = 2.0  # seconds for the store's answer, as upstream's --etcd-healthcheck-timeout
+# Between the hooks before it and those behind, as upstream shows it.
+COMPLETION = "autoregister-completion"
+BEFORE_COMPLETION = "kube-apiserver-autoregistration"
 
 
 class Health:
@@ -104,15 +81,40 @@ class Health:
         return answers.plain("\n".join([*lines, f"{kind} check passed", ""]))
 
 
+class Shutdown:
+    """Whether this server is about to end."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    async def check(self) -> None:
+        if self.begun:
+            raise Failed("process is shutting down")
+
+
 def checks(
-    ping: Check, log: Check, store: Check, synced: Check, shutdown: Check
+    store: Check, informers: Check, registered: Check, shutdown: Check, hooks: Hooks
 ) -> dict[str, dict[str, Check]]:
     """The three doors with their checks in upstream's order."""
 
-    async def happened() -> None:
-        """This server does not listen before all of that is done."""
+    async def in_time() -> None:
+        async with asyncio.timeout(STORE_WITHIN):
+            await store()
 
-    common: dict[str, Check] = {"ping": ping, "log": log, "etcd": store}
-    started = dict.fromkeys(STARTED, happened)
-    ready = {**common, "etcd-readiness": store, "informer-sync": synced, **started, "shutdown": shutdown}
+    common: dict[str, Check] = {"ping": ping, "log": can_log, "etcd": in_time}
+    started: dict[str, Check] = {}
+    for name in HOOKS:
+        started[f"poststarthook/{name}"] = partial(hooks.check, name)
+        if name == BEFORE_COMPLETION:
+            started[COMPLETION] = registered
+    ready = {**common, "etcd-readiness": in_time, "informer-sync": informers, **started, "shutdown": shutdown}
     return {"healthz": {**common, **started}, "livez": {**common, **started}, "readyz": ready}
+
+
+async def ping() -> None:
+    """It answers, so it lives."""
+
+
+async def can_log() -> None:
+    """Raises OSError when where the log goes is gone."""
+    os.write(sys.stderr.fileno(), b"")

@@ -38,14 +38,16 @@ class OwnWrites:
     def stamp(self) -> str:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
 
-    async def create(self, served: Served, value: Object) -> None:
+    async def create(self, served: Served, value: Object, namespace: str = "") -> None:
         name = value["metadata"]["name"]
-        call = self._call(served)
+        call = self._call(served, namespace)
         await _insist(lambda: self._writer.create(call, bodies.decoded(served, value), OPTIONS), served, name)
 
-    async def update(self, served: Served, name: str, change: Change, subresource: str = "") -> None:
+    async def update(
+        self, served: Served, name: str, change: Change, subresource: str = "", namespace: str = ""
+    ) -> None:
         """`change` is given the object as it is, perhaps several times, and may give it back."""
-        call = self._call(served, name=name, subresource=subresource)
+        call = self._call(served, namespace, name, subresource)
 
         def make(old: Object | None) -> Object:
             assert old is not None

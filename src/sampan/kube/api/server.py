@@ -23,12 +23,15 @@ from sampan.kube.access import encryption
 from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly, manifests
+from sampan.kube.api.assembly import Assembled
 from sampan.kube.api.auditing import auditor
+from sampan.kube.api.hooks import BOOTSTRAPPED, CACHED, DEFINED
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.listening import follow
 from sampan.kube.api.renewal import Clock, keep_renewing, listener_context, write_kubeconfig
 from sampan.kube.api.resealing import reseal, resource_of
 from sampan.kube.api.settings import Settings, parse
+from sampan.kube.api.upkeep import COLLECT, RENEW, REPAIR, again
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.compaction import Compactor
 from sampan.kube.store.opening import open_store
@@ -38,6 +41,7 @@ log = logging.getLogger("sampan.kube")
 
 GARBAGE = 20_000  # new objects until the collector looks at the youngest
 IDLE = 90  # seconds that a connection may be without a request, as upstream's
+GRACE = 20.0  # seconds that a request may still take when the server ends
 RESTART_PAUSE = 1.0  # seconds before the controllers are started again
 
 
@@ -114,27 +118,45 @@ async def start(settings: Settings, stack: AsyncExitStack, clock: Clock = Clock(
     tasks = Tasks()
     stack.push_async_callback(tasks.stop)
     stack.push_async_callback(api.close)
-    tasks.spawn(follow(cache, api.catalog, api.changed()))
-    tasks.spawn(api.definitions.run())
-    tasks.spawn(api.checks.run())
+    hooks = api.hooks
+    hooks.holds(lambda: cache.following, *CACHED)
+    hooks.runs(tasks.spawn(follow(cache, api.catalog, api.changed())), "priority-and-fairness-filter")
+    hooks.runs(tasks.spawn(api.definitions.run()), *DEFINED)
+    hooks.runs(tasks.spawn(api.checks.run()), "start-apiserver-admission-initializer")
     await api.bootstrap.defaults(_cluster(settings, pki, first))
+    hooks.done(*BOOTSTRAPPED)
     await api.bootstrap.fake_nodes(settings.fake_nodes)
     # Changes are followed from here on; these were made before.
     api.rbac.load()
     api.graph.load()
-    api.aggregator.start(cache, api.catalog)
+    await api.aggregator.start(cache, api.catalog, hooks)
     api.handler.auditor = await auditor(settings.access, stack, tasks.spawn)
     context = listener_context(pki)
     cache.begin()
+    renewing = tasks.spawn(keep_renewing(settings, pki, keys, context, clock, api.aggregator.peers.renewed))
+    hooks.runs(renewing, "aggregator-reload-proxy-client-cert")
+    keep = api.upkeep
+    hooks.runs(tasks.spawn(again(keep.renew, RENEW)), "start-kube-apiserver-identity-lease-controller")
+    collecting = tasks.spawn(again(keep.collect, COLLECT))
+    hooks.runs(collecting, "start-kube-apiserver-identity-lease-garbage-collector")
+    hooks.runs(tasks.spawn(again(keep.repair, REPAIR)), "start-service-ip-repair-controllers")
     server = Server(api.handler, upgrades=False, idle=IDLE)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
-    stack.push_async_callback(server.stop)
-    tasks.spawn(keep_renewing(settings, pki, keys, context, clock, api.aggregator.peers.renewed))
+    stack.push_async_callback(_end, settings, api, server)
     tasks.spawn(Compactor(store).run())
     tasks.spawn(api.manifests.apply(objects))
     tasks.spawn(reseal(api.catalog, store, cache, sealing))
     if settings.controllers:
         tasks.spawn(_keep_controllers(settings, pki))
+
+
+async def _end(settings: Settings, api: Assembled, server: Server) -> None:
+    """Say that it comes; then listen no more, end what lasts, and let the rest be answered."""
+    api.shutdown.begun = True
+    await asyncio.sleep(settings.shutdown_delay)
+    api.handler.lasting.end()
+    await server.drain(GRACE)
+    await server.stop()
 
 
 def _sealing(settings: Settings) -> encryption.Encryption:

@@ -11,6 +11,7 @@ from sampan.kube.api.accessoptions import AccessOptions
 from sampan.kube.api.runtimeconfig import pairs
 from sampan.kube.kinds.core.serviceports import PortRange, parse_range
 from sampan.paths import KubePaths
+from sampan.specs.golang.duration import SECOND, parse_duration
 
 DESCRIPTION = "The API server of a cluster. `sampan kube up` starts it in the background."
 
@@ -39,6 +40,7 @@ class Settings:
     manifests: Path | None
     node_ports: PortRange
     runtime_config: dict[str, str]
+    shutdown_delay: float  # seconds
 
     @property
     def url(self) -> str:
@@ -84,6 +86,7 @@ def parse(argv: list[str]) -> Settings:
         options.manifests,
         options.service_node_port_range,
         {key: value for part in options.runtime_config for key, value in part.items()},
+        options.shutdown_delay_duration,
     )
 
 
@@ -111,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--cluster-domain", default="cluster.local", help="domain of the names of services")
     add("--max-requests-inflight", default=400, type=int, help="reading requests at once")
     add("--max-mutating-requests-inflight", default=200, type=int, help="writing requests at once")
+    text = "for how long requests are served after SIGTERM, while /readyz says no"
+    add("--shutdown-delay-duration", default="0s", type=_seconds, help=text)
     accessoptions.declare(add)
     add("--manifests", default=None, type=_directory, help="directory of manifests to apply at start")
     add("--fake-nodes", default=0, type=int, help="number of Ready nodes with nothing behind them")
@@ -122,6 +127,13 @@ def _parser() -> argparse.ArgumentParser:
 def _ports(text: str) -> PortRange:
     try:
         return parse_range(text.strip())
+    except Invalid as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text) / SECOND
     except Invalid as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -1,7 +1,6 @@
 """What each verb does, for every kind: from a Call to an answer."""
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ import orjson
 from aiohttp import web
 
 from sampan.kube.api import answers, bodies, negotiation, tables
-from sampan.kube.api.auditing import trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.encoded import Encoded
@@ -26,7 +24,7 @@ from sampan.kube.api.patching import Patcher
 from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister, Listing
 from sampan.kube.api.served import Served
-from sampan.kube.api.watching import Encoder, Watcher, json_encoder, table_encoder, value_encoder
+from sampan.kube.api.watches import Watches
 from sampan.kube.api.writing import Writer, Written, check_name, warn_of_orphans
 from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import protobuf
@@ -34,7 +32,6 @@ from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
 from sampan.specs.kubernetes import status
 
-SHORTEST_WATCH, LONGEST_WATCH = 1800, 3600  # seconds, of a watch that does not say how long
 TURN = 100  # objects that are encoded before others have their turn
 T = TypeVar("T")
 KINDS = (tables.TABLE, tables.METADATA, tables.METADATA_LIST)
@@ -51,6 +48,7 @@ class Verbs:
     writer: Writer
     patcher: Patcher
     special: dict[tuple[str, str], Special]
+    watches: Watches
     clock: Callable[[], float] = time.time
     encoded: Encoded = field(default_factory=Encoded)
 
@@ -129,37 +127,7 @@ class Verbs:
         return answers.answer(orjson.loads(body), form)
 
     async def _watch(self, request: web.BaseRequest, call: Call, form: Form) -> web.StreamResponse:
-        query = {**call.query, "fieldSelector": f"metadata.name={call.name}"} if call.name else call.query
-        options = list_options(query, watch=True)
-        watcher = Watcher(self.cache, self.lister, call, options, self._encoder(call, form))
-        subscription, first = await watcher.start()
-        response = web.StreamResponse(headers={**answers.JSON_HEADERS, "Content-Type": _watch_media(form)})
-        response.enable_chunked_encoding()
-        answers.warnings(response, call.warnings)
-        try:
-            await response.prepare(request)
-            if trail := trail_of(request):
-                trail.started(200)
-            if first:
-                await response.write(b"".join(first))
-            if subscription is not None:
-                seconds = options.timeout or random.uniform(SHORTEST_WATCH, LONGEST_WATCH)
-                async for frames in watcher.run(subscription, seconds):
-                    await response.write(frames)
-            await response.write_eof()
-        finally:
-            if subscription is not None:
-                subscription.close()
-        return response
-
-    def _encoder(self, call: Call, form: Form) -> Encoder:
-        if form.kind == "Table":
-            return table_encoder(
-                call.served, tables.include_of(call.query.get("includeObject", "")), self.clock
-            )
-        if form.media == JSON and not form.kind:
-            return json_encoder(call.served)
-        return value_encoder(call.served, form)
+        return await self.watches.serve(request, call, form)
 
     # --- writing
 
@@ -302,7 +270,3 @@ async def _in_turns(items: Sequence[Item], make: Callable[[Item], T]) -> list[T]
         found += [make(item) for item in items[start : start + TURN]]
         await asyncio.sleep(0)
     return found
-
-
-def _watch_media(form: Form) -> str:
-    return f"{PROTOBUF};stream=watch" if form.media == PROTOBUF else form.media

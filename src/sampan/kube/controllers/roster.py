@@ -5,25 +5,24 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sampan.kube.controllers import (
-    daemonsets,
     clusterroleaggregation,
+    daemonsets,
     namespaces,
     nodettl,
+    replicationcontrollers,
     rootca,
     serviceaccounts,
-    statefulsets,
     servicecidrs,
+    statefulsets,
     tainteviction,
     ttlafterfinished,
 )
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.cronjobs.controller import CronJobs
+from sampan.kube.controllers.deployments.controller import controller as deployments
 from sampan.kube.controllers.endpoints import EndpointsLoop
 from sampan.kube.controllers.endpointslicemirroring import Mirroring
 from sampan.kube.controllers.endpointslices.slices import Slices
-from sampan.kube.controllers import namespaces, replicationcontrollers, rootca, serviceaccounts
-from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.deployments.controller import controller as deployments
 from sampan.kube.controllers.garbage import Collector
 from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle

@@ -81,6 +81,11 @@ class Cache:
             await asyncio.gather(self._follower, return_exceptions=True)
         self._end_all(Lagging("the cache has been stopped"))
 
+    @property
+    def following(self) -> bool:
+        """Does it still hear of what is written?"""
+        return self._follower is not None and not self._follower.done()
+
     # Reading
 
     def get(self, key: str) -> Item | None:

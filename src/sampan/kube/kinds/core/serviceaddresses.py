@@ -18,8 +18,8 @@ FIRST_RANGE = "kubernetes"  # the ServiceCIDR that the API server makes of its f
 FULL = "range is full"
 
 _FAMILY_LABEL = "ipaddress.kubernetes.io/ip-family"
-_MANAGED_LABEL = "ipaddress.kubernetes.io/managed-by"
-_MANAGER = "ipallocator.k8s.io"
+MANAGED_LABEL = "ipaddress.kubernetes.io/managed-by"
+MANAGER = "ipallocator.k8s.io"
 
 
 class Range:
@@ -111,22 +111,7 @@ class Addresses:
         """The IPAddress objects that hold what was taken."""
         if self._context.dry_run:
             return NO_COMPANIONS
-        return Companions(create=tuple((ADDRESSES, self._object(*one)) for one in self._taken))
-
-    def _object(self, family: str, address: str) -> Object:
-        metadata = self._service["metadata"]
-        return {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "IPAddress",
-            "metadata": {"name": address, "labels": {_FAMILY_LABEL: family, _MANAGED_LABEL: _MANAGER}},
-            "spec": {
-                "parentRef": {
-                    "resource": "services",
-                    "namespace": metadata.get("namespace", ""),
-                    "name": metadata.get("name", ""),
-                }
-            },
-        }
+        return Companions(create=tuple((ADDRESSES, held_by(self._service, *one)) for one in self._taken))
 
     def _is_taken(self, address: str) -> bool:
         reader = self._context.reader
@@ -168,6 +153,18 @@ class Addresses:
             if not self._is_taken(address):
                 return address
         return ""
+
+
+def held_by(service: Object, family: str, address: str) -> Object:
+    """The IPAddress that says whose an address is."""
+    metadata = service["metadata"]
+    where = {"namespace": metadata.get("namespace", ""), "name": metadata.get("name", "")}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IPAddress",
+        "metadata": {"name": address, "labels": {_FAMILY_LABEL: family, MANAGED_LABEL: MANAGER}},
+        "spec": {"parentRef": {"resource": "services", **where}},
+    }
 
 
 def release(spec: Object) -> Companions:
