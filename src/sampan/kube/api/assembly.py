@@ -22,6 +22,7 @@ from sampan.kube.access.admission.namespaces import NamespaceLifecycle
 from sampan.kube.access.admission.noderestriction import NodeRestriction
 from sampan.kube.access.admission.nodetaints import DefaultTolerationSeconds, TaintNodesByCondition
 from sampan.kube.access.admission.podsecurity.plugin import PodSecurity
+from sampan.kube.access.admission.podtopology import PodTopologyLabels
 from sampan.kube.access.admission.policies import ValidatingPolicies
 from sampan.kube.access.admission.priority import Priority
 from sampan.kube.access.admission.quotas import ResourceQuota
@@ -228,6 +229,7 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: Web
         CertificateSigning(authorizer),
         CertificateSubjectRestriction(),
         DefaultIngressClass(),
+        PodTopologyLabels(),
         MutatingWebhooks(catalog, authorize, webhooks.call, decode),
         Escalation(authorizer, rbac),  # after all that could add to a role
         ValidatingPolicies(catalog, authorize),

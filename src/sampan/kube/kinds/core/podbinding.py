@@ -22,7 +22,7 @@ def bound(pod: Object, binding: Object, now: str) -> Object:
     if wanted.get("annotations"):
         found["metadata"]["annotations"] = {**(meta.get("annotations") or {}), **wanted["annotations"]}
     if wanted.get("labels"):
-        found["metadata"]["labels"] = {**wanted["labels"], **(meta.get("labels") or {})}
+        found["metadata"]["labels"] = {**(meta.get("labels") or {}), **wanted["labels"]}
     state = {key: one for key, one in (pod.get("status") or {}).items() if key != "nominatedNodeName"}
     found["status"] = {**state, "conditions": _scheduled(state.get("conditions") or [], now)}
     return found
