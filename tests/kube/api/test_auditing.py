@@ -62,6 +62,35 @@ async def test_who_acts_as_another_is_told_with_both_names(log):
     assert (event["user"]["username"], event["impersonatedUser"]["username"]) == ("root", "jane")
 
 
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"Authorization": "Bearer x"}, "Authentication failed, attempted: bearer"),
+        ({"Authorization": "Basic x"}, "Authentication failed, attempted: basic"),
+        ({}, "Authentication failed, no credentials provided"),
+    ],
+)
+async def test_who_is_not_let_in_is_kept(log, headers, said):
+    auditor, kept = log
+    request = make_mocked_request("GET", "/api/v1/nodes", headers)
+    auditor.not_let_in(request, Attributes(User(""), "list", "", "v1", "nodes"))
+    auditor.end(request, web.Response(status=401))
+    (event,) = await kept()
+    assert (event["stage"], event["user"], event["verb"]) == ("ResponseStarted", {}, "list")
+    assert event["responseStatus"] == {"metadata": {}, "message": said, "code": 401}
+
+
+async def test_who_may_not_act_as_another_is_kept_as_himself(log):
+    auditor, kept = log
+    request = make_mocked_request("GET", "/api/v1/nodes", {"Impersonate-User": "root"})
+    auditing.record(request).sender = JANE
+    auditor.not_let_in(request, Attributes(User(""), "list", "", "v1", "nodes"))
+    auditor.end(request, web.Response(status=403))
+    received, complete = await kept()
+    assert received["user"]["username"] == "jane" and "impersonatedUser" not in received
+    assert complete["responseStatus"]["code"] == 403
+
+
 async def test_a_client_that_goes_away_ends_its_trail(log):
     auditor, kept = log
     auditor.end(begun(auditor), None)

@@ -48,6 +48,17 @@ def test_nobody_says_for_himself_who_he_is(sent: list[tuple[str, str]]) -> None:
     assert {name.lower() for name in found} == own
 
 
+def test_tokens_of_browsers_stay_here() -> None:
+    token = "base64url.bearer.authorization.k8s.io.c2VjcmV0"
+    for sent, expected in (
+        (f"{token}, v4.channel.k8s.io", ["v4.channel.k8s.io"]),
+        (token, []),
+        ("a,b", ["a, b"]),
+    ):
+        found = request_headers(CIMultiDict({"Sec-WebSocket-Protocol": sent}), User("jane"), "", "h")
+        assert found.getall("Sec-WebSocket-Protocol", []) == expected
+
+
 def test_what_is_for_one_connection_stays_there() -> None:
     sent = CIMultiDict(
         [("Connection", "close, X-A"), ("connection", "x-b"), ("X-A", "1"), ("X-B", "2"), ("X-C", "3")]

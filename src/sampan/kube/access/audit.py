@@ -71,6 +71,11 @@ class Trail:
         self.event["responseStatus"] = {"metadata": {}, "code": code}
         self._emit(STARTED)
 
+    def refused(self, message: str) -> None:
+        """Nobody knows who it was: that is all that happens."""
+        self.event["responseStatus"] = {"metadata": {}, "message": message, "code": 401}
+        self._emit(STARTED)
+
     def complete(self, code: int, answer: Object | None = None) -> None:
         """All is answered; `answer` is the object, or the Status of a failure."""
         told: Object = {"metadata": {}, "code": code}

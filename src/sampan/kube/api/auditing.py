@@ -63,19 +63,24 @@ class Auditor:
         """Once it is known who asks for what, and before it is known whether they may."""
         known = record(request)
         sender = known.sender
-        headers = request.headers
-        facts = Facts(
-            request.raw_path,
-            readable(headers.get("User-Agent", "")),
-            (request.remote,) if request.remote else (),
-            readable(headers.get("Audit-ID", ""))[:64],
-            asked.user if sender else None,
-        )
-        trail = self._audit.begin(_as(asked, sender), facts)
+        trail = self._audit.begin(_as(asked, sender), _facts(request, asked.user if sender else None))
         if trail is not None:
             trail.annotations |= known.notes
             known.trail = trail
             trail.received()
+
+    def not_let_in(self, request: web.BaseRequest, asked: Attributes) -> None:
+        """Who sends a request shows nothing that counts, or may not act as somebody else. `asked.user` has no
+        name.
+        """
+        sender = record(request).sender
+        if sender is not None:
+            record(request).sender = None
+            self.begin(request, replace(asked, user=sender))
+            return
+        trail = self._audit.begin(asked, _facts(request, None))
+        if trail is not None:
+            trail.refused(_attempted(request))
 
     def end(self, request: web.BaseRequest, response: web.StreamResponse | None) -> None:
         """When all is answered, or refused; None: the client went away before."""
@@ -91,6 +96,30 @@ class Auditor:
         if trail.kept.requests and sent is not None:
             trail.request(_parsed(sent, request.headers.get("Content-Type", "")))
         trail.complete(response.status, _answered(response, trail))
+
+
+def _facts(request: web.BaseRequest, impersonated: User | None) -> Facts:
+    headers = request.headers
+    return Facts(
+        request.raw_path,
+        readable(headers.get("User-Agent", "")),
+        (request.remote,) if request.remote else (),
+        readable(headers.get("Audit-ID", ""))[:64],
+        impersonated,
+    )
+
+
+def _attempted(request: web.BaseRequest) -> str:
+    """By which means, in upstream's words."""
+    scheme = request.headers.get("Authorization", "").partition(" ")[0].lower()
+    transport = request.transport
+    session = transport.get_extra_info("ssl_object") if transport is not None else None
+    shown = [scheme] if scheme in ("basic", "bearer") else []
+    if session is not None and session.getpeercert(True) is not None:
+        shown.append("x509")
+    if not shown:
+        return "Authentication failed, no credentials provided"
+    return f"Authentication failed, attempted: {', '.join(shown)}"
 
 
 def _as(asked: Attributes, sender: User | None) -> Attributes:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from multidict import CIMultiDict
 
+from sampan.kube.access.authentication import without_bearer
 from sampan.kube.access.user import User
 
 HOP_BY_HOP = {
@@ -32,7 +33,9 @@ def request_headers(sent: Mapping[str, str], user: User, remote: str, host: str)
     for name, value in end_to_end(sent):
         # Servers that make variables of headers take _ for -: X_Remote_User would pass for ours.
         plain = name.lower().replace("_", "-")
-        if plain not in OWN and not plain.startswith(OWN_PREFIXES):
+        if plain == "sec-websocket-protocol":
+            value = ", ".join(without_bearer(one.strip() for one in value.split(",")))
+        if value and plain not in OWN and not plain.startswith(OWN_PREFIXES):
             found.add(name, value)
     if remote:
         before = found.popall("X-Forwarded-For", ())

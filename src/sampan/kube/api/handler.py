@@ -31,6 +31,8 @@ from sampan.specs.kubernetes import fields, names, status
 
 log = logging.getLogger("sampan.kube")
 
+NOBODY = User("")
+
 
 class Access(Protocol):
     """Who asks, and may they? Both raise StatusError."""
@@ -98,9 +100,15 @@ class Handler:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         target = parse(path)
-        user = await self.access.authenticate(request, target.path)
         parsed = _query(query)
         verb = _verb(request.method, target, parsed)
+        try:
+            user = await self.access.authenticate(request, target.path)
+        except status.StatusError:
+            if self.auditor is not None:
+                asked = _attributes(NOBODY, verb, target, parsed, request.method)
+                self.auditor.not_let_in(request, asked)
+            raise
         attributes = _attributes(user, verb, target, parsed, request.method)
         if self.auditor is not None:
             self.auditor.begin(request, attributes)
