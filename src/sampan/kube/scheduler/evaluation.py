@@ -180,4 +180,5 @@ def score(cluster: Cluster, pod: PodInfo, profile: Profile, feasible: Mask) -> S
     total = nothing.copy()
     for one, weight in plugins:
         total += weight * one.finish(query, raws.get(one.name, nothing), feasible)
-    return np.where(feasible, total, -1)
+    total[~feasible] = -1
+    return total

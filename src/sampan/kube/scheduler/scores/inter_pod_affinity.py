@@ -8,11 +8,11 @@ from sampan.kube.scheduler import domains
 from sampan.kube.scheduler.counting import APART, NEAR, Counts
 from sampan.kube.scheduler.filters.inter_pod_affinity import NAME
 from sampan.kube.scheduler.query import Query
-from sampan.kube.scheduler.scores.score import MOST, Score
+from sampan.kube.scheduler.scores.score import MOST, Points, Score
 from sampan.kube.scheduler.verdict import Mask, Scores
 
 
-def finish(query: Query, raw: Scores, feasible: Mask) -> Scores:
+def finish(query: Query, raw: Scores, feasible: Mask) -> Points:
     found = raw
     for topology_key, counts, weight in _liking(query):
         column = query.cluster.label(topology_key)
@@ -20,10 +20,10 @@ def finish(query: Query, raw: Scores, feasible: Mask) -> Scores:
         numbers[0] = 0
         found = found + numbers[column.ids]
     if found is raw or not feasible.any():
-        return raw
+        return 0
     least, most = int(found[feasible].min()), int(found[feasible].max())
     if least == most:
-        return raw
+        return 0
     return (MOST * ((found - least) / (most - least))).astype(np.int64)
 
 

@@ -7,7 +7,7 @@ from sampan.kube.scheduler.nodematching import meets_all
 from sampan.kube.scheduler.nodeselectors import Term
 from sampan.kube.scheduler.podinfo import preferences_of
 from sampan.kube.scheduler.query import Query
-from sampan.kube.scheduler.scores.score import Score, scaled
+from sampan.kube.scheduler.scores.score import Points, Score, scaled
 from sampan.kube.scheduler.verdict import Mask, Rows, Scores
 
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
@@ -30,7 +30,7 @@ def raw(query: Query, rows: Rows) -> Scores:
     return found
 
 
-def finish(query: Query, raw: Scores, feasible: Mask) -> Scores:
+def finish(query: Query, raw: Scores, feasible: Mask) -> Points:
     return scaled(raw, feasible)
 
 

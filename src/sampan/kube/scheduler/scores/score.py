@@ -11,7 +11,10 @@ from sampan.kube.scheduler.verdict import Mask, Rows, Scores
 MOST = 100  # points that a plugin gives, before they are weighted
 
 
-def _as_it_is(query: Query, raw: Scores, feasible: Mask) -> Scores:
+Points = Scores | int  # one number where all rows get the same
+
+
+def _as_it_is(query: Query, raw: Scores, feasible: Mask) -> Points:
     return raw
 
 
@@ -25,14 +28,14 @@ class Score:
 
     name: str
     raw: Callable[[Query, Rows], Scores] | None = None
-    finish: Callable[[Query, Scores, Mask], Scores] = _as_it_is
+    finish: Callable[[Query, Scores, Mask], Points] = _as_it_is
     applies: Callable[[Query], bool] = always
 
 
-def scaled(raw: Scores, feasible: Mask, *, reverse: bool = False) -> Scores:
+def scaled(raw: Scores, feasible: Mask, *, reverse: bool = False) -> Points:
     """The highest gets all points, nothing gets none, or the other way round (DefaultNormalizeScore)."""
-    most = int(np.where(feasible, raw, 0).max(initial=0))
+    most = int(np.where(feasible, raw, 0).max()) if raw.any() else 0
     if not most:
-        return np.full_like(raw, MOST) if reverse else raw
+        return MOST if reverse else 0
     found = MOST * raw // most
     return MOST - found if reverse else found

@@ -1,7 +1,7 @@
 """TaintToleration: the fewer taints would rather not have the pod."""
 
 from sampan.kube.scheduler.query import Query
-from sampan.kube.scheduler.scores.score import Score, scaled
+from sampan.kube.scheduler.scores.score import Points, Score, scaled
 from sampan.kube.scheduler.taints import Taint, unwelcome
 from sampan.kube.scheduler.verdict import Mask, Rows, Scores
 
@@ -13,7 +13,7 @@ def raw(query: Query, rows: Rows) -> Scores:
     return query.cluster.taints.numbers(number, rows)
 
 
-def finish(query: Query, raw: Scores, feasible: Mask) -> Scores:
+def finish(query: Query, raw: Scores, feasible: Mask) -> Points:
     return scaled(raw, feasible, reverse=True)
 
 
