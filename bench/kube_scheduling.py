@@ -5,7 +5,7 @@
     bench/kube_scheduling.py --profile spread       where the time of one kind goes
 
 Each pod is read, judged, scored and placed on the best node, one after another; seconds are the processor's.
-Kinds: simple pods of 50 templates; the same with a service each (spread by default); required anti-affinity to
+Kinds: simple pods of 50 templates; the same with a service each (spread by default); anti-affinity to
 their own kind by node; hard spread by zone; preferred affinity; pods that fit nowhere. Nothing is asserted.
 """
 
