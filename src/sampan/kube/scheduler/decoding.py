@@ -15,7 +15,7 @@ _GO_NAMES = {str: "string", bool: "bool", float: "float32", dict: "map[string]in
 
 @dataclass(frozen=True)
 class Struct:
-    """Fields by name: str, bool, float, INT32, INT64, DURATION, dict (anything), a Struct, a list of one of these."""
+    """Fields by name: str, bool, float, INT32, INT64, DURATION, dict (anything), Struct or [one of these]."""
 
     name: str
     fields: Mapping[str, Any]
