@@ -22,7 +22,7 @@ def read(text: str) -> Configuration:
     return configuration.parse(decoding.parse((HEAD + text).encode()))
 
 
-def one_profile(plugins: str) -> configuration.Profile:
+def one_profile(plugins: str) -> configuration.Configured:
     (found,) = read(f"profiles: [{{plugins: {plugins}}}]").profiles
     return found
 

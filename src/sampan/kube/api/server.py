@@ -43,6 +43,7 @@ GARBAGE = 20_000  # new objects until the collector looks at the youngest
 IDLE = 90  # seconds that a connection may be without a request, as upstream's
 GRACE = 20.0  # seconds that a request may still take when the server ends
 RESTART_PAUSE = 1.0  # seconds before the controllers are started again
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the scheduler's numpy
 
 
 def main() -> None:
@@ -185,6 +186,15 @@ def _cluster(settings: Settings, pki: Pki, first: str) -> Cluster:
     )
 
 
+def _scheduler_options(settings: Settings, pki: Pki) -> list[str]:
+    if not settings.scheduler:
+        return []
+    certificate, key = str(pki.path("scheduler")), str(pki.path("scheduler", "key"))
+    files = ["--scheduler-certificate", certificate, "--scheduler-key", key]
+    config = settings.scheduler_config
+    return [*files, "--scheduler-config", str(config)] if config else files
+
+
 async def _keep_controllers(settings: Settings, pki: Pki) -> None:
     """The controllers' process; it ends when its standard input does, so never without this one."""
     name = "controller-manager"
@@ -193,7 +203,9 @@ async def _keep_controllers(settings: Settings, pki: Pki) -> None:
         *("--server", settings.url, "--ca", str(pki.path(CLUSTER)), "--root-ca", str(pki.path(CLUSTER))),
         *("--certificate", str(pki.path(name)), "--key", str(pki.path(name, "key"))),
         *("--decisions-socket", str(settings.paths.decisions)),
+        *_scheduler_options(settings, pki),
     )
+    environment = {**plain_environment(os.environ), **ONE_THREAD}
     log_path = settings.paths.logs / "kube-control.log"
     while True:
         descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -202,7 +214,7 @@ async def _keep_controllers(settings: Settings, pki: Pki) -> None:
             stdin=asyncio.subprocess.PIPE,
             stdout=descriptor,
             stderr=descriptor,
-            env=plain_environment(os.environ),
+            env=environment,
         )
         os.close(descriptor)
         try:

@@ -31,6 +31,8 @@ class Settings:
     token_file: str
     fake_nodes: int
     controllers: bool
+    scheduler: bool  # in the controllers' process
+    scheduler_config: Path | None
     ready: int | None
     issuer: str
     domain: str
@@ -77,6 +79,8 @@ def parse(argv: list[str]) -> Settings:
         options.token_auth_file,
         options.fake_nodes,
         options.controllers == "true",
+        options.scheduler == "true",
+        options.scheduler_config,
         options.ready_fd,
         options.service_account_issuer,
         options.cluster_domain,
@@ -120,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--manifests", default=None, type=_directory, help="directory of manifests to apply at start")
     add("--fake-nodes", default=0, type=int, help="number of Ready nodes with nothing behind them")
     add("--controllers", default="true", choices=("true", "false"), help="run the controllers as well")
+    add("--scheduler", default="true", choices=("true", "false"), help="run the scheduler with them")
+    add("--scheduler-config", default=None, type=_file, help="file with a KubeSchedulerConfiguration")
     add("--ready-fd", default=None, type=int, help=argparse.SUPPRESS)
     return parser
 
@@ -142,6 +148,13 @@ def _directory(text: str) -> Path:
     path = Path(text).resolve()
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is not a directory")
+    return path
+
+
+def _file(text: str) -> Path:
+    path = Path(text).resolve()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is no file")
     return path
 
 

@@ -164,14 +164,25 @@ class Recorder:
             return False
         return True
 
-    def scheduling(self, regarding: Object, kind: str, reason: str, action: str, note: str) -> None:
+    def scheduling(
+        self,
+        regarding: Object,
+        kind: str,
+        reason: str,
+        action: str,
+        note: str,
+        related: Object | None = None,
+    ) -> None:
         """As components write that use events.k8s.io: the same again within six minutes is one series."""
-        self._later(regarding, lambda: self._scheduling(regarding, kind, reason, action, note))
+        self._later(regarding, lambda: self._scheduling(regarding, kind, reason, action, note, related))
 
-    async def _scheduling(self, regarding: Object, kind: str, reason: str, action: str, note: str) -> None:
+    async def _scheduling(
+        self, regarding: Object, kind: str, reason: str, action: str, note: str, related: Object | None
+    ) -> None:
         now = self._clock()
         about = reference(regarding)
-        key = (kind, action, reason, *sorted(about.items()))
+        other = reference(related) if related is not None else None
+        key = (kind, action, reason, *sorted(about.items()), *sorted((other or {}).items()))
         micro = times.micro_text(int(now), int(now % 1 * 1e9))
         known = self._written.recall(key)
         if known is not None and now - known.at < SERIES_WITHIN:
@@ -196,6 +207,8 @@ class Recorder:
             "note": cut(note),
             "type": kind,
         }
+        if other is not None:
+            body["related"] = other
         await self._client.create(SERIES, namespace, body)
 
     def _name(self, about: Object, now: float) -> str:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import signal
+import socket
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -37,6 +38,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--key", required=True, help="file with the key to it")
     parser.add_argument("--root-ca", required=True, help="file with the certificates that pods are to trust")
     parser.add_argument("--decisions-socket", default="", help="where to tell why objects are as they are")
+    parser.add_argument(
+        "--scheduler-certificate",
+        default="",
+        help="file with the scheduler's certificate; none: do not schedule",
+    )
+    parser.add_argument("--scheduler-key", default="", help="file with the key to it")
+    parser.add_argument("--scheduler-config", default="", help="file with a KubeSchedulerConfiguration")
     return parser.parse_args()
 
 
@@ -78,6 +86,32 @@ async def run(options: argparse.Namespace, bundle: str) -> None:
 
             for name, row in ROSTER.items():
                 group.create_task(run_as(name, row))
+            if options.scheduler_certificate:
+                group.create_task(_schedule(options, informers, decisions))
+
+
+async def _schedule(options: argparse.Namespace, informers: Informers, decisions: Decisions) -> None:
+    """The scheduler, as a user of its own; what only it needs is loaded here."""
+    from sampan.kube.scheduler import configuration
+    from sampan.kube.scheduler.scheduler import Scheduler
+
+    endpoint = Endpoint(
+        options.server,
+        options.ca,
+        options.scheduler_certificate,
+        options.scheduler_key,
+        agent="kube-scheduler/v1.35",
+    )
+    path = options.scheduler_config
+    found = configuration.load(Path(path)) if path else configuration.default()
+    host = socket.gethostname()
+    client = Client(endpoint)
+    try:
+        # The same after a crash, so that the lease need not run out first.
+        identity = f"{host}_{options.server.rpartition('/')[2]}"
+        await Scheduler(client, informers, decisions, found, host, identity).run()
+    finally:
+        await client.close()
 
 
 async def _end_with_parent(work: "asyncio.Task[None] | None") -> None:

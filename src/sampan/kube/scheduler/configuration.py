@@ -13,6 +13,7 @@ from sampan.errors import Invalid, Unsupported
 from sampan.kube.scheduler import arguments, decoding, pluginsets
 from sampan.kube.scheduler.decoding import DURATION, INT32, INT64, Struct
 from sampan.kube.scheduler.plugins import PLUGINS, POINTS, REMOVED
+from sampan.kube.scheduler.profile import Profile
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.fielderror import FieldError, duplicate, invalid, required
 
@@ -91,13 +92,9 @@ _FIXED: dict[str, dict[str, tuple[Any, ...]]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
-    """How the pods of one schedulerName are placed. Two are the same only if they are one."""
+class Configured(Profile):
+    """How the pods of one schedulerName are placed: plugins by extension point."""
 
-    name: str
-    filters: tuple[str, ...]
-    scores: Mapping[str, int]
-    args: Mapping[str, Mapping[str, Any]]
     points: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     percentage: int = 0  # of nodes to score, 0 for all
 
@@ -107,7 +104,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Configuration:
-    profiles: tuple[Profile, ...]
+    profiles: tuple[Configured, ...]
     parallelism: int = 16  # writes at once for one preemption
     initial_backoff: float = 1.0  # seconds
     longest_backoff: float = 10.0
@@ -260,9 +257,11 @@ def _percentage(given: Mapping[str, Any], path: str) -> Iterator[FieldError]:
         yield invalid(path, value, "not in valid range [0-100]")
 
 
-def _profile(given: Mapping[str, Any], args: Mapping[str, arguments.Arguments], percentage: int) -> Profile:
+def _profile(
+    given: Mapping[str, Any], args: Mapping[str, arguments.Arguments], percentage: int
+) -> Configured:
     points, weights = pluginsets.expand(given.get("plugins") or {}, given["schedulerName"])
     own = given.get("percentageOfNodesToScore")
-    return Profile(
+    return Configured(
         given["schedulerName"], points["filter"], weights, args, points, percentage if own is None else own
     )

@@ -143,7 +143,7 @@ class Queue:
             return
         entry.pod = pod
         for one in happened:
-            if entry.place == FLYING:
+            if entry.uid in self._flying:
                 self._happened.append(one)
             elif entry.place == WAITING and self._concerns(entry, one):
                 self._requeue(entry)
@@ -258,6 +258,15 @@ class Queue:
         for entry in list(self._entries.values()):
             if entry.place == WAITING and not entry.gate and now - entry.since >= LONGEST_WAIT:
                 self._requeue(entry)
+
+    def restart(self) -> None:
+        """Nobody tries any pod now: those that were being tried are to be tried again."""
+        self._flying.clear()
+        self._dropped += len(self._happened)
+        self._happened.clear()
+        for entry in self._entries.values():
+            if entry.place == FLYING:
+                self._activate(entry)
 
     # --- where they are
 
