@@ -44,10 +44,17 @@ class Connection:
         )
         return self
 
-    def send(self, method: str, path: str, body: bytes = b"", accept: str = "application/json") -> None:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        accept: str = "application/json",
+        content_type: str = "application/json",
+    ) -> None:
         head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nContent-Length: {len(body)}\r\n"
         if body:
-            head += "Content-Type: application/json\r\n"
+            head += f"Content-Type: {content_type}\r\n"
         self._writer.write(head.encode() + b"\r\n" + body)
 
     async def answer(self) -> tuple[int, bytes]:

@@ -11,7 +11,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.scheduler import happenings
 from sampan.kube.scheduler.happenings import Happening
 from sampan.kube.scheduler.queue import Entry
-from sampan.specs.kubernetes import labels
+from sampan.specs.kubernetes import labels, labelselector
 
 # (the pod, a plugin, a node's name) -> does the plugin's filter let the pod pass there now?
 Fits = Callable[[Object, str, str], bool]
@@ -165,10 +165,7 @@ def _term_matches(term: Mapping[str, Any], owner: Object, other: Object) -> bool
 
 
 def _selects(selector: Any, own: Mapping[str, str]) -> bool:
-    try:
-        return labels.from_object(selector).matches(own)
-    except labels.BadSelector:
-        return False
+    return labelselector.can_select(selector) and labels.from_object(selector).matches(own)
 
 
 def _claims_devices(case: _Case) -> bool:

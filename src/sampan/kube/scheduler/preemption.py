@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler import messages
-from sampan.specs.kubernetes import labels
+from sampan.specs.kubernetes import labels, labelselector
 from sampan.specs.kubernetes.objects import condition, is_going
 from sampan.specs.kubernetes.time import seconds
 
@@ -67,10 +67,10 @@ def budgets(objects: Iterable[Object]) -> list[Budget]:
     """Those that select anything; what cannot be read selects nothing."""
     found = []
     for value in objects:
-        try:
-            selector = labels.from_object((value.get("spec") or {}).get("selector"))
-        except labels.BadSelector:
+        given = (value.get("spec") or {}).get("selector")
+        if not labelselector.can_select(given):
             continue
+        selector = labels.from_object(given)
         status = value.get("status") or {}
         if selector:
             allowed = status.get("disruptionsAllowed") or 0

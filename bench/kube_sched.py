@@ -1,0 +1,180 @@
+"""How fast a scheduler places pods: ours, or any other whose kubeconfig is given.
+
+    bench/kube_sched.py                                    a cluster of ours, started for this and removed
+    bench/kube_sched.py --nodes 1000 --pods 5000 --kind spread
+    bench/kube_sched.py --kubeconfig FILE --scheduler PID  a cluster that runs already: a real one, say
+
+The scheduler's process is stopped (SIGSTOP) while the nodes and the pods are made, so that it finds a backlog
+when it goes on; the time is from then until the last pod has its node, as a watch of pods sees it. Whatever
+else that process does (with us, the controllers) goes on in that time as well, and so do the load's own
+requests: they share the machine. Kinds: plain pods; `anti`, in groups of 50 that exclude each other from a
+node; `spread`, over three zones with a skew of one at most. Nodes are objects with nothing behind them, and
+stay ready for less than a minute.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from kube_api import Connection, Server, pss, rate
+
+NAMESPACE = "bench-sched"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+CLIENTS = 16
+GROUP = 50  # pods that exclude each other
+PATIENCE = 300.0
+
+
+def node(number: int) -> dict[str, Any]:
+    name = f"bench-{number}"
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": f"zone-{number % 3}"}
+    return {"metadata": {"name": name, "labels": labels}}
+
+
+STATUS = json.dumps(
+    {
+        "status": {
+            "capacity": {"cpu": "32", "memory": "128Gi", "pods": "110"},
+            "allocatable": {"cpu": "32", "memory": "128Gi", "pods": "110"},
+            "conditions": [{"type": "Ready", "status": "True", "reason": "Bench", "message": ""}],
+        }
+    }
+)
+
+
+def pod(number: int, kind: str) -> bytes:
+    group = {"app": "bench", "group": f"g{number // GROUP}"}
+    container = {
+        "name": "c",
+        "image": "registry.example.com/team/service:1.2.3",
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+    }
+    spec: dict[str, Any] = {"containers": [container], "automountServiceAccountToken": False}
+    if kind == "anti":
+        term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": group}}
+        spec["affinity"] = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    elif kind == "spread":
+        spec["topologySpreadConstraints"] = [
+            {
+                "maxSkew": 1,
+                "topologyKey": "topology.kubernetes.io/zone",
+                "whenUnsatisfiable": "DoNotSchedule",
+                "labelSelector": {"matchLabels": {"app": "bench"}},
+            }
+        ]
+    metadata = {"name": f"p-{number}", "labels": group}
+    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}).encode()
+
+
+async def make_node(connection: Connection, number: int) -> None:
+    await connection.ask("POST", "/api/v1/nodes", json.dumps(node(number)).encode())
+    path = f"/api/v1/nodes/bench-{number}"
+    connection.send("PATCH", f"{path}/status", STATUS.encode(), content_type="application/merge-patch+json")
+    code, data = await connection.answer()
+    assert code == 200, data
+    # Admission has tainted it; the controller that would take that away may be stopped as well.
+    untaint = b'{"spec": {"taints": null}}'
+    connection.send("PATCH", path, untaint, content_type="application/merge-patch+json")
+    code, data = await connection.answer()
+    assert code == 200, data
+
+
+async def placed(watcher: Connection, version: str, wanted: int) -> list[float]:
+    """When each pod had its node."""
+    watcher.send("GET", f"{PODS}?watch=1&resourceVersion={version}&fieldSelector=spec.nodeName!=")
+    await watcher.head()
+    times: list[float] = []
+    rest = b""
+    while len(times) < wanted:
+        rest += await watcher.chunk()
+        *lines, rest = rest.split(b"\n")
+        times += [time.perf_counter()] * sum(line.startswith(b'{"type":"ADDED"') for line in lines)
+    return times
+
+
+async def measure(kubeconfig: Path, scheduler: int, nodes: int, pods: int, kind: str) -> None:
+    server = Server(kubeconfig)
+    [first, watcher] = await server.connections(2)
+    await first.ask("POST", "/api/v1/namespaces", json.dumps({"metadata": {"name": NAMESPACE}}).encode())
+    account = json.dumps({"metadata": {"name": "default"}}).encode()
+    try:
+        await first.ask("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
+    except RuntimeError:
+        pass  # a controller was faster
+    os.kill(scheduler, signal.SIGSTOP)
+    try:
+        await rate(server, CLIENTS, nodes, make_node)
+        await rate(server, CLIENTS, pods, lambda c, n: c.ask("POST", PODS, pod(n, kind)))
+        found = json.loads(await first.ask("GET", f"{PODS}?limit=1"))
+        seen = asyncio.ensure_future(placed(watcher, found["metadata"]["resourceVersion"], pods))
+        await asyncio.sleep(0.5)
+    finally:
+        start = time.perf_counter()
+        os.kill(scheduler, signal.SIGCONT)
+    times = await asyncio.wait_for(seen, PATIENCE)
+    whole, inner = times[-1] - start, times[-1] - times[0]
+    print(
+        f"{kind}: {pods} pods on {nodes} nodes: {pods / whole:.0f}/s "
+        f"({whole:.2f} s; the first after {times[0] - start:.2f} s, from then on {pods / inner:.0f}/s); "
+        f"process {pss(scheduler):.0f} MB PSS"
+    )
+    await clean(server, nodes, pods)
+    for connection in (first, watcher):
+        connection.close()
+
+
+async def clean(server: Server, nodes: int, pods: int) -> None:
+    now = b'{"gracePeriodSeconds": 0}'
+    await rate(server, CLIENTS, pods, lambda c, n: c.ask("DELETE", f"{PODS}/p-{n}", now))
+    await rate(server, CLIENTS, nodes, lambda c, n: c.ask("DELETE", f"/api/v1/nodes/bench-{n}"))
+    [last] = await server.connections(1)
+    await last.ask("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+    last.close()
+
+
+def ours(directory: Path, options: argparse.Namespace) -> None:
+    places = ["--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec"]
+    base = [sys.executable, "-m", "sampan.kube"]
+    more = ["--bind-address", "127.0.0.1", "--secure-port", str(options.port)]
+    subprocess.run([*base, "up", *places, *more], check=True, stdout=subprocess.DEVNULL)
+    try:
+        pid = int((directory / "exec" / "api.pid").read_text())
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        time.sleep(3)  # the process looks at everything once
+        config = directory / "data" / "admin.kubeconfig"
+        asyncio.run(measure(config, int(children[0]), options.nodes, options.pods, options.kind))
+    finally:
+        subprocess.run([*base, "down", *places], check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--kubeconfig", type=Path)
+    parser.add_argument("--scheduler", type=int, help="its process, on this machine")
+    parser.add_argument("--nodes", type=int, default=100)
+    parser.add_argument("--pods", type=int, default=5000)
+    parser.add_argument("--kind", choices=("plain", "anti", "spread"), default="plain")
+    parser.add_argument("--port", type=int, default=16445, help="of a cluster of ours")
+    options = parser.parse_args()
+    if options.kubeconfig is not None:
+        if options.scheduler is None:
+            parser.error("--kubeconfig wants --scheduler too")
+        work = measure(options.kubeconfig, options.scheduler, options.nodes, options.pods, options.kind)
+        asyncio.run(work)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        ours(Path(directory), options)
+
+
+if __name__ == "__main__":
+    main()
