@@ -7,6 +7,7 @@ from typing import Protocol
 from sampan.kube.controllers import (
     clusterroleaggregation,
     daemonsets,
+    ephemeralvolumes,
     namespaces,
     nodettl,
     replicationcontrollers,
@@ -29,6 +30,8 @@ from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
 from sampan.kube.controllers.podgc import PodCollector
 from sampan.kube.controllers.quotas import Quotas
 from sampan.kube.controllers.replicasets.controller import controller as replica_sets
+from sampan.kube.controllers.volumes import expansion, protection
+from sampan.kube.controllers.volumes.controller import Volumes
 
 
 class Runnable(Protocol):
@@ -54,6 +57,11 @@ ROSTER: Mapping[str, Row] = {
         daemonsets.controller, account="daemon-set-controller", component="daemonset-controller"
     ),
     "endpointslicemirroring-controller": Row(Mirroring, component="endpoint-slice-mirroring-controller"),
+    "ephemeral-volume-controller": Row(ephemeralvolumes.controller, component="ephemeral_volume"),
+    "expand-controller": Row(expansion.controller, component="volume_expand"),
+    "persistent-volume-binder": Row(Volumes, component="persistentvolume-controller"),
+    "pv-protection-controller": Row(protection.volumes),
+    "pvc-protection-controller": Row(protection.claims),
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),

@@ -9,6 +9,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
 from sampan.kube.controllers.cronjobs import rules
 from sampan.kube.controllers.cronjobs.timing import BadTiming, Timing, timing
+from sampan.kube.controllers.events import Event
 from sampan.kube.controllers.resources import CRON_JOBS, JOBS
 from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.objects import is_going, owner
@@ -41,7 +42,7 @@ class CronJobs:
             if found is not None and found["metadata"]["uid"] == reference["uid"]:
                 yield key_of(found)
 
-    def _tell(self, cronjob: Object, events: Iterable[rules.Event]) -> None:
+    def _tell(self, cronjob: Object, events: Iterable[Event]) -> None:
         for one in events:
             self._context.recorder.event(cronjob, one.kind, one.reason, one.message)
 

@@ -9,6 +9,7 @@ from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.cronjobs.timing import TOO_MANY, Timing, missed, next_in
+from sampan.kube.controllers.events import Event
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import objects, time
 from sampan.specs.kubernetes.cron import zone_of
@@ -20,13 +21,6 @@ ZONE_IN_SCHEDULE = (
     "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
 )
 FORBIDDEN = "Not starting job because prior execution is running and concurrency policy is Forbid"
-
-
-@dataclass(frozen=True)
-class Event:
-    kind: str
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True)
