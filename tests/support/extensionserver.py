@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sampan.kube.access.issuing import Authority, new_authority, serving_certificate
-from sampan.kube.access.keyfiles import certificate_pem, key_pem, new_key
+from sampan.kube.pki.issuing import Authority, new_authority, serving_certificate
+from sampan.kube.pki.keyfiles import certificate_pem, key_pem, new_key
 
 Headers = list[tuple[str, str]]
 RESOURCES = [

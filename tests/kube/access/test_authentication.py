@@ -11,16 +11,16 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from sampan.errors import Invalid
 from sampan.kube.access.authentication import Anonymous, Authenticator, Tokens, bearer, without_bearer
 from sampan.kube.access.authorization import from_modes
-from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki
 from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
 from sampan.kube.access.impersonation import impersonated, is_asked
-from sampan.kube.access.issuing import client_certificate, leaf
-from sampan.kube.access.keyfiles import new_key, read_certificate
 from sampan.kube.access.nodes import Graph
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.tokenchecks import Refused, Verified
 from sampan.kube.access.tokenkinds import BootstrapTokens, StaticTokens
 from sampan.kube.access.user import User
+from sampan.kube.pki.certificates import CLUSTER, FRONT_PROXY, Pki
+from sampan.kube.pki.issuing import client_certificate, leaf
+from sampan.kube.pki.keyfiles import new_key, read_certificate
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.access.support import Objects
 

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sampan.errors import Invalid
-from sampan.kube.access import authenticationconfig, jws
-from sampan.kube.access.keyfiles import new_key
+from sampan.kube.access import authenticationconfig
 from sampan.kube.access.oidc import Oidc
 from sampan.kube.access.tokenchecks import Refused
+from sampan.kube.pki import jws
+from sampan.kube.pki.keyfiles import new_key
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 URL = "https://issuer.example.com"

@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.kube.access import jws, tokens
-from sampan.kube.access.keyfiles import new_key
+from sampan.kube.access import tokens
 from sampan.kube.access.tokenchecks import Refused, verify
+from sampan.kube.pki import jws
+from sampan.kube.pki.keyfiles import new_key
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.access.support import Objects
 

@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from multidict import CIMultiDictProxy
 
-from sampan.kube.access.issuing import issued_by
 from sampan.kube.access.user import User
+from sampan.kube.pki.issuing import issued_by
 
 _REMEMBERED = 1024
 _UID = x509.ObjectIdentifier("1.3.6.1.4.1.57683.2")

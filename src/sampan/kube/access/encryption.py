@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sampan.errors import Invalid, Unsupported
-from sampan.kube.access import keyfiles
 from sampan.kube.access.configuration import Shape, expect, load
+from sampan.kube.pki import keyfiles
 
 _START = b"k8s:enc:"
 _NONCE = 12

@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 
-from sampan.kube.access import jws
 from sampan.kube.access.expressions import Expression, Failed
 from sampan.kube.access.tokenchecks import Refused, Verified
 from sampan.kube.access.user import User
+from sampan.kube.pki import jws
 from sampan.specs.golang.quote import quote
 
 log = logging.getLogger("sampan.kube")

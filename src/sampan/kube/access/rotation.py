@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sampan.errors import NotFound, SampanError
 from sampan.kube.access import encryption
-from sampan.kube.access.certificates import Pki
+from sampan.kube.pki.certificates import Pki
 from sampan.paths import KubePaths
 
 WHAT = ("secrets", "service-accounts")

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from sampan.kube.access import jws
 from sampan.kube.kinds.resource import Object, Reader
+from sampan.kube.pki import jws
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import status
 from sampan.specs.kubernetes.fielderror import FieldError, invalid

@@ -37,7 +37,6 @@ from sampan.kube.access.admission.storage import (
 from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
 from sampan.kube.access.authorization import Authorizer, from_modes
-from sampan.kube.access.certificates import Pki
 from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
 from sampan.kube.access.encryption import Encryption
 from sampan.kube.access.inflight import Limits
@@ -80,6 +79,7 @@ from sampan.kube.api.watches import Watches
 from sampan.kube.api.webhookcalls import WebhookCalls
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Resource
+from sampan.kube.pki.certificates import Pki
 from sampan.kube.store.cache import Cache
 
 STREAMS = ("exec", "attach", "portforward")

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from cryptography import x509
 
-from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki
 from sampan.kube.access.tokens import Issuer
+from sampan.kube.pki.certificates import CLUSTER, FRONT_PROXY, Pki
 
 
 class Keys:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sampan.kube.access import keyfiles, kubeconfig
-from sampan.kube.access.certificates import CLUSTER, Pki
+from sampan.kube.access import kubeconfig
 from sampan.kube.api.keys import Keys
 from sampan.kube.api.settings import Settings
+from sampan.kube.pki import keyfiles
+from sampan.kube.pki.certificates import CLUSTER, Pki
 
 log = logging.getLogger("sampan.kube")
 

@@ -20,7 +20,6 @@ from sampan.errors import Conflict, SampanError
 from sampan.http.app import Server, bind_tcp, raise_file_limit
 from sampan.interpreter import isolated, plain_environment
 from sampan.kube.access import encryption
-from sampan.kube.access.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly, manifests
 from sampan.kube.api.assembly import Assembled
@@ -32,6 +31,7 @@ from sampan.kube.api.renewal import Clock, keep_renewing, listener_context, writ
 from sampan.kube.api.resealing import reseal, resource_of
 from sampan.kube.api.settings import Settings, parse
 from sampan.kube.api.upkeep import COLLECT, RENEW, REPAIR, again
+from sampan.kube.pki.certificates import CLUSTER, FRONT_PROXY, Pki, serving_names
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.compaction import Compactor
 from sampan.kube.store.opening import open_store

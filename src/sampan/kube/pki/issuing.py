@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sampan.kube.access.keyfiles import new_key
+from sampan.kube.pki.keyfiles import new_key
 
 CA_LIFE = timedelta(days=3652)
 LEAF_LIFE = timedelta(days=365)

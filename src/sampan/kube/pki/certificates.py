@@ -22,7 +22,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sampan.kube.access.issuing import (
+from sampan.kube.pki.issuing import (
     Authority,
     client_certificate,
     issued_by,
@@ -31,7 +31,7 @@ from sampan.kube.access.issuing import (
     new_authority,
     serving_certificate,
 )
-from sampan.kube.access.keyfiles import (
+from sampan.kube.pki.keyfiles import (
     certificate_pem,
     key_pem,
     new_key,

@@ -10,10 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sampan.kube.access.certificates import CLIENTS, CLUSTER, FRONT_PROXY, SERVING, Pki, serving_names
-from sampan.kube.access.issuing import client_certificate, issued_by, left, names_of, sign_request
-from sampan.kube.access.keyfiles import certificate_pem, key_pem, new_key, read_certificate, write
 from sampan.kube.access.kubeconfig import document, yaml
+from sampan.kube.pki.certificates import CLIENTS, CLUSTER, FRONT_PROXY, SERVING, Pki, serving_names
+from sampan.kube.pki.issuing import client_certificate, issued_by, left, names_of, sign_request
+from sampan.kube.pki.keyfiles import certificate_pem, key_pem, new_key, read_certificate, write
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NAMES = serving_names("cluster.local", ["10.96.0.1", "192.0.2.1"], ["api.example.com"])
