@@ -343,11 +343,12 @@ class _Client(Client):
             raise conflict(
                 _group(resource), resource.plural, metadata["name"], "the object has been modified"
             )
-        if subresource == "status":
+        if subresource == "status":  # and annotations, as the server takes them
             value = {**known, "status": value.get("status")}
+            metadata = {"annotations": metadata["annotations"]} if metadata.get("annotations") else {}
         elif "status" in known:
             value = {**value, "status": known["status"]}
-        value["metadata"] = {**known["metadata"], **({} if subresource == "status" else metadata)}
+        value["metadata"] = {**known["metadata"], **metadata}
         self._world._replace(resource, value, known)
         return self._world.objects[resource].get(key, value)
 
