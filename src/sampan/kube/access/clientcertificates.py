@@ -1,8 +1,8 @@
 """Users by their certificates, and by the headers of a proxy that has one.
 
-TLS has checked the certificate already, at the handshake: Python's ssl refuses there what a real server
-answers with 401 (an unknown authority, a certificate that has ended). What is left to say is which authority
-it was, and whether it still counts on a connection that stays open for long.
+TLS has checked the certificate's signatures already, at the handshake: Python's ssl refuses there what a real
+server answers with 401, a certificate of an unknown authority. What is left to say is which authority it was,
+and whether now is a time at which it counts.
 Kubernetes: staging/src/k8s.io/apiserver/pkg/authentication/request/{x509,headerrequest}.
 """
 
