@@ -123,6 +123,13 @@ def test_a_request_is_signed_as_it_asks(pki):
     assert made.subject == subject and names_of(made) == ["n1"]
     assert made.public_key() == key.public_key()
     assert made.not_valid_after_utc == START + timedelta(hours=1)
+    with pytest.raises(x509.ExtensionNotFound):
+        made.extensions.get_extension_for_class(x509.KeyUsage)
+    usages = ["digital signature", "key encipherment", "encipher only", "client auth"]
+    made = sign_request(pki.authority(CLUSTER, START), pem, usages, START, timedelta(hours=9))
+    usage = made.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert (usage.digital_signature, usage.key_encipherment, usage.key_cert_sign) == (True, True, False)
+    assert made.not_valid_after_utc - made.not_valid_before_utc == timedelta(hours=9)
 
 
 async def shown(port, trusted, pki=None):

@@ -198,12 +198,15 @@ def _scheduler_options(settings: Settings, pki: Pki) -> list[str]:
 async def _keep_controllers(settings: Settings, pki: Pki) -> None:
     """The controllers' process; it ends when its standard input does, so never without this one."""
     name = "controller-manager"
+    # The one that signs here, too: a newer one counts from the next start on.
+    token_key = pki.token_key()
     command = isolated(
         "sampan.kube.controllers.main",
         *("--server", settings.url, "--ca", str(pki.path(CLUSTER)), "--root-ca", str(pki.path(CLUSTER))),
         *("--certificate", str(pki.path(name)), "--key", str(pki.path(name, "key"))),
         *("--decisions-socket", str(settings.paths.decisions)),
         *_scheduler_options(settings, pki),
+        *("--pki", str(settings.paths.pki), "--token-key", str(token_key)),
     )
     environment = {**plain_environment(os.environ), **ONE_THREAD}
     log_path = settings.paths.logs / "kube-control.log"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sampan.kube.client.decisions import Decision, Decisions
 from sampan.kube.client.recorder import Recorder
@@ -14,6 +15,8 @@ class Options:
     """What the process's command line says of the cluster; files are read when they are needed."""
 
     bundle: str = ""  # PEM of the certificates that pods are to trust
+    pki: Path | None = None  # the directory of the cluster's authorities; None: nothing is signed
+    token_key: Path | None = None  # the file of the key that signs tokens; None: none are made
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--certificate", required=True, help="file with this process's certificate")
     parser.add_argument("--key", required=True, help="file with the key to it")
     parser.add_argument("--root-ca", required=True, help="file with the certificates that pods are to trust")
+    parser.add_argument("--pki", type=Path, help="directory of the authority that signs certificates")
+    parser.add_argument("--token-key", type=Path, help="file with the key that signs tokens of Secrets")
     parser.add_argument("--decisions-socket", default="", help="where to tell why objects are as they are")
     parser.add_argument(
         "--scheduler-certificate",
@@ -69,6 +71,7 @@ async def run(options: argparse.Namespace, bundle: str) -> None:
         accounts = Accounts(client, endpoint, stack)
         informers = Informers(client)
         decisions = Decisions()
+        given = Options(bundle, options.pki, options.token_key)
         if options.decisions_socket:
             await decisionsocket.serve(decisions, options.decisions_socket, stack)
         async with asyncio.TaskGroup() as group:
@@ -77,12 +80,11 @@ async def run(options: argparse.Namespace, bundle: str) -> None:
 
             async def run_as(name: str, row: Row) -> None:
                 account = row.account or name
-                own = await accounts.client(account, group)
+                own = client if row.own_rights else await accounts.client(account, group)
                 recorder = Recorder(own, row.component or account)
                 group.create_task(recorder.run())
-                await row.make(
-                    Context(name, own, informers, recorder, decisions, time.time, Options(bundle))
-                ).run()
+                context = Context(name, own, informers, recorder, decisions, time.time, given)
+                await row.make(context).run()
 
             for name, row in ROSTER.items():
                 group.create_task(run_as(name, row))

@@ -33,3 +33,4 @@ SERVICE_CIDRS = ResourcePath("networking.k8s.io/v1", "servicecidrs", namespaced=
 IP_ADDRESSES = ResourcePath("networking.k8s.io/v1", "ipaddresses", namespaced=False)
 VOLUMES = ResourcePath("v1", "persistentvolumes", namespaced=False)
 STORAGE_CLASSES = ResourcePath("storage.k8s.io/v1", "storageclasses", namespaced=False)
+SIGNING_REQUESTS = ResourcePath("certificates.k8s.io/v1", "certificatesigningrequests", namespaced=False)

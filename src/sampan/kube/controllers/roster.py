@@ -18,6 +18,7 @@ from sampan.kube.controllers import (
     tainteviction,
     ttlafterfinished,
 )
+from sampan.kube.controllers.certificates import approving, cleaning, signing
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.cronjobs.controller import CronJobs
 from sampan.kube.controllers.deployments.controller import controller as deployments
@@ -45,9 +46,13 @@ class Row:
     make: Callable[[Context], Runnable]
     account: str = ""  # of kube-system, as which it acts, if that has another name than the controller
     component: str = ""  # as its events name it, if not as the account
+    own_rights: bool = False  # it acts as the process itself
 
 
 ROSTER: Mapping[str, Row] = {
+    "certificatesigningrequest-approving-controller": Row(approving.controller, "certificate-controller"),
+    "certificatesigningrequest-cleaner-controller": Row(cleaning.controller, "certificate-controller"),
+    "certificatesigningrequest-signing-controller": Row(signing.controller, "certificate-controller"),
     "cronjob-controller": Row(CronJobs),
     "clusterrole-aggregation-controller": Row(clusterroleaggregation.controller),
     "endpoint-controller": Row(EndpointsLoop),

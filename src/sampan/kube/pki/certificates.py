@@ -229,6 +229,10 @@ class Pki:
         keys = (read_key(self.path(f"{_SERVICE_ACCOUNTS}-{number}", "key")) for number in numbers)
         return [key for key in keys if key]
 
+    def token_key(self) -> Path:
+        """The file of the one that signs; `renew` must have been called."""
+        return self.path(f"{_SERVICE_ACCOUNTS}-{self._generations(_SERVICE_ACCOUNTS, 'key')[-1]}", "key")
+
     def rotate_service_accounts(self) -> None:
         """A new key signs from now on. Older ones verify until their files are removed."""
         number = max(self._generations(_SERVICE_ACCOUNTS, "key"), default=0) + 1

@@ -1,7 +1,7 @@
 """Certificates: what stands in them, and who signs them. Pure but for the random numbers in keys."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,18 +44,28 @@ def _subject(common: str, organizations: Sequence[str]) -> x509.Name:
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _key_usage(*, signs_certificates: bool = False) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
+# Fields of x509.KeyUsage, by the names that a certificate signing request has for them.
+_USAGES = {
+    "digital signature": "digital_signature",
+    "signing": "digital_signature",
+    "content commitment": "content_commitment",
+    "key encipherment": "key_encipherment",
+    "data encipherment": "data_encipherment",
+    "key agreement": "key_agreement",
+    "cert sign": "key_cert_sign",
+    "crl sign": "crl_sign",
+    "encipher only": "encipher_only",
+    "decipher only": "decipher_only",
+}
+_SIGNS, _SIGNS_CERTIFICATES = ("digital signature",), ("digital signature", "cert sign", "crl sign")
+
+
+def _key_usage(names: Iterable[str]) -> x509.KeyUsage | None:
+    """None: nothing is said of what the key is for."""
+    wanted = {_USAGES[name] for name in names if name in _USAGES}
+    if "key_agreement" not in wanted:  # the two say what it is for beside that
+        wanted -= {"encipher_only", "decipher_only"}
+    return x509.KeyUsage(**{field: field in wanted for field in _USAGES.values()}) if wanted else None
 
 
 def _builder(
@@ -72,13 +82,18 @@ def _builder(
     )
 
 
+def _with_key_usage(builder: x509.CertificateBuilder, names: Iterable[str]) -> x509.CertificateBuilder:
+    usage = _key_usage(names)
+    return builder if usage is None else builder.add_extension(usage, critical=True)
+
+
 def new_authority(common: str, now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """A certificate that signs itself and others, and its key."""
     key = new_key()
     subject = _subject(common, ())
     builder = _builder(subject, subject, key.public_key(), now, now + CA_LIFE)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    builder = builder.add_extension(_key_usage(signs_certificates=True), critical=True)
+    builder = _with_key_usage(builder, _SIGNS_CERTIFICATES)
     builder = builder.add_extension(
         x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
     )
@@ -93,13 +108,14 @@ def leaf(
     names: x509.SubjectAlternativeName | None,
     now: datetime,
     life: timedelta = LEAF_LIFE,
+    key_usages: Iterable[str] = _SIGNS,
 ) -> x509.Certificate:
     """A certificate that is no authority; it does not outlive the one that signs it."""
     issuer = authority.certificate
     end = min(now + life, issuer.not_valid_after_utc)
     builder = _builder(subject, issuer.subject, key, now, end)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(_key_usage(), critical=True)
+    builder = _with_key_usage(builder, key_usages)
     if usages:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     builder = builder.add_extension(
@@ -162,9 +178,24 @@ _EXTENDED = {
     "client auth": ExtendedKeyUsageOID.CLIENT_AUTH,
     "code signing": ExtendedKeyUsageOID.CODE_SIGNING,
     "email protection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "s/mime": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "ipsec end system": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.5"),
+    "ipsec tunnel": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.6"),
+    "ipsec user": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.7"),
     "timestamping": ExtendedKeyUsageOID.TIME_STAMPING,
     "ocsp signing": ExtendedKeyUsageOID.OCSP_SIGNING,
+    "microsoft sgc": x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.3"),
+    "netscape sgc": x509.ObjectIdentifier("2.16.840.1.113730.4.1"),
 }
+_SHORT = timedelta(hours=8)  # what lives so long has its time from now on, not from when it is backdated to
+
+
+def alternative_names(request: x509.CertificateSigningRequest) -> x509.SubjectAlternativeName | None:
+    """Raises ValueError if they cannot be read."""
+    try:
+        return request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def sign_request(
@@ -172,9 +203,8 @@ def sign_request(
 ) -> x509.Certificate:
     """The certificate that a valid request asks for: its subject, names and key, and nothing else."""
     request = x509.load_pem_x509_csr(pem)
-    try:
-        names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        names = None
-    extended = [_EXTENDED[usage] for usage in usages if usage in _EXTENDED]
-    return leaf(authority, request.public_key(), request.subject, extended, names, now, life)
+    names = alternative_names(request)
+    extended = list(dict.fromkeys(_EXTENDED[usage] for usage in usages if usage in _EXTENDED))
+    if life >= _SHORT:
+        life -= _BACKDATED
+    return leaf(authority, request.public_key(), request.subject, extended, names, now, life, usages)

@@ -1,0 +1,1 @@
+"""Certificate signing requests: approved where that needs nobody, signed, and cleared away."""
