@@ -28,6 +28,7 @@ MORE = {
     "kubernetes.intorstring": {"re"},
     "kubernetes.labelselector": {"re"},
     "kubernetes.names": {"re"},
+    "kubernetes.nodeselectors": {"re", "typing"},
     "kubernetes.object_meta": {"re"},
     "kubernetes.podamounts": {"re"},
     "kubernetes.quantity": {"re"},

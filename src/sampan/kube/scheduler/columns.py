@@ -6,7 +6,7 @@ change of a row is noted, so that what was found out about the others stays good
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from sampan.kube.scheduler.podinfo import PodInfo, pod_info
 from sampan.kube.scheduler.ports import Ports
 from sampan.kube.scheduler.requests import integers
 from sampan.kube.scheduler.surroundings import NAMESPACES, Nowhere, Surroundings
-from sampan.kube.scheduler.taints import Taint, taints_of
 from sampan.kube.scheduler.verdict import Mask
 from sampan.specs.kubernetes.podamounts import amounts
 
@@ -30,6 +29,15 @@ SHAPES = 4096  # of which something is remembered
 LATELY = 256  # of which something is remembered of each row
 LABELS = 512  # label keys that are kept as columns
 FINISHED = frozenset(("Succeeded", "Failed"))
+
+
+class Taint(NamedTuple):
+    key: str
+    value: str
+    effect: str
+
+
+Taints = tuple[Taint, ...]
 
 
 class Cluster:
@@ -41,7 +49,7 @@ class Cluster:
         self.epoch = 0
         self.epochs: NDArray[np.int64] = np.zeros(FIRST, np.int64)
         self.amounts = Amounts(FIRST)
-        self.taints: Column[tuple[Taint, ...]] = Column(FIRST)
+        self.taints: Column[Taints] = Column(FIRST)
         self.unschedulable: Mask = np.zeros(FIRST, np.bool_)
         self.ports = Ports()
         self.claims = ClaimUses(FIRST)
@@ -150,7 +158,7 @@ class Cluster:
             return
         self._touch(row)
         self.amounts.provide(row, integers(amounts(status.get("allocatable"))))
-        self.taints.set(row, taints_of(node))
+        self.taints.set(row, _taints(spec))
         self.unschedulable[row] = bool(spec.get("unschedulable"))
         self.images.describe(row, status.get("images") or ())
         labels = _labels(node)
@@ -236,6 +244,11 @@ class Cluster:
 
 def _labels(node: Mapping[str, Any] | None) -> Mapping[str, str]:
     return ((node or {}).get("metadata") or {}).get("labels") or {}
+
+
+def _taints(spec: Mapping[str, Any]) -> Taints:
+    values = spec.get("taints") or ()
+    return tuple(Taint(*(one.get(name) or "" for name in Taint._fields)) for one in values)
 
 
 def _described(node: Object) -> tuple[Any, ...]:

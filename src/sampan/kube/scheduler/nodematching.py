@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from sampan.kube.scheduler.columns import Cluster
-from sampan.kube.scheduler.nodeselectors import Requirement, Term
+from sampan.kube.scheduler.columns import Cluster, Taints
 from sampan.kube.scheduler.podinfo import Shape
-from sampan.kube.scheduler.taints import Taint, keeps_off
 from sampan.kube.scheduler.verdict import Mask, Rows
+from sampan.specs.kubernetes import taints
+from sampan.specs.kubernetes.nodeselectors import Requirement, Term
 
 
 def everywhere(cluster: Cluster, rows: Rows) -> Mask:
@@ -64,7 +64,7 @@ def chosen(cluster: Cluster, shape: Shape, rows: Rows) -> Mask:
 def tainted(cluster: Cluster, shape: Shape, rows: Rows) -> Mask:
     """Where taints keep the pod off."""
 
-    def off(taints: tuple[Taint, ...] | None) -> bool:
-        return keeps_off(taints or (), shape.tolerations)
+    def off(found: Taints | None) -> bool:
+        return taints.untolerated([one._asdict() for one in found or ()], shape.tolerations) is not None
 
     return cluster.taints.where(off, rows)

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from sampan.kube.client.requests import Object
-from sampan.kube.scheduler import nodeselectors, podterms, taints
+from sampan.kube.scheduler import podterms
 from sampan.kube.scheduler.requests import Requests, requests_of
+from sampan.specs.kubernetes import nodeselectors
 
 REMEMBERED = 8192  # shapes
 DISKS = ("gcePersistentDisk", "awsElasticBlockStore", "rbd", "iscsi")  # which pods cannot share
@@ -54,7 +55,7 @@ class Shape:
     node_selector: nodeselectors.Term
     node_names: frozenset[str] | None  # the only ones that can be meant
     preferred_nodes: tuple[tuple[int, nodeselectors.Term], ...]
-    tolerations: tuple[taints.Toleration, ...]
+    tolerations: tuple[Mapping[str, Any], ...]
     affinity: podterms.Affinity
     constraints: tuple[podterms.Constraint, ...]
     ports: frozenset[Port]
@@ -202,7 +203,7 @@ def _shape(pod: Object) -> Shape:
         node_selector=nodeselectors.labels_term(spec.get("nodeSelector") or {}),
         node_names=frozenset(names) if names is not None else None,
         preferred_nodes=preferences_of(nodes.get("preferredDuringSchedulingIgnoredDuringExecution")),
-        tolerations=taints.tolerations_of(spec.get("tolerations")),
+        tolerations=tuple(spec.get("tolerations") or ()),
         affinity=podterms.affinity_of(affinity, namespace, labels),
         constraints=podterms.constraints_of(spec.get("topologySpreadConstraints"), namespace, labels),
         ports=frozenset(_ports(containers, first)),

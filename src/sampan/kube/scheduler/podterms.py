@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sampan.kube.scheduler.nodeselectors import WORDS
 from sampan.specs.kubernetes import labelselector
 from sampan.specs.kubernetes.labels import NOTHING, Requirement, Selector, from_object
+from sampan.specs.kubernetes.nodeselectors import WORDS
 
 Labels = Mapping[str, str]
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"

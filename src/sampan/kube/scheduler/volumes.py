@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.nodematching import everywhere, meets_any, nowhere
-from sampan.kube.scheduler.nodeselectors import Requirement, Terms, selector_term, terms_of
 from sampan.kube.scheduler.query import Query
 from sampan.kube.scheduler.surroundings import CAPACITIES, CLAIMS, CLASSES, CSI_DRIVERS, VOLUMES
 from sampan.kube.scheduler.verdict import Mask, Rows
 from sampan.specs.kubernetes import quantity, volumes
 from sampan.specs.kubernetes.labels import from_object
 from sampan.specs.kubernetes.labelselector import can_select
+from sampan.specs.kubernetes.nodeselectors import Requirement, Terms, selector_term, terms_of
 
 NOT_MADE_YET = "waiting for ephemeral volume controller to create the persistentvolumeclaim"
 

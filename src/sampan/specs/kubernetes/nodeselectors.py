@@ -7,6 +7,10 @@ that does not parse.
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from sampan.specs.kubernetes.labels import Selector
+
+# Of operators of label selectors.
+WORDS = {"in": "In", "notin": "NotIn", "=": "In", "exists": "Exists", "!": "DoesNotExist"}
 NAME_FIELD = "metadata.name"  # the one field that nodes can be selected by
 
 
@@ -78,6 +82,11 @@ def _requirement(value: Mapping[str, Any], field: bool) -> Requirement | None:
 def labels_term(labels: Mapping[str, str]) -> Term:
     """What a nodeSelector or a map of labels asks for."""
     return tuple(Requirement(key, "In", frozenset((value,))) for key, value in labels.items())
+
+
+def selector_term(selector: Selector) -> Term:
+    """What a label selector asks for; one that selects everything comes out empty."""
+    return tuple(Requirement(one.key, WORDS[one.operator], one.values) for one in selector.requirements)
 
 
 def names_of(selector: Mapping[str, Any]) -> set[str] | None:

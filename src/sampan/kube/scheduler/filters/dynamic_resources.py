@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.filters.filter import Filter
 from sampan.kube.scheduler.nodematching import everywhere, meets_any
-from sampan.kube.scheduler.nodeselectors import terms_of
 from sampan.kube.scheduler.query import Query
 from sampan.kube.scheduler.surroundings import DEVICE_CLASSES, RESOURCE_CLAIMS
 from sampan.kube.scheduler.verdict import Reason, Rows
+from sampan.specs.kubernetes.nodeselectors import terms_of
 
 NAME = "DynamicResources"
 ELSEWHERE = "resourceclaim not available on the node"

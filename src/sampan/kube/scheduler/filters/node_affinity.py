@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from sampan.kube.scheduler.filters.filter import Filter
 from sampan.kube.scheduler.nodematching import chosen, meets_any
-from sampan.kube.scheduler.nodeselectors import Terms, terms_of
 from sampan.kube.scheduler.query import Query
 from sampan.kube.scheduler.verdict import Reason, Rows
+from sampan.specs.kubernetes.nodeselectors import Terms, terms_of
 
 NAME = "NodeAffinity"
 TEXT = "node(s) didn't match Pod's node affinity/selector"

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from sampan.kube.scheduler.filters.filter import Filter
 from sampan.kube.scheduler.query import Query
-from sampan.kube.scheduler.taints import CORDONED, tolerated
 from sampan.kube.scheduler.verdict import Reason, Rows
+from sampan.specs.kubernetes.taints import NO_SCHEDULE, UNSCHEDULABLE, tolerated
 
 NAME = "NodeUnschedulable"
 TEXT = "node(s) were unschedulable"
+CORDONED = {"key": UNSCHEDULABLE, "effect": NO_SCHEDULE}  # what spec.unschedulable amounts to
 
 
 def applies(query: Query) -> bool:

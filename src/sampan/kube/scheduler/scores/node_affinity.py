@@ -4,11 +4,11 @@ import numpy as np
 
 from sampan.kube.scheduler.filters.node_affinity import NAME
 from sampan.kube.scheduler.nodematching import meets_all
-from sampan.kube.scheduler.nodeselectors import Term
 from sampan.kube.scheduler.podinfo import preferences_of
 from sampan.kube.scheduler.query import Query
 from sampan.kube.scheduler.scores.score import Points, Score, scaled
 from sampan.kube.scheduler.verdict import Mask, Rows, Scores
+from sampan.specs.kubernetes.nodeselectors import Term
 
 PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
