@@ -41,6 +41,11 @@ def of_volume(volume: Object) -> Attachment | None:
 
 def limits(cluster: Cluster) -> dict[str, NDArray[np.int64]]:
     """By driver and row, how many volumes can be attached; -1: as many as one likes."""
+    stamp = (cluster.arrivals, cluster.nodes, cluster.size, cluster.surroundings.version(CSI_NODES))
+    return cluster.attachments.get(CSI_NODES, stamp, lambda: _limits(cluster))
+
+
+def _limits(cluster: Cluster) -> dict[str, NDArray[np.int64]]:
     found: dict[str, NDArray[np.int64]] = {}
     for node in cluster.surroundings.all(CSI_NODES):
         row = cluster.row_of(node["metadata"]["name"])
@@ -53,6 +58,12 @@ def limits(cluster: Cluster) -> dict[str, NDArray[np.int64]]:
 
 def attached(cluster: Cluster) -> dict[int, set[Attachment]]:
     """By row, what VolumeAttachments say."""
+    versions = tuple(cluster.surroundings.version(one) for one in (ATTACHMENTS, VOLUMES))
+    stamp = (cluster.arrivals, cluster.nodes, versions)
+    return cluster.attachments.get(ATTACHMENTS, stamp, lambda: _attached(cluster))
+
+
+def _attached(cluster: Cluster) -> dict[int, set[Attachment]]:
     found: dict[int, set[Attachment]] = {}
     for one in cluster.surroundings.all(ATTACHMENTS):
         spec = one.get("spec") or {}

@@ -16,7 +16,7 @@ from sampan.kube.scheduler.amounts import Amounts
 from sampan.kube.scheduler.claims import ClaimUses, Disks
 from sampan.kube.scheduler.counting import Counting
 from sampan.kube.scheduler.images import Images
-from sampan.kube.scheduler.interning import Column, Recent
+from sampan.kube.scheduler.interning import Column, Recent, Stamped
 from sampan.kube.scheduler.podinfo import PodInfo, pod_info
 from sampan.kube.scheduler.ports import Ports
 from sampan.kube.scheduler.requests import integers
@@ -47,6 +47,7 @@ class Cluster:
         self.surroundings = surroundings or Nowhere()
         self.size = FIRST
         self.epoch = 0
+        self.arrivals = 0  # times that a node got a row
         self.epochs: NDArray[np.int64] = np.zeros(FIRST, np.int64)
         self.amounts = Amounts(FIRST)
         self.taints: Column[Taints] = Column(FIRST)
@@ -56,7 +57,8 @@ class Cluster:
         self.disks = Disks()
         self.images = Images()
         self.counting = Counting(FIRST, self._namespace_labels, self._namespaces_version)
-        self.defaults: Recent[Any] = Recent(SHAPES)  # spread constraints, by what they were found for
+        self.defaults = Stamped(SHAPES)  # spread constraints, by what they were found for
+        self.attachments = Stamped(SHAPES)  # what is known of volumes, by what it is
         self.memories: Recent[Any] = Recent(LATELY)  # what was found out about rows, by what for
         self._present: Mask = np.zeros(FIRST, np.bool_)
         self.names: Column[str] = Column(FIRST)
@@ -131,6 +133,7 @@ class Cluster:
     def _take_row(self, name: str) -> int:
         if not self._free:
             self._grow()
+        self.arrivals += 1
         row = self._rows[name] = self._free.pop()
         self.names.set(row, name)
         self._present[row] = True

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sampan.kube.scheduler.interning import Recent
+from sampan.kube.scheduler.interning import Recent, Stamped
 from sampan.kube.scheduler.podinfo import PodInfo, Shape
 from sampan.kube.scheduler.podterms import Predicate, Term
 
@@ -83,7 +83,7 @@ class Counting:
         self._by_namespace: dict[str, dict[Carried, None]] = {}
         self._anywhere: dict[Carried, None] = {}
         self._terms_changed = 0  # times that a term came or went
-        self._meant: Recent[tuple[int, list[Carried]]] = Recent(KEPT)
+        self._meant = Stamped(KEPT)
 
     def charge(self, info: PodInfo, row: int, sign: int) -> None:
         """A pod has come to a row (1) or has left it (-1)."""
@@ -107,11 +107,7 @@ class Counting:
         """The terms of pods out there that mean such a pod."""
         self._refresh()
         key = (shape.namespace, shape.kin)
-        changed, found = self._meant.get(key, lambda: (self._terms_changed, self._find_meaning(shape)))
-        if changed != self._terms_changed:
-            self._meant.drop(key)
-            return self.meaning(shape)
-        return found
+        return self._meant.get(key, self._terms_changed, lambda: self._find_meaning(shape))
 
     def carriers(self, carried: Carried) -> Counts:
         """How many pods on each row have the term."""

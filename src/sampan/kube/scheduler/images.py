@@ -1,13 +1,13 @@
 """Images that nodes say they have."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sampan.kube.scheduler.interning import Recent
+from sampan.kube.scheduler.interning import Stamped
 
 REMEMBERED = 256  # sets of images that pods of one shape need
 
@@ -25,7 +25,7 @@ class Images:
         self._images: dict[str, Image] = {}
         self._names: dict[int, frozenset[str]] = {}  # by row
         self._changes = 0
-        self._sums: Recent[tuple[Hashable, NDArray[np.int64]]] = Recent(REMEMBERED)
+        self._sums = Stamped(REMEMBERED)
 
     def describe(self, row: int, values: Iterable[Mapping[str, Any]]) -> None:
         """What a node has now."""
@@ -49,11 +49,7 @@ class Images:
         if not any(name in self._images for name in names):
             return None
         stamp = (self._changes, size, nodes)
-        found = self._sums.get(names, lambda: (stamp, self._sum(names, size, nodes)))
-        if found[0] != stamp:
-            self._sums.drop(names)
-            found = self._sums.get(names, lambda: (stamp, self._sum(names, size, nodes)))
-        return found[1]
+        return self._sums.get(names, stamp, lambda: self._sum(names, size, nodes))
 
     def _sum(self, names: tuple[str, ...], size: int, nodes: int) -> NDArray[np.int64]:
         total = np.zeros(size, np.int64)

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,3 +101,18 @@ class Recent(Generic[V]):
 
     def drop(self, key: Hashable) -> None:
         self._known.pop(key, None)
+
+
+class Stamped:
+    """The same of what is true as long as nothing changes: each goes with a stamp of what it was found in."""
+
+    def __init__(self, most: int) -> None:
+        self._recent: Recent[tuple[Hashable, Any]] = Recent(most)
+
+    def get(self, key: Hashable, stamp: Hashable, make: Callable[[], V]) -> V:
+        before, found = self._recent.get(key, lambda: (stamp, make()))
+        if before != stamp:
+            self._recent.drop(key)
+            _, found = self._recent.get(key, lambda: (stamp, make()))
+        value: V = found
+        return value

@@ -4,8 +4,8 @@ Defaults have no selector: they spread what a pod's Services and its controller 
 podtopologyspread plugin, and DefaultSelector of its helpers.
 """
 
-from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -33,13 +33,6 @@ SYSTEM: tuple[Mapping[str, Any], ...] = (
     {"maxSkew": 3, "topologyKey": HOSTNAME, "whenUnsatisfiable": "ScheduleAnyway"},
     {"maxSkew": 5, "topologyKey": ZONE, "whenUnsatisfiable": "ScheduleAnyway"},
 )
-
-
-class Default(NamedTuple):
-    """What was found out for a shape, and the versions of what it was found in."""
-
-    versions: tuple[Hashable, ...]
-    constraints: tuple[Constraint, ...]
 
 
 def constraints(query: Query, *, hard: bool) -> list[Constraint]:
@@ -88,11 +81,7 @@ def _defaults(query: Query) -> tuple[Constraint, ...]:
     watched = [SERVICES, *([OWNERS[owner[:2]]] if owner and owner[:2] in OWNERS else [])]
     versions = tuple(surroundings.version(one) for one in watched)
     key = (query.shape, query.profile)
-    found: Default = query.cluster.defaults.get(key, lambda: Default(versions, _find_defaults(query)))
-    if found.versions != versions:
-        query.cluster.defaults.drop(key)
-        found = query.cluster.defaults.get(key, lambda: Default(versions, _find_defaults(query)))
-    return found.constraints
+    return query.cluster.defaults.get(key, versions, lambda: _find_defaults(query))
 
 
 def _find_defaults(query: Query) -> tuple[Constraint, ...]:
