@@ -5,13 +5,12 @@ Kubernetes: plugin/pkg/auth/authorizer/node.
 
 from collections.abc import Iterator
 
-from sampan.kube.access import podreferences
 from sampan.kube.access.defaults import clusterroles, rules
 from sampan.kube.access.rbac import Role, rules_allow
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.kinds.resource import Object, Reader
 from sampan.specs.golang.quote import quote
-from sampan.specs.kubernetes import fields
+from sampan.specs.kubernetes import fields, podreferences
 
 RESOURCES = (
     "pods",

@@ -6,29 +6,58 @@ from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.controller import NAMESPACE
 from sampan.specs.kubernetes import labels
+from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.labelselector import can_select
 from sampan.specs.kubernetes.objects import owner as owner_of
 
+ORPHANS = "orphans"  # an index: what nobody controls, by its namespace
 
-def keys(owners: Informer, kind: str) -> Callable[[Object], Iterable[str]]:
+
+def orphan(value: Object) -> list[str]:
+    """For the index ORPHANS."""
+    return [] if owner_of(value) is not None else [value["metadata"].get("namespace", "")]
+
+
+def selector_of(owner: Object) -> Selector:
+    """Nothing is selected by a selector that is none, nor by one that would select everything."""
+    selector = owner["spec"].get("selector")
+    return labels.from_object(selector) if selector and can_select(selector) else labels.NOTHING
+
+
+def keys(
+    owners: Informer, kind: str, selector: Callable[[Object], Selector] = selector_of
+) -> Callable[[Object], Iterable[str]]:
     """For Controller.watch: the keys of the owners, all of one kind, that an object concerns."""
 
-    def found(value: Object) -> Iterator[str]:
-        namespace = value["metadata"].get("namespace", "")
-        controller = owner_of(value)
-        if controller is None:
-            yield from (key_of(one) for one in owners.by(NAMESPACE, namespace) if selects(one, value))
-        elif controller.get("kind") == kind:
-            owner = owners.get(f"{namespace}/{controller.get('name')}")
-            if owner is not None and owner["metadata"]["uid"] == controller.get("uid"):
-                yield key_of(owner)
+    def found(value: Object) -> Iterable[str]:
+        if owner_of(value) is None:
+            return suitors(value, owners, selector)
+        key = owner_key(value, kind, owners)
+        return [key] if key is not None else []
 
     return found
 
 
+def owner_key(value: Object, kind: str, owners: Informer) -> str | None:
+    """The key of the owner that controls it, if that is of this kind and the informer knows this very one."""
+    found = owner_of(value)
+    if found is None or found.get("kind") != kind:
+        return None
+    key = f"{value['metadata'].get('namespace', '')}/{found.get('name')}"
+    known = owners.get(key)
+    return key if known is not None and known["metadata"]["uid"] == found.get("uid") else None
+
+
+def suitors(value: Object, owners: Informer, selector: Callable[[Object], Selector]) -> Iterator[str]:
+    """The keys of those that may adopt it."""
+    own = value["metadata"].get("labels")
+    if not own:
+        return
+    for candidate in owners.by(NAMESPACE, value["metadata"].get("namespace", "")):
+        found = selector(candidate)
+        if found and found.matches(own):
+            yield key_of(candidate)
+
+
 def selects(owner: Object, value: Object) -> bool:
-    """Never of a selector that is none, nor of one that would select everything."""
-    selector = owner["spec"].get("selector")
-    if not selector or not can_select(selector):
-        return False
-    return labels.from_object(selector).matches(value["metadata"].get("labels") or {})
+    return selector_of(owner).matches(value["metadata"].get("labels") or {})

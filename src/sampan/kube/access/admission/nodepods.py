@@ -6,12 +6,11 @@ Kubernetes: plugin/pkg/admission/noderestriction.
 from collections.abc import Callable
 from typing import Any
 
-from sampan.kube.access import podreferences
 from sampan.kube.access.admission.request import AdmissionRequest
 from sampan.kube.access.nodes import MIRROR
 from sampan.kube.kinds.resource import Object
 from sampan.specs.golang.quote import quote
-from sampan.specs.kubernetes import status
+from sampan.specs.kubernetes import podreferences, status
 
 
 def refused(request: AdmissionRequest, why: str) -> status.StatusError:

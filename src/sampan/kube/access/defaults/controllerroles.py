@@ -216,3 +216,10 @@ volumeattributesclass-protection-controller
   get,list,update,watch storage.k8s.io volumeattributesclasses
   events
 """
+
+# Of controllers that upstream does not have: sampan:controller:NAME.
+OWN_ROLES = """
+roll-on-change-controller
+  patch apps daemonsets,deployments,statefulsets
+  events
+"""

@@ -12,6 +12,7 @@ RBAC = "rbac.authorization.k8s.io"
 AUTO_UPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 _AGGREGATE = f"{RBAC}/aggregate-to-"
 _CONTROLLER = "system:controller:"
+_OWN = "sampan:"
 
 # A role that is the sum of those labelled aggregate-to-NAME -> what it is itself added to.
 _AGGREGATED = {"admin": "", "edit": "admin", "view": "edit"}
@@ -91,7 +92,8 @@ def objects() -> list[tuple[str, Object]]:
 def _object(kind: str, name: str, labels: dict[str, str] | None = None) -> Object:
     namespace, _, name = name.rpartition("/")
     metadata: Object = {"name": name, "namespace": namespace} if namespace else {"name": name}
-    metadata["labels"] = {"kubernetes.io/bootstrapping": "rbac-defaults", **(labels or {})}
+    standard = {} if name.startswith(_OWN) else {"kubernetes.io/bootstrapping": "rbac-defaults"}
+    metadata["labels"] = {**standard, **(labels or {})}
     metadata["annotations"] = {AUTO_UPDATE: "true"}
     return {"kind": kind, "apiVersion": f"{RBAC}/v1", "metadata": metadata}
 
@@ -100,6 +102,8 @@ def _cluster_roles() -> Iterator[tuple[str, Object]]:
     allowed = rules.parse(clusterroles.ROLES)
     for name, given in rules.parse(controllerroles.ROLES).items():
         allowed[_CONTROLLER + name] = given
+    for name, given in rules.parse(controllerroles.OWN_ROLES).items():
+        allowed[f"{_OWN}controller:{name}"] = given
     sums = _sums(allowed)
     for name in sorted({*allowed, *sums}):
         target = _AGGREGATED.get(name) or _PARTS.get(name)
@@ -142,6 +146,8 @@ def _cluster_bindings() -> Iterator[tuple[str, Object]]:
     bound = dict(_CLUSTER_BINDINGS)
     for name in rules.parse(controllerroles.ROLES):
         bound[_CONTROLLER + name] = f"S {name}"
+    for name in rules.parse(controllerroles.OWN_ROLES):
+        bound[f"{_OWN}controller:{name}"] = f"S {name}"
     for name in sorted(bound):
         binding = _binding("ClusterRoleBinding", name, "ClusterRole", name, bound[name])
         yield f"clusterrolebindings.{RBAC}", binding

@@ -8,10 +8,9 @@ from sampan.kube.controllers.deployments.draft import Event, Plan, View, Write
 from sampan.kube.controllers.deployments.plan import collided, failed, plan
 from sampan.kube.controllers.deployments.scaling import rolls
 from sampan.kube.controllers.deployments.sets import annotations, same_template
-from sampan.kube.controllers.ownership import ORPHANS, orphan, owner_key, suitors
+from sampan.kube.controllers.owners import ORPHANS, keys, orphan, owner_key, selector_of
 from sampan.kube.controllers.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from sampan.specs.kubernetes import objects
-from sampan.specs.kubernetes.labels import Selector, from_object
 from sampan.specs.kubernetes.status import StatusError, has_cause
 
 WORKERS = 5
@@ -20,10 +19,6 @@ KIND = "Deployment"
 
 def controller(context: Context) -> Controller:
     return Deployments(context).controller
-
-
-def selector_of(deployment: Object) -> Selector:
-    return from_object(deployment["spec"].get("selector"))
 
 
 class Deployments:
@@ -41,18 +36,10 @@ class Deployments:
         informers = [self._deployments, self._sets, self._pods]
         self.controller = Controller(context.name, self._reconcile, informers, WORKERS)
         self.controller.watch(self._deployments)
-        self._sets.on_change(self._set_changed)
+        self.controller.watch(self._sets, keys(self._deployments, KIND))
         self._pods.on_change(self._pod_changed)
 
     # --- what happens
-
-    def _set_changed(self, what: str, value: Object, old: Object | None) -> None:
-        for one in (value, old):
-            if one is not None:
-                self._look_at(owner_key(one, KIND, self._deployments))
-        if what != "delete" and objects.owner(value) is None:
-            for key in suitors(value, self._deployments, selector_of):
-                self._look_at(key)
 
     def _pod_changed(self, what: str, pod: Object, old: Object | None) -> None:
         """Of pods, only their end matters, and only where all must have gone before new ones come."""
@@ -61,11 +48,7 @@ class Deployments:
         key = owner_key(pod, "ReplicaSet", self._sets)
         deployment = owner_key(self._sets.objects[key], KIND, self._deployments) if key is not None else None
         if deployment is not None and not rolls(self._deployments.objects[deployment]):
-            self._look_at(deployment)
-
-    def _look_at(self, key: str | None) -> None:
-        if key is not None:
-            self.controller.queue.add(key)
+            self.controller.queue.add(deployment)
 
     # --- one Deployment
 

@@ -15,13 +15,22 @@ from sampan.kube.controllers.deployments.sets import (
     number,
     replicas,
 )
+from sampan.kube.controllers.rollonchange import SEEN
 from sampan.specs.kubernetes.objects import is_going
 
 # By which extensions/v1beta1 asked for a rollback, and apps/v1 still does.
 ROLLBACK_TO = "deprecated.deployment.rollback.to"
 LONGEST_HISTORY = 2000  # characters
 _NOT_COPIED = frozenset(
-    ("kubectl.kubernetes.io/last-applied-configuration", REVISION, HISTORY, DESIRED, MAXIMUM, ROLLBACK_TO)
+    (
+        "kubectl.kubernetes.io/last-applied-configuration",
+        REVISION,
+        HISTORY,
+        DESIRED,
+        MAXIMUM,
+        ROLLBACK_TO,
+        SEEN,  # what the pods of today use, not those of a revision
+    )
 )
 
 

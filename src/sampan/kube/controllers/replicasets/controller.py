@@ -10,13 +10,13 @@ from sampan.kube.client.requests import Object, ResourcePath
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
-from sampan.kube.controllers.ownership import ORPHANS, orphan, owner_key, suitors
+from sampan.kube.controllers.owners import ORPHANS, orphan, owner_key, selector_of, suitors
 from sampan.kube.controllers.podcontrol import PodControl, from_template, slow_start
 from sampan.kube.controllers.replicasets import choosing
 from sampan.kube.controllers.replicasets.status import differs, min_ready_seconds, next_look, status
 from sampan.kube.controllers.resources import PODS, REPLICA_SETS
 from sampan.specs.kubernetes import objects, pods
-from sampan.specs.kubernetes.labels import Selector, from_object
+from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.status import StatusError, has_cause
 
 WORKERS = 5
@@ -30,7 +30,7 @@ class Kind:
     tells_terminating: bool = True
 
 
-REPLICA_SET = Kind("ReplicaSet", REPLICA_SETS, lambda value: from_object(value["spec"].get("selector")))
+REPLICA_SET = Kind("ReplicaSet", REPLICA_SETS, selector_of)
 
 
 def controller(context: Context) -> Controller:

@@ -4,9 +4,12 @@ Kubernetes: pkg/api/v1/pod/util.go, pkg/api/v1/persistentvolume/util.go.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from sampan.kube.kinds.resource import Object
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Object = dict[str, Any]
 
 # Sources of volumes -> the field that refers to a secret.
 _SECRET_FIELDS = (
@@ -29,16 +32,16 @@ _VOLUME_SECRET_FIELDS = (
 )
 
 
-def _containers(spec: Object) -> Iterator[Object]:
+def _containers(spec: "Object") -> "Iterator[Object]":
     for field in ("initContainers", "containers", "ephemeralContainers"):
         yield from spec.get(field) or ()
 
 
-def _name(reference: Any) -> str:
+def _name(reference: "Any") -> str:
     return reference if isinstance(reference, str) else (reference or {}).get("name") or ""
 
 
-def _from_environment(spec: Object, whole: str, key: str) -> Iterator[str]:
+def _from_environment(spec: "Object", whole: str, key: str) -> Iterator[str]:
     for container in _containers(spec):
         for source in container.get("envFrom") or ():
             yield _name(source.get(whole))
@@ -46,23 +49,30 @@ def _from_environment(spec: Object, whole: str, key: str) -> Iterator[str]:
             yield _name((variable.get("valueFrom") or {}).get(key))
 
 
-def _projected(volume: Object, kind: str) -> Iterator[str]:
+def _projected(volume: "Object", kind: str) -> Iterator[str]:
     for source in (volume.get("projected") or {}).get("sources") or ():
         yield _name(source.get(kind))
 
 
-def secrets(spec: Object) -> set[str]:
-    """The names of the secrets that a pod's spec refers to."""
-    found = {_name(reference) for reference in spec.get("imagePullSecrets") or ()}
-    found.update(_from_environment(spec, "secretRef", "secretKeyRef"))
+def read_secrets(spec: "Object") -> set[str]:
+    """The names of the secrets whose contents the containers of a pod see."""
+    found = set(_from_environment(spec, "secretRef", "secretKeyRef"))
     for volume in spec.get("volumes") or ():
         found.update(_projected(volume, "secret"))
-        for source, field in _SECRET_FIELDS:
-            found.add(_name((volume.get(source) or {}).get(field)))
+        found.add(_name((volume.get("secret") or {}).get("secretName")))
     return found - {""}
 
 
-def config_maps(spec: Object) -> set[str]:
+def secrets(spec: "Object") -> set[str]:
+    """The names of all secrets that a pod's spec refers to, for pulling images and mounting volumes too."""
+    found = {_name(reference) for reference in spec.get("imagePullSecrets") or ()}
+    for volume in spec.get("volumes") or ():
+        for source, field in _SECRET_FIELDS:
+            found.add(_name((volume.get(source) or {}).get(field)))
+    return (found | read_secrets(spec)) - {""}
+
+
+def config_maps(spec: "Object") -> set[str]:
     """The names of the ConfigMaps that a pod's spec refers to."""
     found = set(_from_environment(spec, "configMapRef", "configMapKeyRef"))
     for volume in spec.get("volumes") or ():
@@ -71,7 +81,7 @@ def config_maps(spec: Object) -> set[str]:
     return found - {""}
 
 
-def claims(pod: Object) -> set[str]:
+def claims(pod: "Object") -> set[str]:
     """The names of the volume claims of a pod, those made for it included."""
     found = set()
     for volume in pod["spec"].get("volumes") or ():
@@ -81,7 +91,7 @@ def claims(pod: Object) -> set[str]:
     return found - {""}
 
 
-def resource_claims(pod: Object) -> set[str]:
+def resource_claims(pod: "Object") -> set[str]:
     """The names of the resource claims of a pod, those made from templates included."""
     status: Object = pod.get("status") or {}
     made = {
@@ -97,7 +107,7 @@ def resource_claims(pod: Object) -> set[str]:
     return found - {""}
 
 
-def volume_secrets(volume: Object) -> set[tuple[str, str]]:
+def volume_secrets(volume: "Object") -> set[tuple[str, str]]:
     """Namespace and name of each secret that a kubelet needs for a persistent volume."""
     spec: Object = volume.get("spec") or {}
     home = (spec.get("claimRef") or {}).get("namespace") or ""
