@@ -236,7 +236,11 @@ def pss(pid: int) -> float:
     return int(text.split("Pss:")[1].split()[0]) / 1024
 
 
-def ours(directory: Path) -> None:
+Measure = Callable[[Path, dict[str, int]], Awaitable[None]]
+
+
+def ours(directory: Path, measure: Measure) -> None:
+    """Measure a cluster of ours, which is started in the directory."""
     places = ["--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec"]
     base = [sys.executable, "-m", "sampan.kube"]
     start = time.perf_counter()
@@ -247,13 +251,14 @@ def ours(directory: Path) -> None:
         pid = int((directory / "exec" / "api.pid").read_text())
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         time.sleep(3)  # its controllers look at everything once
-        asyncio.run(
-            measure(
-                directory / "data" / "admin.kubeconfig", {"API server": pid, "controllers": int(children[0])}
-            )
-        )
+        processes = {"API server": pid, "controllers": int(children[0])}
+        asyncio.run(_run(measure, directory / "data" / "admin.kubeconfig", processes))
     finally:
         subprocess.run([*base, "down", *places], check=True, stdout=subprocess.DEVNULL)
+
+
+async def _run(measure: Measure, kubeconfig: Path, processes: dict[str, int]) -> None:
+    await measure(kubeconfig, processes)
 
 
 def main() -> None:
@@ -266,7 +271,7 @@ def main() -> None:
         asyncio.run(measure(options.kubeconfig, {}))
         return
     with tempfile.TemporaryDirectory() as directory:
-        ours(Path(directory))
+        ours(Path(directory), measure)
 
 
 if __name__ == "__main__":
