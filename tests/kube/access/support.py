@@ -20,6 +20,9 @@ class Objects:
         metadata = value["metadata"]
         self.by_key[resource, metadata.get("namespace", ""), metadata["name"]] = value
 
+    def remove(self, resource: str, namespace: str, name: str) -> None:
+        del self.by_key[resource, namespace, name]
+
     def get(self, resource: str, namespace: str, name: str) -> Object | None:
         return self.by_key.get((resource, namespace, name))
 

@@ -4,8 +4,9 @@ import pytest
 
 from sampan.kube.client.discovery import Discovered
 from sampan.kube.client.requests import Object, ResourcePath
-from sampan.kube.controllers.quotas import charged, count, counts, differs, quotable, wanted
+from sampan.kube.controllers.quotas import differs, quotable, wanted
 from sampan.specs.kubernetes import quantity
+from sampan.specs.kubernetes.quotas import charged, count, counts
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 EVERY = frozenset(("create", "delete", "get", "list", "watch"))

@@ -140,7 +140,7 @@ def assemble(
     lister = Lister(cache)
     webhooks = WebhookCalls(reader)
     charges = Charges(catalog, reader, clock)
-    chain = Chain([*_plugins(catalog, authorizer, rbac, webhooks), ResourceQuota(charges.write)])
+    chain = Chain([*_plugins(catalog, authorizer, rbac, webhooks), ResourceQuota(charges.write, clock)])
     writer = charges.writer = Writer(cache, chain, catalog.by_name, encryption.seal, authorizer.require_also)
     patcher = Patcher(writer)
     audiences = (settings.issuer,)

@@ -1,11 +1,13 @@
 """Everything that is served at present: the built-in resources and the custom ones."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import overload
 
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Object, Reader, Resource
 from sampan.kube.schema import builtin
 from sampan.kube.store.cache import Cache
+from sampan.kube.store.items import Item
 
 
 class Catalog:
@@ -122,4 +124,28 @@ class CacheReader(Reader):
         served = self._catalog.by_name(resource)
         if served is None:
             return ()
-        return [served.object(item) for item in self._cache.items(served.prefix_in(namespace))]
+        return Listed(served, self._cache.items(served.prefix_in(namespace)))
+
+
+class Listed(Sequence[Object]):
+    """The objects as they are at this moment; each is read when it is its turn."""
+
+    def __init__(self, served: Served, items: list[Item]) -> None:
+        self._served = served
+        self._items = items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, at: int) -> Object: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Object]: ...
+
+    def __getitem__(self, at: int | slice) -> Object | Sequence[Object]:
+        found = self._items[at]
+        return Listed(self._served, found) if isinstance(found, list) else self._served.object(found)
+
+    def __iter__(self) -> Iterator[Object]:
+        return map(self._served.object, self._items)

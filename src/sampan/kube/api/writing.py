@@ -159,7 +159,8 @@ class Writer:
             return Written(new, None, created=True)
         await self.accompany(call, companions)
         try:
-            item = await self._put(served, key, new, 0)
+            with request.writing():
+                item = await self._put(served, key, new, 0)
         except Mismatch:
             raise self._taken(served, key, name) from None
         return Written(new, item, created=True)
@@ -336,7 +337,8 @@ class Writer:
             call.warn(text)
         await self._admission.validate(request)
         managed.keep_times(new, old)
-        return await self._commit(call, item, new, options)
+        with request.writing():
+            return await self._commit(call, item, new, options)
 
     async def _commit(self, call: Call, item: Item, new: Object, options: WriteOptions) -> Written:
         """Write what has passed everything; a write that changes nothing is none."""

@@ -16,9 +16,9 @@ from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.controllers.controller import NAMESPACE, Controller, Informers, namespace_of
 from sampan.kube.controllers.resources import CLAIMS, PODS, RESOURCE_CLAIMS, RESOURCE_QUOTAS, SERVICES
-from sampan.specs.kubernetes.podamounts import ZERO, amounts
+from sampan.specs.kubernetes.podamounts import amounts
 from sampan.specs.kubernetes.quantity import Quantity
-from sampan.specs.kubernetes.quotas import DEVICE_CLAIMS, PLAIN, countable, in_scope, usage
+from sampan.specs.kubernetes.quotas import DEVICE_CLAIMS, IGNORED, charged, count, counts, hard_of
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
@@ -28,11 +28,9 @@ REDISCOVER = 30.0
 PAUSE = 1.0  # seconds between two discoveries, at least
 PATIENCE = 10.0  # seconds to wait for the first list of a resource
 WORKERS = 5
-COUNT = "count/"
 VERBS = frozenset(("create", "list", "watch", "delete"))
-IGNORED = frozenset(("events", "events.events.k8s.io"))
 # Of these it matters what they say; of all others, that they exist.
-DETAILED = {**{one.plural: one for one in (PODS, SERVICES, CLAIMS)}, DEVICE_CLAIMS: RESOURCE_CLAIMS}
+FOLLOWED = {**{one.plural: one for one in (PODS, SERVICES, CLAIMS)}, DEVICE_CLAIMS: RESOURCE_CLAIMS}
 
 
 class Quotas:
@@ -42,7 +40,7 @@ class Quotas:
         self._client = client
         self._clock = clock
         self._quotas = informers.of(RESOURCE_QUOTAS)
-        self._detailed = {name: informers.of(path) for name, path in DETAILED.items()}
+        self._detailed = {name: informers.of(path) for name, path in FOLLOWED.items()}
         self._resources: dict[str, ResourcePath] = {}
         self._followed: dict[str, tuple[Informer, asyncio.Task[None]]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -113,7 +111,7 @@ class Quotas:
 
     def _quota_changed(self, what: str, value: Object, old: Object | None) -> None:
         """Changes of a status are this controller's, or admission's."""
-        if what == "add" or (old is not None and _hard(old) != _hard(value)):
+        if what == "add" or (old is not None and hard_of(old) != hard_of(value)):
             self.controller.queue.add(key_of(value))
 
     def _changed(self, resource: str, what: str, value: Object, old: Object | None) -> None:
@@ -178,38 +176,9 @@ def quotable(found: Iterable[Discovered]) -> dict[str, ResourcePath]:
     return named
 
 
-def counts(quota: Object) -> dict[str, list[str]]:
-    """What a quota counts: of which resource, and what of it by the names that the quota uses."""
-    found: dict[str, list[str]] = {}
-    for name in _hard(quota):
-        resource = name.removeprefix(COUNT)
-        if resource == name:
-            resource = next((one for one in (*DETAILED, *PLAIN) if countable(one, name)), "")
-        if resource and resource not in IGNORED:
-            found.setdefault(resource, []).append(name)
-    return found
-
-
-def charged(quota: Object, resource: str, value: Object, now: float) -> dict[str, Quantity]:
-    """What one object uses of a quota."""
-    if not in_scope(quota, resource, value):
-        return {}
-    names = counts(quota).get(resource, ())
-    return {name: amount for name, amount in usage(resource, value, now).items() if name in names}
-
-
-def count(quota: Object, resource: str, objects: Iterable[Object], now: float) -> dict[str, Quantity]:
-    """What all objects of a resource use of a quota: zero if there are none."""
-    total = dict.fromkeys(counts(quota).get(resource, ()), ZERO)
-    for value in objects:
-        for name, amount in charged(quota, resource, value, now).items():
-            total[name] = total[name] + amount
-    return total
-
-
 def wanted(quota: Object, used: Mapping[str, Quantity]) -> Object:
     """A quota's status: as its spec says, and what is not known to be used otherwise is as it was."""
-    hard = _hard(quota)
+    hard = hard_of(quota)
     known = (quota.get("status") or {}).get("used") or {}
     new = {**known, **{name: str(amount) for name, amount in used.items()}}
     return {"hard": hard, "used": {name: new[name] for name in sorted(new) if name in hard}}
@@ -218,7 +187,3 @@ def wanted(quota: Object, used: Mapping[str, Quantity]) -> Object:
 def differs(old: Object, new: Object) -> bool:
     """Amounts that are written otherwise do not differ."""
     return any(amounts(old.get(side)) != amounts(new[side]) for side in ("hard", "used"))
-
-
-def _hard(quota: Object) -> dict[str, str]:
-    return (quota.get("spec") or {}).get("hard") or {}

@@ -6,17 +6,21 @@ https://kubernetes.io/docs/concepts/policy/resource-quotas/
 
 import time
 
-from sampan.specs.kubernetes.podamounts import amounts, of_pod
+from sampan.specs.kubernetes.podamounts import ZERO, amounts, of_pod
 from sampan.specs.kubernetes.quantity import Quantity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     Object = dict[str, Any]
     Amounts = dict[str, Quantity]
 
 ONE = Quantity(1)
+DETAILED = ("pods", "services", "persistentvolumeclaims", "resourceclaims.resource.k8s.io")
+COUNT = "count/"
+IGNORED = frozenset(("events", "events.events.k8s.io"))  # of these there are always too many
 PLAIN = ("configmaps", "resourcequotas", "replicationcontrollers", "secrets")  # counted by their name as well
 COMPUTE = ("cpu", "memory", "ephemeral-storage")
 # What each container must say if a quota counts it.
@@ -224,3 +228,40 @@ def _reaches_out(spec: "Object") -> bool:
         if any(term.get("namespaces") or term.get("namespaceSelector") is not None for term in terms):
             return True
     return False
+
+
+# --- what one quota counts
+
+
+def hard_of(quota: "Object") -> dict[str, str]:
+    """What may be used, by name."""
+    return (quota.get("spec") or {}).get("hard") or {}
+
+
+def counts(quota: "Object") -> dict[str, list[str]]:
+    """What a quota counts: of which resource, and what of it by the names that the quota uses."""
+    found: dict[str, list[str]] = {}
+    for name in hard_of(quota):
+        resource = name.removeprefix(COUNT)
+        if resource == name:
+            resource = next((one for one in (*DETAILED, *PLAIN) if countable(one, name)), "")
+        if resource and resource not in IGNORED:
+            found.setdefault(resource, []).append(name)
+    return found
+
+
+def charged(quota: "Object", resource: str, value: "Object", now: float) -> "Amounts":
+    """What one object uses of a quota."""
+    if not in_scope(quota, resource, value):
+        return {}
+    names = counts(quota).get(resource, ())
+    return {name: amount for name, amount in usage(resource, value, now).items() if name in names}
+
+
+def count(quota: "Object", resource: str, objects: "Iterable[Object]", now: float) -> "Amounts":
+    """What all objects of a resource use of a quota: zero if there are none."""
+    total = dict.fromkeys(counts(quota).get(resource, ()), ZERO)
+    for value in objects:
+        for name, amount in charged(quota, resource, value, now).items():
+            total[name] = total[name] + amount
+    return total

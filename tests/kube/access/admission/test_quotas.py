@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from sampan.kube.access.admission.quotas import ResourceQuota
+from sampan.kube.access.admission.quotas import CONTROLLER, ResourceQuota
+from sampan.kube.access.admission.underway import LASTS
+from sampan.kube.access.user import User
 from sampan.specs.kubernetes import status
 from tests.kube.access.admission.writes import cluster, passes, pod, refusal, write
 
@@ -139,3 +141,65 @@ async def test_no_two_writes_take_the_last_place():
     done = await asyncio.gather(*(kept.plugin.validate(one) for one in requests), return_exceptions=True)
     assert [one is None for one in done].count(True) == 3
     assert kept.used() == {"pods": "3"}
+
+
+class Counting:
+    """What the quota's controller writes, after others have written more than it has heard of."""
+
+    def __init__(self):
+        self.kept = Kept(cluster(quota(hard={"pods": "9"})))
+        self.kept.plugin = ResourceQuota(self.kept.charge, lambda: self.now)
+        self.now = 1000.0
+
+    async def create(self, name):
+        """Charged; written when what is returned is called."""
+        value = {**pod(), "metadata": {"name": name, "namespace": "ns"}}
+        request = await passes(self.kept.plugin, self.kept.reader, "pods", value)
+
+        def end(there=True):
+            with request.writing():
+                if there:
+                    self.kept.reader.put(
+                        "pods", {**value, "metadata": {**value["metadata"], "resourceVersion": "7"}}
+                    )
+
+        return end
+
+    async def count(self, used, user=CONTROLLER):
+        old = self.kept.reader.get("resourcequotas", "ns", "q")
+        new = {
+            **old,
+            "spec": {"hard": {"pods": "9"}},
+            "status": {"hard": {"pods": "9"}, "used": {"pods": used}},
+        }
+        old = {**old, "spec": new["spec"]}
+        request = write(self.kept.reader, "resourcequotas", new, old, "status")
+        request.user = User(user)
+        await self.kept.plugin.mutate(request)
+        return request.object["status"]["used"]["pods"]
+
+
+async def test_the_controller_counts_no_less_than_there_is():
+    world = Counting()
+    first, second = await world.create("a"), await world.create("b")
+    assert await world.count("0") == "2", "both are under way"
+    first()
+    assert await world.count("0") == "2", "one is there, one under way"
+    second(there=False)
+    assert await world.count("0") == "1", "the other has failed"
+    assert await world.count("5") == "5", "it may have counted more"
+    world.kept.reader.remove("pods", "ns", "a")
+    assert await world.count("0") == "0", "what has gone is used no more"
+
+
+async def test_others_write_what_they_like_into_a_quota():
+    world = Counting()
+    await world.create("a")
+    assert await world.count("0", "joe") == "0"
+
+
+async def test_what_everybody_has_heard_of_is_not_counted_again():
+    world = Counting()
+    (await world.create("a"))()
+    world.now += LASTS
+    assert await world.count("0") == "0"

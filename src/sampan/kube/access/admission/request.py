@@ -1,5 +1,7 @@
 """One write on its way through admission. docs/kubernetes.md has the order in which plugins see it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +30,22 @@ class AdmissionRequest:
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)  # what the client is told of
     annotations: dict[str, str] = field(default_factory=dict)  # what the audit log gets
+    on_end: list[Callable[[], None]] = field(default_factory=list)  # called when it is written, or is not
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While what was admitted is written. Of what is cancelled nobody knows whether it comes about."""
+        try:
+            yield
+        except Exception:
+            self._end()
+            raise
+        self._end()
+
+    def _end(self) -> None:
+        for call in self.on_end:
+            call()
+        self.on_end.clear()
 
 
 class Plugin:
