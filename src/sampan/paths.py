@@ -245,6 +245,11 @@ class KubePaths:
         return self.exec / "api.pid"
 
     @cached_property
+    def controllers(self) -> Path:
+        """The name by which this machine's controllers lead."""
+        return self.data / "controllers.id"
+
+    @cached_property
     def decisions(self) -> Path:
         """The socket on which the controllers' process tells why it left objects as they are."""
         return self.exec / "decisions.sock"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from sampan.kube.pki.keyfiles import certificate_pem, key_pem, new_key, read_certificate, read_key
 
 from sampan.kube.pki.issuing import Authority, leaf, new_authority
+from sampan.kube.pki.keyfiles import certificate_pem, key_pem, new_key, read_certificate, read_key
 from tests.kube.attacks.client import Hostile
 from tests.support.cluster import ClusterProcess
 

@@ -207,6 +207,8 @@ async def _keep_controllers(settings: Settings, pki: Pki) -> None:
         *("--decisions-socket", str(settings.paths.decisions)),
         *_scheduler_options(settings, pki),
         *("--pki", str(settings.paths.pki), "--token-key", str(token_key)),
+        *("--identity-file", str(settings.paths.controllers)),
+        *("--service-cluster-ip-range", ",".join(settings.service_cidrs), *settings.control),
     )
     environment = {**plain_environment(os.environ), **ONE_THREAD}
     log_path = settings.paths.logs / "kube-control.log"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sampan.errors import Invalid
-from sampan.kube.api import accessoptions
+from sampan.kube.api import accessoptions, controloptions
 from sampan.kube.api.accessoptions import AccessOptions
 from sampan.kube.api.runtimeconfig import pairs
 from sampan.kube.kinds.core.serviceports import PortRange, parse_range
@@ -43,6 +43,7 @@ class Settings:
     node_ports: PortRange
     runtime_config: dict[str, str]
     shutdown_delay: float  # seconds
+    control: tuple[str, ...]  # words of the controllers' command line
 
     @property
     def url(self) -> str:
@@ -91,6 +92,7 @@ def parse(argv: list[str]) -> Settings:
         options.service_node_port_range,
         {key: value for part in options.runtime_config for key, value in part.items()},
         options.shutdown_delay_duration,
+        controloptions.read(options),
     )
 
 
@@ -121,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "for how long requests are served after SIGTERM, while /readyz says no"
     add("--shutdown-delay-duration", default="0s", type=_seconds, help=text)
     accessoptions.declare(add)
+    controloptions.declare(add)
     add("--manifests", default=None, type=_directory, help="directory of manifests to apply at start")
     add("--fake-nodes", default=0, type=int, help="number of Ready nodes with nothing behind them")
     add("--controllers", default="true", choices=("true", "false"), help="run the controllers as well")

@@ -21,6 +21,10 @@ NAMESPACE = "kube-system"
 DURATION = 15  # seconds that a lease lasts
 DEADLINE = 10.0  # seconds without renewing, after which the leader stops
 RETRY = 2.0
+LOOK = 1.0  # seconds between two looks of who does not lead
+# A leader that cannot renew its lease stops DEADLINE after it last did: nobody need wait for the very end,
+# and the next one leads within its duration.
+EARLY = 2.0
 
 
 @dataclass
@@ -39,8 +43,8 @@ class Election:
     async def lead(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Wait until this copy leads, then do the work while it does; raises Failed when it does no more."""
         # ruff's ASYNC110 wants an event here, but what is waited for happens in another process
-        while not await self._try():  # noqa: ASYNC110
-            await asyncio.sleep(RETRY)
+        while not await self._try(DEADLINE):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK)
         log.info("%s leads as %s", self.identity, self.name)
         task = asyncio.ensure_future(work())
         try:
@@ -53,22 +57,23 @@ class Election:
 
     async def _keep(self, task: "asyncio.Future[None]") -> None:
         loop = asyncio.get_running_loop()
-        renewed = loop.time()
-        while not (await asyncio.wait([task], timeout=RETRY))[0]:
-            if await self._try():
-                renewed = loop.time()
-            elif self._taken() or loop.time() - renewed > DEADLINE:
+        until = loop.time() + DEADLINE
+        while not (await asyncio.wait([task], timeout=max(min(RETRY, until - loop.time()), 0)))[0]:
+            if await self._try(until - loop.time()):
+                until = loop.time() + DEADLINE
+            elif self._taken() or loop.time() >= until:
                 raise Failed(f"{self.identity} leads as {self.name} no more")
 
     def _taken(self) -> bool:
         return self._seen is not None and self._seen.get("holderIdentity") != self.identity
 
-    async def _try(self) -> bool:
-        """Take or renew it; False if it is somebody else's, or the server cannot be asked."""
+    async def _try(self, seconds: float) -> bool:
+        """Take or renew it; False if it is somebody else's, or the server does not say so in time."""
         try:
-            return await self._take()
-        except (StatusError, SampanError) as error:
-            log.info("lease %s: %s", self.name, error)
+            async with asyncio.timeout(seconds):
+                return await self._take()
+        except (StatusError, SampanError, TimeoutError) as error:
+            log.info("lease %s: %s", self.name, error or "no answer")
             return False
 
     async def _take(self) -> bool:
@@ -93,8 +98,8 @@ class Election:
     def _free(self) -> bool:
         spec = self._seen or {}
         holder = spec.get("holderIdentity")
-        lasts = spec.get("leaseDurationSeconds") or 0
-        return holder in (None, "", self.identity) or asyncio.get_running_loop().time() >= self._since + lasts
+        ended = self._since + (spec.get("leaseDurationSeconds") or 0) - EARLY
+        return holder in (None, "", self.identity) or asyncio.get_running_loop().time() >= ended
 
     def _held(self, lease: Object) -> Object:
         """The lease as it is written when this copy holds it."""

@@ -17,6 +17,12 @@ class Options:
     bundle: str = ""  # PEM of the certificates that pods are to trust
     pki: Path | None = None  # the directory of the cluster's authorities; None: nothing is signed
     token_key: Path | None = None  # the file of the key that signs tokens; None: none are made
+    cluster_cidrs: tuple[str, ...] = ()  # ranges that nodes get parts of; empty: they get none
+    service_cidrs: tuple[str, ...] = ()
+    node_masks: tuple[int, int] = (24, 64)  # lengths of a node's IPv4 and IPv6 ranges
+    node_grace: float = 50.0  # seconds of silence after which a node is away
+    node_startup_grace: float = 60.0  # the same of one that was never heard of
+    terminated_pods: int = 12_500  # finished pods that are kept; 0: all
 
 
 @dataclass(frozen=True)

@@ -8,110 +8,119 @@ import socket
 import sys
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import uvloop
 
+from sampan.errors import Failed
 from sampan.kube.client import decisionsocket
 from sampan.kube.client.accounts import Accounts
 from sampan.kube.client.decisions import Decisions
+from sampan.kube.client.leases import Election
 from sampan.kube.client.recorder import Recorder
 from sampan.kube.client.requests import Client, Endpoint
+from sampan.kube.controllers import identity, options
 from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.controller import Informers
 from sampan.kube.controllers.roster import ROSTER, Row
 
+log = logging.getLogger("sampan.kube")
+
+LEASE = "kube-controller-manager"
+
 
 def main() -> None:
-    options = _options()
+    found = options.parse()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    uvloop.run(_run(options, Path(options.root_ca).read_text()))
+    uvloop.run(_run(found))
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="kube-control", allow_abbrev=False)
-    parser.add_argument("--server", required=True, help="address of the API server, https://host:port")
-    parser.add_argument(
-        "--ca", required=True, help="file with the certificates that the server is checked by"
-    )
-    parser.add_argument("--certificate", required=True, help="file with this process's certificate")
-    parser.add_argument("--key", required=True, help="file with the key to it")
-    parser.add_argument("--root-ca", required=True, help="file with the certificates that pods are to trust")
-    parser.add_argument("--pki", type=Path, help="directory of the authority that signs certificates")
-    parser.add_argument("--token-key", type=Path, help="file with the key that signs tokens of Secrets")
-    parser.add_argument("--decisions-socket", default="", help="where to tell why objects are as they are")
-    parser.add_argument(
-        "--scheduler-certificate",
-        default="",
-        help="file with the scheduler's certificate; none: do not schedule",
-    )
-    parser.add_argument("--scheduler-key", default="", help="file with the key to it")
-    parser.add_argument("--scheduler-config", default="", help="file with a KubeSchedulerConfiguration")
-    return parser.parse_args()
-
-
-async def _run(options: argparse.Namespace, bundle: str) -> None:
-    task = asyncio.ensure_future(run(options, bundle))
+async def _run(found: argparse.Namespace) -> None:
+    task = asyncio.ensure_future(run(found))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         await task
     except asyncio.CancelledError:
         pass
+    except BaseExceptionGroup as group:
+        lost, rest = group.split(Failed)
+        if lost is None or rest is not None:
+            raise
+        # Another copy leads. Whoever started this one starts it again.
+        log.error("%s", lost.exceptions[0])
+        sys.exit(1)
 
 
-async def run(options: argparse.Namespace, bundle: str) -> None:
-    """All controllers, until cancelled."""
+async def run(found: argparse.Namespace) -> None:
+    """All controllers while this copy leads, until cancelled; raises Failed when another one does."""
     endpoint = Endpoint(
-        options.server, options.ca, options.certificate, options.key, agent="kube-controller-manager/v1.35"
+        found.server, found.ca, found.certificate, found.key, agent="kube-controller-manager/v1.35"
     )
     async with AsyncExitStack() as stack:
         client = Client(endpoint)
         stack.push_async_callback(client.close)
-        accounts = Accounts(client, endpoint, stack)
-        informers = Informers(client)
         decisions = Decisions()
-        given = Options(bundle, options.pki, options.token_key)
-        if options.decisions_socket:
-            await decisionsocket.serve(decisions, options.decisions_socket, stack)
+        if found.decisions_socket:
+            await decisionsocket.serve(decisions, found.decisions_socket, stack)
+        informers = Informers(client)
+        name = await _identity(found.identity_file, stack)
+        work = partial(control, client, endpoint, informers, decisions, options.options(found))
         async with asyncio.TaskGroup() as group:
             informers.start(group)
             group.create_task(_end_with_parent(asyncio.current_task()))
+            if found.scheduler_certificate:
+                group.create_task(_schedule(found, informers, decisions, name))
+            if found.leader_elect == "true":
+                await Election(client, LEASE, name, time.time).lead(work)
+            else:
+                await work()
 
-            async def run_as(name: str, row: Row) -> None:
-                account = row.account or name
-                own = client if row.own_rights else await accounts.client(account, group)
-                recorder = Recorder(own, row.component or account)
-                group.create_task(recorder.run())
-                context = Context(name, own, informers, recorder, decisions, time.time, given)
-                await row.make(context).run()
 
-            for name, row in ROSTER.items():
+async def _identity(file: str, stack: AsyncExitStack) -> str:
+    return await identity.take(Path(file), stack) if file else identity.new_identity()
+
+
+async def control(
+    client: Client, endpoint: Endpoint, informers: Informers, decisions: Decisions, told: Options
+) -> None:
+    """All controllers, until cancelled."""
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        accounts = Accounts(client, endpoint, stack)
+
+        async def run_as(name: str, row: Row) -> None:
+            account = row.account or name
+            own = client if row.own_rights else await accounts.client(account, group)
+            recorder = Recorder(own, row.component or account)
+            group.create_task(recorder.run())
+            await row.make(Context(name, own, informers, recorder, decisions, time.time, told)).run()
+
+        for name, row in ROSTER.items():
+            if row.wanted(told):
                 group.create_task(run_as(name, row))
-            if options.scheduler_certificate:
-                group.create_task(_schedule(options, informers, decisions))
 
 
-async def _schedule(options: argparse.Namespace, informers: Informers, decisions: Decisions) -> None:
-    """The scheduler, as a user of its own; what only it needs is loaded here."""
+async def _schedule(
+    found: argparse.Namespace, informers: Informers, decisions: Decisions, identity: str
+) -> None:
+    """The scheduler, as a user of its own, with a lease of its own; what only it needs is loaded here."""
     from sampan.kube.scheduler import configuration
     from sampan.kube.scheduler.scheduler import Scheduler
 
     endpoint = Endpoint(
-        options.server,
-        options.ca,
-        options.scheduler_certificate,
-        options.scheduler_key,
+        found.server,
+        found.ca,
+        found.scheduler_certificate,
+        found.scheduler_key,
         agent="kube-scheduler/v1.35",
     )
-    path = options.scheduler_config
-    found = configuration.load(Path(path)) if path else configuration.default()
-    host = socket.gethostname()
+    path = found.scheduler_config
+    configured = configuration.load(Path(path)) if path else configuration.default()
     client = Client(endpoint)
     try:
-        # The same after a crash, so that the lease need not run out first.
-        identity = f"{host}_{options.server.rpartition('/')[2]}"
-        await Scheduler(client, informers, decisions, found, host, identity).run()
+        host = socket.gethostname()
+        await Scheduler(client, informers, decisions, configured, host, identity).run()
     finally:
         await client.close()
 

@@ -22,15 +22,13 @@ log = logging.getLogger("sampan.kube")
 
 PERIOD = 20.0  # seconds
 QUARANTINE = 40.0  # seconds that a node must be gone before its pods are
-THRESHOLD = 12_500  # finished pods that are kept
 AT_ONCE = 20
 UNFINISHED = ("Pending", "Running", "Unknown")
 
 
 class PodCollector:
-    def __init__(self, context: Context, threshold: int = THRESHOLD) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._threshold = threshold
         self._pods = context.informers.of(PODS)
         self._nodes = context.informers.of(NODES)
         self._missing: dict[str, float] = {}  # nodes that pods name and nobody has, and since when
@@ -49,7 +47,7 @@ class PodCollector:
         pods = list(self._pods.objects.values())
         gone = await self._gone(pods)
         removals = [
-            *surplus(pods, self._threshold),
+            *surplus(pods, self._context.options.terminated_pods),
             *out_of_service(pods, self._nodes.objects),
             *orphaned(pods, gone),
             *unscheduled(pods),

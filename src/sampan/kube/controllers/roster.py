@@ -20,7 +20,7 @@ from sampan.kube.controllers import (
     ttlafterfinished,
 )
 from sampan.kube.controllers.certificates import approving, cleaning, signing
-from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.cronjobs.controller import CronJobs
 from sampan.kube.controllers.deployments.controller import controller as deployments
 from sampan.kube.controllers.endpoints import EndpointsLoop
@@ -28,6 +28,7 @@ from sampan.kube.controllers.endpointslicemirroring import Mirroring
 from sampan.kube.controllers.endpointslices.slices import Slices
 from sampan.kube.controllers.garbage import Collector
 from sampan.kube.controllers.jobs.controller import Jobs
+from sampan.kube.controllers.nodeaddresses import Allocator
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
 from sampan.kube.controllers.podgc import PodCollector
 from sampan.kube.controllers.quotas import Quotas
@@ -48,6 +49,7 @@ class Row:
     account: str = ""  # of kube-system, as which it acts, if that has another name than the controller
     component: str = ""  # as its events name it, if not as the account
     own_rights: bool = False  # it acts as the process itself
+    wanted: Callable[[Options], bool] = lambda _: True
 
 
 ROSTER: Mapping[str, Row] = {
@@ -71,6 +73,9 @@ ROSTER: Mapping[str, Row] = {
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),
+    "node-ipam-controller": Row(
+        Allocator, "node-controller", "cidrAllocator", lambda options: bool(options.cluster_cidrs)
+    ),
     "node-lifecycle-controller": Row(Lifecycle, account="node-controller"),
     "pod-garbage-collector-controller": Row(PodCollector, account="pod-garbage-collector"),
     "replicaset-controller": Row(replica_sets),

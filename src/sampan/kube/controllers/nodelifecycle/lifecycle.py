@@ -39,7 +39,8 @@ class Settings:
 class Lifecycle:
     def __init__(self, context: Context, settings: Settings | None = None) -> None:
         self._context = context
-        self._settings = settings or Settings()
+        grace = Grace(context.options.node_grace, context.options.node_startup_grace)
+        self._settings = settings or Settings(grace)
         self._nodes = context.informers.of(NODES)
         self._pods = context.informers.of(PODS)
         self._pods.index(ON_NODE, node_of)
