@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 from sampan.kube.client.decisions import Decisions
 from sampan.kube.client.informer import Informer, key_of
-from sampan.kube.client.requests import Client, Object, ResourcePath
+from sampan.kube.client.requests import JSON_PATCH, Client, Object, ResourcePath
 from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.controller import NAMESPACE, Informers, namespace_of
 from sampan.kube.controllers.roster import Runnable
@@ -247,6 +247,27 @@ def ready(pod: Object) -> None:
     pod["status"] = {**(pod.get("status") or {}), "phase": "Running", "conditions": [condition]}
 
 
+def operated(value: Object, operations: list[Object]) -> Object:
+    """A JSON patch of whole fields: what a test does not find as it is given is refused."""
+    value = copy.deepcopy(value)
+    for one in operations:
+        *path, name = one["path"].split("/")[1:]
+        holder = value
+        for part in path:
+            holder = holder.setdefault(part, {})
+        if one["op"] == "test" and holder.get(name) != one["value"]:
+            raise StatusError("Invalid", f"testing {one['path']} failed", None, 422)
+        if one["op"] == "remove":
+            del holder[name]
+        elif one["op"] != "test":
+            holder[name] = one["value"]
+    return value
+
+
+def _at_once(pod: Object) -> Object:
+    return {**pod, "metadata": {**pod["metadata"], "deletionGracePeriodSeconds": 0}}
+
+
 class _Process:
     """What dies in a crash: its tasks, its cache, its client."""
 
@@ -365,6 +386,8 @@ class _Client(Client):
         def change() -> Object:
             key = _key(resource, namespace, name)
             known = self._world.get(resource, key)
+            if content_type == JSON_PATCH:
+                return self._update(resource, key, operated(known, patch), subresource)
             merge = _strategic if "strategic" in content_type else merged
             value = merge(known, patch)
             value["metadata"]["resourceVersion"] = known["metadata"]["resourceVersion"]
@@ -383,6 +406,8 @@ class _Client(Client):
             uid = ((options or {}).get("preconditions") or {}).get("uid")
             if uid not in (None, known["metadata"]["uid"]):
                 raise conflict(_group(resource), resource.plural, name, "Precondition failed: UID")
+            if (options or {}).get("gracePeriodSeconds") == 0:
+                self._world.objects[resource][key] = _at_once(known)
             self._world.remove(resource, key)
             return known
 

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -117,6 +118,8 @@ async def _schedule(
     )
     path = found.scheduler_config
     configured = configuration.load(Path(path)) if path else configuration.default()
+    if found.leader_elect == "false":
+        configured = replace(configured, elects=False)
     client = Client(endpoint)
     try:
         host = socket.gethostname()

@@ -4,9 +4,8 @@ queue of those whose pods are to be driven away.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from sampan.errors import SampanError
 from sampan.kube.client.recorder import NORMAL, WARNING
@@ -101,8 +100,19 @@ class Lifecycle:
         self._tell_of_new(nodes)
         for node in nodes:
             self._zone_of(node)
-        await self._each(self._look_at(node, now) for node in nodes)
-        await self._judge(nodes, now)
+            self._observe(node, now)
+        # What is known of all zones comes first: when everything is away, nobody is to be driven away for it.
+        entering = await self._judge(nodes, now)
+        await self._each(lambda node: self._look_at(node, now, entering), nodes)
+
+    def _observe(self, node: Object, now: float) -> None:
+        name = node["metadata"]["name"]
+        lease = self._leases.get(f"{LEASE_NAMESPACE}/{name}")
+        self._health[name] = health.observe(self._health.get(name), node, lease, now)
+
+    def _is_silent(self, node: Object, now: float) -> bool:
+        found = self._health[node["metadata"]["name"]]
+        return not health.is_fake(node) and health.is_silent(found, self._settings.grace, now)
 
     def _forgive_pause(self, now: float) -> None:
         gap = now - (self._looked if self._looked is not None else now)
@@ -130,31 +140,29 @@ class Lifecycle:
             self._zones[key] = Zone(Bucket(self._settings.rates.normal))
         return self._zones[key]
 
-    async def _each(self, work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    async def _each(self, work: Callable[[Object], Awaitable[None]], nodes: Iterable[Object]) -> None:
         """A few at a time; what fails is tried again in the next pass."""
 
-        async def one(job: Coroutine[Any, Any, None]) -> None:
+        async def one(node: Object) -> None:
             async with self._room:
                 try:
-                    await job
+                    await work(node)
                 except (StatusError, SampanError) as error:
-                    log.info("node lifecycle: %s", error)
+                    log.info("node %s: %s", node["metadata"]["name"], error)
 
-        await asyncio.gather(*(one(job) for job in work))
+        await asyncio.gather(*(one(node) for node in nodes))
 
-    async def _look_at(self, node: Object, now: float) -> None:
-        name = node["metadata"]["name"]
-        lease = self._leases.get(f"{LEASE_NAMESPACE}/{name}")
-        found = health.observe(self._health.get(name), node, lease, now)
-        self._health[name] = found
-        was_ready = is_ready(node)
-        if not health.is_fake(node) and health.is_silent(found, self._settings.grace, now):
+    async def _look_at(self, node: Object, now: float, entering: bool) -> None:
+        name, was_ready = node["metadata"]["name"], is_ready(node)
+        if self._is_silent(node, now):
             await self._silence(node, was_ready, now)
-        if condition(node, "Ready") is not None:
+        elif was_ready:
+            self._context.settle(node)
+        if condition(node, "Ready") is not None and not entering:
             await self._evict_or_keep(node, now)
-        if name in self._unmarked and not is_ready(self._nodes.get(name) or node):
+        if name in self._unmarked and not was_ready:
             await self._mark_pods(name)
-        else:
+        elif was_ready and not self._is_silent(node, now):
             self._unmarked.discard(name)
 
     async def _silence(self, node: Object, was_ready: bool, now: float) -> None:
@@ -177,7 +185,6 @@ class Lifecycle:
         name, zone = node["metadata"]["name"], self._zone_of(node)
         if is_ready(node):
             zone.waiting.pop(name, None)
-            self._context.settle(node)
             await self._free(node)
             return
         wanted = taints.evicting(node, now)
@@ -227,12 +234,13 @@ class Lifecycle:
 
     # --- zones
 
-    async def _judge(self, nodes: list[Object], now: float) -> None:
+    async def _judge(self, nodes: list[Object], now: float) -> bool:
+        """Set the rates; True if everything is away from now on."""
         ready: dict[str, list[bool]] = {}
         for node in nodes:
             if zones.is_counted(node):
-                current = self._nodes.get(node["metadata"]["name"]) or node
-                ready.setdefault(zones.zone_of(node), []).append(is_ready(current))
+                alive = is_ready(node) and not self._is_silent(node, now)
+                ready.setdefault(zones.zone_of(node), []).append(alive)
         before = {key: zone.state for key, zone in self._zones.items()}
         change = zones.judge(before, ready, self._settings.rates)
         for key in self._zones.keys() - {zones.zone_of(node) for node in nodes}:
@@ -243,10 +251,11 @@ class Lifecycle:
             self._zones[key].bucket.change(rate, now)
         if change.entering:
             log.info("all nodes are away: nobody is evicted")
-            await self._each(self._free(node) for node in nodes)
+            await self._each(self._free, nodes)
         if change.leaving:
             self._health = {name: replace(one, seen=now) for name, one in self._health.items()}
         self._waiting.set()
+        return change.entering
 
     async def _keep_tainting(self) -> None:
         """As fast as the zones' rates let nodes pass."""
