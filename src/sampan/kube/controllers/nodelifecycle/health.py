@@ -57,6 +57,10 @@ def is_silent(health: Health, grace: Grace, now: float) -> bool:
     return now > health.seen + (grace.starting if health.heartbeat is None else grace.running)
 
 
+def is_ready(node: Object) -> bool:
+    return (condition(node, "Ready") or {}).get("status") == "True"
+
+
 def is_fake(node: Object) -> bool:
     return FAKE in (node["metadata"].get("labels") or {})
 
