@@ -16,7 +16,7 @@ from typing import IO
 
 import uvloop
 
-from sampan.errors import Conflict, SampanError
+from sampan.errors import Conflict, Invalid, SampanError
 from sampan.http.app import Server, bind_tcp, raise_file_limit
 from sampan.interpreter import isolated, plain_environment
 from sampan.kube.access import encryption
@@ -101,6 +101,8 @@ async def start(settings: Settings, stack: AsyncExitStack, clock: Clock = Clock(
     """Everything, until the stack is left."""
     raise_file_limit()
     objects = manifests.read(settings.manifests) if settings.manifests else []
+    if settings.scheduler_config is not None:
+        await _check_scheduler(settings.scheduler_config)
     first = str(next(ipaddress.ip_network(settings.service_cidrs[0]).hosts()))
     addresses = (first, settings.advertise_address, settings.reachable)
     pki = Pki(settings.paths.pki, serving_names(settings.domain, addresses, settings.names))
@@ -184,6 +186,18 @@ def _cluster(settings: Settings, pki: Pki, first: str) -> Cluster:
         pki.bundle(CLUSTER).decode(),
         pki.bundle(FRONT_PROXY).decode(),
     )
+
+
+async def _check_scheduler(path: Path) -> None:
+    """What is wrong with its configuration is told before anything starts; raises Invalid."""
+    process = await asyncio.create_subprocess_exec(
+        *isolated("sampan.kube.scheduler.configuration", str(path)),
+        stderr=asyncio.subprocess.PIPE,
+        env=plain_environment(os.environ),
+    )
+    _, said = await process.communicate()
+    if process.returncode:
+        raise Invalid(said.decode(errors="replace").strip())
 
 
 def _scheduler_options(settings: Settings, pki: Pki) -> list[str]:

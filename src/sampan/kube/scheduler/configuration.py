@@ -4,12 +4,13 @@ What upstream's server would do and this process does not (extenders, an address
 connection, profiling) is refused by name rather than ignored.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sampan.errors import Invalid, Unsupported
+from sampan.errors import Invalid, SampanError, Unsupported
 from sampan.kube.scheduler import arguments, decoding, pluginsets
 from sampan.kube.scheduler.decoding import DURATION, INT32, INT64, Struct
 from sampan.kube.scheduler.plugins import PLUGINS, POINTS, REMOVED
@@ -265,3 +266,15 @@ def _profile(
     return Configured(
         given["schedulerName"], points["filter"], weights, args, points, percentage if own is None else own
     )
+
+
+def main() -> None:
+    """Tell what is wrong with a file, if anything, to a server that has not loaded the scheduler."""
+    try:
+        load(Path(sys.argv[1]))
+    except SampanError as error:
+        sys.exit(f"{sys.argv[1]}: {error}")
+
+
+if __name__ == "__main__":
+    main()

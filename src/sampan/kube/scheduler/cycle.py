@@ -18,7 +18,7 @@ from sampan.kube.scheduler.configuration import Configured
 from sampan.kube.scheduler.evaluation import judge, score
 from sampan.kube.scheduler.evictions import Evictions
 from sampan.kube.scheduler.nominations import Nominations, nominated_node
-from sampan.kube.scheduler.podinfo import PodInfo, pod_info
+from sampan.kube.scheduler.podinfo import PodInfo
 from sampan.kube.scheduler.preemption import Preemptor
 from sampan.kube.scheduler.queue import Entry, Queue
 from sampan.kube.scheduler.statuses import Statuses, Wish
@@ -85,7 +85,7 @@ class Cycle:
         if not nodes:
             self._refuse(entry, profile, (), messages.NO_NODES, {"nodes": 0}, nominated="")
             return None
-        info = pod_info(entry.pod)
+        info = entry.info
         nominated = list(self.nominations.rows(self.cluster))
         verdict = judge(self.cluster, info, profile, nominated)
         if verdict.feasible.any():

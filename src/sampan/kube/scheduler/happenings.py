@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sampan.kube.client.requests import Object
+from sampan.kube.scheduler.podinfo import PodInfo, pod_info
 from sampan.specs.kubernetes import podamounts
 
 NODE_ADD, NODE_DELETE = "Node/Add", "Node/Delete"
@@ -35,6 +37,11 @@ class Happening:
     kind: str
     old: Object | None = None
     new: Object | None = None
+
+    @cached_property
+    def pods(self) -> tuple[PodInfo, ...]:
+        """What it was and what it is, of a pod."""
+        return tuple(pod_info(one) for one in (self.old, self.new) if one is not None)
 
 
 def of(resource: str, what: str, new: Object, old: Object | None) -> Iterator[Happening]:

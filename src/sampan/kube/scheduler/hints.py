@@ -4,23 +4,23 @@ Upstream's EventsToRegister and queueing hints. A hint may wake a pod in vain, b
 has become schedulable.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
-from sampan.kube.client.requests import Object
 from sampan.kube.scheduler import happenings
 from sampan.kube.scheduler.happenings import Happening
+from sampan.kube.scheduler.podinfo import PodInfo, Shape
+from sampan.kube.scheduler.podterms import Term
 from sampan.kube.scheduler.queue import Entry
-from sampan.specs.kubernetes import labels, labelselector
 
 # (the pod, a plugin, a node's name) -> does the plugin's filter let the pod pass there now?
-Fits = Callable[[Object, str, str], bool]
+Fits = Callable[[PodInfo, str, str], bool]
 
 
 class _Case(NamedTuple):
     """A pod that a plugin has refused, and what happened."""
 
-    pod: Object
+    info: PodInfo
     plugin: str
     one: Happening
     fits: Fits
@@ -36,62 +36,37 @@ def _always(_case: _Case) -> bool:
 def _on_node(case: _Case) -> bool:
     """The node that came or changed would do now, as far as this plugin is concerned."""
     node = case.one.new
-    return node is not None and case.fits(case.pod, case.plugin, node["metadata"]["name"])
+    return node is not None and case.fits(case.info, case.plugin, node["metadata"]["name"])
 
 
 def _own(case: _Case) -> bool:
     """It is this very pod that has changed."""
-    return case.one.new is not None and case.one.new["metadata"].get("uid") == case.pod["metadata"].get("uid")
+    return case.one.new is not None and case.one.new["metadata"].get("uid") == case.info.uid
 
 
 def _frees_ports(case: _Case) -> bool:
-    return bool(_host_ports(case.pod) & _host_ports(case.one.old or {}))
-
-
-def _host_ports(pod: Object) -> set[int]:
     """The addresses are left out: the filter looks at them."""
-    spec = pod.get("spec") or {}
-    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
-    ports = (port.get("hostPort") or 0 for one in containers for port in one.get("ports") or ())
-    return {port for port in ports if port}
+    wanted = {port.number for port in case.info.shape.ports}
+    return any(port.number in wanted for other in case.one.pods for port in other.shape.ports)
 
 
 def _shares_volume(case: _Case) -> bool:
     """The pod that left used one of the claims or disks of this one."""
-    old = case.one.old or {}
-    same_namespace = old.get("metadata", {}).get("namespace") == case.pod["metadata"].get("namespace")
-    mine, gone = set(claims_of(case.pod)), set(claims_of(old))
-    return bool(same_namespace and mine & gone) or bool(_disks(case.pod) & _disks(old))
-
-
-def _disks(pod: Object) -> set[str]:
-    found = set()
-    for volume in (pod.get("spec") or {}).get("volumes") or ():
-        for kind in ("gcePersistentDisk", "awsElasticBlockStore", "rbd", "iscsi"):
-            source = volume.get(kind)
-            if source:
-                name = source.get("pdName") or source.get("volumeID") or source.get("image")
-                found.add(f"{kind}/{name or source.get('iqn')}")
-    return found
+    shape = case.info.shape
+    mine = {use.name for use in shape.claims}
+    for other in (info.shape for info in case.one.pods):
+        if shape.disks and other.disks:
+            return True
+        if other.namespace == shape.namespace and any(use.name in mine for use in other.claims):
+            return True
+    return False
 
 
 def _uses_claim(case: _Case) -> bool:
-    claim = case.one.new
-    if claim is None or claim["metadata"].get("namespace") != case.pod["metadata"].get("namespace"):
+    claim, shape = case.one.new, case.info.shape
+    if claim is None or claim["metadata"].get("namespace") != shape.namespace:
         return False
-    return claim["metadata"]["name"] in claims_of(case.pod)
-
-
-def claims_of(pod: Object) -> list[str]:
-    """Names of the PersistentVolumeClaims of a pod, those of its ephemeral volumes too."""
-    found = []
-    for volume in (pod.get("spec") or {}).get("volumes") or ():
-        claim = volume.get("persistentVolumeClaim")
-        if claim:
-            found.append(claim.get("claimName", ""))
-        elif volume.get("ephemeral"):
-            found.append(f"{pod['metadata']['name']}-{volume.get('name')}")
-    return found
+    return any(use.name == claim["metadata"]["name"] for use in shape.claims)
 
 
 def _frees_attachment(case: _Case) -> bool:
@@ -101,27 +76,19 @@ def _frees_attachment(case: _Case) -> bool:
 
 def _spread_by_pod(case: _Case) -> bool:
     """A pod counts now, or counts no more, in a constraint of this one."""
-    namespace = case.pod["metadata"].get("namespace")
-    for other in (case.one.old, case.one.new):
-        if other is None or other["metadata"].get("namespace") != namespace:
-            continue
-        own = other["metadata"].get("labels") or {}
-        if any(_selects(one.get("labelSelector"), own) for one in _constraints(case.pod)):
-            return True
-    return False
+    constraints = [one for one in case.info.shape.constraints if one.hard]
+    return any(
+        one.predicate.matches(other.shape.namespace, other.shape.labels, {})
+        for other in case.one.pods
+        for one in constraints
+    )
 
 
 def _spread_by_node(case: _Case) -> bool:
-    return _has_key(case, (one.get("topologyKey", "") for one in _constraints(case.pod)))
+    return _has_key(case, (one.topology_key for one in case.info.shape.constraints if one.hard))
 
 
-def _constraints(pod: Object) -> Iterator[Mapping[str, Any]]:
-    for one in (pod.get("spec") or {}).get("topologySpreadConstraints") or ():
-        if one.get("whenUnsatisfiable") == "DoNotSchedule":
-            yield one
-
-
-def _has_key(case: _Case, keys: Iterator[str]) -> bool:
+def _has_key(case: _Case, keys: Iterable[str]) -> bool:
     """The node has, or had, a label of one of these keys."""
     wanted = set(keys)
     nodes = (one for one in (case.one.old, case.one.new) if one is not None)
@@ -130,47 +97,32 @@ def _has_key(case: _Case, keys: Iterator[str]) -> bool:
 
 def _affinity_by_pod(case: _Case) -> bool:
     """A pod that this one wants beside it is there, or one that kept it away has gone or changed."""
-    for other in (case.one.old, case.one.new):
-        if other is None:
-            continue
-        if any(_term_matches(term, case.pod, other) for term in _terms(case.pod)):
+    mine = case.info.shape
+    for other in (info.shape for info in case.one.pods):
+        if any(_means(term, other) for term in (*mine.affinity.required, *mine.affinity.forbidden)):
             return True
-        if any(_term_matches(term, other, case.pod) for term in _terms(other, ("podAntiAffinity",))):
+        if any(_means(term, mine) for term in other.affinity.forbidden):
             return True
     return False
 
 
+def _means(term: Term, shape: Shape) -> bool:
+    """What selects namespaces by their labels is taken to select all."""
+    predicate = term.predicate
+    there = predicate.anywhere or shape.namespace in predicate.namespaces
+    return there and predicate.selector.matches(shape.labels)
+
+
 def _affinity_by_node(case: _Case) -> bool:
     """Also for the sake of others' terms, whose keys are not known here."""
-    own = list(_terms(case.pod))
-    return not own or _has_key(case, (term.get("topologyKey", "") for term in own))
-
-
-def _terms(
-    pod: Object, sides: tuple[str, ...] = ("podAffinity", "podAntiAffinity")
-) -> Iterator[Mapping[str, Any]]:
-    affinity = (pod.get("spec") or {}).get("affinity") or {}
-    for side in sides:
-        needed = (affinity.get(side) or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
-        yield from needed or ()
-
-
-def _term_matches(term: Mapping[str, Any], owner: Object, other: Object) -> bool:
-    """A namespaceSelector is taken to match."""
-    if term.get("namespaceSelector") is None:
-        namespaces = term.get("namespaces") or (owner["metadata"].get("namespace"),)
-        if other["metadata"].get("namespace") not in namespaces:
-            return False
-    return _selects(term.get("labelSelector"), other["metadata"].get("labels") or {})
-
-
-def _selects(selector: Any, own: Mapping[str, str]) -> bool:
-    return labelselector.can_select(selector) and labels.from_object(selector).matches(own)
+    affinity = case.info.shape.affinity
+    own = (*affinity.required, *affinity.forbidden)
+    return not own or _has_key(case, (term.topology_key for term in own))
 
 
 def _claims_devices(case: _Case) -> bool:
     """It is a ResourceClaim of this pod, or one that may have set devices free."""
-    return bool((case.pod.get("spec") or {}).get("resourceClaims"))
+    return bool(case.info.shape.resource_claims)
 
 
 _NODE_CHANGES = (
@@ -279,6 +231,6 @@ class Rules:
     def concerns(self, entry: Entry, plugins: Collection[str], one: Happening) -> bool:
         for plugin in plugins:
             rule = RULES.get(plugin, {}).get(one.kind)
-            if rule is not None and rule(_Case(entry.pod, plugin, one, self._fits)):
+            if rule is not None and rule(_Case(entry.info, plugin, one, self._fits)):
                 return True
         return False

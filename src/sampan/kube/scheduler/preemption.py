@@ -68,7 +68,7 @@ def budgets(objects: Iterable[Object]) -> list[Budget]:
     found = []
     for value in objects:
         given = (value.get("spec") or {}).get("selector")
-        if not labelselector.can_select(given):
+        if given is None or not labelselector.can_select(given):
             continue
         selector = labels.from_object(given)
         status = value.get("status") or {}

@@ -16,6 +16,7 @@ from typing import Protocol
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.happenings import Happening
+from sampan.kube.scheduler.podinfo import PodInfo, Shape, pod_info
 
 LONGEST_WAIT = 300.0  # seconds that a pod waits for something to happen
 ACTIVE, BACKOFF, WAITING, FLYING = "active", "backoff", "waiting", "flying"
@@ -45,6 +46,15 @@ class Entry:
     errors: int = 0  # in a row
     refused_by: frozenset[str] = frozenset()
     gate: str = ""
+
+    _info: PodInfo | None = None
+
+    @property
+    def info(self) -> PodInfo:
+        """Of the pod as it is now."""
+        if self._info is None or self._info.object is not self.pod:
+            self._info = pod_info(self.pod)
+        return self._info
 
     @property
     def uid(self) -> str:
@@ -231,9 +241,16 @@ class Queue:
             self._happened.append(one)
         if not self._waiting:
             return
+        # Pods that look alike and were refused by the same are answered alike.
+        answers: dict[tuple[Shape, str, frozenset[str]], bool] = {}
         for uid in self._interested(one):
             entry = self._entries[uid]
-            if (concerns is None or concerns(entry)) and self._concerns(entry, one):
+            if concerns is not None and not concerns(entry):
+                continue
+            alike = (entry.info.shape, entry.gate, entry.refused_by)
+            if alike not in answers:
+                answers[alike] = self._concerns(entry, one)
+            if answers[alike]:
                 self._requeue(entry)
 
     def _interested(self, one: Happening) -> list[str]:

@@ -25,7 +25,7 @@ from sampan.kube.scheduler.evictions import Evictions
 from sampan.kube.scheduler.happenings import Happening
 from sampan.kube.scheduler.hints import Rules
 from sampan.kube.scheduler.nominations import Nominations, nominated_node
-from sampan.kube.scheduler.podinfo import pod_info
+from sampan.kube.scheduler.podinfo import PodInfo
 from sampan.kube.scheduler.preemption import priority
 from sampan.kube.scheduler.queue import FLYING, Entry, Queue
 from sampan.kube.scheduler.statuses import Statuses
@@ -221,11 +221,11 @@ class Scheduler:
                 return False
         return True
 
-    def _fits(self, pod: Object, plugin: str, node: str) -> bool:
-        profile, row = self._profile_of(pod), self._cluster.row_of(node)
+    def _fits(self, info: PodInfo, plugin: str, node: str) -> bool:
+        profile, row = self._profile_of(info.object), self._cluster.row_of(node)
         if profile is None or row is None:
             return False
-        return not refusals(self._cluster, pod_info(pod), profile, plugin, row)
+        return not refusals(self._cluster, info, profile, plugin, row)
 
     def _evicted(self, uid: str) -> None:
         """All victims of a pod have been told."""
