@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sampan.kube.scheduler.entries import BACKOFF, FLYING, WAITING, Entry
 from sampan.kube.scheduler.happenings import OWN_GATES, POD_DELETE, Happening
-from sampan.kube.scheduler.queue import BACKOFF, FLYING, WAITING, Entry, Queue
+from sampan.kube.scheduler.queue import Queue
 
 FIT = ("NodeResourcesFit",)
 

@@ -15,15 +15,19 @@ from sampan.kube.client.requests import Object
 from sampan.kube.scheduler import messages, preemption
 from sampan.kube.scheduler.columns import Cluster
 from sampan.kube.scheduler.configuration import Configured
+from sampan.kube.scheduler.entries import Entry
 from sampan.kube.scheduler.evaluation import judge, score
 from sampan.kube.scheduler.evictions import Evictions
 from sampan.kube.scheduler.nominations import Nominations, nominated_node
 from sampan.kube.scheduler.podinfo import PodInfo
 from sampan.kube.scheduler.preemption import Preemptor
-from sampan.kube.scheduler.queue import Entry, Queue
+from sampan.kube.scheduler.query import Query
+from sampan.kube.scheduler.queue import Queue
 from sampan.kube.scheduler.statuses import Statuses, Wish
 from sampan.kube.scheduler.trials import NodeTrials
 from sampan.kube.scheduler.verdict import Mask, Verdict
+from sampan.kube.scheduler.volumebinding import VolumeBinder, Writes, writes
+from sampan.kube.scheduler.volumes import plan
 from sampan.specs.kubernetes.objects import is_going
 
 log = logging.getLogger("sampan.kube")
@@ -35,12 +39,13 @@ NO_DEVICES, STILL = "no new claims to deallocate", "still not schedulable"
 
 @dataclass(frozen=True)
 class Placement:
-    """A pod that is taken to run on a node; `pod` says so."""
+    """A pod that is taken to run on a node; `pod` says so. `volumes` are to be written before."""
 
     entry: Entry
     profile: Configured
     pod: Object
     node: str
+    volumes: Writes | None = None
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Cycle:
     statuses: Statuses
     evictions: Evictions
     budgets: Informer
+    volumes: VolumeBinder
     decisions: Decisions
     clock: Callable[[], float]
     start: Callable[[int], int] = field(default=random.randrange)
@@ -94,17 +100,17 @@ class Cycle:
         self._refuse_by(entry, profile, verdict, nodes, trials)
         return None
 
-    def _choose(self, info: PodInfo, profile: Configured, feasible: Mask) -> str:
+    def _choose(self, info: PodInfo, profile: Configured, feasible: Mask) -> int:
         """The node that was promised to it; else the best, or one of several that are as good."""
         promised = self.cluster.row_of(nominated_node(info.object) or self.nominations.node_of(info.uid))
         if promised is not None and feasible[promised]:
-            return self.cluster.node_name(promised)
+            return promised
         feasible = self._sample(profile, feasible)
         rows = np.flatnonzero(feasible)
         if len(rows) > 1 and profile.scores:
             scores = score(self.cluster, info, profile, feasible)[rows]
             rows = rows[scores == scores.max()]
-        return self.cluster.node_name(int(rows[self.start(len(rows))]))
+        return int(rows[self.start(len(rows))])
 
     def _sample(self, profile: Configured, feasible: Mask) -> Mask:
         """Of so many nodes only: `percentageOfNodesToScore`, going round."""
@@ -119,12 +125,17 @@ class Cycle:
         found[chosen] = True
         return found
 
-    def _assume(self, entry: Entry, profile: Configured, node: str) -> Placement:
+    def _assume(self, entry: Entry, profile: Configured, row: int) -> Placement:
+        node = self.cluster.node_name(row)
+        wanted: Writes | None = None
+        if entry.info.shape.claims and profile.runs("VolumeBinding", "reserve"):
+            wanted = writes(plan(Query(self.cluster, entry.info, profile), row), node)
+            self.volumes.assume(wanted)
         pod = {**entry.pod, "spec": {**entry.pod["spec"], "nodeName": node}}
         self.cluster.put_pod(pod)
         self.nominations.remove(entry.uid)
         self.queue.done(entry.uid)
-        return Placement(entry, profile, pod, node)
+        return Placement(entry, profile, pod, node, wanted)
 
     # --- no node
 
@@ -148,6 +159,9 @@ class Cycle:
         nominated: str | None = None
         for plugin in profile.points.get("postFilter", ()):
             if plugin == "DynamicResources":
+                if _came_before(profile, verdict, plugin):
+                    # Its PostFilter misses what its PreFilter would have left, and that ends the search.
+                    return "not found", None
                 claims = (entry.pod.get("spec") or {}).get("resourceClaims")
                 said.append(STILL if claims and verdict.refused is None else NO_DEVICES)
             elif plugin == "DefaultPreemption":
@@ -213,6 +227,18 @@ class Cycle:
 
     def _tell(self, profile: Configured, pod: Object, note: str) -> None:
         self.recorders[profile.name].scheduling(pod, WARNING, "FailedScheduling", "Scheduling", note)
+
+
+def _came_before(profile: Configured, verdict: Verdict, plugin: str) -> bool:
+    """Was the pod refused by a PreFilter before this plugin's was asked?"""
+    if verdict.refused is None or verdict.refused.plugin == plugin:
+        return False
+    asked = profile.points.get("preFilter", ())
+    return (
+        plugin not in asked[: asked.index(verdict.refused.plugin)]
+        if verdict.refused.plugin in asked
+        else False
+    )
 
 
 def _where(verdict: Verdict) -> tuple[list[int], set[int]]:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from sampan.kube.scheduler import happenings
+from sampan.kube.scheduler.entries import Entry
 from sampan.kube.scheduler.happenings import Happening
 from sampan.kube.scheduler.podinfo import PodInfo, Shape
 from sampan.kube.scheduler.podterms import Term
-from sampan.kube.scheduler.queue import Entry
 
 # (the pod, a plugin, a node's name) -> does the plugin's filter let the pod pass there now?
 Fits = Callable[[PodInfo, str, str], bool]

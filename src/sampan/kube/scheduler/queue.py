@@ -7,92 +7,26 @@ back. No pod waits longer than five minutes.
 """
 
 import asyncio
-import heapq
 import itertools
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from typing import Protocol
 
-from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Object
+from sampan.kube.scheduler.entries import ACTIVE, BACKOFF, FLYING, WAITING, Entry, Heap
 from sampan.kube.scheduler.happenings import Happening
-from sampan.kube.scheduler.podinfo import PodInfo, Shape, pod_info
+from sampan.kube.scheduler.podinfo import Shape
 
 LONGEST_WAIT = 300.0  # seconds that a pod waits for something to happen
-ACTIVE, BACKOFF, WAITING, FLYING = "active", "backoff", "waiting", "flying"
 
-Gate = Callable[["Entry"], str]  # the plugin that does not let the pod be tried yet, or ""
+Gate = Callable[[Entry], str]  # the plugin that does not let the pod be tried yet, or ""
 
 
 class Hints(Protocol):
     def interested(self, kind: str) -> Collection[str]:
         """The plugins that have a use for such a happening."""
 
-    def concerns(self, entry: "Entry", plugins: Collection[str], one: Happening) -> bool:
+    def concerns(self, entry: Entry, plugins: Collection[str], one: Happening) -> bool:
         """May one of these plugins, which refused the pod, let it pass now?"""
-
-
-@dataclass(eq=False)
-class Entry:
-    """A pod, and how it fared so far."""
-
-    pod: Object
-    added: float  # when it came
-    since: float  # when it was put where it is
-    number: int = 0  # of two that are alike, the first goes first
-    place: str = ""
-    attempts: int = 0
-    refusals: int = 0  # in all
-    errors: int = 0  # in a row
-    refused_by: frozenset[str] = frozenset()
-    gate: str = ""
-
-    _info: PodInfo | None = None
-
-    @property
-    def info(self) -> PodInfo:
-        """Of the pod as it is now."""
-        if self._info is None or self._info.object is not self.pod:
-            self._info = pod_info(self.pod)
-        return self._info
-
-    @property
-    def uid(self) -> str:
-        return str(self.pod["metadata"]["uid"])
-
-    @property
-    def key(self) -> str:
-        return key_of(self.pod)
-
-    @property
-    def priority(self) -> int:
-        return int((self.pod.get("spec") or {}).get("priority") or 0)
-
-
-@dataclass
-class _Heap:
-    """Entries by what is least; those that have gone elsewhere are passed over."""
-
-    place: str
-    items: list[tuple[float, float, int, Entry]] = field(default_factory=list)
-
-    def push(self, first: float, second: float, number: int, entry: Entry) -> None:
-        heapq.heappush(self.items, (first, second, number, entry))
-
-    def first(self) -> tuple[float, Entry] | None:
-        while self.items:
-            first, _, number, entry = self.items[0]
-            if entry.place == self.place and entry.number == number:
-                return first, entry
-            heapq.heappop(self.items)
-        return None
-
-    def pop(self) -> Entry | None:
-        found = self.first()
-        if found is None:
-            return None
-        heapq.heappop(self.items)
-        return found[1]
 
 
 class Queue:
@@ -112,8 +46,8 @@ class Queue:
         self._initial, self._longest = initial_backoff, longest_backoff
         self._entries: dict[str, Entry] = {}
         self._waiting: dict[str, set[str]] = {}  # uids by plugin
-        self._active, self._backoff = _Heap(ACTIVE), _Heap(BACKOFF)
-        self._errors = _Heap(BACKOFF)  # those that back off from a failure are not tried early
+        self._active, self._backoff = Heap(ACTIVE), Heap(BACKOFF)
+        self._errors = Heap(BACKOFF)  # those that back off from a failure are not tried early
         self._flying: dict[str, int] = {}  # uid -> the first happening that it has not seen
         self._happened: list[Happening] = []
         self._dropped = 0  # happenings that nobody needs any more
