@@ -3,7 +3,7 @@
     bench/kube_controllers.py                          a cluster of ours, started for this and removed
     bench/kube_controllers.py --kubeconfig FILE        a cluster that runs already, a real one for instance
 
-Pods are counted as they are created; nobody needs to run them. Nodes are objects only, and removed at the end.
+Pods are counted as they are created; nobody needs to run them. Nodes are objects, and removed at the end.
 """
 
 import argparse
