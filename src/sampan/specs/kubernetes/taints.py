@@ -37,6 +37,7 @@ def tolerates(toleration: "Toleration", taint: "Taint") -> bool:
 
 
 def tolerated(taint: "Taint", tolerations: "Iterable[Toleration] | None") -> bool:
+    """By any of the tolerations?"""
     return any(tolerates(one, taint) for one in tolerations or ())
 
 

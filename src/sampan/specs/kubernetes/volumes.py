@@ -26,6 +26,7 @@ ZONES = "__"  # between the zones of a volume's label
 
 
 def annotations(value: "Object") -> "Mapping[str, str]":
+    """Empty where there are none."""
     return value["metadata"].get("annotations") or {}
 
 
@@ -48,10 +49,12 @@ def belongs(volume: "Object", claim: "Object") -> bool:
 
 
 def size_of(volume: "Object") -> Quantity:
+    """What a volume has room for; nothing if it does not say."""
     return _storage((volume.get("spec") or {}).get("capacity"))
 
 
 def wanted_size(claim: "Object") -> Quantity:
+    """What a claim asks for; nothing if it does not say."""
     return _storage(((claim.get("spec") or {}).get("resources") or {}).get("requests"))
 
 
