@@ -80,6 +80,7 @@ GROUPS: dict[str, dict[str, tuple[str, str, tuple[str, ...]]]] = {
         "kubeconfig": ("kube.kubeconfig", "Print the configuration for kubectl and helm", ()),
         "reset": ("kube.reset", "Remove the cluster and all its objects", ()),
         "rotate-keys": ("kube.rotatekeys", "Make a new key, of encryption at rest or of tokens", ()),
+        "simulate": ("kube.simulate", "Say what a cluster would do with objects, changing nothing", ()),
         "snapshot": ("kube.snapshot", "Save the cluster's objects to a file, or restore them", ()),
         "status": ("kube.status", "Show whether a cluster runs, and where", ()),
         "up": ("kube.up", "Start a Kubernetes cluster", ()),

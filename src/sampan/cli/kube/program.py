@@ -24,3 +24,14 @@ def command(name: str) -> Callable[[Session, Options, list[str]], None]:
         os.execv(line[0], line)
 
     return run
+
+
+def program(module: str) -> Callable[[Session, Options, list[str]], None]:
+    """What becomes a program of its own, which reads the rest of the command line."""
+
+    def run(session: Session, options: Options, args: list[str]) -> None:
+        sys.stdout.flush()
+        line = isolated(module, *args)
+        os.execv(line[0], line)
+
+    return run

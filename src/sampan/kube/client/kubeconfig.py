@@ -12,6 +12,16 @@ from typing import Any
 
 from sampan.errors import Invalid, NotFound, Unsupported
 from sampan.kube.client.requests import Endpoint
+from sampan.paths import KubePaths
+
+
+def find(given: str = "") -> Path:
+    """The file that is given, else as kubectl finds it, else this machine's cluster's."""
+    first = (given or os.environ.get("KUBECONFIG", "")).partition(os.pathsep)[0]
+    if first:
+        return Path(first)
+    own = Path(os.environ.get("HOME", "/root")) / ".kube" / "config"
+    return own if own.exists() else KubePaths().kubeconfig
 
 
 def read(path: Path, context: str = "") -> tuple[Endpoint, str]:

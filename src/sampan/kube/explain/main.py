@@ -2,9 +2,7 @@
 
 import argparse
 import asyncio
-import os
 import sys
-from pathlib import Path
 
 import orjson
 
@@ -13,7 +11,6 @@ from sampan.kube.client import kubeconfig
 from sampan.kube.client.requests import Client, Endpoint
 from sampan.kube.explain.explanation import Explanation
 from sampan.kube.explain.looking import Looking
-from sampan.paths import KubePaths
 from sampan.specs.kubernetes.status import StatusError
 
 KINDS = {
@@ -29,7 +26,7 @@ def main() -> None:
     """Run one command line; failures become a line on stderr and exit status 1."""
     options = _parser().parse_args()
     try:
-        endpoint, namespace = kubeconfig.read(_kubeconfig(options.kubeconfig), options.context)
+        endpoint, namespace = kubeconfig.read(kubeconfig.find(options.kubeconfig), options.context)
         found = asyncio.run(_explain(endpoint, options.namespace or namespace, options.kind, options.name))
     except (SampanError, StatusError) as error:
         print(f"sampan explain: {error}", file=sys.stderr)
@@ -47,15 +44,6 @@ async def _explain(endpoint: Endpoint, namespace: str, kind: str, name: str) -> 
         return await Looking(client).of(kind)(namespace, name)
     finally:
         await client.close()
-
-
-def _kubeconfig(given: str) -> Path:
-    """As kubectl finds it, or this machine's cluster's."""
-    first = (given or os.environ.get("KUBECONFIG", "")).partition(os.pathsep)[0]
-    if first:
-        return Path(first)
-    own = Path(os.environ.get("HOME", "/root")) / ".kube" / "config"
-    return own if own.exists() else KubePaths().kubeconfig
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -110,8 +110,9 @@ def _per_filter(decided: Mapping[str, Any]) -> list[str]:
     """What each filter said of which nodes, as the scheduler has noted it."""
     lines = []
     for one in (decided.get("facts") or {}).get("filters") or ():
-        nodes = ", ".join(one.get("nodes") or ())
-        lines.append(f"{one.get('plugin')}: {one.get('text')} ({one.get('count')} nodes: {nodes})")
+        count, examples = one["nodes"], list(one["examples"])
+        nodes = ", ".join([*examples, "..."] if count > len(examples) else examples)
+        lines.append(f"{one['plugin']}: {one['reason']} (on {nodes})")
     return lines
 
 
