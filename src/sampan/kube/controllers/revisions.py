@@ -19,6 +19,17 @@ def snapshot(owner: Object) -> Object:
     return {"spec": {"template": {**owner["spec"]["template"], "$patch": "replace"}}}
 
 
+def made(metadata: Object, data: Object, number: int) -> Object:
+    """A revision, as it is to be created."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": metadata,
+        "data": data,
+        "revision": number,
+    }
+
+
 def encoded(data: Any) -> bytes:
     """As it is written, and hashed."""
     return json.marshal(data)

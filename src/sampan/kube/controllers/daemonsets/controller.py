@@ -104,9 +104,9 @@ class DaemonSets:
                 await self._forget(owner, known, current, pods)
         except (StatusError, SampanError) as error:
             self._context.explain(owner, "Failed", str(error))
-            raise
-        finally:
             await self._tell(view, collisions, satisfied)
+            raise
+        await self._tell(view, collisions, satisfied)
         return self._again(view, changes)
 
     def _view(self, owner: Object, hash: str, pods: Iterable[Object]) -> View:
@@ -210,7 +210,7 @@ def revision(owner: Object, number: int, taken: int) -> Object:
     }
     if annotations := owner["metadata"].get("annotations"):
         metadata["annotations"] = dict(annotations)
-    return {"metadata": metadata, "data": revisions.snapshot(owner), "revision": number}
+    return revisions.made(metadata, revisions.snapshot(owner), number)
 
 
 def controller(context: Context) -> Controller:

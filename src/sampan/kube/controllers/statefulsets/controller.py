@@ -83,12 +83,12 @@ class StatefulSets:
             if decided.outdated is not None:
                 await self._hands.delete(seen.owner, decided.outdated)
                 status = {**status, "currentReplicas": max(status["currentReplicas"] - 1, 0)}
-            self._explain(seen.owner, decided)
         except (StatusError, SampanError) as error:
             self._context.explain(seen.owner, "Failed", str(error))
+            await self._tell(seen.owner, status)
             raise
-        finally:
-            await self._tell(seen.owner, completed(seen.owner, status))
+        self._explain(seen.owner, decided)
+        await self._tell(seen.owner, status)
 
     def _explain(self, owner: Object, decided: Plan) -> None:
         if decided.waits:
@@ -97,6 +97,7 @@ class StatefulSets:
             self._context.settle(owner)
 
     async def _tell(self, owner: Object, status: Object) -> None:
+        status = completed(owner, status)
         if is_news(owner, status):
             value = {**owner, "status": status}
             await self._context.client.update(STATEFUL_SETS, owner["metadata"]["namespace"], value, "status")
@@ -124,7 +125,7 @@ def revision(owner: Object, number: int, collisions: int, taken: int) -> Object:
     }
     if annotations := owner["metadata"].get("annotations"):
         metadata["annotations"] = dict(annotations)
-    return {"metadata": metadata, "data": data, "revision": number}
+    return revisions.made(metadata, data, number)
 
 
 def controller(context: Context) -> Controller:
