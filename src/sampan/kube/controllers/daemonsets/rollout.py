@@ -72,12 +72,10 @@ def _surged(view: View, most: int) -> Changes:
                 delete.append(old)
             else:
                 surging += 1
-        elif not view.is_available(old):
-            create.append(node)
         elif not view.placement(node).run:
-            misplaced.append(old)
+            misplaced += [old] if view.is_available(old) else []
         else:
-            candidates.append(node)
+            (candidates if view.is_available(old) else create).append(node)
     create += candidates[: max(most - surging, 0)]
     return Changes(create=tuple(create), delete=(*delete, *_to_spare(misplaced, available - view.desired)))
 
