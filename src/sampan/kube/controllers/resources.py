@@ -29,3 +29,5 @@ IP_ADDRESSES = ResourcePath("networking.k8s.io/v1", "ipaddresses", namespaced=Fa
 VOLUMES = ResourcePath("v1", "persistentvolumes", namespaced=False)
 STORAGE_CLASSES = ResourcePath("storage.k8s.io/v1", "storageclasses", namespaced=False)
 SIGNING_REQUESTS = ResourcePath("certificates.k8s.io/v1", "certificatesigningrequests", namespaced=False)
+DISRUPTION_BUDGETS = ResourcePath("policy/v1", "poddisruptionbudgets")
+AUTOSCALERS = ResourcePath("autoscaling/v2", "horizontalpodautoscalers")

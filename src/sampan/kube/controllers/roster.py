@@ -7,6 +7,7 @@ from typing import Protocol
 from sampan.kube.controllers import (
     clusterroleaggregation,
     daemonsets,
+    disruption,
     ephemeralvolumes,
     namespaces,
     nodettl,
@@ -62,6 +63,7 @@ ROSTER: Mapping[str, Row] = {
         daemonsets.controller, account="daemon-set-controller", component="daemonset-controller"
     ),
     "deployment-controller": Row(deployments),
+    "disruption-controller": Row(disruption.controller, component="controllermanager"),
     "endpoint-controller": Row(EndpointsLoop),
     "endpointslice-controller": Row(Slices, component="endpoint-slice-controller"),
     "endpointslicemirroring-controller": Row(Mirroring, component="endpoint-slice-mirroring-controller"),

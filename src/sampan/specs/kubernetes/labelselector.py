@@ -68,3 +68,19 @@ def shown(selector: "LabelSelector") -> Shown:
             for one in selector["matchExpressions"]
         ]
     return shown_in_order(found)
+
+
+def printed(selector: "LabelSelector | None") -> str:
+    """As Go's generated String() has it, in messages."""
+    if selector is None:
+        return "nil"
+    labels = "".join(f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items()))
+    expressions = "".join(
+        f"LabelSelectorRequirement{{Key:{one.get('key', '')},Operator:{one.get('operator', '')},"
+        f"Values:[{' '.join(one.get('values') or ())}],}},"
+        for one in selector.get("matchExpressions") or ()
+    )
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{expressions}}},}}"
+    )
