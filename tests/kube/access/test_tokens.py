@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sampan.kube.access import tokens
 from sampan.kube.access.tokenchecks import Refused, verify
 from sampan.kube.pki import jws
+from sampan.kube.pki.accounttokens import secret_token
 from sampan.kube.pki.keyfiles import new_key
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.access.support import Objects
@@ -229,7 +230,7 @@ def test_a_token_does_not_choose_its_algorithm(reader):
 def test_legacy_tokens_live_as_long_as_their_secret(reader):
     account = reader.get("serviceaccounts", "ns", "sa")
     secret = thing("s", "u-s")
-    token = tokens.legacy(account, secret, ISSUER)
+    token = secret_token(account, secret, ISSUER.signing)
     reader.put("secrets", secret)
     refused(token, reader, "service account token has been invalidated")
     secret["data"] = {"token": base64.b64encode(token.encode()).decode()}

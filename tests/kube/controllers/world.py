@@ -294,11 +294,12 @@ class _Informers(Informers):
         self._waiting: dict[ResourcePath, deque[tuple[str, Object]]] = {}
         self._wake: dict[ResourcePath, asyncio.Event] = {}
 
-    def of(self, resource: ResourcePath) -> Informer:
-        found = self._known.get(resource)
+    def of(self, resource: ResourcePath, fields: str = "") -> Informer:
+        """Here nothing is selected: who asks for a part must not mind the rest."""
+        found = self._known.get((resource, ""))
         if found is None:
             found = Informer(self.client, resource, indexes={NAMESPACE: namespace_of})
-            self._known[resource] = found
+            self._known[resource, ""] = found
             self._waiting[resource] = deque(("put", value) for value in self._world.all(resource))
             self._wake[resource] = asyncio.Event()
             self.tasks.append(asyncio.ensure_future(self._feed(resource, found)))

@@ -7,8 +7,8 @@ from multidict import CIMultiDictProxy
 
 from sampan.kube.access.authorization import Authorizer
 from sampan.kube.access.clientcertificates import extra_of
-from sampan.kube.access.tokens import groups as account_groups
 from sampan.kube.access.user import ANONYMOUS, Attributes, User
+from sampan.kube.pki.accounttokens import groups as account_groups
 from sampan.specs.kubernetes import names, status
 
 _GROUP = "authentication.k8s.io"

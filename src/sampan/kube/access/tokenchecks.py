@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sampan.kube.access.tokens import LEGACY_ISSUER, Issuer, groups, username
+from sampan.kube.access.tokens import Issuer
 from sampan.kube.access.user import User
 from sampan.kube.kinds.resource import Object, Reader
 from sampan.kube.pki import jws
+from sampan.kube.pki.accounttokens import ISSUER as LEGACY_ISSUER
+from sampan.kube.pki.accounttokens import groups, username
 from sampan.specs.golang.quote import quote
 
 # Go's JWT library forgives clocks that differ by this much.

@@ -4,8 +4,6 @@ Kubernetes: staging/src/k8s.io/apiserver/pkg/authentication/token/tokenfile,
 plugin/pkg/auth/authenticator/token/bootstrap.
 """
 
-import base64
-import binascii
 import csv
 import hmac
 import re
@@ -18,10 +16,9 @@ from sampan.kube.access.tokenchecks import Verified, verify
 from sampan.kube.access.tokens import Issuer
 from sampan.kube.access.user import User
 from sampan.kube.kinds.resource import Object, Reader
+from sampan.specs.kubernetes import bootstraptokens
 
-_BOOTSTRAP = re.compile(r"([a-z0-9]{6})\.([a-z0-9]{16})")
 _BOOTSTRAP_GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
-_BOOTSTRAP_TYPE = "bootstrap.kubernetes.io/token"
 
 
 class ServiceAccounts:
@@ -74,14 +71,14 @@ class BootstrapTokens:
 
     async def verify(self, token: str, audiences: Sequence[str]) -> Verified | None:
         """See TokenCheck."""
-        match = _BOOTSTRAP.fullmatch(token)
+        match = bootstraptokens.TOKEN.fullmatch(token)
         fitting = _for(audiences, self._audiences)
         if not match or fitting is None:
             return None
-        secret = self._reader.get("secrets", "kube-system", f"bootstrap-token-{match[1]}")
-        if secret is None or secret.get("type") != _BOOTSTRAP_TYPE:
+        secret = self._reader.get("secrets", bootstraptokens.NAMESPACE, f"{bootstraptokens.PREFIX}{match[1]}")
+        if secret is None or secret.get("type") != bootstraptokens.TYPE:
             return None
-        data = {key: _text(value) for key, value in (secret.get("data") or {}).items()}
+        data = bootstraptokens.data_of(secret)
         if not hmac.compare_digest(data.get("token-secret", "").encode(), match[2].encode()):
             return None
         if not self._counts(secret, data, match[1]):
@@ -97,20 +94,7 @@ class BootstrapTokens:
             return False
         if data.get("usage-bootstrap-authentication") != "true":
             return False
-        end = data.get("expiration", "")
-        if not end:
-            return True
-        try:
-            return datetime.fromisoformat(end) > self._clock()
-        except (ValueError, TypeError):  # no time at all, or one without a zone
-            return False
-
-
-def _text(value: object) -> str:
-    try:
-        return base64.b64decode(str(value)).decode()
-    except (binascii.Error, ValueError):
-        return ""
+        return bootstraptokens.ends_at(data) > self._clock().timestamp()
 
 
 def _groups(text: str) -> list[str] | None:

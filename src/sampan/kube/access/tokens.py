@@ -1,6 +1,6 @@
 """Tokens of service accounts: made on request. tokenchecks.py is who looks at them.
 
-Kubernetes: pkg/serviceaccount/{claims,legacy}.go, pkg/registry/core/serviceaccount/storage/token.go.
+Kubernetes: pkg/serviceaccount/claims.go, pkg/registry/core/serviceaccount/storage/token.go.
 """
 
 import uuid
@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sampan.kube.kinds.resource import Object, Reader
 from sampan.kube.pki import jws
+from sampan.kube.pki.accounttokens import username
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import status
 from sampan.specs.kubernetes.fielderror import FieldError, invalid
 
 GROUP = "authentication.k8s.io"
-LEGACY_ISSUER = "kubernetes/serviceaccount"
 _SHORTEST, _LONGEST = 600, 1 << 32
 # What kubelets ask for if a pod asks for an hour: the sign that its program may not know of renewal.
 _WARNED = 3607
@@ -53,15 +53,6 @@ class Issuer:
     def jwks(self) -> Object:
         """/openid/v1/jwks"""
         return {"keys": [jws.jwk(key) for key in self.verifying]}
-
-
-def username(namespace: str, name: str) -> str:
-    return f"system:serviceaccount:{namespace}:{name}"
-
-
-def groups(namespace: str) -> tuple[str, ...]:
-    """Those of each service account, but for system:authenticated."""
-    return ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
 
 
 def request_errors(request: Object) -> list[FieldError]:
@@ -199,20 +190,3 @@ def _node_claims(pod: Object, reader: Reader) -> Object:
         return {}
     node = reader.get("nodes", "", name)
     return {"node": _reference(node or {"metadata": {"name": name}})}
-
-
-def legacy(account: Object, secret: Object, issuer: Issuer) -> str:
-    """The token of a secret of type kubernetes.io/service-account-token; it has no end."""
-    metadata = account["metadata"]
-    prefix = "kubernetes.io/serviceaccount"
-    return jws.sign(
-        issuer.signing,
-        {
-            "iss": LEGACY_ISSUER,
-            f"{prefix}/namespace": metadata["namespace"],
-            f"{prefix}/secret.name": secret["metadata"]["name"],
-            f"{prefix}/service-account.name": metadata["name"],
-            f"{prefix}/service-account.uid": metadata.get("uid", ""),
-            "sub": username(metadata["namespace"], metadata["name"]),
-        },
-    )

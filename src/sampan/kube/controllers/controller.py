@@ -49,27 +49,29 @@ class Informers:
     """The one cache of a process: an informer for each resource that anybody asks for."""
 
     client: Client
-    _known: dict[ResourcePath, Informer] = field(default_factory=dict)
-    _tasks: dict[ResourcePath, "asyncio.Task[None]"] = field(default_factory=dict)
+    _known: dict[tuple[ResourcePath, str], Informer] = field(default_factory=dict)
+    _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     _running: asyncio.TaskGroup | None = None
 
-    def of(self, resource: ResourcePath) -> Informer:
-        found = self._known.get(resource)
+    def of(self, resource: ResourcePath, fields: str = "") -> Informer:
+        """`fields` selects a part of what there is, so that the rest is not held: "type=example.com/x"."""
+        found = self._known.get((resource, fields))
         if found is None:
-            found = Informer(self.client, resource, indexes={NAMESPACE: namespace_of})
-            self._known[resource] = found
-            self._start(resource, found)
+            query = {"fieldSelector": fields} if fields else {}
+            found = Informer(self.client, resource, query=query, indexes={NAMESPACE: namespace_of})
+            self._known[resource, fields] = found
+            self._start(found)
         return found
 
-    def _start(self, resource: ResourcePath, informer: Informer) -> None:
+    def _start(self, informer: Informer) -> None:
         if self._running is not None:
-            self._tasks[resource] = self._running.create_task(informer.run())
+            self._tasks.append(self._running.create_task(informer.run()))
 
     def start(self, group: asyncio.TaskGroup) -> None:
         """Those asked for so far, and later ones when they are."""
         self._running = group
-        for resource, informer in self._known.items():
-            self._start(resource, informer)
+        for informer in self._known.values():
+            self._start(informer)
 
 
 class Controller:

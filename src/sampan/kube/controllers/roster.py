@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sampan.kube.controllers import (
+    bootstraptokens,
     clusterroleaggregation,
     daemonsets,
     disruption,
@@ -14,6 +15,7 @@ from sampan.kube.controllers import (
     replicationcontrollers,
     rollonchange,
     rootca,
+    secrettokens,
     serviceaccounts,
     servicecidrs,
     statefulsets,
@@ -54,6 +56,7 @@ class Row:
 
 
 ROSTER: Mapping[str, Row] = {
+    "bootstrap-signer-controller": Row(bootstraptokens.signer, "bootstrap-signer"),
     "certificatesigningrequest-approving-controller": Row(approving.controller, "certificate-controller"),
     "certificatesigningrequest-cleaner-controller": Row(cleaning.controller, "certificate-controller"),
     "certificatesigningrequest-signing-controller": Row(signing.controller, "certificate-controller"),
@@ -86,11 +89,15 @@ ROSTER: Mapping[str, Row] = {
     "roll-on-change-controller": Row(rollonchange.controller),
     "root-ca-cert-publisher": Row(rootca.controller),
     "service-account-controller": Row(serviceaccounts.controller),
+    "statefulset-controller": Row(statefulsets.controller),
+    "serviceaccount-token-controller": Row(secrettokens.controller, own_rights=True),
     "service-cidrs-controller": Row(servicecidrs.controller),
     "statefulset-controller": Row(statefulsets.controller),
     "taint-eviction-controller": Row(
         tainteviction.controller, account="node-controller", component="taint-eviction-controller"
     ),
+    "token-cleaner-controller": Row(bootstraptokens.cleaner, "token-cleaner"),
+    "ttl-controller": Row(nodettl.controller),
     "ttl-after-finished-controller": Row(ttlafterfinished.controller),
     "ttl-controller": Row(nodettl.controller),
 }

@@ -1,0 +1,135 @@
+"""Secrets of type kubernetes.io/service-account-token get a token, and go with their account.
+
+pkg/controller/serviceaccount/tokens_controller.go of Kubernetes
+"""
+
+import base64
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from sampan.errors import Unavailable
+from sampan.kube.client.informer import key_of, split_key
+from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.controller import NAMESPACE, Controller
+from sampan.kube.controllers.resources import SECRETS, SERVICE_ACCOUNTS
+from sampan.kube.pki.accounttokens import secret_token
+from sampan.kube.pki.keyfiles import read_key
+from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.status import StatusError
+
+TYPE = "kubernetes.io/service-account-token"
+NAME, UID = "kubernetes.io/service-account.name", "kubernetes.io/service-account.uid"
+OF_ACCOUNT = "service account"  # the index of such secrets by whose they are
+
+# --- pure
+
+
+def account_key(secret: Object) -> list[str]:
+    """For the index OF_ACCOUNT."""
+    name = (secret["metadata"].get("annotations") or {}).get(NAME)
+    return [f"{secret['metadata']['namespace']}/{name}"] if secret.get("type") == TYPE and name else []
+
+
+def belongs(secret: Object, account: Object) -> bool:
+    """Is it for this very account, not for an earlier one of that name?"""
+    uid = (secret["metadata"].get("annotations") or {}).get(UID)
+    return not uid or uid == account["metadata"]["uid"]
+
+
+def filled(secret: Object, account: Object, bundle: str, make: Callable[[Object, Object], str]) -> Object:
+    """With all that a pod needs to speak to the server; the same object if it has that."""
+    data, metadata = dict(secret.get("data") or {}), secret["metadata"]
+    wanted = {"ca.crt": _encoded(bundle)} if bundle else {}
+    if not data.get("namespace"):
+        wanted["namespace"] = _encoded(metadata["namespace"])
+    if not data.get("token"):
+        wanted["token"] = _encoded(make(account, secret))
+    annotations = metadata.get("annotations") or {}
+    told = {**annotations, NAME: account["metadata"]["name"], UID: account["metadata"]["uid"]}
+    if {**data, **wanted} == data:
+        return secret
+    return {**secret, "data": {**data, **wanted}, "metadata": {**metadata, "annotations": told}}
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def without(account: Object, secret: str) -> Object:
+    """The account without its reference to a secret; the same object if it has none."""
+    references = account.get("secrets") or []
+    rest = [one for one in references if one.get("name") != secret]
+    return account if len(rest) == len(references) else {**account, "secrets": rest}
+
+
+# --- what is done
+
+
+def controller(context: Context) -> Controller:
+    secrets = context.informers.of(SECRETS, f"type={TYPE}")
+    accounts = context.informers.of(SERVICE_ACCOUNTS)
+    secrets.index(OF_ACCOUNT, account_key)
+
+    def make(account: Object, secret: Object) -> str:
+        return secret_token(account, secret, _key(context.options.token_key))
+
+    async def reconcile(key: str) -> None:
+        secret = secrets.get(key)
+        if secret is None:
+            await _forget(context, key, accounts.by(NAMESPACE, split_key(key)[0]))
+            return
+        (whose,) = account_key(secret) or ("",)
+        if not whose or is_going(secret):
+            return
+        account = accounts.get(whose)
+        if account is None or not belongs(secret, account):
+            account = await _get(context, SERVICE_ACCOUNTS, whose)
+        if account is None or not belongs(secret, account):
+            await _delete(context, secret)
+            return
+        done = filled(secret, account, context.options.bundle, make)
+        if done is not secret:
+            await context.client.update(SECRETS, secret["metadata"]["namespace"], done)
+
+    found = Controller("tokens", reconcile, [secrets, accounts])
+    found.watch(secrets, lambda secret: [key_of(secret)] if secret.get("type") == TYPE else [])
+    found.watch(accounts, lambda account: [key_of(one) for one in secrets.by(OF_ACCOUNT, key_of(account))])
+    return found
+
+
+def _key(path: Path | None) -> ec.EllipticCurvePrivateKey:
+    key = read_key(path) if path is not None else None
+    if key is None:
+        raise Unavailable(f"no key to sign tokens with: {path}")
+    return key
+
+
+async def _get(context: Context, resource: ResourcePath, key: str) -> Object | None:
+    try:
+        return await context.client.get(resource, *split_key(key))
+    except StatusError as error:
+        if error.code == 404:
+            return None
+        raise
+
+
+async def _delete(context: Context, secret: Object) -> None:
+    metadata = secret["metadata"]
+    options = {"preconditions": {"uid": metadata["uid"]}}
+    try:
+        await context.client.delete(SECRETS, metadata["namespace"], metadata["name"], options)
+    except StatusError as error:
+        if error.code != 404:
+            raise
+
+
+async def _forget(context: Context, key: str, accounts: Iterable[Object]) -> None:
+    """No account names a secret that has gone."""
+    namespace, name = split_key(key)
+    naming = [one for one in accounts if without(one, name) is not one]
+    if naming and await _get(context, SECRETS, key) is None:
+        for account in naming:
+            await context.client.update(SERVICE_ACCOUNTS, namespace, without(account, name))
