@@ -31,3 +31,4 @@ STORAGE_CLASSES = ResourcePath("storage.k8s.io/v1", "storageclasses", namespaced
 SIGNING_REQUESTS = ResourcePath("certificates.k8s.io/v1", "certificatesigningrequests", namespaced=False)
 DISRUPTION_BUDGETS = ResourcePath("policy/v1", "poddisruptionbudgets")
 AUTOSCALERS = ResourcePath("autoscaling/v2", "horizontalpodautoscalers")
+CLAIM_TEMPLATES = ResourcePath("resource.k8s.io/v1", "resourceclaimtemplates")

@@ -36,6 +36,7 @@ from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
 from sampan.kube.controllers.podgc import PodCollector
 from sampan.kube.controllers.quotas import Quotas
 from sampan.kube.controllers.replicasets.controller import controller as replica_sets
+from sampan.kube.controllers.resourceclaims.controller import ResourceClaims
 from sampan.kube.controllers.volumes import expansion, protection
 from sampan.kube.controllers.volumes.controller import Volumes
 
@@ -85,6 +86,7 @@ ROSTER: Mapping[str, Row] = {
     "pvc-protection-controller": Row(protection.claims),
     "replicaset-controller": Row(replica_sets),
     "replication-controller": Row(replicationcontrollers.controller),
+    "resourceclaim-controller": Row(ResourceClaims, "resource-claim-controller", "resource_claim"),
     "resourcequota-controller": Row(lambda context: Quotas(context.client, context.informers, context.clock)),
     "roll-on-change-controller": Row(rollonchange.controller),
     "root-ca-cert-publisher": Row(rootca.controller),

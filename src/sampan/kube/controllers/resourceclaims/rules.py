@@ -1,0 +1,134 @@
+"""Which ResourceClaims a pod has, what is made for it, and who still uses one. Pure.
+
+k8s.io/dynamic-resource-allocation/resourceclaim; pkg/controller/resourceclaim of Kubernetes
+"""
+
+from collections.abc import Iterable
+
+from sampan.kube.client.requests import Object
+from sampan.kube.controllers.claims import owner_reference
+from sampan.specs.kubernetes.objects import is_going, owner
+from sampan.specs.kubernetes.pods import is_finished
+
+POD_CLAIM = "resource.kubernetes.io/pod-claim-name"
+FINALIZER = "resource.kubernetes.io/delete-protection"
+USERS = 256  # of one claim, at most
+_LONGEST = 57  # of a generated name's beginning, to which a dash and five characters may come
+
+
+class NoClaim(Exception):
+    """Why a pod has not the claim that it needs."""
+
+
+def entries(pod: Object) -> list[Object]:
+    return list((pod.get("spec") or {}).get("resourceClaims") or ())
+
+
+def statuses(pod: Object) -> dict[str, Object]:
+    """By the name in the pod: which claim was made for it."""
+    found = (pod.get("status") or {}).get("resourceClaimStatuses") or ()
+    return {one["name"]: one for one in found}
+
+
+def claim_name(pod: Object, entry: Object) -> str | None:
+    """Of the claim that an entry means; None: there is none (yet)."""
+    if entry.get("resourceClaimName"):
+        return str(entry["resourceClaimName"])
+    found = statuses(pod).get(entry["name"])
+    return None if found is None else found.get("resourceClaimName")
+
+
+def is_unneeded(pod: Object, entry: Object) -> bool:
+    """Was it decided that the pod runs without?"""
+    found = statuses(pod).get(entry["name"])
+    return found is not None and not found.get("resourceClaimName")
+
+
+def claim_keys(pod: Object) -> list[str]:
+    """For an index of pods by their claims."""
+    names = (claim_name(pod, entry) for entry in entries(pod))
+    return [f"{pod['metadata']['namespace']}/{name}" for name in names if name]
+
+
+def is_done(pod: Object) -> bool:
+    """It will not run (any more)."""
+    return is_finished(pod) or (is_going(pod) and not (pod.get("spec") or {}).get("nodeName"))
+
+
+def must_be_its(pod: Object, claim: Object) -> None:
+    """Raises NoClaim unless the claim was made for this very pod."""
+    found = owner(claim)
+    if found is None or found.get("uid") != pod["metadata"]["uid"]:
+        one, other = (
+            f"{value['metadata']['namespace']}/{value['metadata']['name']}" for value in (claim, pod)
+        )
+        raise NoClaim(f"ResourceClaim {one} was not created for pod {other} (pod is not owner)")
+
+
+def made_before(pod: Object, entry: Object, claims: Iterable[Object]) -> Object | None:
+    """A claim that was made for an entry, which could not be written down."""
+    for claim in claims:
+        told = (claim["metadata"].get("annotations") or {}).get(POD_CLAIM)
+        found = owner(claim)
+        if told == entry["name"] and found is not None and found.get("uid") == pod["metadata"]["uid"]:
+            return claim
+    return None
+
+
+def claim_for(pod: Object, entry: Object, template: Object) -> Object:
+    given = template.get("spec") or {}
+    metadata = given.get("metadata") or {}
+    made: Object = {
+        "generateName": _beginning(pod["metadata"]["name"], entry["name"]),
+        "namespace": pod["metadata"]["namespace"],
+        "annotations": {**(metadata.get("annotations") or {}), POD_CLAIM: entry["name"]},
+        "ownerReferences": [owner_reference(pod)],
+    }
+    if metadata.get("labels"):
+        made["labels"] = metadata["labels"]
+    spec = given.get("spec") or {}
+    return {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": made, "spec": spec}
+
+
+def _beginning(pod: str, entry: str) -> str:
+    """Both names, each cut by as much as it is too long."""
+    whole = f"{pod}-{entry}-"
+    if len(whole) <= _LONGEST:
+        return whole
+    first, second = (name[: len(name) * _LONGEST // len(whole)] for name in (pod, entry))
+    return f"{first}-{second}"
+
+
+def user_of(pod: Object) -> Object:
+    """As `reservedFor` has it."""
+    return {"resource": "pods", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
+
+
+def reserved(claim: Object) -> list[Object]:
+    return list((claim.get("status") or {}).get("reservedFor") or ())
+
+
+def wants(pod: Object, claim: Object) -> bool:
+    """Has the claim devices, which are not kept for the pod yet, and may be?"""
+    known = reserved(claim)
+    ours = any(one.get("uid") == pod["metadata"]["uid"] for one in known)
+    return bool((claim.get("status") or {}).get("allocation")) and not ours and len(known) < USERS
+
+
+def with_users(claim: Object, users: list[Object]) -> Object:
+    """The claim as it is kept for these; for nobody, its devices are given back."""
+    status = {key: one for key, one in (claim.get("status") or {}).items() if key != "reservedFor"}
+    if users:
+        status["reservedFor"] = users
+    elif FINALIZER in (claim["metadata"].get("finalizers") or ()):
+        status.pop("allocation", None)
+    return {**claim, "status": status}
+
+
+def without_finalizer(claim: Object) -> Object:
+    """Of a claim that holds no devices; the same object if there is nothing to be let go of."""
+    finalizers = claim["metadata"].get("finalizers") or []
+    if FINALIZER not in finalizers or (claim.get("status") or {}).get("allocation"):
+        return claim
+    rest = [one for one in finalizers if one != FINALIZER]
+    return {**claim, "metadata": {**claim["metadata"], "finalizers": rest}}
