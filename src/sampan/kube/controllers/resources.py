@@ -32,3 +32,4 @@ SIGNING_REQUESTS = ResourcePath("certificates.k8s.io/v1", "certificatesigningreq
 DISRUPTION_BUDGETS = ResourcePath("policy/v1", "poddisruptionbudgets")
 AUTOSCALERS = ResourcePath("autoscaling/v2", "horizontalpodautoscalers")
 CLAIM_TEMPLATES = ResourcePath("resource.k8s.io/v1", "resourceclaimtemplates")
+ATTRIBUTES_CLASSES = ResourcePath("storage.k8s.io/v1", "volumeattributesclasses", namespaced=False)

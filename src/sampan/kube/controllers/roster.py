@@ -72,7 +72,6 @@ ROSTER: Mapping[str, Row] = {
     "endpointslice-controller": Row(Slices, component="endpoint-slice-controller"),
     "endpointslicemirroring-controller": Row(Mirroring, component="endpoint-slice-mirroring-controller"),
     "ephemeral-volume-controller": Row(ephemeralvolumes.controller, component="ephemeral_volume"),
-    "expand-controller": Row(expansion.controller, component="volume_expand"),
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),
@@ -80,10 +79,13 @@ ROSTER: Mapping[str, Row] = {
         Allocator, "node-controller", "cidrAllocator", wanted=lambda options: bool(options.cluster_cidrs)
     ),
     "node-lifecycle-controller": Row(Lifecycle, account="node-controller"),
-    "persistent-volume-binder": Row(Volumes, component="persistentvolume-controller"),
+    "persistentvolume-binder-controller": Row(
+        Volumes, "persistent-volume-binder", "persistentvolume-controller"
+    ),
+    "persistentvolume-expander-controller": Row(expansion.controller, "expand-controller", "volume_expand"),
+    "persistentvolume-protection-controller": Row(protection.volumes, "pv-protection-controller"),
+    "persistentvolumeclaim-protection-controller": Row(protection.claims, "pvc-protection-controller"),
     "pod-garbage-collector-controller": Row(PodCollector, account="pod-garbage-collector"),
-    "pv-protection-controller": Row(protection.volumes),
-    "pvc-protection-controller": Row(protection.claims),
     "replicaset-controller": Row(replica_sets),
     "replication-controller": Row(replicationcontrollers.controller),
     "resourceclaim-controller": Row(ResourceClaims, "resource-claim-controller", "resource_claim"),
@@ -91,15 +93,14 @@ ROSTER: Mapping[str, Row] = {
     "roll-on-change-controller": Row(rollonchange.controller),
     "root-ca-cert-publisher": Row(rootca.controller),
     "service-account-controller": Row(serviceaccounts.controller),
-    "statefulset-controller": Row(statefulsets.controller),
-    "serviceaccount-token-controller": Row(secrettokens.controller, own_rights=True),
     "service-cidrs-controller": Row(servicecidrs.controller),
+    "serviceaccount-token-controller": Row(secrettokens.controller, own_rights=True),
     "statefulset-controller": Row(statefulsets.controller),
     "taint-eviction-controller": Row(
         tainteviction.controller, account="node-controller", component="taint-eviction-controller"
     ),
     "token-cleaner-controller": Row(bootstraptokens.cleaner, "token-cleaner"),
-    "ttl-controller": Row(nodettl.controller),
     "ttl-after-finished-controller": Row(ttlafterfinished.controller),
     "ttl-controller": Row(nodettl.controller),
+    "volumeattributesclass-protection-controller": Row(protection.attributes_classes),
 }

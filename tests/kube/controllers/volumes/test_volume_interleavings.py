@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers import ephemeralvolumes
-from sampan.kube.controllers.resources import CLAIMS, PODS, VOLUMES
+from sampan.kube.controllers.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers.volumes import expansion, protection
 from sampan.kube.controllers.volumes.controller import Volumes, delete_directory
 from tests.kube.controllers.world import World, run
@@ -197,6 +197,29 @@ def test_who_wants_more_is_told_to_wait() -> None:
         await world.settle()
         message = "waiting for an external controller to expand this PVC"
         assert world.recorded.events == [("c", "Normal", "ExternalExpanding", message)]
+        await world.stop()
+
+    run(work())
+
+
+def test_a_class_that_volumes_have_stays() -> None:
+    async def work() -> None:
+        world = World()
+        world.start(protection.attributes_classes, names=["volumeattributesclass-protection-controller"])
+        for name in ("gold", "tin", "lead"):
+            world.add(ATTRIBUTES_CLASSES, {"kind": "VolumeAttributesClass", "metadata": {"name": name}})
+        world.add(VOLUMES, volume("v", 3, volumeAttributesClassName="gold"))
+        world.add(CLAIMS, {**claim("c", 2), "status": {"currentVolumeAttributesClassName": "tin"}})
+        await world.settle()
+        for name in ("gold", "tin", "lead"):
+            assert world.get(ATTRIBUTES_CLASSES, name)["metadata"]["finalizers"] == [protection.OF_CLASSES]
+            world.remove(ATTRIBUTES_CLASSES, name)
+        await world.settle()
+        assert set(world.objects[ATTRIBUTES_CLASSES]) == {"gold", "tin"}
+        world.set(CLAIMS, "default/c", lambda value: value.update(status={}))
+        world.remove(VOLUMES, "v")
+        await world.settle()
+        assert world.all(ATTRIBUTES_CLASSES) == []
         await world.stop()
 
     run(work())

@@ -9,13 +9,17 @@ from collections.abc import Iterable
 from sampan.kube.client.requests import Object, ResourcePath
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import CLAIMS, PODS, VOLUMES
+from sampan.kube.controllers.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podclaims import claim_keys, uses
 from sampan.specs.kubernetes.pods import is_finished
 
 OF_CLAIMS, OF_VOLUMES = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
+OF_CLASSES = "kubernetes.io/vac-protection"
+CLASS_USERS = (
+    "attributes class"  # the index of claims and volumes by the VolumeAttributesClasses that they have
+)
 
 
 def finalizers_of(value: Object) -> list[str]:
@@ -97,4 +101,39 @@ def volumes(context: Context) -> Controller:
 
     found = Controller("pv-protection", reconcile, [known])
     found.watch(known)
+    return found
+
+
+def attributes_of(value: Object) -> list[str]:
+    """The VolumeAttributesClasses that a volume or a claim has, wants or is on its way to. Pure."""
+    status = value.get("status") or {}
+    found = (
+        (value.get("spec") or {}).get("volumeAttributesClassName"),
+        status.get("currentVolumeAttributesClassName"),
+        (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName"),
+    )
+    return [str(name) for name in dict.fromkeys(found) if name]
+
+
+def attributes_classes(context: Context) -> Controller:
+    known = context.informers.of(ATTRIBUTES_CLASSES)
+    holders = [context.informers.of(CLAIMS), context.informers.of(VOLUMES)]
+    for one in holders:
+        one.index(CLASS_USERS, attributes_of)
+
+    async def reconcile(name: str) -> None:
+        value = known.get(name)
+        if value is None:
+            return
+        if not is_going(value) or OF_CLASSES not in finalizers_of(value):
+            await _protect(context, ATTRIBUTES_CLASSES, value, OF_CLASSES)
+        elif any(one.by(CLASS_USERS, name) for one in holders):
+            context.explain(value, "InUse", "Volumes or claims have it.", "Let them have another.")
+        else:
+            await _let_go(context, ATTRIBUTES_CLASSES, value, OF_CLASSES)
+
+    found = Controller("vac-protection", reconcile, [known, *holders])
+    found.watch(known)
+    for one in holders:
+        found.watch(one, attributes_of)
     return found
