@@ -6,13 +6,13 @@ Changes of pods are looked at together, a second later: a big job's pods end by 
 import asyncio
 from dataclasses import replace
 
-from sampan.kube.client.expectations import Expectations
+from sampan.kube.client.expectations import PATIENCE, Expectations
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE, OWNER, Controller, owner_uid
+from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
 from sampan.kube.controllers.jobs import reasons, tracking
 from sampan.kube.controllers.jobs.backoff import Backoff
 from sampan.kube.controllers.jobs.ending import COMPLETIONS, Ending, deadline_in, ending, is_complete
@@ -29,8 +29,8 @@ from sampan.kube.controllers.jobs.facts import (
 from sampan.kube.controllers.jobs.plan import Plan, plan
 from sampan.kube.controllers.jobs.view import View, look
 from sampan.kube.controllers.jobs.writes import Outcome, Writes
+from sampan.kube.controllers.owners import ORPHANS, orphan, owner_key, selector_of, suitors
 from sampan.kube.controllers.resources import JOBS, PODS
-from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.objects import is_going, owner
 
 BATCH = 1.0  # seconds
@@ -46,6 +46,7 @@ class Jobs:
         self._jobs = context.informers.of(JOBS)
         self._pods = context.informers.of(PODS)
         self._pods.index(OWNER, owner_uid)
+        self._pods.index(ORPHANS, orphan)
         self._expected = Expectations(context.clock)
         self._writes = Writes(context, self._expected)
         self._removing: dict[str, set[str]] = {}  # by job: pods whose finalizers were removed just now
@@ -88,9 +89,8 @@ class Jobs:
         if is_tracked(pod) and not gone and (job is None or is_over(job)):
             self.orphans.queue.add(key_of(pod))
         if owner(pod) is None and not gone and (old is None or _differs(old, pod)):
-            for one in self._jobs.by(NAMESPACE, pod["metadata"]["namespace"]):
-                if _selector(one).matches(pod["metadata"].get("labels") or {}):
-                    self.controller.queue.add_after(key_of(one), BATCH)
+            for key in suitors(pod, self._jobs, selector_of):
+                self.controller.queue.add_after(key, BATCH)
 
     def _observe(self, key: str, pod: Object, gone: bool) -> None:
         if gone or not is_tracked(pod):
@@ -100,11 +100,8 @@ class Jobs:
 
     def _job_of(self, pod: Object) -> Object | None:
         """The job that controls a pod, if there is one."""
-        reference = owner(pod)
-        if reference is None or reference.get("kind") != "Job":
-            return None
-        job = self._jobs.get(f"{pod['metadata']['namespace']}/{reference['name']}")
-        return job if job is not None and uid_of(job) == reference["uid"] else None
+        key = owner_key(pod, "Job", self._jobs)
+        return None if key is None else self._jobs.get(key)
 
     # --- one pod that has no job any more
 
@@ -144,7 +141,7 @@ class Jobs:
             if outcome.active or not satisfied:
                 end = None  # pods may be left that are still to be stopped, or to be seen
             await self._record(key, job, view, outcome, end, None)
-            return None
+            return None if satisfied else PATIENCE + 1
         return await self._go_on(key, job, view, satisfied)
 
     def _forget(self, key: str, job: Object | None) -> None:
@@ -156,8 +153,8 @@ class Jobs:
             self._context.settle(job)
 
     async def _look(self, key: str, job: Object) -> View:
-        namespace = job["metadata"]["namespace"]
-        found = claim(job, _selector(job), self._pods.by(NAMESPACE, namespace))
+        orphans = self._pods.by(ORPHANS, job["metadata"]["namespace"])
+        found = claim(job, selector_of(job), [*self._pods.by(OWNER, uid_of(job)), *orphans])
         members = await settle(self._context.client, found, job, JOBS, PODS, [FINALIZER])
         now = self._context.clock()
         if not is_suspended(job):
@@ -178,8 +175,11 @@ class Jobs:
         told = moved if not complete else None
         await self._record(key, job, view, outcome, COMPLETIONS if complete else None, told)
         waits = [max(planned.wait, BATCH)] if planned.wait is not None else []
-        rest = deadline_in(view)
-        return min([*waits, *([rest] if rest is not None else [])], default=None)
+        if (rest := deadline_in(view)) is not None:
+            waits.append(rest)
+        if not satisfied:
+            waits.append(PATIENCE + 1)  # what never comes is not waited for longer
+        return min(waits, default=None)
 
     async def _act(self, key: str, view: View, planned: Plan) -> Outcome:
         if planned.delete:
@@ -247,10 +247,6 @@ class Jobs:
             message = "Too many succeeded pods running after completion count reached"
             event(job, WARNING, "TooManySucceededPods", message)
         event(job, NORMAL, "Completed", "Job completed")
-
-
-def _selector(job: Object) -> labels.Selector:
-    return labels.from_object(spec_of(job).get("selector"))
 
 
 def _differs(old: Object, new: Object) -> bool:
