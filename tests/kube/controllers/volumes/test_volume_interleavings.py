@@ -13,7 +13,8 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers import ephemeralvolumes
 from sampan.kube.controllers.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers.volumes import expansion, protection
-from sampan.kube.controllers.volumes.controller import Volumes, delete_directory
+from sampan.kube.controllers.volumes.controller import Volumes
+from sampan.kube.controllers.volumes.directories import delete_directory
 from tests.kube.controllers.world import World, run
 
 MODES = ["ReadWriteOnce"]

@@ -1,8 +1,6 @@
 """The volume binder: what changes leads to claims and volumes, which are brought together, or apart."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import Iterable
 
 from sampan.kube.client.informer import key_of
@@ -10,9 +8,9 @@ from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.events import Event
 from sampan.kube.controllers.resources import CLAIMS, PODS, STORAGE_CLASSES, VOLUMES
 from sampan.kube.controllers.volumes import objects, rules
+from sampan.kube.controllers.volumes.directories import delete_directory
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podclaims import claim_keys
 from sampan.specs.kubernetes.pods import is_finished
@@ -22,6 +20,8 @@ from sampan.specs.kubernetes.volumes import class_of, is_bound
 AGAIN = 15.0  # seconds until what waits is looked at again, and told of
 CLAIM_USERS = "claim"  # the index of pods by the claims that they use
 UNBOUND = "unbound class"  # the index of claims that have no volume, by their class
+FREE = "free class"  # the index of volumes that are nobody's, by their class
+TAKEN = "taken"  # the index of the others, by the names of the claims that they are for
 
 
 class Volumes:
@@ -35,6 +35,8 @@ class Volumes:
         self._classes, self._pods = of(STORAGE_CLASSES), of(PODS)
         self._pods.index(CLAIM_USERS, claim_keys)
         self._claims.index(UNBOUND, lambda claim: () if is_bound(claim) else (class_of(claim),))
+        self._volumes.index(FREE, lambda one: () if one["spec"].get("claimRef") else (class_of(one),))
+        self._volumes.index(TAKEN, _taken_by)
         informers = [self._claims, self._volumes, self._classes, self._pods]
         self.claims = Controller("claims", self._reconcile_claim, informers, workers=1)
         self.volumes = Controller("volumes", self._reconcile_volume, informers, workers=1)
@@ -52,10 +54,7 @@ class Volumes:
 
     def _claims_of(self, volume: Object) -> list[str]:
         """The claim that a volume is for; of one that is free, all that could have it."""
-        said = volume["spec"].get("claimRef")
-        if said:
-            return [f"{said.get('namespace', '')}/{said.get('name', '')}"]
-        return self._waiting_for(class_of(volume))
+        return _taken_by(volume) or self._waiting_for(class_of(volume))
 
     def _waiting_for(self, class_name: str) -> list[str]:
         """Those that say no class too: it might have become the default."""
@@ -66,10 +65,8 @@ class Volumes:
         name = (claim.get("spec") or {}).get("volumeName")
         if name:
             yield name
-        for volume in self._volumes.objects.values():
-            said = volume["spec"].get("claimRef") or {}
-            if said.get("uid") == claim["metadata"]["uid"]:
-                yield volume["metadata"]["name"]
+        for volume in self._volumes.by(TAKEN, key_of(claim)):
+            yield volume["metadata"]["name"]
 
     # --- one claim
 
@@ -78,7 +75,7 @@ class Volumes:
         if claim is None:
             return None
         waiting = [] if is_bound(claim) else self._unscheduled(key)
-        step = rules.claim_step(claim, self._volumes.objects, self._classes.objects, waiting)
+        step = rules.claim_step(claim, self._candidates(claim), self._classes.objects, waiting)
         if step.class_name:
             await self._update_claim(
                 {**claim, "spec": {**claim["spec"], "storageClassName": step.class_name}}
@@ -93,6 +90,12 @@ class Volumes:
         changed = await self._write_claim(claim, step.phase, None)
         self._tell_claim(claim, step, changed=changed is not claim)
         return AGAIN if step.phase == "Pending" else None
+
+    def _candidates(self, claim: Object) -> dict[str, Object]:
+        """Volumes that could be the claim's, and the one that it names."""
+        named = self._volumes.get((claim.get("spec") or {}).get("volumeName") or "")
+        found = [*self._volumes.by(FREE, class_of(claim)), *self._volumes.by(TAKEN, key_of(claim))]
+        return {one["metadata"]["name"]: one for one in [*found, *([named] if named is not None else [])]}
 
     def _unscheduled(self, key: str) -> list[str]:
         """Pods that use a claim and have no node yet."""
@@ -213,21 +216,7 @@ class Volumes:
                 raise
 
 
-async def delete_directory(path: str) -> Event | None:
-    """None: it has gone. The event of what went wrong."""
-    try:
-        await asyncio.to_thread(_remove, path)
-    except OSError as error:
-        return Event(WARNING, "VolumeFailedDelete", f"{error.filename or path}: {error.strerror}")
-    return None
-
-
-def _remove(path: str) -> None:
-    """A link goes itself, not where it leads."""
-    try:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
-    except FileNotFoundError:
-        pass
+def _taken_by(volume: Object) -> list[str]:
+    """For the index TAKEN."""
+    said = volume["spec"].get("claimRef")
+    return [f"{said.get('namespace', '')}/{said.get('name', '')}"] if said else []
