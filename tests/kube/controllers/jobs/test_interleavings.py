@@ -176,3 +176,82 @@ def test_a_job_is_suspended_and_resumed(seed: int) -> None:
         await world.stop()
 
     run(work())
+
+
+async def vandal(world: World, deletions: int) -> None:
+    """Deletes a few pods that run."""
+    for _ in range(deletions):
+        await asyncio.sleep(world.dice.uniform(1.0, 20.0))
+        running = [key for key, pod in world.objects.get(PODS, {}).items() if not ended(pod)]
+        if running:
+            world.remove(PODS, world.dice.choice(running))
+
+
+def ended(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+@MANY
+@given(
+    SEEDS,
+    CRASHES,
+    st.sampled_from(["Failed", "TerminatingOrFailed"]),
+    st.sampled_from(["Indexed", "NonIndexed"]),
+)
+def test_pods_that_somebody_deletes_have_failed(seed: int, crashes: set[int], policy: str, mode: str) -> None:
+    async def work() -> None:
+        world = World(random.Random(seed), frozenset(crashes))
+        node = Node(world, 0.1)
+        world.add(JOBS, job("j", completions=5, completionMode=mode, podReplacementPolicy=policy))
+        world.start(Jobs, names=["job-controller"])
+        await beside(node.run(), vandal(world, 4), main=world.settle(quiet=900.0))
+        await world.stop()
+        status = status_of(world.get(JOBS, "default/j"))
+        assert has(world.get(JOBS, "default/j"), "Complete"), status
+        assert status["succeeded"] == 5 == node.count("Succeeded")
+        assert status.get("failed", 0) + 5 == len(world.created) - 1
+
+    run(work())
+
+
+@MANY
+@given(SEEDS, CRASHES, st.lists(st.integers(1, 6), min_size=1, max_size=3))
+def test_an_indexed_job_grows_and_shrinks(seed: int, crashes: set[int], sizes: list[int]) -> None:
+    async def resize(world: World) -> None:
+        for size in sizes:
+            await asyncio.sleep(world.dice.uniform(0.5, 10.0))
+            if not is_over(world.get(JOBS, "default/j")):
+                spec = {"completions": size, "parallelism": size}
+                world.set(JOBS, "default/j", lambda value, to=spec: value["spec"].update(to))
+
+    async def work() -> None:
+        world = World(random.Random(seed), frozenset(crashes))
+        node = Node(world, 0.1)
+        world.add(JOBS, job("j", completions=3, parallelism=3, completionMode="Indexed"))
+        world.start(Jobs, names=["job-controller"])
+        await beside(node.run(), resize(world), main=world.settle(quiet=900.0))
+        await world.stop()
+        found = world.get(JOBS, "default/j")
+        last = found["spec"]["completions"]
+        assert has(found, "Complete"), status_of(found)
+        assert status_of(found)["completedIndexes"] == indexes.written([(0, last - 1)])
+        left = [
+            pod for pod in world.all(PODS) if not ended(pod) and "deletionTimestamp" not in pod["metadata"]
+        ]
+        assert left == []
+        assert not any(pod["metadata"].get("finalizers") for pod in world.all(PODS))
+
+    run(work())
+
+
+@MANY
+@given(SEEDS, CRASHES, st.integers(1, 4))
+def test_a_success_policy_stops_the_rest(seed: int, crashes: set[int], enough: int) -> None:
+    rules = {"rules": [{"succeededCount": enough}]}
+    world, _, found = play(
+        seed, crashes, 0.1, completions=8, parallelism=3, completionMode="Indexed", successPolicy=rules
+    )
+    status = status_of(found)
+    assert [one["type"] for one in status["conditions"]] == ["SuccessCriteriaMet", "Complete"], status
+    assert status["succeeded"] >= enough and "active" not in status and status["terminating"] == 0
+    assert not any(pod["metadata"].get("finalizers") for pod in world.all(PODS))
