@@ -15,6 +15,7 @@ NAMESPACE = "kube-system"
 ACCOUNTS = ResourcePath("v1", "serviceaccounts")
 LIFE = 3600  # seconds of a token, renewed at half of it
 PAUSE = 0.5  # seconds between attempts
+SOON = 0.02  # and until a token is asked for of an account that was made
 
 
 class Accounts:
@@ -40,12 +41,13 @@ class Accounts:
             await self._insist(name, client)
 
     async def _insist(self, name: str, client: Client) -> None:
-        while True:
-            if await self._renew(name, client):
-                return
-            await asyncio.sleep(PAUSE)
+        pause = await self._renew(name, client)
+        while pause is not None:
+            await asyncio.sleep(pause)
+            pause = await self._renew(name, client)
 
-    async def _renew(self, name: str, client: Client) -> bool:
+    async def _renew(self, name: str, client: Client) -> float | None:
+        """None: it has a token; else in how many seconds to ask again."""
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
@@ -54,21 +56,22 @@ class Accounts:
         path = ACCOUNTS.path(NAMESPACE, name, "token")
         try:
             answer = await self._client.request("POST", path, request)
-        except StatusError as error:
-            if error.code == 404:
-                await self._make(name)
-            else:
-                log.info("token for %s: %s", name, error)
-            return False
-        except SampanError as error:
+        except (StatusError, SampanError) as error:
+            if isinstance(error, StatusError) and error.code == 404 and await self._make(name):
+                return SOON
             log.info("token for %s: %s", name, error)
-            return False
+            return PAUSE
         client.token = answer["status"]["token"]
-        return True
+        return None
 
-    async def _make(self, name: str) -> None:
+    async def _make(self, name: str) -> bool:
+        """Is there an account now?"""
         account = {"metadata": {"name": name, "namespace": NAMESPACE}}
         try:
             await self._client.create(ACCOUNTS, NAMESPACE, account)
         except (StatusError, SampanError) as error:
+            if isinstance(error, StatusError) and error.reason == "AlreadyExists":
+                return True
             log.info("account %s: %s", name, error)
+            return False
+        return True
