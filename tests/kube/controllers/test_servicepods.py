@@ -149,3 +149,43 @@ def test_a_services_endpoints_go_with_it() -> None:
         await world.stop()
 
     run(check())
+
+
+def test_endpoints_are_shared_out_as_nodes_come_and_go() -> None:
+    def node(name: str, zone: str) -> Object:
+        metadata = {"name": name, "labels": {"topology.kubernetes.io/zone": zone}}
+        told = {"conditions": [{"type": "Ready", "status": "True"}], "allocatable": {"cpu": "4"}}
+        return {"metadata": metadata, "status": told}
+
+    def hints(world: World) -> list[str]:
+        return [
+            zone["name"]
+            for value in world.all(ENDPOINT_SLICES)
+            for one in value["endpoints"]
+            for zone in (one.get("hints") or {"forZones": []})["forZones"]
+        ]
+
+    async def check() -> None:
+        world = World()
+        world.add(NODES, node("n0", "a"))
+        shared = {"kind": "Service", **service("s", "a")}
+        shared["metadata"]["annotations"] = {"service.kubernetes.io/topology-mode": "Auto"}
+        world.add(SERVICES, shared)
+        for number in range(4):
+            world.add(PODS, {**pod(number, "a", "n0"), "status": status(number, True)})
+        world.start(Slices)
+        await world.settle()
+        assert hints(world) == []
+        world.add(NODES, node("n1", "b"))
+        await world.settle()
+        assert sorted(hints(world)) == ["a", "a", "b", "b"]
+        enabled = "Topology Aware Hints has been enabled, addressType: IPv4"
+        assert ("s", "Normal", "TopologyAwareHintsEnabled", enabled) in world.recorded.events
+        world.set(SERVICES, "default/s", lambda one: one["metadata"].pop("annotations"))
+        await world.settle()
+        assert hints(world) == []
+        disabled = "Topology Aware Hints has been disabled, addressType: IPv4"
+        assert world.recorded.events[-1] == ("s", "Warning", "TopologyAwareHintsDisabled", disabled)
+        await world.stop()
+
+    run(check())

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
+from sampan.kube.controllers.endpointslices.hints import near
 from sampan.kube.controllers.endpointslices.members import in_order, ports_key
 from sampan.kube.controllers.endpointslices.plan import (
     MANAGED_BY,
@@ -124,18 +125,18 @@ def test_labels_follow_the_service() -> None:
 
 
 def test_hints_follow_the_distribution() -> None:
-    near = endpoint(1, zone="z", nodeName="n")
+    close = endpoint(1, zone="z", nodeName="n")
     far = endpoint(2, ready=False, zone="z", nodeName="n")
-    some = [(HTTP, near), (HTTP, far)]
-    have = TEMPLATE.slice(HTTP, [near, far])
+    some = [(HTTP, close), (HTTP, far)]
+    have = TEMPLATE.slice(HTTP, [close, far])
     have["metadata"] |= {"name": "a", "uid": "a"}
-    found = plan(TEMPLATE, [have], some, "PreferSameNode")
+    found = plan(TEMPLATE, [have], some, near("PreferSameNode"))
     hints = {"forZones": [{"name": "z"}], "forNodes": [{"name": "n"}]}
     assert [one.get("hints") for one in found.update[0]["endpoints"]] == [hints, None]
-    assert plan(TEMPLATE, found.update, some, "PreferSameNode") == Plan()
-    zone_only = plan(TEMPLATE, found.update, some, "PreferClose").update[0]["endpoints"][0]["hints"]
+    assert plan(TEMPLATE, found.update, some, near("PreferSameNode")) == Plan()
+    zone_only = plan(TEMPLATE, found.update, some, near("PreferClose")).update[0]["endpoints"][0]["hints"]
     assert zone_only == {"forZones": [{"name": "z"}]}
-    assert "hints" not in plan(TEMPLATE, found.update, some, "").update[0]["endpoints"][0]
+    assert "hints" not in plan(TEMPLATE, found.update, some, near("")).update[0]["endpoints"][0]
 
 
 def test_names_that_would_be_too_long_or_wrong_have_no_dash() -> None:

@@ -3,13 +3,16 @@
 kubernetes.io/docs/reference/networking/virtual-ips#traffic-distribution
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sampan.kube.client.requests import Object
 
 SAME_NODE = "PreferSameNode"
 NEAR = frozenset(("PreferClose", "PreferSameZone", SAME_NODE))
 MODE, OLD_MODE = "service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"
+
+# Sets the hints of slices that are written anyhow; returns those of the others that are to be written for it.
+Hint = Callable[[Sequence[Object], Sequence[Object]], list[Object]]
 
 
 def distribution(service: Object) -> str:
@@ -22,6 +25,22 @@ def by_proportion(service: Object) -> bool:
     """Does the annotation ask for a share of the endpoints for each zone?"""
     annotations: Mapping[str, str] = service["metadata"].get("annotations") or {}
     return annotations.get(OLD_MODE, annotations.get(MODE)) in ("Auto", "auto")
+
+
+def near(wanted: str) -> Hint:
+    """For a `trafficDistribution`; empty: there are to be no hints."""
+
+    def hint(changed: Sequence[Object], unchanged: Sequence[Object]) -> list[Object]:
+        more = [
+            dict(value)
+            for value in unchanged
+            if any(hinted(one, wanted) is not one for one in value.get("endpoints") or ())
+        ]
+        for value in [*changed, *more]:
+            value["endpoints"] = [hinted(one, wanted) for one in value.get("endpoints") or ()] or None
+        return more
+
+    return hint
 
 
 def of(endpoint: Object, wanted: str) -> Object | None:
@@ -46,3 +65,6 @@ def hinted(endpoint: Object, wanted: str) -> Object:
         return endpoint
     rest = {key: value for key, value in endpoint.items() if key != "hints"}
     return {**rest, "hints": hints} if hints else rest
+
+
+no_hints = near("")

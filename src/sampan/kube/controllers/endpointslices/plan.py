@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sampan.kube.client.requests import Object
-from sampan.kube.controllers.endpointslices import hints
+from sampan.kube.controllers.endpointslices.hints import Hint, no_hints
 from sampan.kube.controllers.endpointslices.members import PortKey, ports_key
 from sampan.specs.kubernetes import names
 
@@ -93,7 +93,7 @@ def plan(
     template: Template,
     slices: Sequence[Object],
     members: Iterable[Member],
-    distribution: str = "",
+    hint: Hint = no_hints,
     limit: int = LIMIT,
     least: int = 1,
 ) -> Plan:
@@ -116,7 +116,9 @@ def plan(
             found.delete.extend(by_ports[key])
     if least and len(found.delete) == len(slices) and not found.create:
         _keep_one(template, found)
-    _hint(slices, distribution, found)
+    handled = {value["metadata"]["name"] for value in [*found.update, *found.delete]}
+    unchanged = [value for value in slices if value["metadata"]["name"] not in handled]
+    found.update.extend(hint([*found.create, *found.update], unchanged))
     return _reused(template, found)
 
 
@@ -185,20 +187,6 @@ def _is_placeholder(template: Template, value: Object) -> bool:
         and not value.get("endpoints")
         and not value.get("ports")
     )
-
-
-def _hint(slices: Sequence[Object], distribution: str, found: Plan) -> None:
-    """Slices that are right but for their hints are written for those."""
-    handled = {value["metadata"]["name"] for value in [*found.update, *found.delete]}
-    for value in slices:
-        have = value.get("endpoints") or ()
-        if value["metadata"]["name"] not in handled and any(
-            hints.hinted(one, distribution) is not one for one in have
-        ):
-            found.update.append(dict(value))
-    for value in [*found.create, *found.update]:
-        some = value.get("endpoints") or ()
-        value["endpoints"] = [hints.hinted(one, distribution) for one in some] or None
 
 
 def _reused(template: Template, found: Plan) -> Plan:

@@ -9,7 +9,9 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.endpointslices import hints, members
+from sampan.kube.controllers.endpointslices import members, proportion
+from sampan.kube.controllers.endpointslices.hinting import Hints
+from sampan.kube.controllers.endpointslices.hints import by_proportion
 from sampan.kube.controllers.endpointslices.plan import MANAGED_BY, SERVICE, Member, Plan, Template, plan
 from sampan.kube.controllers.endpointslices.tracker import Tracker
 from sampan.kube.controllers.endpointslices.writing import Writer
@@ -26,6 +28,7 @@ from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError
 
 MANAGER = "endpointslice-controller.k8s.io"
+SHARED = "shared out by zones"  # an index of Services: all of those under ""
 BY_SERVICE = "service and manager"  # an index of slices
 RESERVED = (SERVICE, MANAGED_BY, HEADLESS)
 AGAIN = 0.5  # seconds until it is looked at whether the cache has seen a write
@@ -54,8 +57,10 @@ class Slices:
         self._nodes = context.informers.of(NODES)
         self._slices = context.informers.of(ENDPOINT_SLICES)
         self._slices.index(BY_SERVICE, by_service)
+        self._services.index(SHARED, lambda service: [""] if by_proportion(service) else [])
         self._matches = Matches(self._services, self._pods)
         self._triggers = Triggers()
+        self._hints = Hints(context)
         self._tracker = Tracker(context.clock)
         self._writer = Writer(context.client, self._tracker)
         self._nodeless: defaultdict[str, set[str]] = defaultdict(set)  # Services, by the node they lack
@@ -77,10 +82,13 @@ class Slices:
         for key in self._matches.touched(pod, old):
             self.controller.queue.add(key)
 
-    def _node_changed(self, what: str, node: Object, _old: Object | None) -> None:
+    def _node_changed(self, what: str, node: Object, old: Object | None) -> None:
         if what == "add":
             for key in self._nodeless.pop(node["metadata"]["name"], ()):
                 self.controller.queue.add(key)
+        if old is None or proportion.facts(old) != proportion.facts(node):
+            for service in self._services.by(SHARED, ""):
+                self.controller.queue.add(key_of(service))
 
     def _slice_changed(self, what: str, value: Object, old: Object | None) -> None:
         for one in (value, old):
@@ -97,6 +105,7 @@ class Slices:
         service = self._services.get(key)
         if service is None:
             self._triggers.forget(key)
+            self._hints.forget(key)
             self._tracker.forget(key)
             return None
         if not selector_of(service):
@@ -130,9 +139,8 @@ class Slices:
             template = Template(owner, metadata["namespace"], metadata["name"], labels, kind)
             there = [one for one in slices if one["addressType"] == kind]
             found = self._members(service, pods, kind, missing)
-            await self._writer.write(
-                service, plan(template, there, found, hints.distribution(service)), trigger
-            )
+            wanted = plan(template, there, found, self._hints.of(service, kind))
+            await self._writer.write(service, wanted, trigger)
         if missing:
             self._complain(service, "; ".join(missing))
 
