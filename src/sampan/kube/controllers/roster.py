@@ -22,6 +22,7 @@ from sampan.kube.controllers import (
     tainteviction,
     ttlafterfinished,
 )
+from sampan.kube.controllers.attachments.attaching import Attaching
 from sampan.kube.controllers.certificates import approving, cleaning, signing
 from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.cronjobs.controller import CronJobs
@@ -85,6 +86,10 @@ ROSTER: Mapping[str, Row] = {
     "persistentvolume-expander-controller": Row(expansion.controller, "expand-controller", "volume_expand"),
     "persistentvolume-protection-controller": Row(protection.volumes, "pv-protection-controller"),
     "persistentvolumeclaim-protection-controller": Row(protection.claims, "pvc-protection-controller"),
+    "persistent-volume-binder": Row(Volumes, component="persistentvolume-controller"),
+    "persistentvolume-attach-detach-controller": Row(
+        Attaching, "attachdetach-controller", "attachdetach-controller"
+    ),
     "pod-garbage-collector-controller": Row(PodCollector, account="pod-garbage-collector"),
     "replicaset-controller": Row(replica_sets),
     "replication-controller": Row(replicationcontrollers.controller),
