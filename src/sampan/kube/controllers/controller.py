@@ -117,7 +117,10 @@ class Controller:
                 again = await self._reconcile(key)
             except (StatusError, SampanError) as error:
                 seconds = self.queue.retry(key)
-                log.info("%s: %s: %s; again in %.3g s", self.name, key, error, seconds)
+                # Somebody else was faster, or the informer is late: ordinary, and soon seen.
+                ordinary = isinstance(error, StatusError) and error.reason == "Conflict"
+                level = logging.DEBUG if ordinary else logging.INFO
+                log.log(level, "%s: %s: %s; again in %.3g s", self.name, key, error, seconds)
             except Exception:
                 self.queue.retry(key)
                 log.exception("%s: %s", self.name, key)

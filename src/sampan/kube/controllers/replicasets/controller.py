@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sampan.errors import SampanError
 from sampan.kube.client.expectations import PATIENCE, Expectations
+from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Object, ResourcePath
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
@@ -52,9 +53,15 @@ class Replicas:
         self._expected = Expectations(context.clock)
         self.controller = Controller(context.name, self._reconcile, [self._sets, self._pods], WORKERS)
         self.controller.watch(self._sets)
+        self._sets.on_change(self._set_changed)
         self._pods.on_change(self._pod_changed)
 
     # --- what happens
+
+    def _set_changed(self, _what: str, value: Object, old: Object | None) -> None:
+        """Another one of the same name, whose predecessor was not seen to go, expects nothing."""
+        if old is not None and old["metadata"]["uid"] != value["metadata"]["uid"]:
+            self._expected.forget(key_of(value))
 
     def _pod_changed(self, what: str, pod: Object, old: Object | None) -> None:
         key = owner_key(pod, self._kind.name, self._sets)
