@@ -90,11 +90,11 @@ class Replicas:
             return None
         satisfied = self._expected.satisfied(key)
         mine = await self._claim(owner)
-        active = [pod for pod in mine if pods.is_active(pod)]
+        active = [pod for pod in mine if not objects.is_going(pod)]
         error = None
         if satisfied and not objects.is_going(owner):
             error = await self._manage(key, owner, active)
-        await self._tell(owner, active, sum(map(pods.is_terminating, mine)), error)
+        await self._tell(owner, active, len(mine) - len(active), error)
         self._explain(owner, active, error)
         if error is not None:
             raise error
@@ -103,7 +103,7 @@ class Replicas:
         return self._next_look(owner, active)
 
     async def _claim(self, owner: Object) -> list[Object]:
-        """Pods that have ended are nobody's business, and are not adopted."""
+        """Its pods without those that have ended, which are nobody's business and are not adopted."""
         namespace = owner["metadata"]["namespace"]
         candidates = [
             pod

@@ -9,6 +9,7 @@ from sampan.specs.kubernetes.labels import from_object
 
 FAILURE = "ReplicaFailure"
 COUNTS = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
+WRITTEN = ("replicas", "terminatingReplicas", "observedGeneration")  # zeros too
 
 
 def status(
@@ -21,7 +22,7 @@ def status(
     counts = (
         sum(labels.matches(pod["metadata"].get("labels") or {}) for pod in active),
         len(ready),
-        sum(pods.is_available(pod, delay, now) for pod in ready),
+        sum(pods.is_available(pod, delay, now) for pod in ready) if delay else len(ready),
     )
     found: Object = {"replicas": len(active)}
     found.update((name, count) for name, count in zip(COUNTS, counts, strict=True) if count)
@@ -52,11 +53,8 @@ def _conditions(owner: Object, active: int, failure: str | None, now: float) -> 
 
 
 def differs(known: Object, new: Object) -> bool:
-    """Is there news? What is empty is left out by the server."""
-    return {name: value for name, value in known.items() if value or name in _KEPT} != new
-
-
-_KEPT = ("replicas", "terminatingReplicas", "observedGeneration")
+    """Is there news? Other zeros are left out by the server."""
+    return {name: value for name, value in known.items() if value or name in WRITTEN} != new
 
 
 def min_ready_seconds(owner: Object) -> int:
