@@ -6,11 +6,10 @@ from sampan.kube.access.user import LOOPBACK
 from sampan.kube.api.calls import AGENT, Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.options import WriteOptions
+from sampan.kube.api.updating import CHANGED
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Reader
 from sampan.specs.kubernetes import status
-
-CHANGED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
 class Charges:

@@ -7,9 +7,10 @@ import orjson
 
 from sampan.kube.api import bodies
 from sampan.kube.api.calls import Call
+from sampan.kube.api.keeping import Written
 from sampan.kube.api.options import WriteOptions, manager_name, write_options
 from sampan.kube.api.served import Served
-from sampan.kube.api.writing import Writer, Written
+from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import builtin, decoding
 from sampan.kube.schema.ownership import managed

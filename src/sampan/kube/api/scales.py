@@ -7,13 +7,15 @@ from aiohttp import web
 from sampan.kube.api import answers, bodies, negotiation
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import built_in
+from sampan.kube.api.keeping import Written
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, OFFERED
+from sampan.kube.api.objectidentity import check_name
 from sampan.kube.api.options import WriteOptions, write_options
 from sampan.kube.api.patching import Patcher, own
 from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister
 from sampan.kube.api.served import Served
-from sampan.kube.api.writing import Writer, Written, check_name
+from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Resource, ScaleOf
 from sampan.kube.schema.ownership.scale import to_parent, to_scale
 from sampan.specs.kubernetes import fielderror, status

@@ -13,7 +13,9 @@ from sampan.kube.api import answers, bodies, negotiation, tables
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog
 from sampan.kube.api.encoded import Encoded
+from sampan.kube.api.keeping import Written
 from sampan.kube.api.negotiation import CUSTOM_OFFERED, JSON, OFFERED, PROTOBUF, Form
+from sampan.kube.api.objectidentity import check_name
 from sampan.kube.api.options import (
     WriteOptions,
     delete_options,
@@ -23,9 +25,10 @@ from sampan.kube.api.options import (
 from sampan.kube.api.patching import Patcher
 from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import Lister, Listing
+from sampan.kube.api.removing import warn_of_orphans
 from sampan.kube.api.served import Served
 from sampan.kube.api.watches import Watches
-from sampan.kube.api.writing import Writer, Written, check_name, warn_of_orphans
+from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import protobuf
 from sampan.kube.store.cache import Cache

@@ -9,12 +9,12 @@ from sampan.kube.access import tokens
 from sampan.kube.access.admission.request import AdmissionRequest
 from sampan.kube.access.reviews import Asking, Review
 from sampan.kube.api import answers, bodies, negotiation
+from sampan.kube.api.admissionrequests import Admission
 from sampan.kube.api.calls import Call
 from sampan.kube.api.catalog import Catalog, built_in
 from sampan.kube.api.options import WriteOptions, manager_name, write_options
 from sampan.kube.api.paths import Target
 from sampan.kube.api.served import Served
-from sampan.kube.api.writing import Admission
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.schema.ownership import managed
 from sampan.specs.kubernetes import status
