@@ -55,6 +55,19 @@ def test_fake_nodes_are_ready_and_untainted(cluster: ClusterProcess) -> None:
         assert ready == ["True"]
 
 
+def test_parts_of_the_control_plane_are_asked_for_their_health(cluster: ClusterProcess) -> None:
+    assert cluster.get("cs", "etcd-0")["conditions"] == [
+        {"type": "Healthy", "status": "True", "message": "ok"}
+    ]
+    found = {one["metadata"]["name"]: one["conditions"][0]["message"] for one in cluster.get("cs")["items"]}
+    assert set(found) == {"etcd-0", "scheduler", "controller-manager"}
+    assert "etcd-0   Healthy" in cluster.kubectl("get", "cs", "--field-selector", "metadata.name=etcd-0")
+    assert 'componentstatus "x" not found' in cluster.kubectl("get", "cs", "x", check=False)
+    assert "is not a known field selector" in cluster.kubectl(
+        "get", "cs", "--field-selector", "a=b", check=False
+    )
+
+
 def test_objects_come_and_go_by_kubectl(cluster: ClusterProcess, namespace: str) -> None:
     cluster.kubectl("-n", namespace, "create", "configmap", "a", "--from-literal=x=1")
     assert cluster.get("-n", namespace, "configmap", "a")["data"] == {"x": "1"}

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sampan.kube.access.kubeconfig import document, yaml
+from sampan.kube.pki import jws
 from sampan.kube.pki.certificates import CLIENTS, CLUSTER, FRONT_PROXY, SERVING, Pki, serving_names
 from sampan.kube.pki.issuing import client_certificate, issued_by, left, names_of, sign_request
 from sampan.kube.pki.keyfiles import certificate_pem, key_pem, new_key, read_certificate, write
@@ -110,6 +111,17 @@ def test_older_keys_of_tokens_are_kept(pki):
     rotated = pki.service_account_keys()
     assert len(rotated) == 2
     assert rotated[1].public_key() == first[0].public_key()
+
+
+def test_keys_of_tokens_that_older_clusters_made_still_count(pki):
+    old = new_key()
+    pki.path("service-accounts-1", "key").write_bytes(key_pem(old))
+    assert [key.public_key() for key in pki.service_account_keys()] == [old.public_key()]
+    pki.rotate_service_accounts()
+    newest, oldest = pki.service_account_keys()
+    # Every reader of tokens knows this one; OpenID Connect says that it must.
+    assert jws.algorithm(newest.public_key()) == "RS256"
+    assert oldest.public_key() == old.public_key()
 
 
 def test_a_request_is_signed_as_it_asks(pki):

@@ -53,6 +53,7 @@ from sampan.kube.api.aggregator import Aggregator, aggregator
 from sampan.kube.api.bootstrap import Bootstrap
 from sampan.kube.api.catalog import CacheReader, Catalog
 from sampan.kube.api.charging import Charges
+from sampan.kube.api.componentstatuses import ComponentStatuses
 from sampan.kube.api.connecting import Connections
 from sampan.kube.api.definitions import Definitions
 from sampan.kube.api.documents import documents
@@ -150,6 +151,7 @@ def assemble(
     special = _special(catalog, virtual, scales, Connections(lister, authorizer.require_also), list(reviews))
     pods = PodWrites(catalog, lister, writer)
     special["pods", "eviction"] = pods.evict
+    special["componentstatuses", ""] = ComponentStatuses(cache.current).perform
     special["pods", "binding"] = special["bindings", ""] = pods.bind
     own = OwnWrites(writer, reader, clock)
     definitions = Definitions(catalog, cache, own, scales, special, webhooks.call)

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sampan.kube.pki.issuing import (
     Authority,
@@ -35,8 +35,10 @@ from sampan.kube.pki.keyfiles import (
     certificate_pem,
     key_pem,
     new_key,
+    new_token_key,
     read_certificate,
     read_key,
+    read_token_key,
     write,
 )
 
@@ -223,10 +225,10 @@ class Pki:
 
     # Keys of tokens
 
-    def service_account_keys(self) -> list[ec.EllipticCurvePrivateKey]:
+    def service_account_keys(self) -> list[ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey]:
         """The newest, which signs, first; the others only verify."""
         numbers = reversed(self._generations(_SERVICE_ACCOUNTS, "key"))
-        keys = (read_key(self.path(f"{_SERVICE_ACCOUNTS}-{number}", "key")) for number in numbers)
+        keys = (read_token_key(self.path(f"{_SERVICE_ACCOUNTS}-{number}", "key")) for number in numbers)
         return [key for key in keys if key]
 
     def token_key(self) -> Path:
@@ -236,4 +238,4 @@ class Pki:
     def rotate_service_accounts(self) -> None:
         """A new key signs from now on. Older ones verify until their files are removed."""
         number = max(self._generations(_SERVICE_ACCOUNTS, "key"), default=0) + 1
-        write(self.path(f"{_SERVICE_ACCOUNTS}-{number}", "key"), key_pem(new_key()))
+        write(self.path(f"{_SERVICE_ACCOUNTS}-{number}", "key"), key_pem(new_token_key()))

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -41,7 +42,12 @@ def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def new_token_key() -> rsa.RSAPrivateKey:
+    """Who reads tokens need not know any algorithm but RS256. OpenID Connect Discovery 1.0, section 3"""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
@@ -51,11 +57,21 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
 
 def read_key(path: Path) -> ec.EllipticCurvePrivateKey | None:
     """None if there is no such file, or it holds no such key."""
+    key = _read(path)
+    return key if isinstance(key, ec.EllipticCurvePrivateKey) else None
+
+
+def read_token_key(path: Path) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None:
+    """The same of a key that signs tokens; older clusters have other ones than `new_token_key` makes."""
+    key = _read(path)
+    return key if isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) else None
+
+
+def _read(path: Path) -> PrivateKeyTypes | None:
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        return load_pem_private_key(path.read_bytes(), None)
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return key if isinstance(key, ec.EllipticCurvePrivateKey) else None
 
 
 def read_certificate(path: Path) -> x509.Certificate | None:
