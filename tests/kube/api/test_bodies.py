@@ -8,6 +8,8 @@ from aiohttp import web
 
 from sampan.http.app import Server, bind_tcp
 from sampan.kube.api import bodies
+from sampan.kube.api.catalog import built_in
+from sampan.kube.kinds.table import builtin_resources
 from sampan.specs.kubernetes.status import StatusError
 
 
@@ -53,3 +55,22 @@ async def test_connections_without_a_whole_request_are_closed(sent: bytes) -> No
     writer.close()
     await writer.wait_closed()
     await server.stop()
+
+
+@pytest.mark.parametrize(
+    ("sent", "told", "expected"),
+    [
+        (b'{"a": 99999999999999999999}', "1e+20", "99999999999999999999"),
+        (b'{"a": 1.50, "b": "1.5"}', "1.5", "1.50"),
+        (b'{"a": "15e-1 \\"1.500", "b": 15e-1}', "1.5", "15e-1"),
+        (b'{"a": -3.0}', "-3", "-3.0"),
+        (b'{"a": 7}', "1.5", "1.5"),
+        (b'{"a": "' + b"x" * (80 << 10) + b'", "b": 1.50}', "1.5", "1.5"),
+    ],
+)
+def test_a_number_is_told_as_it_was_sent(sent: bytes, told: str, expected: str) -> None:
+    served = built_in(next(one for one in builtin_resources() if one.name == "pods"))
+    body = bodies.Body(sent, "application/json", served)
+    text = "json: cannot unmarshal number {} into Go struct field PodSpec.x of type int64"
+    assert body.as_sent(text.format(told)) == text.format(expected)
+    assert body.as_sent("json: cannot unmarshal string") == "json: cannot unmarshal string"

@@ -1,6 +1,7 @@
 """Reading what a client sends, and decoding it to an object of the kind it should be."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,9 @@ SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"  # how upstream's
 OPTIONS_SCHEME = "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
 PATIENCE = 60.0  # seconds until all of a body is there, as upstream's --request-timeout
 LARGEST = 3 << 20  # bytes of a request's body, as upstream's limit
+SEARCHED = 64 << 10  # bytes of a body in which the text of a number is looked for
+_NUMBER_TOLD = re.compile(r"cannot unmarshal number (\S+) into")
+_NUMBERS = re.compile(rb'"(?:[^"\\]|\\.)*"|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)')  # or a string, which has none
 
 
 async def read(request: web.BaseRequest) -> bytes:
@@ -87,20 +91,27 @@ class Body:
         except decoding.DecodeError as error:
             raise status.bad_request(decoding.unrecognized(kind, error, self._data)) from None
 
+    def as_sent(self, text: str) -> str:
+        """What is wrong, with the number that it is about as it was written: no parser keeps that."""
+        told = _NUMBER_TOLD.search(text)
+        if told is None or self.media in (PROTOBUF, YAML):
+            return text
+        for found in _NUMBERS.finditer(self._data[:SEARCHED]):
+            if found[1] and float(found[1]) == float(told[1]):
+                return f"{text[: told.start(1)]}{found[1].decode()}{text[told.end(1) :]}"
+        return text
 
-def decode(
-    call: Call, served: Served, value: Any, duplicates: list[str], options: WriteOptions, kind: str = ""
-) -> Object:
-    """An object of `served`'s kind (or of `kind`) with its defaults; unknown fields are told as options say.
 
-    Raises StatusError.
+def decode(call: Call, served: Served, body: Body, options: WriteOptions, value: Any) -> Object:
+    """An object of `served`'s kind with its defaults, of what was sent; unknown fields are told as options
+    say. Raises StatusError.
     """
-    kind = kind or served.kind
+    kind = served.kind
     try:
         decoded = served.decode(value, kind)
     except decoding.DecodeError as error:
-        raise cannot_handle(kind, served.resource.version, str(error)) from None
-    complain(call, options, kind, served.resource.version, [*duplicates, *decoded.unknown])
+        raise cannot_handle(kind, served.resource.version, body.as_sent(str(error))) from None
+    complain(call, options, kind, served.resource.version, [*body.duplicates, *decoded.unknown])
     found = decoded.object
     found["kind"], found["apiVersion"] = served.kind, served.api_version
     metadata = found.get("metadata")
@@ -138,7 +149,7 @@ async def sent(
     if older and isinstance(value, dict) and value.get("apiVersion") == older:
         value["apiVersion"] = served.api_version
     check_kind(served, value, knows)
-    return decode(call, served, value, body.duplicates, options)
+    return decode(call, served, body, options, value)
 
 
 def complain(call: Call, options: WriteOptions, kind: str, version: str, problems: list[str]) -> None:

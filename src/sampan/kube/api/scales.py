@@ -55,7 +55,7 @@ class Scales:
     def _sent(self, call: Call, data: bytes, content_type: str | None, options: WriteOptions) -> Any:
         body = bodies.Body(data, content_type, self._served)
         value = body.value("Scale")
-        scale = bodies.decode(call, self._served, value, body.duplicates, options)
+        scale = bodies.decode(call, self._served, body, options, value)
         check_name(call, scale["metadata"])
 
         def make(old: Object) -> Object:

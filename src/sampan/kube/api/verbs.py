@@ -169,7 +169,7 @@ class Verbs:
         served = call.served
         value = body.value(served.kind)
         bodies.check_kind(served, value, self.catalog.knows)
-        return bodies.decode(call, served, value, body.duplicates, options)
+        return bodies.decode(call, served, body, options, value)
 
     # --- deleting
 
