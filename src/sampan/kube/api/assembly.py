@@ -4,8 +4,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
 from aiohttp import web
 
@@ -35,19 +33,16 @@ from sampan.kube.access.admission.storage import (
     StorageObjectInUseProtection,
 )
 from sampan.kube.access.admission.webhooks import MutatingWebhooks, ValidatingWebhooks
-from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
-from sampan.kube.access.authorization import Authorizer, from_modes
-from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
+from sampan.kube.access.authentication import Tokens
+from sampan.kube.access.authorization import Authorizer
 from sampan.kube.access.encryption import Encryption
 from sampan.kube.access.inflight import Limits
 from sampan.kube.access.nodes import RESOURCES as NODE_RESOURCES
 from sampan.kube.access.nodes import Graph
 from sampan.kube.access.rbac import RESOURCES, Rbac
 from sampan.kube.access.reviews import Reviews
-from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
 from sampan.kube.access.user import Attributes
-from sampan.kube.api import answers, bodies, builtins, decisions, health, metrics, negotiation
-from sampan.kube.api.accessoptions import text_of
+from sampan.kube.api import accessassembly, answers, bodies, builtins, decisions, health, metrics, negotiation
 from sampan.kube.api.admitting import Chain
 from sampan.kube.api.aggregator import Aggregator, aggregator
 from sampan.kube.api.bootstrap import Bootstrap
@@ -134,10 +129,10 @@ def assemble(
     rbac, graph = Rbac(reader), Graph(reader)
     rbac.load()
     graph.load()
-    authorizer = _authorizer(settings, graph, rbac)
-    checks, anonymous = _token_checks(settings, keys, reader, clock)
+    authorizer = accessassembly.authorizer(settings, graph, rbac)
+    checks, anonymous = accessassembly.token_checks(settings, keys, reader, clock)
     tokens = Tokens(checks, time.monotonic)
-    gate = Gate(_authenticator(keys, tokens, anonymous), authorizer, clock)
+    gate = Gate(accessassembly.authenticator(keys, tokens, anonymous), authorizer, clock)
     lister = Lister(cache)
     webhooks = WebhookCalls(reader)
     charges = Charges(catalog, reader, clock)
@@ -237,71 +232,6 @@ def _plugins(catalog: Catalog, authorizer: Authorizer, rbac: Rbac, webhooks: Web
         ValidatingPolicies(catalog, authorize),
         ValidatingWebhooks(catalog, authorize, webhooks.call),
     ]
-
-
-def _authorizer(settings: Settings, graph: Graph, rbac: Rbac) -> Authorizer:
-    path = settings.access.authorization
-    if path:
-        # Loaded only where it is used: expressions take 40 ms.
-        from sampan.kube.access import authorizationconfig
-
-        return authorizationconfig.from_file(Path(path), graph, rbac)
-    return from_modes(settings.modes, graph, rbac)
-
-
-def _authenticator(keys: Keys, tokens: Tokens, anonymous: Anonymous) -> Authenticator:
-    return Authenticator(
-        tokens,
-        ClientCertificates(lambda: keys.clients),
-        RequestHeaders(lambda: keys.proxies),
-        anonymous,
-    )
-
-
-def _token_checks(
-    settings: Settings, keys: Keys, reader: CacheReader, time_of_day: Callable[[], float]
-) -> tuple[list[TokenCheck], Anonymous]:
-    """All kinds of tokens, and whether who shows none may go on."""
-
-    def clock() -> datetime:
-        return datetime.fromtimestamp(time_of_day(), UTC)
-
-    checks: list[TokenCheck] = []
-    if settings.token_file:
-        checks.append(StaticTokens(Path(settings.token_file), (settings.issuer,)))
-    checks.append(ServiceAccounts(lambda: keys.issuer, reader, clock))
-    audiences = (settings.issuer,)
-    checks.append(BootstrapTokens(reader, clock, audiences))
-    anonymous: Anonymous | None = None
-    if settings.access.authentication:
-        from sampan.kube.access import authenticationconfig
-
-        path = Path(settings.access.authentication)
-        more, anonymous = authenticationconfig.from_file(path, audiences, clock)
-        checks += more
-    issuer = settings.access.issuer
-    if issuer.url:
-        from sampan.kube.access import authenticationconfig
-
-        flags = {
-            "username_claim": issuer.username_claim,
-            "username_prefix": issuer.username_prefix,
-            "groups_claim": issuer.groups_claim,
-            "groups_prefix": issuer.groups_prefix,
-            "ca": text_of(issuer.ca_file),
-        }
-        checks.append(
-            authenticationconfig.from_flags(
-                issuer_url=issuer.url,
-                client_id=issuer.client,
-                audiences=audiences,
-                clock=clock,
-                required_claims=issuer.required,
-                algorithms=issuer.algorithms,
-                **flags,
-            )
-        )
-    return checks, anonymous or Anonymous(settings.anonymous)
 
 
 def _special(
