@@ -61,6 +61,10 @@ def test_parts_of_the_control_plane_are_asked_for_their_health(cluster: ClusterP
     ]
     found = {one["metadata"]["name"]: one["conditions"][0]["message"] for one in cluster.get("cs")["items"]}
     assert set(found) == {"etcd-0", "scheduler", "controller-manager"}
+    # Of a part that has just been started it takes a moment.
+    until(
+        lambda: "Healthy" in cluster.kubectl("get", "cs", "controller-manager").split(), "a leader is found"
+    )
     assert "etcd-0   Healthy" in cluster.kubectl("get", "cs", "--field-selector", "metadata.name=etcd-0")
     assert 'componentstatus "x" not found' in cluster.kubectl("get", "cs", "x", check=False)
     assert "is not a known field selector" in cluster.kubectl(

@@ -146,7 +146,7 @@ def assemble(
     special = _special(catalog, virtual, scales, Connections(lister, authorizer.require_also), list(reviews))
     pods = PodWrites(catalog, lister, writer)
     special["pods", "eviction"] = pods.evict
-    special["componentstatuses", ""] = ComponentStatuses(cache.current).perform
+    special["componentstatuses", ""] = ComponentStatuses(reader, cache.current, clock).perform
     special["pods", "binding"] = special["bindings", ""] = pods.bind
     own = OwnWrites(writer, reader, clock)
     definitions = Definitions(catalog, cache, own, scales, special, webhooks.call)

@@ -1,40 +1,39 @@
 """ComponentStatuses, which nobody keeps: parts of the control plane are asked when somebody wants to know.
 
-pkg/registry/core/componentstatus. Controllers and scheduler are asked where Kubernetes' own would answer.
+pkg/registry/core/componentstatus. Kubernetes asks controllers and scheduler on this machine; here they may
+run anywhere, and are well as long as one of them renews its lease.
 """
 
 import asyncio
-import ssl
-import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-import aiohttp
 from aiohttp import web
 
 from sampan.errors import Unavailable
 from sampan.kube.api import answers, negotiation, tables
 from sampan.kube.api.calls import Call
-from sampan.kube.api.dialfailures import reason
 from sampan.kube.api.negotiation import OFFERED
 from sampan.kube.api.options import list_options
 from sampan.kube.api.paths import Target
 from sampan.kube.api.reading import check_fields
-from sampan.kube.kinds.resource import Object
-from sampan.specs.golang.quote import quote
+from sampan.kube.api.upkeep import LEASES, NAMESPACE, is_over
+from sampan.kube.kinds.resource import Object, Reader
 from sampan.specs.kubernetes import status
 
-PORTS = {"scheduler": 10259, "controller-manager": 10257}
+PARTS = {"scheduler": "kube-scheduler", "controller-manager": "kube-controller-manager"}  # their leases
 STORE = "etcd-0"
 WITHIN = 5.0  # seconds
-LONGEST = 1 << 10  # bytes of a message
 
 Health = tuple[bool, str]
 
 
 class ComponentStatuses:
-    def __init__(self, store: Callable[[], Awaitable[None]], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, reader: Reader, store: Callable[[], Awaitable[None]], clock: Callable[[], float]
+    ) -> None:
         """`store` raises when it does not answer."""
+        self._reader = reader
         self._store = store
         self._clock = clock
 
@@ -57,9 +56,16 @@ class ComponentStatuses:
         return answers.answer({**head, "kind": f"{served.kind}List", "metadata": {}, "items": found}, form)
 
     async def _status(self, name: str) -> Object:
-        good, message = await (self._of_store() if name == STORE else _ask(PORTS[name]))
+        good, message = await self._of_store() if name == STORE else self._of_part(name)
         condition = {"type": "Healthy", "status": "True" if good else "False", "message": message}
         return {"metadata": {"name": name}, "conditions": [condition]}
+
+    def _of_part(self, name: str) -> Health:
+        lease = self._reader.get(LEASES, NAMESPACE, PARTS[name])
+        held = lease is not None and bool((lease.get("spec") or {}).get("holderIdentity"))
+        if lease is None or not held or is_over(lease, self._clock()):
+            return False, f"nobody holds the lease {NAMESPACE}/{PARTS[name]}"
+        return True, "ok"
 
     async def _of_store(self) -> Health:
         try:
@@ -73,7 +79,7 @@ class ComponentStatuses:
 def _chosen(call: Call) -> list[str]:
     """Raises StatusError."""
     if call.name:
-        if call.name not in (*PORTS, STORE):
+        if call.name not in (*PARTS, STORE):
             raise status.not_found("", "componentstatus", call.name)
         return [call.name]
     options = list_options(call.query)
@@ -81,25 +87,8 @@ def _chosen(call: Call) -> list[str]:
     fields, labels = options.field_selector, options.label_selector
     if labels and not labels.matches({}):
         return []
-    return [name for name in (*PORTS, STORE) if not fields or fields.matches(partial(_field, name))]
+    return [name for name in (*PARTS, STORE) if not fields or fields.matches(partial(_field, name))]
 
 
 def _field(name: str, field: str) -> str:
     return name if field == "metadata.name" else ""
-
-
-async def _ask(port: int) -> Health:
-    """As upstream: whoever listens there; its certificate does not matter."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    url = f"https://127.0.0.1:{port}/healthz"
-    timeout = aiohttp.ClientTimeout(total=WITHIN)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
-            session.get(url, ssl=context, allow_redirects=False) as response,
-        ):
-            text = (await response.content.read(LONGEST)).decode("utf-8", "replace")
-            return response.status == 200, text
-    except (aiohttp.ClientError, OSError) as error:
-        return False, f"Get {quote(url)}: {reason(error)}"

@@ -97,8 +97,11 @@ def identity(where: str) -> str:
 
 def is_expired(lease: Object, now: float) -> bool:
     """Is it a server's, and over?"""
-    if (lease["metadata"].get("labels") or {}).get(IDENTITY_LABEL) != IDENTITY:
-        return False
+    return (lease["metadata"].get("labels") or {}).get(IDENTITY_LABEL) == IDENTITY and is_over(lease, now)
+
+
+def is_over(lease: Object, now: float) -> bool:
+    """Has whoever holds it not renewed it in time?"""
     spec = lease.get("spec") or {}
     try:
         renewed, _ = parse(spec.get("renewTime") or "")
