@@ -287,6 +287,21 @@ def test_its_schema_is_found_and_no_other_is_replaced(extension: ExtensionServer
     assert admin.send("GET", paths[path]["serverRelativeURL"]).json["info"] == {"title": "boats"}
 
 
+def test_its_schema_is_a_part_of_the_whole(extension: ExtensionServer, admin: Hostile) -> None:
+    path = f"/apis/{extension.group}/v1/boats"
+    found = until(
+        lambda: path in (one := admin.send("GET", "/openapi/v2").json)["paths"] and one,
+        "it is told",
+        every=0.5,
+    )
+    assert found["definitions"]["Boat"] == {"type": "object", "description": "A boat."}
+    assert "Unused" not in found["definitions"]
+    assert "post" in found["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments"]
+    assert "/apis/apps/v1/deployments" in found["paths"]
+    assert found["paths"]["/apis/apps/v1/deployments"]["get"]["responses"]["200"]["description"] == "OK"
+    assert "operationId" in found["paths"]["/apis/apps/v1/deployments"]["get"]
+
+
 # --- servers that are broken or hostile
 
 

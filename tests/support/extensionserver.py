@@ -80,6 +80,8 @@ class ExtensionServer:
             }
             foreign = {"apis/apps/v1": {"serverRelativeURL": "/openapi/v3/apis/apps/v1?hash=evil"}}
             return send(sock, 200, json.dumps({"paths": {**where, **foreign}}).encode())
+        if path == "/openapi/v2":
+            return send(sock, 200, json.dumps(self.swagger()).encode())
         if path == f"/openapi/v3/apis/{self.group}/v1":
             return send(sock, 200, b'{"openapi":"3.0.0","info":{"title":"boats"}}')
         if path == f"/apis/{self.group}/v1":
@@ -88,6 +90,15 @@ class ExtensionServer:
         if path.startswith(f"/apis/{self.group}/v1/"):
             return bool(getattr(self, f"do_{what}", self.do_echo)(sock, asked))
         return send(sock, 404, b"404 page not found\n")
+
+    def swagger(self) -> object:
+        answer = {"description": "OK", "schema": {"$ref": "#/definitions/Boat"}}
+        get = {"get": {"responses": {"200": answer}}}
+        return {
+            "swagger": "2.0",
+            "paths": {f"/apis/{self.group}/v1/boats": get, "/apis/apps/v1/deployments": get},
+            "definitions": {"Boat": {"type": "object", "description": "A boat."}, "Unused": {}},
+        }
 
     def discovery(self) -> object:
         kind = {"group": self.group, "version": "v1", "kind": "Boat"}

@@ -22,12 +22,14 @@ KING = 1 << 30  # apiregistration comes before all
 class Told:
     """What is known of one group version.
 
-    `resources` are as an APIVersionDiscovery has them; `schema`: where its OpenAPI document is, perhaps "".
+    `resources` are as an APIVersionDiscovery has them; `schema`: where its OpenAPI document is, perhaps "";
+    `part`: what is to be merged into this server's own document of version 2.
     """
 
     resources: list[dict[str, Any]]
     stale: bool = False
     schema: str = ""
+    part: bytes | None = None
 
 
 def order(catalog: Catalog, extensions: Iterable[Extension]) -> Versions:

@@ -14,7 +14,7 @@ from sampan.kube.api.peers import Peer, Peers
 
 AGGREGATOR = User("system:kube-aggregator", groups=("system:masters",))
 WITHIN = 5.0  # seconds for the whole of an answer
-LARGEST = 16 << 20  # bytes of a document
+LARGEST = 4 << 20  # bytes of a document
 LATE = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 
 

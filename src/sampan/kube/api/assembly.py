@@ -160,7 +160,7 @@ def assemble(
         catalog,
         others.documents,
         health.Health(doors),
-        documents(catalog, VERSION["gitVersion"]),
+        documents(catalog, VERSION["gitVersion"], others.documents.parts),
         f"{settings.advertise_address}:{settings.port}",
         {
             **_roots(settings, keys),

@@ -1,6 +1,7 @@
 """The catalog as what OpenAPI's documents are made of."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -12,8 +13,8 @@ from sampan.kube.schema.openapi.documents import Documents
 from sampan.kube.schema.openapi.shapes import Group, ResourceShape, SubresourceShape, custom_definition
 
 
-def documents(catalog: Catalog, release: str) -> Documents:
-    """Of what is served whenever somebody asks. `release`: "v1.35.3"."""
+def documents(catalog: Catalog, release: str, parts: Callable[[], Sequence[bytes]]) -> Documents:
+    """Of what is served when somebody asks. `release`: "v1.35.3"; `parts`: of other servers' documents."""
 
     def groups() -> list[Group]:
         return [
@@ -27,7 +28,7 @@ def documents(catalog: Catalog, release: str) -> Documents:
             for name, versions in catalog.groups.items()
         ]
 
-    return Documents(groups, lambda: catalog.generation, release)
+    return Documents(groups, lambda: catalog.generation, release, parts)
 
 
 def _shape(served: Served) -> ResourceShape:

@@ -1,5 +1,6 @@
 """What extension servers tell of their resources, fetched every minute and when an APIService changes."""
 
+import asyncio
 from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from sampan.kube.api.extensions import Extension, Extensions
 from sampan.kube.api.peers import BadBundle, Peers
 from sampan.kube.api.serviceaddresses import NoAddress
 from sampan.kube.kinds.resource import Reader
+from sampan.kube.schema.openapi.merging import part_of
 
 AGGREGATED = ",".join(
     [
@@ -65,6 +67,11 @@ class ExtensionDocuments:
         found = {one.path[1:]: self._of(one).schema for one in self._extensions.all()}
         return {path: where for path, where in found.items() if where}
 
+    def parts(self) -> list[bytes]:
+        """Of the documents of version 2."""
+        found = {one.path: self._of(one).part for one in self._extensions.all()}
+        return [part for _, part in sorted(found.items()) if part is not None]
+
     async def _look(self, one: Extension) -> float | None:
         there = {each.name for each in self._extensions.all()}
         self._known = {name: told for name, told in self._known.items() if name in there}
@@ -76,7 +83,7 @@ class ExtensionDocuments:
             self._known[one.name] = replace(self._of(one), stale=True)
             # It is woken as soon as the server is available.
             return None if one.available else EVERY
-        self._known[one.name] = Told(resources, schema=await self._schema(one))
+        self._known[one.name] = Told(resources, False, await self._schema(one), await self._part(one))
         return EVERY
 
     async def _resources(self, one: Extension) -> list[dict[str, Any]]:
@@ -102,6 +109,14 @@ class ExtensionDocuments:
         own = f"/openapi/v3{one.path}"
         good = isinstance(where, str) and where.isascii() and where.isprintable() and len(where) < 1024
         return where if good and where.partition("?")[0] == own else ""
+
+    async def _part(self, one: Extension) -> bytes | None:
+        try:
+            found = await self._ask(one, "/openapi/v2", "application/json")
+            # In a thread: it takes its time, and others have theirs in between.
+            return await asyncio.to_thread(part_of, _parsed(found), one.path) if found.status == 200 else None
+        except (Untold, NoAnswer, NoAddress, BadBundle):
+            return None
 
     async def _ask(self, one: Extension, path: str, accept: str) -> Document:
         return await ask(self._peers, self._aggregation.peer(one), path, {"Accept": accept})

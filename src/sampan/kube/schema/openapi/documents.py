@@ -12,6 +12,7 @@ import orjson
 
 from sampan.kube.schema import builtin
 from sampan.kube.schema.openapi import gnostic, operations, schemas
+from sampan.kube.schema.openapi.merging import merge
 from sampan.kube.schema.openapi.schemas import META, Schema
 from sampan.kube.schema.openapi.shapes import Group, ResourceShape
 
@@ -38,11 +39,18 @@ _ROOTS = {
 
 
 class Documents:
-    """`groups` tells what is served at present, `generation` changes whenever that does."""
+    """`groups` tells what is served at present, `generation` changes whenever that does; `parts` are those of
+    other servers' documents of version 2.
+    """
 
     def __init__(
-        self, groups: Callable[[], Sequence[Group]], generation: Callable[[], int], release: str
+        self,
+        groups: Callable[[], Sequence[Group]],
+        generation: Callable[[], int],
+        release: str,
+        parts: Callable[[], Sequence[bytes]] = tuple,
     ) -> None:
+        self._parts = parts
         self._groups = groups
         self._generation = generation
         self._release = release
@@ -58,7 +66,7 @@ class Documents:
             return None
         self._look()
         name = f"v2 {form}"
-        tag = _hash([name, *self._hashes.values()])
+        tag = _hash([name, *self._hashes.values(), *map(_digest, self._parts())])
         return self._kept(name, tag, lambda: self._second(form)), form, tag
 
     def v3_index(self, others: Mapping[str, str]) -> bytes:
@@ -119,6 +127,8 @@ class Documents:
         for path, shapes in self._paths.items():
             paths |= _operations(path, shapes, 2)
             definitions |= _definitions(path, shapes, 2)
+        for part in self._parts():
+            merge(paths, definitions, part)
         found = {
             "swagger": "2.0",
             "info": {"title": "Kubernetes", "version": self._release},
@@ -138,6 +148,10 @@ def _form(accept: str) -> str | None:
         if media in (PROTOBUF, PROTOBUF_OLD):
             return PROTOBUF
     return None
+
+
+def _digest(part: bytes) -> str:
+    return hashlib.sha256(part).hexdigest()
 
 
 def _hash(parts: list[str]) -> str:
