@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.columns import Cluster
-from sampan.kube.scheduler.evaluation import fits_without, judge, score
+from sampan.kube.scheduler.evaluation import judge, score
 from sampan.kube.scheduler.podinfo import pod_info
 from sampan.kube.scheduler.profile import SCORES, Profile
+from sampan.kube.scheduler.trials import NodeTrials
 from tests.kube.scheduler.reference import Refused, Scene, named, refusal
 from tests.kube.scheduler.reference_scores import scores
 from tests.kube.scheduler.worlds import NAMES, Around, args, namespaces, nodes, pods, services
@@ -152,10 +153,11 @@ def test_a_place_without_victims_is_what_is_there_when_they_are_gone(
     }
     info = pod_info(pod)
     before = judge(twin.cluster, info, twin.profile, explain=True)
-    fits = fits_without(twin.cluster, info, twin.profile, twin.row(name), victims)
+    told = NodeTrials(twin.cluster, info, twin.profile).reasons(twin.row(name), frozenset(victims))
     after = judge(twin.cluster, info, twin.profile, explain=True)
     assert np.array_equal(before.feasible, after.feasible)
     for uid in victims:
         twin.remove_pod(uid)
     if named(pod) is None or name in (named(pod) or ()):
-        assert fits == (refusal(twin.scene(), pod, twin.nodes[name]) is None)
+        expected = refusal(twin.scene(), pod, twin.nodes[name])
+        assert set(told) == (expected.texts if expected else set())

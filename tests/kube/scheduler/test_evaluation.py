@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.columns import Cluster
-from sampan.kube.scheduler.evaluation import fits_without, judge
+from sampan.kube.scheduler.evaluation import judge
 from sampan.kube.scheduler.podinfo import pod_info
 from sampan.kube.scheduler.profile import DEFAULT
+from sampan.kube.scheduler.trials import NodeTrials
 from sampan.kube.scheduler.verdict import Mask, Verdict
 from tests.kube.scheduler.objects import node, pod
 
@@ -50,8 +51,9 @@ def test_a_pod_fits_in_the_place_of_its_victims() -> None:
     cluster = cluster_of(node("a"), pods=busy)
     wanted, row = pod_info(pod("q", requests={"cpu": "2"})), cluster.row_of("a")
     assert row is not None
-    assert not fits_without(cluster, wanted, DEFAULT, row, {"default-r"})
-    assert fits_without(cluster, wanted, DEFAULT, row, {"default-p"})
+    trials = NodeTrials(cluster, wanted, DEFAULT)
+    assert trials.reasons(row, frozenset(["default-r"])) == ["Insufficient cpu"]
+    assert not trials.reasons(row, frozenset(["default-p"]))
     assert not judge(cluster, wanted).feasible.any()
 
 

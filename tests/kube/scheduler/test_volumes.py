@@ -6,7 +6,7 @@ import pytest
 
 from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.columns import Cluster
-from sampan.kube.scheduler.evaluation import fits_without, judge
+from sampan.kube.scheduler.evaluation import judge
 from sampan.kube.scheduler.podinfo import pod_info
 from sampan.kube.scheduler.profile import DEFAULT
 from sampan.kube.scheduler.query import Query
@@ -17,6 +17,7 @@ from sampan.kube.scheduler.surroundings import (
     CSI_DRIVERS,
     CSI_NODES,
 )
+from sampan.kube.scheduler.trials import NodeTrials
 from sampan.kube.scheduler.volumes import plan
 from tests.kube.scheduler.objects import node, pod
 from tests.kube.scheduler.storage import Shelf, claim, shelf, storage_class, volume
@@ -259,7 +260,8 @@ def test_a_claim_for_one_pod_only_is_free_when_that_pod_is_gone() -> None:
     text = "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
     assert told(cluster, using("c")) == dict.fromkeys("abc", text)
     row = cluster.row_of("a")
-    assert row is not None and fits_without(cluster, pod_info(using("c")), DEFAULT, row, {"other"})
+    assert row is not None
+    assert not NodeTrials(cluster, pod_info(using("c")), DEFAULT).reasons(row, frozenset(["other"]))
     cluster.remove_pod("other")
     assert told(cluster, using("c")) == {}
 

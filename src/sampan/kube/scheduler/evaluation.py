@@ -53,27 +53,6 @@ def judge(
     return Verdict(feasible, _explained(query, filters, plugins, names, promised).failures())
 
 
-def fits_without(
-    cluster: Cluster,
-    pod: PodInfo,
-    profile: Profile,
-    row: int,
-    victims: Collection[str],
-    nominated: Nominated = (),
-) -> bool:
-    """Could the pod be on the row if the pods with these uids were gone? It may be there by name."""
-    query = Query(cluster, pod, profile)
-    filters = _filters(query)
-    here = np.array([row])
-    promised = _promised(pod, nominated).get(row, [])
-    with cluster.supposing(row, gone=tuple(victims)):
-        if promised:
-            with cluster.supposing(row, more=promised):
-                if not _passes(query, filters, here)[0]:
-                    return False
-        return bool(_passes(query, filters, here)[0])
-
-
 def _filters(query: Query) -> list[Filter]:
     found = (FILTERS[name] for name in query.profile.filters if name in FILTERS)
     return [one for one in found if one.applies(query)]
