@@ -23,7 +23,6 @@ from sampan.specs.kubernetes import volumes
 from sampan.specs.kubernetes.status import StatusError
 
 PLUGIN = 'running PreBind plugin "VolumeBinding"'
-BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 POLL = 0.1  # seconds between looks at the claims, in the cache
 
 
@@ -37,32 +36,9 @@ class Writes:
 
 def writes(plan: Plan, node: str) -> Writes:
     """Pure. What is so already need not be written."""
-    kept = (_kept(volume, claim) for claim, volume in plan.bindings if not _is_kept(volume, claim))
-    return Writes(tuple(kept), tuple(_told(claim, node) for claim in plan.provisions))
-
-
-def _is_kept(volume: Object, claim: Object) -> bool:
-    said = (volume.get("spec") or {}).get("claimRef") or {}
-    return bool(said.get("uid") == claim["metadata"]["uid"])
-
-
-def _kept(volume: Object, claim: Object) -> Object:
-    own = claim["metadata"]
-    reference = {
-        "kind": "PersistentVolumeClaim",
-        "apiVersion": "v1",
-        "namespace": own["namespace"],
-        "name": own["name"],
-        "uid": own["uid"],
-        "resourceVersion": own.get("resourceVersion", ""),
-    }
-    metadata = {**volume["metadata"], "annotations": {**volumes.annotations(volume), BY_CONTROLLER: "yes"}}
-    return {**volume, "metadata": metadata, "spec": {**volume["spec"], "claimRef": reference}}
-
-
-def _told(claim: Object, node: str) -> Object:
-    annotations = {**volumes.annotations(claim), volumes.SELECTED_NODE: node}
-    return {**claim, "metadata": {**claim["metadata"], "annotations": annotations}}
+    kept = ((volumes.bound_volume(volume, claim), volume) for claim, volume in plan.bindings)
+    told = (volumes.annotated(claim, **{volumes.SELECTED_NODE: node}) for claim in plan.provisions)
+    return Writes(tuple(one for one, before in kept if one is not before), tuple(told))
 
 
 class VolumeBinder:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
+BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 CLASS = "volume.beta.kubernetes.io/storage-class"  # what the field was before it was one
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
@@ -98,3 +99,31 @@ def offers(volume: "Object", claim: "Object") -> bool:
 def by_size(volumes: "Iterable[Object]") -> "list[Object]":
     """The smallest first; by name where there is no other difference."""
     return sorted(sorted(volumes, key=lambda one: str(one["metadata"]["name"])), key=size_of)
+
+
+def annotated(value: "Object", **more: str) -> "Object":
+    metadata = {**value["metadata"], "annotations": {**annotations(value), **more}}
+    return {**value, "metadata": metadata}
+
+
+def bound_volume(volume: "Object", claim: "Object") -> "Object":
+    """The volume says whose it is."""
+    of, said = claim["metadata"], volume["spec"].get("claimRef") or {}
+    new = volume
+    if (said.get("namespace"), said.get("name"), said.get("uid")) != (of["namespace"], of["name"], of["uid"]):
+        new = {**volume, "spec": {**volume["spec"], "claimRef": _reference(claim)}}
+    if not belongs(volume, claim) and BY_CONTROLLER not in annotations(volume):
+        new = annotated(new, **{BY_CONTROLLER: "yes"})
+    return new
+
+
+def _reference(claim: "Object") -> "Object":
+    metadata = claim["metadata"]
+    return {
+        "kind": "PersistentVolumeClaim",
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "apiVersion": "v1",
+        "resourceVersion": metadata["resourceVersion"],
+    }

@@ -6,7 +6,7 @@ import pytest
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.volumes import expansion, matching, objects, protection, rules
-from sampan.specs.kubernetes.volumes import BIND_COMPLETED, SELECTED_NODE
+from sampan.specs.kubernetes.volumes import BIND_COMPLETED, BY_CONTROLLER, SELECTED_NODE, bound_volume
 
 RWO, RWX = "ReadWriteOnce", "ReadWriteMany"
 
@@ -193,7 +193,7 @@ def test_a_claim_without_a_class_gets_the_youngest_default() -> None:
 
 def test_what_is_bound_says_so_on_both_sides() -> None:
     one, other = volume("v"), claim()
-    bound = objects.bound_volume(one, other)
+    bound = bound_volume(one, other)
     assert bound["spec"]["claimRef"] == {
         "kind": "PersistentVolumeClaim",
         "namespace": "n",
@@ -202,13 +202,13 @@ def test_what_is_bound_says_so_on_both_sides() -> None:
         "apiVersion": "v1",
         "resourceVersion": "7",
     }
-    assert bound["metadata"]["annotations"] == {rules.BY_CONTROLLER: "yes"}
-    assert objects.bound_volume(bound, other) is bound
-    kept = objects.bound_volume(volume("v", claimRef=said("")), other)
+    assert bound["metadata"]["annotations"] == {BY_CONTROLLER: "yes"}
+    assert bound_volume(bound, other) is bound
+    kept = bound_volume(volume("v", claimRef=said("")), other)
     assert kept["spec"]["claimRef"]["uid"] == "claim" and "annotations" not in kept["metadata"]
     mine = objects.bound_claim(other, bound)
     assert mine["spec"]["volumeName"] == "v"
-    assert mine["metadata"]["annotations"] == {rules.BY_CONTROLLER: "yes", BIND_COMPLETED: "yes"}
+    assert mine["metadata"]["annotations"] == {BY_CONTROLLER: "yes", BIND_COMPLETED: "yes"}
     assert objects.bound_claim(mine, bound) is mine
     status = objects.claim_status(mine, "Bound", bound)
     assert status == {"phase": "Bound", "accessModes": [RWO], "capacity": {"storage": "5Gi"}}

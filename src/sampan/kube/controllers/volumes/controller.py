@@ -15,7 +15,7 @@ from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podclaims import claim_keys
 from sampan.specs.kubernetes.pods import is_finished
 from sampan.specs.kubernetes.status import StatusError
-from sampan.specs.kubernetes.volumes import class_of, is_bound
+from sampan.specs.kubernetes.volumes import bound_volume, class_of, is_bound
 
 AGAIN = 15.0  # seconds until what waits is looked at again, and told of
 CLAIM_USERS = "claim"  # the index of pods by the claims that they use
@@ -114,7 +114,7 @@ class Volumes:
 
     async def _bind(self, volume: Object, claim: Object) -> None:
         """The volume first: what is written there no other claim can take."""
-        wanted = objects.bound_volume(volume, claim)
+        wanted = bound_volume(volume, claim)
         if wanted is not volume:
             volume = await self._client.update(VOLUMES, "", wanted)
         volume = await self._write_volume(volume, "Bound")

@@ -6,39 +6,10 @@ A function returns its object where nothing is to be changed.
 from typing import Any
 
 from sampan.kube.client.requests import Object
-from sampan.kube.controllers.volumes.rules import BY_CONTROLLER
 from sampan.specs.kubernetes.quantity import Quantity
-from sampan.specs.kubernetes.volumes import BIND_COMPLETED, annotations, belongs, size_of
+from sampan.specs.kubernetes.volumes import BIND_COMPLETED, BY_CONTROLLER, annotated, annotations, size_of
 
 PROVISIONERS = ("volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner")
-
-
-def annotated(value: Object, **more: str) -> Object:
-    metadata = {**value["metadata"], "annotations": {**annotations(value), **more}}
-    return {**value, "metadata": metadata}
-
-
-def bound_volume(volume: Object, claim: Object) -> Object:
-    """The volume says whose it is."""
-    of, said = claim["metadata"], volume["spec"].get("claimRef") or {}
-    new = volume
-    if (said.get("namespace"), said.get("name"), said.get("uid")) != (of["namespace"], of["name"], of["uid"]):
-        new = {**volume, "spec": {**volume["spec"], "claimRef": _reference(claim)}}
-    if not belongs(volume, claim) and BY_CONTROLLER not in annotations(volume):
-        new = annotated(new, **{BY_CONTROLLER: "yes"})
-    return new
-
-
-def _reference(claim: Object) -> Object:
-    metadata = claim["metadata"]
-    return {
-        "kind": "PersistentVolumeClaim",
-        "namespace": metadata["namespace"],
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "apiVersion": "v1",
-        "resourceVersion": metadata["resourceVersion"],
-    }
 
 
 def bound_claim(claim: Object, volume: Object) -> Object:

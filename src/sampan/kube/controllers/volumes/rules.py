@@ -11,7 +11,6 @@ from sampan.kube.controllers.volumes import matching
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.volumes import BIND_COMPLETED, SELECTED_NODE, annotations, belongs, class_of
 
-BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 MIGRATED_TO = "pv.kubernetes.io/migrated-to"
 IN_TREE = "kubernetes.io/"
