@@ -100,7 +100,9 @@ async def placed(watcher: Connection, version: str, wanted: int) -> list[float]:
     return times
 
 
-async def measure(kubeconfig: Path, scheduler: int, nodes: int, pods: int, kind: str) -> None:
+async def measure(
+    kubeconfig: Path, scheduler: int, nodes: int, pods: int, kind: str, others: dict[str, int]
+) -> None:
     server = Server(kubeconfig)
     [first, watcher] = await server.connections(2)
     await first.ask("POST", "/api/v1/namespaces", json.dumps({"metadata": {"name": NAMESPACE}}).encode())
@@ -117,6 +119,7 @@ async def measure(kubeconfig: Path, scheduler: int, nodes: int, pods: int, kind:
         seen = asyncio.ensure_future(placed(watcher, found["metadata"]["resourceVersion"], pods))
         await asyncio.sleep(0.5)
     finally:
+        used = {pid: processor(pid) for pid in (scheduler, *others.values())}
         start = time.perf_counter()
         os.kill(scheduler, signal.SIGCONT)
     times = await asyncio.wait_for(seen, PATIENCE)
@@ -124,11 +127,19 @@ async def measure(kubeconfig: Path, scheduler: int, nodes: int, pods: int, kind:
     print(
         f"{kind}: {pods} pods on {nodes} nodes: {pods / whole:.0f}/s "
         f"({whole:.2f} s; the first after {times[0] - start:.2f} s, from then on {pods / inner:.0f}/s); "
-        f"process {pss(scheduler):.0f} MB PSS"
+        f"its process has {pss(scheduler):.0f} MB PSS"
     )
+    for name, pid in {"scheduler": scheduler, **others}.items():
+        print(f"  {name}: {1000 * (processor(pid) - used[pid]) / pods:.2f} ms of a processor for each pod")
     await clean(server, nodes, pods)
     for connection in (first, watcher):
         connection.close()
+
+
+def processor(pid: int) -> float:
+    """Seconds that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def clean(server: Server, nodes: int, pods: int) -> None:
@@ -150,7 +161,8 @@ def ours(directory: Path, options: argparse.Namespace) -> None:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         time.sleep(3)  # the process looks at everything once
         config = directory / "data" / "admin.kubeconfig"
-        asyncio.run(measure(config, int(children[0]), options.nodes, options.pods, options.kind))
+        others = {"API server": pid}
+        asyncio.run(measure(config, int(children[0]), options.nodes, options.pods, options.kind, others))
     finally:
         subprocess.run([*base, "down", *places], check=True, stdout=subprocess.DEVNULL)
 
@@ -161,6 +173,7 @@ def main() -> None:
     )
     parser.add_argument("--kubeconfig", type=Path)
     parser.add_argument("--scheduler", type=int, help="its process, on this machine")
+    parser.add_argument("--server", type=int, help="the API server's process, if it is on this machine")
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--pods", type=int, default=5000)
     parser.add_argument("--kind", choices=("plain", "anti", "spread"), default="plain")
@@ -169,8 +182,10 @@ def main() -> None:
     if options.kubeconfig is not None:
         if options.scheduler is None:
             parser.error("--kubeconfig wants --scheduler too")
-        work = measure(options.kubeconfig, options.scheduler, options.nodes, options.pods, options.kind)
-        asyncio.run(work)
+        others = {"API server": options.server} if options.server is not None else {}
+        asyncio.run(
+            measure(options.kubeconfig, options.scheduler, options.nodes, options.pods, options.kind, others)
+        )
         return
     with tempfile.TemporaryDirectory() as directory:
         ours(Path(directory), options)

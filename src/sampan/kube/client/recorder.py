@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from zlib import crc32
@@ -81,17 +81,30 @@ def reference(value: Object) -> Object:
 
 
 class Recorder:
-    """Of one component, by its own client."""
+    """Of one component, by its own client.
+
+    `waiting`: events for each writer, beyond which those that come are dropped. `turn` is awaited before a
+    write as long as few wait, by who has more urgent writes.
+    """
 
     def __init__(
-        self, client: Client, component: str, clock: Callable[[], float] = time.time, host: str = ""
+        self,
+        client: Client,
+        component: str,
+        clock: Callable[[], float] = time.time,
+        host: str = "",
+        *,
+        waiting: int = WAITING,
+        turn: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._turn = turn
+        self._patience = waiting // 2
         self._client = client
         self._component = component
         self._instance = f"{component}-{host}" if host else component
         self._clock = clock
         self._queues: list[asyncio.Queue[Callable[[], Any]]] = [
-            asyncio.Queue(WAITING) for _ in range(WRITERS)
+            asyncio.Queue(waiting) for _ in range(WRITERS)
         ]
         self._written: _Memory[_Written] = _Memory()
         self._alike: _Memory[_Alike] = _Memory()
@@ -107,6 +120,8 @@ class Recorder:
     async def _write(self, queue: asyncio.Queue[Callable[[], Any]]) -> None:
         while True:
             work = await queue.get()
+            if self._turn is not None and queue.qsize() < self._patience:
+                await self._turn()
             try:
                 await work()
             except (StatusError, SampanError) as error:

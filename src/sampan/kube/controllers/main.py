@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -29,6 +30,7 @@ from sampan.kube.controllers.roster import ROSTER, Row
 log = logging.getLogger("sampan.kube")
 
 LEASE = "kube-controller-manager"
+GARBAGE = 20_000  # new objects until the collector looks at the youngest
 
 
 def main() -> None:
@@ -38,6 +40,9 @@ def main() -> None:
 
 
 async def _run(found: argparse.Namespace) -> None:
+    # Objects of the API come by thousands, and are trees without circles.
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 20)
     task = asyncio.ensure_future(run(found))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)

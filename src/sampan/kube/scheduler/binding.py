@@ -60,6 +60,9 @@ class Binder:
             await asyncio.sleep(PAUSE)
 
 
+CALM = 1.0  # seconds that others wait for the end of all bindings
+
+
 class Gate:
     """How many may be under way at once; who wants to begin more waits for the end of one."""
 
@@ -77,6 +80,17 @@ class Gate:
 
     async def wait(self) -> None:
         """Until one more may begin."""
-        while self._running >= self._most:
+        await self._until(self._most - 1)
+
+    async def calm(self) -> None:
+        """Until none is under way, or for a while: for what is less urgent."""
+        try:
+            async with asyncio.timeout(CALM):
+                await self._until(0)
+        except TimeoutError:
+            pass
+
+    async def _until(self, most: int) -> None:
+        while self._running > most:
             self._ended.clear()
             await self._ended.wait()

@@ -3,7 +3,7 @@
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -132,7 +132,7 @@ class Cycle:
             wanted = writes(plan(Query(self.cluster, entry.info, profile), row), node)
             self.volumes.assume(wanted)
         pod = {**entry.pod, "spec": {**entry.pod["spec"], "nodeName": node}}
-        self.cluster.put_pod(pod)
+        self.cluster.place(replace(entry.info, object=pod, node_name=node))
         self.nominations.remove(entry.uid)
         self.queue.done(entry.uid)
         return Placement(entry, profile, pod, node, wanted)

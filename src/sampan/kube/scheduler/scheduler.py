@@ -36,7 +36,9 @@ from sampan.tasks import Tasks
 log = logging.getLogger("sampan.kube")
 
 FLUSH = 30.0  # seconds between looks at those that have waited too long
-BINDINGS = 128  # at once
+EVENTS = 5000  # that may wait for each of their writers
+BREATH = 0.005  # seconds after which others have their turn
+BINDINGS = 48  # at once: enough for a server to be always busy, and few enough connections
 
 
 class Scheduler:
@@ -59,7 +61,12 @@ class Scheduler:
         self._identity = identity
         self._tasks = Tasks()
         self._profiles = {profile.name: profile for profile in configuration.profiles}
-        self._recorders = {name: Recorder(client, name, clock, host) for name in self._profiles}
+        self._bindings = Gate(BINDINGS)
+        # Who waits for a node is told of it after all have theirs: an event costs as much as a binding.
+        self._recorders = {
+            name: Recorder(client, name, clock, host, waiting=EVENTS, turn=self._bindings.calm)
+            for name in self._profiles
+        }
         self._caches = Caches(informers)
         self._cluster = Cluster(self._caches)
         self._nominations = Nominations()
@@ -89,7 +96,6 @@ class Scheduler:
             clock,
         )
         self._binder = Binder(client)
-        self._bindings = Gate(BINDINGS)
         self._assumptions = Assumptions(self._cluster, self._queue, self._volumes)
         Follower(
             self._cluster,
@@ -137,6 +143,7 @@ class Scheduler:
             self._queue.flush()
 
     async def _schedule(self) -> None:
+        since = time.monotonic()
         while True:
             await self._bindings.wait()
             entry = self._queue.pop()
@@ -146,7 +153,9 @@ class Scheduler:
             placement = self._cycle.attempt(entry)
             if placement is not None:
                 self._begin(placement)
-            await asyncio.sleep(0)
+            if time.monotonic() - since > BREATH:
+                await asyncio.sleep(0)
+                since = time.monotonic()
 
     # --- binding
 

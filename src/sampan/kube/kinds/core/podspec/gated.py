@@ -16,7 +16,7 @@ def changes_errors(munged: Object, before: Object) -> list[FieldError]:
     if new != old:
         if any(new.get(key) != value for key, value in old.items()):
             detail = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
-            found.append(invalid("spec.nodeSelector", new, detail))
+            found.append(invalid("spec.nodeSelector", munged.get("nodeSelector"), detail))
         munged["nodeSelector"] = old
     new_nodes, old_nodes = ((one.get("affinity") or {}).get("nodeAffinity") for one in (munged, before))
     if not same(new_nodes, old_nodes):
