@@ -166,6 +166,51 @@ def test_nothing_is_lost_when_the_scheduler_is_killed(cluster: ClusterProcess) -
     cluster.kubectl("delete", "pods", "--all", "--grace-period=0", "--force")
 
 
+def volume(name: str, node: str) -> dict[str, Any]:
+    term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "1Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "local",
+            "local": {"path": "/x"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}},
+        },
+    }
+
+
+def test_a_volume_is_chosen_with_the_node_and_bound_before_the_pod(cluster: ClusterProcess) -> None:
+    kind = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "local"}}
+    how = {"provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"}
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "c"},
+        "spec": {
+            "storageClassName": "local",
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    mount = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]
+    create(cluster, pod("storing", volumes=mount))
+    assert told(cluster, "storing")["message"] == (
+        '0/3 nodes are available: persistentvolumeclaim "c" not found. not found'
+    )
+    create(cluster, {**kind, **how}, claim)
+    until(
+        lambda: "find available persistent volumes" in told(cluster, "storing")["message"], "another reason"
+    )
+    create(cluster, volume("v", "fake-1"))
+    assert node_of(cluster, "storing") == "fake-1"
+    bound = cluster.get("pvc", "c")
+    assert (bound["spec"]["volumeName"], bound["status"]["phase"]) == ("v", "Bound")
+    remove(cluster, "storing")
+
+
 def test_a_wrong_configuration_stops_the_start(tmp_path: Path) -> None:
     path = tmp_path / "scheduler.yaml"
     path.write_text(CONFIG.replace("profiles:", "profile:"))
