@@ -71,18 +71,20 @@ def test_facts_tell_each_filter_with_examples() -> None:
     found = messages.facts(verdict(nodes.size), 3, nodes)
     assert found["filters"][0] == {
         "plugin": "NodeResourcesFit",
-        "reason": "Insufficient cpu",
-        "nodes": 2,
-        "examples": [nodes.node_name(0), nodes.node_name(1)],
+        "text": "Insufficient cpu",
+        "count": 2,
+        "nodes": [nodes.node_name(0), nodes.node_name(1)],
         "preemptible": 1,
     }
     refused = Verdict(np.zeros(64, np.bool_), refused=Refusal("VolumeBinding", "why"))
-    assert messages.facts(refused, 3, nodes)["refused"] == {"plugin": "VolumeBinding", "reason": "why"}
+    assert messages.facts(refused, 3, nodes)["filters"] == [
+        {"plugin": "VolumeBinding", "text": "why", "count": 3, "nodes": [], "preemptible": 0}
+    ]
 
 
 def test_every_filter_has_something_that_would_help() -> None:
     filters = {name for name, plugin in PLUGINS.items() if "filter" in plugin.points}
     assert set(messages.UNBLOCK) == filters
     assert messages.unblock({"VolumeZone", "NodePorts"}) == (
-        "free the host ports on a node, or add a node; or add a node in the zone of the volumes"
+        "free the host ports on a node, or add a node\nadd a node in the zone of the volumes"
     )

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess
     (directory / "scheduler.yaml").write_text(CONFIG)
     found = ClusterProcess(directory)
     found.up("--fake-nodes", "3", "--scheduler-config", str(directory / "scheduler.yaml"))
+    until(lambda: "/default" in found.kubectl("get", "serviceaccounts", "-o", "name"), "an account for pods")
     yield found
     found.down()
 
@@ -75,6 +78,13 @@ def events(cluster: ClusterProcess, reason: str) -> list[dict[str, Any]]:
     return [one for one in found if one["reason"] == reason]
 
 
+def explained(cluster: ClusterProcess, name: str) -> str:
+    line = [sys.executable, "-m", "sampan.kube.explain.main", "--kubeconfig", str(cluster.kubeconfig)]
+    done = subprocess.run([*line, "pod", name], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_a_pod_gets_a_node_and_is_told_of(cluster: ClusterProcess) -> None:
     create(cluster, pod("a"))
     node = node_of(cluster, "a")
@@ -98,6 +108,7 @@ def test_a_pod_that_fits_nowhere_is_told_why_and_waits_for_room(cluster: Cluster
         "0/3 nodes are available: 3 Insufficient cpu. no new claims to deallocate, preemption: 0/3 nodes are "
         "available: 3 No preemption victims found for incoming pod."
     )
+    assert "NodeResourcesFit: Insufficient cpu (3 nodes: fake-" in explained(cluster, "big")
     where = node_of(cluster, "filler-1")
     remove(cluster, "filler-1")
     assert node_of(cluster, "big") == where

@@ -58,13 +58,15 @@ def plugins(verdict: Verdict) -> frozenset[str]:
 def facts(verdict: Verdict, nodes: int, cluster: Cluster) -> dict[str, Any]:
     """The verdict per filter, with a few nodes each, for whoever asks why."""
     if verdict.refused is not None:
-        return {"nodes": nodes, "refused": {"plugin": verdict.refused.plugin, "reason": verdict.refused.text}}
+        plugin, text = verdict.refused
+        everywhere = {"plugin": plugin, "text": text, "count": nodes, "nodes": [], "preemptible": 0}
+        return {"nodes": nodes, "filters": [everywhere]}
     filters = [
         {
             "plugin": failure.plugin,
-            "reason": text,
-            "nodes": int(rows.sum()),
-            "examples": [cluster.node_name(int(row)) for row in rows.nonzero()[0][:EXAMPLES]],
+            "text": text,
+            "count": int(rows.sum()),
+            "nodes": [cluster.node_name(int(row)) for row in rows.nonzero()[0][:EXAMPLES]],
             "preemptible": int((rows & ~failure.unresolvable).sum()),
         }
         for failure in verdict.failures
@@ -75,5 +77,5 @@ def facts(verdict: Verdict, nodes: int, cluster: Cluster) -> dict[str, Any]:
 
 
 def unblock(refused_by: Iterable[str]) -> str:
-    """One sentence of what would help, of the plugins in their order."""
-    return "; or ".join(UNBLOCK[plugin] for plugin in UNBLOCK if plugin in refused_by)
+    """A line for each plugin, in their order: what would help."""
+    return "\n".join(UNBLOCK[plugin] for plugin in UNBLOCK if plugin in refused_by)
