@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_told_before_and_after(cluster: ClusterProcess) -> 
     (name,) = cluster.kubectl("get", "pods", "-l", "app=huge", "-o", "name").split()
     found = explain(cluster, "pod", name.removeprefix("pod/"))
     (decision,) = found["decisions"]  # type: ignore[misc]
-    assert decision["facts"]["filters"][0]["nodes"] == 3
+    assert decision["facts"]["filters"][0]["count"] == 3
     assert "ask for less" in str(found["unblock"])
 
 

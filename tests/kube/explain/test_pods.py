@@ -51,7 +51,7 @@ DECIDED = {
     "reason": "Unschedulable",
     "message": "0/3 nodes are available: 3 Insufficient cpu.",
     "unblock": "ask for less cpu\nadd a node",
-    "facts": {"filters": [{"plugin": "F", "reason": "Insufficient cpu", "nodes": 3, "examples": ["a"]}]},
+    "facts": {"filters": [{"plugin": "F", "text": "Insufficient cpu", "count": 3, "nodes": ["a"]}]},
 }
 RUNNING = {"phase": "Running", "conditions": [READY]}
 WEB = {"metadata": {"name": "web"}, "spec": {"selector": {"app": "a"}, "ports": [{"targetPort": "http"}]}}
@@ -169,7 +169,7 @@ def test_the_deciding_fact_comes_first(_what: str, one: Seen, state: str, becaus
 def test_what_the_scheduler_decided_is_told_in_full() -> None:
     found = pods.explain(seen(decisions=[DECIDED]))
     assert found.unblock == ("ask for less cpu", "add a node")
-    assert found.also == ("F: Insufficient cpu (on a, ...)",)
+    assert found.also == ("F: Insufficient cpu (3 nodes: a, ...)",)
     assert found.json()["decisions"] == [DECIDED]
 
 

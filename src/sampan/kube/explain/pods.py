@@ -110,9 +110,9 @@ def _per_filter(decided: Mapping[str, Any]) -> list[str]:
     """What each filter said of which nodes, as the scheduler has noted it."""
     lines = []
     for one in (decided.get("facts") or {}).get("filters") or ():
-        count, examples = one["nodes"], list(one["examples"])
-        nodes = ", ".join([*examples, "..."] if count > len(examples) else examples)
-        lines.append(f"{one['plugin']}: {one['reason']} (on {nodes})")
+        nodes = list(one["nodes"])
+        named = ", ".join([*nodes, "..."] if one["count"] > len(nodes) else nodes)
+        lines.append(f"{one['plugin']}: {one['text']} ({one['count']} nodes: {named})")
     return lines
 
 

@@ -102,6 +102,7 @@ def by_size(volumes: "Iterable[Object]") -> "list[Object]":
 
 
 def annotated(value: "Object", **more: str) -> "Object":
+    """With these annotations more."""
     metadata = {**value["metadata"], "annotations": {**annotations(value), **more}}
     return {**value, "metadata": metadata}
 
