@@ -146,6 +146,16 @@ def test_a_process_that_is_started_again_does_not_wait_for_its_own_lease(copies:
     assert copies.cluster.get(*LEASE)["spec"]["leaseTransitions"] == 0
 
 
+def test_a_cluster_that_is_stopped_gives_its_leases_back(tmp_path: Path) -> None:
+    copies = Copies(ClusterProcess(tmp_path))
+    copies.cluster.up("--fake-nodes", "1")
+    until(copies.holder, "somebody leads")
+    copies.cluster.down()
+    copies.cluster.up("--controllers", "false")
+    assert copies.holder() == ""
+    copies.cluster.down()
+
+
 def test_a_name_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "name"
 

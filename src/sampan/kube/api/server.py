@@ -102,7 +102,9 @@ async def start(settings: Settings, stack: AsyncExitStack, clock: Clock = Clock(
     raise_file_limit()
     objects = manifests.read(settings.manifests) if settings.manifests else []
     if settings.scheduler_config is not None:
-        await _check_scheduler(settings.scheduler_config)
+        await _check("sampan.kube.scheduler.configuration", str(settings.scheduler_config))
+    if settings.control:
+        await _check("sampan.kube.controllers.options", *settings.control)
     first = str(next(ipaddress.ip_network(settings.service_cidrs[0]).hosts()))
     addresses = (first, settings.advertise_address, settings.reachable)
     pki = Pki(settings.paths.pki, serving_names(settings.domain, addresses, settings.names))
@@ -150,7 +152,10 @@ async def start(settings: Settings, stack: AsyncExitStack, clock: Clock = Clock(
     tasks.spawn(api.manifests.apply(objects))
     tasks.spawn(reseal(api.catalog, store, cache, sealing))
     if settings.controllers:
-        tasks.spawn(_keep_controllers(settings, pki))
+        # Ended before the server is: they give back their leases, so that nobody waits for the end of these.
+        controllers = Tasks()
+        stack.push_async_callback(controllers.stop)
+        controllers.spawn(_keep_controllers(settings, pki))
 
 
 async def _end(settings: Settings, api: Assembled, server: Server) -> None:
@@ -188,10 +193,10 @@ def _cluster(settings: Settings, pki: Pki, first: str) -> Cluster:
     )
 
 
-async def _check_scheduler(path: Path) -> None:
-    """What is wrong with its configuration is told before anything starts; raises Invalid."""
+async def _check(module: str, *args: str) -> None:
+    """What is wrong with others' options is told before anything starts; raises Invalid."""
     process = await asyncio.create_subprocess_exec(
-        *isolated("sampan.kube.scheduler.configuration", str(path)),
+        *isolated(module, *args),
         stderr=asyncio.subprocess.PIPE,
         env=plain_environment(os.environ),
     )
