@@ -13,10 +13,10 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
 from sampan.kube.controllers.removal import Removal, remove
 from sampan.kube.controllers.resources import NODES, PODS
+from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.objects import condition, is_going
 from sampan.specs.kubernetes.status import StatusError
 from sampan.specs.kubernetes.taints import NO_EXECUTE, tolerates
-from sampan.specs.kubernetes.time import seconds
 
 REASON = "TaintManagerEviction"
 CONDITION = ("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint")
@@ -74,6 +74,8 @@ class Evictions:
             return None
         if due > now:
             self._due[key] = pod["metadata"]["uid"], due
+            text = f"taints of its node drive it away at {times.text(due)}"
+            self._context.explain(pod, REASON, text, "remove the taint, or tolerate it for longer")
             return due - now
         await self._evict(key, pod, now)
         return None
@@ -84,6 +86,7 @@ class Evictions:
 
     def _cancel(self, key: str, pod: Object) -> None:
         if self._due.pop(key, None) is not None:
+            self._context.settle(pod)
             self._context.recorder.event(pod, NORMAL, REASON, f"Cancelling deletion of Pod {key}")
 
     async def _evict(self, key: str, pod: Object, now: float) -> None:
@@ -108,7 +111,7 @@ def aged(node: Object, before: Sequence[tuple[Taint, float]], now: float) -> lis
     found = []
     for taint in evicting(node):
         known = next((since for one, since in before if one == taint), None)
-        added = seconds(taint.get("timeAdded"))
+        added = times.seconds(taint.get("timeAdded"))
         if known is None:
             known = added if added is not None and added < now - PRECISION else now
         found.append((taint, known))
@@ -136,7 +139,7 @@ def arrival(pod: Object, now: float) -> float:
     """When it came to its node."""
     bound = condition(pod, "PodScheduled") or {}
     since = bound.get("lastTransitionTime") if bound.get("status") == "True" else None
-    found = seconds(since or pod["metadata"].get("creationTimestamp"))
+    found = times.seconds(since or pod["metadata"].get("creationTimestamp"))
     return found if found is not None else now
 
 

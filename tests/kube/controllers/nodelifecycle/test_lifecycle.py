@@ -164,9 +164,12 @@ def test_an_eviction_that_is_not_needed_any_more_is_cancelled() -> None:
         taint = {"key": "k", "effect": "NoExecute"}
         world.set(NODES, "n0", lambda one: one["spec"].update(taints=[taint]))
         await let_pass(world, 10)
+        uid = world.get(PODS, "default/p")["metadata"]["uid"]
+        assert "drive it away at 2027-01-15T08:01:4" in world.decisions.of(uid)[-1].message
         world.set(NODES, "n0", lambda one: one["spec"].update(taints=[]))
         await let_pass(world, 30)
         assert told(world, "TaintManagerEviction") == [("p", "Cancelling deletion of Pod default/p")]
+        assert not world.decisions.of(uid)
         assert "deletionTimestamp" not in world.get(PODS, "default/p")["metadata"]
         await world.stop()
 
@@ -184,6 +187,8 @@ def test_when_all_nodes_fall_silent_nobody_is_driven_away() -> None:
         for number in range(4):
             assert state(world, f"n{number}") == "Unknown"
             assert taints(world, f"n{number}") == {("unreachable", "NoSchedule")}
+            why = world.decisions.of(world.get(NODES, f"n{number}")["metadata"]["uid"])
+            assert {one.reason for one in why} == {"NodeStatusUnknown", "FullDisruption"}
             assert "deletionTimestamp" not in world.get(PODS, f"default/p{number}")["metadata"]
         await world.stop()
 

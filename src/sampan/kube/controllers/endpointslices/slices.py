@@ -143,6 +143,9 @@ class Slices:
             await self._writer.write(service, wanted, trigger)
         if missing:
             self._complain(service, "; ".join(missing))
+            self._context.explain(service, "NodeNotFound", "; ".join(missing), "wait for the nodes to come")
+        else:
+            self._context.settle(service)
 
     def _members(self, service: Object, pods: list[Object], kind: str, missing: list[str]) -> list[Member]:
         """A pod whose node is not there is left out until it is, unless the Service takes any pod."""

@@ -51,6 +51,9 @@ class Tainter:
         else:
             zone.waiting.setdefault(name)
             self._waiting.set()
+            if not zone.bucket.rate:
+                text = "too much of its zone is away: nobody is driven away from it"
+                self._context.explain(node, zone.state, text, "bring other nodes of the zone back")
 
     def _zone(self, key: str) -> Zone:
         if key not in self._zones:
