@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sampan.kube.controllers import (
     bootstraptokens,
+    autoscaling,
     clusterroleaggregation,
     daemonsets,
     disruption,
@@ -74,6 +75,7 @@ ROSTER: Mapping[str, Row] = {
     "endpointslicemirroring-controller": Row(Mirroring, component="endpoint-slice-mirroring-controller"),
     "ephemeral-volume-controller": Row(ephemeralvolumes.controller, component="ephemeral_volume"),
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
+    "horizontal-pod-autoscaler-controller": Row(autoscaling.controller, "horizontal-pod-autoscaler"),
     "job-controller": Row(Jobs),
     "namespace-controller": Row(namespaces.controller),
     "node-ipam-controller": Row(
