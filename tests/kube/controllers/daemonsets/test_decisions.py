@@ -87,7 +87,8 @@ def test_failed_pods_are_deleted_no_faster_than_the_back_off() -> None:
         ({**dict.fromkeys(NAMES, "old ready"), "a": ""}, None, []),
         # What is not available anyway need not be spared.
         ({**dict.fromkeys(NAMES, "old running"), "a": "running"}, None, ["-b-old", "-c-old", "-d-old"]),
-        ({**ALL, "c": "old running", "d": "old ready"}, None, ["-c-old", "-d-old"]),
+        ({**ALL, "c": "old running", "d": "old ready"}, None, ["-c-old"]),
+        ({**ALL, "c": "old running", "d": "old ready"}, {"maxUnavailable": 2}, ["-c-old", "-d-old"]),
         (dict.fromkeys(NAMES, "old ready"), SURGE, ["+a"]),
         (dict.fromkeys(NAMES, "old ready"), {"maxSurge": "50%"}, ["+a", "+b"]),
         ({**dict.fromkeys(NAMES, "old ready"), "a": "old ready, running"}, SURGE, []),

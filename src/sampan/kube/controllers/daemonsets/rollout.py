@@ -48,8 +48,11 @@ def _replaced(view: View, most: int) -> Changes:
         new, old = pair
         if new is not None:
             missing += not view.is_available(new)
+        elif old is not None and view.is_available(old):
+            candidates.append(old)
         elif old is not None:
-            (candidates if view.is_available(old) else broken).append(old)
+            missing += 1
+            broken.append(old)
     return Changes(delete=(*broken, *candidates[: max(most - missing, 0)]))
 
 
