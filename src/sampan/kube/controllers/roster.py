@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sampan.kube.controllers import (
-    bootstraptokens,
     autoscaling,
+    bootstraptokens,
     clusterroleaggregation,
     daemonsets,
     disruption,
