@@ -143,6 +143,13 @@ def test_what_is_above_its_target_is_scaled_up() -> None:
     assert status["lastScaleTime"] == times.text(NOW + 15)
 
 
+def test_what_holds_it_back_is_kept() -> None:
+    play = Play({USED: {"items": [use("a", "4"), use("b", "4")]}}, autoscaler(CPU, maxReplicas=3))
+    assert play.server.written[SCALE]["spec"] == {"replicas": 3}
+    assert play.conditions()["ScalingLimited"] == ("True", "TooManyReplicas")
+    assert play.decisions.of("h")[0].reason == "TooManyReplicas"
+
+
 def test_what_is_on_target_stays() -> None:
     play = Play({USED: {"items": [use("a", "500m"), use("b", "500m")]}}, autoscaler(CPU))
     assert SCALE not in play.server.written

@@ -5,6 +5,7 @@ import pytest
 from sampan.kube.controllers.statefulsets.identity import (
     corrected,
     has_its_storage,
+    is_claim_of,
     is_itself,
     new_pod,
     parent_and_ordinal,
@@ -43,6 +44,15 @@ def test_a_new_pod_has_a_name_of_its_own() -> None:
     }
     assert found["spec"] == {"v": "w-new", "hostname": "w-4", "subdomain": "svc"}
     assert "hostname" not in owner["spec"]["template"]["spec"]  # the set is not changed
+
+
+@pytest.mark.parametrize(
+    ("claim", "ours"),
+    [("data-w-0", True), ("data-w-17", True), ("other-w-0", False), ("data-v-0", False), ("data-w-x", False)],
+)
+def test_claims_are_known_by_their_names(claim: str, ours: bool) -> None:
+    owner = stateful_set(volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": {}}])
+    assert is_claim_of(owner, claim) is ours
 
 
 def test_a_pod_is_put_right() -> None:

@@ -152,6 +152,23 @@ def test_claims_belong_to_pods_that_are_scaled_away(scaled: str) -> None:
     play(1, frozenset(), work, volumeClaimTemplates=TEMPLATES, persistentVolumeClaimRetentionPolicy=policy)
 
 
+def test_a_pod_waits_until_the_claims_of_the_one_before_have_gone() -> None:
+    async def work(world: World) -> None:
+        await world.settle()
+        asked(world, replicas=1)
+        await world.settle()
+        asked(world, replicas=2)
+        await world.settle()
+        assert "n/w-1" not in world.objects[PODS]
+        world.remove(CLAIMS, "n/data-w-1")  # as the garbage collector does
+        await world.settle()
+        check_end(world, [0, 1], "a")
+        assert not world.get(CLAIMS, "n/data-w-1")["metadata"].get("ownerReferences")
+
+    policy = {"whenDeleted": "Retain", "whenScaled": "Delete"}
+    play(3, frozenset(), work, volumeClaimTemplates=TEMPLATES, persistentVolumeClaimRetentionPolicy=policy)
+
+
 def test_why_it_does_not_get_on_is_kept_and_told() -> None:
     world = World()
 

@@ -45,6 +45,12 @@ class Draft:
         known = self.status.get("conditions") or ()
         self.status["conditions"] = with_condition(known, kind, told, self._now)
 
+    def told(self, kind: str) -> Told | None:
+        for one in self.status.get("conditions") or ():
+            if one.get("type") == kind:
+                return Told(one["status"], one["reason"], one["message"])
+        return None
+
     def count(self, current: int, metrics: Sequence[Object], desired: int | None = None) -> None:
         self.status.update(currentReplicas=current, currentMetrics=list(metrics) or None)
         if desired is not None:

@@ -77,12 +77,19 @@ class Autoscalers:
         draft = Draft(autoscaler, self._context.clock())
         try:
             await self._scale(key, autoscaler, draft)
-            self._context.settle(autoscaler)
+            self._explain(autoscaler, draft)
         except FAILURES as error:
             self._context.explain(autoscaler, "Failed", str(error))
             log.info("%s: %s: %s", self._context.name, key, error)
         await self._tell(autoscaler, draft)
         return PERIOD
+
+    def _explain(self, autoscaler: Object, draft: Draft) -> None:
+        limited = draft.told(LIMITED)
+        if limited is not None and limited.status == "True":
+            self._context.explain(autoscaler, limited.reason, limited.message)
+        else:
+            self._context.settle(autoscaler)
 
     async def _tell(self, autoscaler: Object, draft: Draft) -> None:
         if draft.status == (autoscaler.get("status") or {}):

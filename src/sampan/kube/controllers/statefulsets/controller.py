@@ -1,8 +1,9 @@
 """The StatefulSet controller: what there is goes in, what `plan` decides is done."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sampan.errors import SampanError
+from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers import claims, owners, revisions
 from sampan.kube.controllers.context import Context
@@ -10,7 +11,7 @@ from sampan.kube.controllers.controller import NAMESPACE, OWNER, Controller, own
 from sampan.kube.controllers.history import History
 from sampan.kube.controllers.resources import CLAIMS, CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
 from sampan.kube.controllers.statefulsets.hands import Hands
-from sampan.kube.controllers.statefulsets.identity import is_member, revision_of
+from sampan.kube.controllers.statefulsets.identity import is_claim_of, is_member, revision_of
 from sampan.kube.controllers.statefulsets.plan import Plan, Seen, plan
 from sampan.kube.controllers.statefulsets.status import completed, is_news
 from sampan.specs.kubernetes import hashes, labels
@@ -35,10 +36,17 @@ class StatefulSets:
         self._hands = Hands(context)
         self._pods.index(OWNER, owner_uid)
         concerned = owners.keys(self._sets, "StatefulSet")
-        self.controller = Controller(context.name, self._reconcile, [self._claims], WORKERS)
+        self.controller = Controller(context.name, self._reconcile, (), WORKERS)
         self.controller.watch(self._sets)
         self.controller.watch(self._pods, concerned)
         self.controller.watch(context.informers.of(CONTROLLER_REVISIONS), concerned)
+        self.controller.watch(self._claims, self._users)
+
+    def _users(self, claim: Object) -> Iterable[str]:
+        """The sets of which a pod would use a claim by its name: one may wait until it has gone."""
+        for owner in self._sets.by(NAMESPACE, claim["metadata"]["namespace"]):
+            if is_claim_of(owner, claim["metadata"]["name"]):
+                yield key_of(owner)
 
     async def _reconcile(self, key: str) -> float | None:
         owner = self._sets.get(key)

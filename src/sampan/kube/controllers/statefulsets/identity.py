@@ -49,6 +49,12 @@ def claim_name(template: Object, owner: Object, number: int) -> str:
     return f"{template['metadata']['name']}-{owner['metadata']['name']}-{number}"
 
 
+def is_claim_of(owner: Object, claim: str) -> bool:
+    """Is a claim called as one of the set's?"""
+    number = parent_and_ordinal(claim)[1]
+    return number >= 0 and claim in claim_names(owner, number)
+
+
 def claim_names(owner: Object, number: int) -> list[str]:
     return [claim_name(one, owner, number) for one in owner["spec"].get("volumeClaimTemplates") or ()]
 
