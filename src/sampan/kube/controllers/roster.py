@@ -88,7 +88,6 @@ ROSTER: Mapping[str, Row] = {
     "persistentvolume-expander-controller": Row(expansion.controller, "expand-controller", "volume_expand"),
     "persistentvolume-protection-controller": Row(protection.volumes, "pv-protection-controller"),
     "persistentvolumeclaim-protection-controller": Row(protection.claims, "pvc-protection-controller"),
-    "persistent-volume-binder": Row(Volumes, component="persistentvolume-controller"),
     "persistentvolume-attach-detach-controller": Row(
         Attaching, "attachdetach-controller", "attachdetach-controller"
     ),
