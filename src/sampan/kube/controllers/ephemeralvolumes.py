@@ -11,7 +11,7 @@ from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.resources import CLAIMS, PODS
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going, owner
-from sampan.specs.kubernetes.podclaims import claim_keys, ephemeral_name
+from sampan.specs.kubernetes.podreferences import claim_keys, ephemeral_claim
 from sampan.specs.kubernetes.pods import is_finished
 from sampan.specs.kubernetes.status import StatusError
 
@@ -21,7 +21,7 @@ def claim_for(pod: Object, volume: Object) -> Object:
     template = (volume.get("ephemeral") or {}).get("volumeClaimTemplate") or {}
     given = template.get("metadata") or {}
     metadata: Object = {key: given[key] for key in ("labels", "annotations") if given.get(key)}
-    metadata["name"] = ephemeral_name(pod, volume)
+    metadata["name"] = ephemeral_claim(pod, volume)
     metadata["namespace"] = pod["metadata"]["namespace"]
     metadata["ownerReferences"] = [owner_reference(pod)]
     return {

@@ -81,14 +81,37 @@ def config_maps(spec: "Object") -> set[str]:
     return found - {""}
 
 
+def ephemeral_claim(pod: "Object", volume: "Object") -> str:
+    """The name of the claim that is made for a volume of a pod."""
+    return f"{pod['metadata']['name']}-{volume.get('name', '')}"
+
+
 def claims(pod: "Object") -> set[str]:
     """The names of the volume claims of a pod, those made for it included."""
     found = set()
     for volume in pod["spec"].get("volumes") or ():
         found.add((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
         if volume.get("ephemeral"):
-            found.add(f"{pod['metadata']['name']}-{volume['name']}")
+            found.add(ephemeral_claim(pod, volume))
     return found - {""}
+
+
+def claim_keys(pod: "Object") -> list[str]:
+    """For an index of pods by the claims that they use."""
+    namespace = pod["metadata"].get("namespace", "")
+    return [f"{namespace}/{name}" for name in claims(pod)]
+
+
+def uses_claim(pod: "Object", claim: "Object") -> bool:
+    """A claim that has the name of one made for a pod must have been made for this very pod."""
+    name, uid = claim["metadata"]["name"], pod["metadata"]["uid"]
+    for volume in pod["spec"].get("volumes") or ():
+        if (volume.get("persistentVolumeClaim") or {}).get("claimName") == name:
+            return True
+        if volume.get("ephemeral") and ephemeral_claim(pod, volume) == name:
+            owners = claim["metadata"].get("ownerReferences") or ()
+            return any(one.get("controller") and one.get("uid") == uid for one in owners)
+    return False
 
 
 def resource_claims(pod: "Object") -> set[str]:

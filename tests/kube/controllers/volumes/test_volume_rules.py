@@ -319,9 +319,9 @@ def test_pods_that_have_a_node_use_a_claim() -> None:
     assert protection.users(claim(), pods) == ["a", "b"]
     owned = {**claim()["metadata"], "name": "a-v", "ownerReferences": [{"controller": True, "uid": "a"}]}
     brought = {**claim(), "metadata": owned}
-    assert protection.users(brought, [user("a", ephemeral={})]) == ["a"]
+    assert protection.users(brought, [user("a", ephemeral={"volumeClaimTemplate": {}})]) == ["a"]
     stranger = {**brought, "metadata": {**owned, "ownerReferences": []}}
-    assert protection.users(stranger, [user("a", ephemeral={})]) == []
+    assert protection.users(stranger, [user("a", ephemeral={"volumeClaimTemplate": {}})]) == []
 
 
 @pytest.mark.parametrize(("size", "more"), [("5Gi", False), ("5368709121", True), ("1Gi", False)])

@@ -11,7 +11,7 @@ from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
 from sampan.kube.controllers.resources import ATTACHMENTS, CLAIMS, CSI_DRIVERS, NODES, PODS, VOLUMES
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.podclaims import claim_keys
+from sampan.specs.kubernetes.podreferences import claim_keys
 from sampan.specs.kubernetes.status import StatusError
 
 OF_NODE, OF_VOLUME = "node", "volume"  # indexes of attachments

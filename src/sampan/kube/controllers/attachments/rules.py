@@ -7,7 +7,7 @@ from hashlib import sha256
 from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes import taints
 from sampan.specs.kubernetes.objects import condition, is_going
-from sampan.specs.kubernetes.podclaims import claim_names, uses
+from sampan.specs.kubernetes.podreferences import claims, uses_claim
 from sampan.specs.kubernetes.pods import is_finished
 from sampan.specs.kubernetes.volumes import belongs
 
@@ -93,10 +93,10 @@ def wanted(
     for pod in pods:
         if not holds(pod, node):
             continue
-        for name in claim_names(pod):
+        for name in sorted(claims(pod)):
             claim = claim_of(f"{pod['metadata']['namespace']}/{name}")
             volume = volume_of((claim.get("spec") or {}).get("volumeName") or "") if claim else None
-            if claim is None or volume is None or not belongs(volume, claim) or not uses(pod, claim):
+            if claim is None or volume is None or not belongs(volume, claim) or not uses_claim(pod, claim):
                 continue
             source = csi_of(volume)
             if source is not None and needs_attaching(driver_of(source[0])):

@@ -12,7 +12,7 @@ from sampan.kube.controllers.resources import CLAIMS, PODS, STORAGE_CLASSES, VOL
 from sampan.kube.controllers.volumes import objects, rules
 from sampan.kube.controllers.volumes.directories import delete_directory
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.podclaims import claim_keys
+from sampan.specs.kubernetes.podreferences import claim_keys
 from sampan.specs.kubernetes.pods import is_finished
 from sampan.specs.kubernetes.status import StatusError
 from sampan.specs.kubernetes.volumes import bound_volume, class_of, is_bound

@@ -12,7 +12,7 @@ from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.podclaims import claim_keys, uses
+from sampan.specs.kubernetes.podreferences import claim_keys, uses_claim
 from sampan.specs.kubernetes.pods import is_finished
 
 OF_CLAIMS, OF_VOLUMES = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
@@ -29,7 +29,7 @@ def finalizers_of(value: Object) -> list[str]:
 def users(claim: Object, pods: Iterable[Object]) -> list[str]:
     """The names of pods that use a claim and have a node: none is started for a claim that is going. Pure."""
     scheduled = (pod for pod in pods if (pod.get("spec") or {}).get("nodeName"))
-    return sorted(str(pod["metadata"]["name"]) for pod in scheduled if uses(pod, claim))
+    return sorted(str(pod["metadata"]["name"]) for pod in scheduled if uses_claim(pod, claim))
 
 
 async def _write(context: Context, resource: ResourcePath, value: Object, finalizers: list[str]) -> None:
