@@ -14,8 +14,8 @@ from sampan.kube.access.tokens import Issuer
 from sampan.kube.access.user import User
 from sampan.kube.kinds.resource import Object, Reader
 from sampan.kube.pki import jws
+from sampan.kube.pki.accounttokens import INVALID_SINCE, groups, username
 from sampan.kube.pki.accounttokens import ISSUER as LEGACY_ISSUER
-from sampan.kube.pki.accounttokens import groups, username
 from sampan.specs.golang.quote import quote
 
 # Go's JWT library forgives clocks that differ by this much.
@@ -32,6 +32,7 @@ class Verified(NamedTuple):
     user: User
     audiences: tuple[str, ...] = ()
     annotations: Mapping[str, str] = {}
+    secret: tuple[str, str] | None = None  # namespace and name, if the token stands in one
 
 
 def verify(
@@ -164,11 +165,12 @@ def _verify_legacy(
     kept = ((secret or {}).get("data") or {}).get("token", "")
     if secret is None or "deletionTimestamp" in secret["metadata"] or not _is(kept, token):
         raise Refused("service account token has been invalidated")
-    if "kubernetes.io/legacy-token-invalid-since" in (secret["metadata"].get("labels") or {}):
+    if INVALID_SINCE in (secret["metadata"].get("labels") or {}):
         raise Refused("the token in secret has been marked invalid. Use tokens from the TokenRequest API")
     _must_exist(reader, "serviceaccounts", namespace, account, math.inf)
     annotations = {"authentication.k8s.io/legacy-token": username(namespace, name)}
-    return Verified(_user(namespace, account, {}), audiences, annotations)
+    place = (namespace, secret["metadata"]["name"])
+    return Verified(_user(namespace, account, {}), audiences, annotations, place)
 
 
 def _is(kept: str, token: str) -> bool:

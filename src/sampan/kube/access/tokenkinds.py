@@ -24,13 +24,22 @@ _BOOTSTRAP_GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
 class ServiceAccounts:
     """Tokens that this server's keys signed."""
 
-    def __init__(self, issuer: Callable[[], Issuer], reader: Reader, clock: Callable[[], datetime]) -> None:
-        """`issuer`: with the keys of now."""
-        self._issuer, self._reader, self._clock = issuer, reader, clock
+    def __init__(
+        self,
+        issuer: Callable[[], Issuer],
+        reader: Reader,
+        clock: Callable[[], datetime],
+        used: Callable[[str, str], None] = lambda namespace, secret: None,
+    ) -> None:
+        """`issuer`: with the keys of now. `used` hears of each Secret whose token was shown."""
+        self._issuer, self._reader, self._clock, self._used = issuer, reader, clock, used
 
     async def verify(self, token: str, audiences: Sequence[str]) -> Verified | None:
         """See TokenCheck."""
-        return verify(token, self._issuer(), self._reader, self._clock(), audiences)
+        found = verify(token, self._issuer(), self._reader, self._clock(), audiences)
+        if found is not None and found.secret is not None:
+            self._used(*found.secret)
+        return found
 
 
 def _for(audiences: Sequence[str], own: Sequence[str]) -> tuple[str, ...] | None:

@@ -36,7 +36,11 @@ def authenticator(keys: Keys, tokens: Tokens, anonymous: Anonymous) -> Authentic
 
 
 def token_checks(
-    settings: Settings, keys: Keys, reader: CacheReader, time_of_day: Callable[[], float]
+    settings: Settings,
+    keys: Keys,
+    reader: CacheReader,
+    time_of_day: Callable[[], float],
+    used: Callable[[str, str], None],
 ) -> tuple[list[TokenCheck], Anonymous]:
     """All kinds of tokens, and whether who shows none may go on."""
 
@@ -46,7 +50,7 @@ def token_checks(
     checks: list[TokenCheck] = []
     if settings.token_file:
         checks.append(StaticTokens(Path(settings.token_file), (settings.issuer,)))
-    checks.append(ServiceAccounts(lambda: keys.issuer, reader, clock))
+    checks.append(ServiceAccounts(lambda: keys.issuer, reader, clock, used))
     audiences = (settings.issuer,)
     checks.append(BootstrapTokens(reader, clock, audiences))
     anonymous: Anonymous | None = None

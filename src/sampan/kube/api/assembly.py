@@ -2,8 +2,9 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
@@ -67,6 +68,7 @@ from sampan.kube.api.roots import VERSION, Answer, Roots
 from sampan.kube.api.runtimeconfig import switched_off
 from sampan.kube.api.scales import Scales
 from sampan.kube.api.settings import Settings
+from sampan.kube.api.tokenuses import TokenUses
 from sampan.kube.api.typechecks import TypeChecks
 from sampan.kube.api.upkeep import Upkeep
 from sampan.kube.api.verbs import Special, Verbs
@@ -97,6 +99,7 @@ class Assembled:
     manifests: Manifests
     aggregator: Aggregator
     upkeep: Upkeep
+    uses: Callable[[], Coroutine[None, None, None]]  # writes down when tokens of Secrets are used
     hooks: Hooks
     shutdown: health.Shutdown
 
@@ -130,7 +133,8 @@ def assemble(
     rbac.load()
     graph.load()
     authorizer = accessassembly.authorizer(settings, graph, rbac)
-    checks, anonymous = accessassembly.token_checks(settings, keys, reader, clock)
+    uses = TokenUses(reader, clock)
+    checks, anonymous = accessassembly.token_checks(settings, keys, reader, clock, uses.note)
     tokens = Tokens(checks, time.monotonic)
     gate = Gate(accessassembly.authenticator(keys, tokens, anonymous), authorizer, clock)
     lister = Lister(cache)
@@ -187,6 +191,7 @@ def assemble(
         Manifests(catalog, reader, patcher, clock),
         others,
         Upkeep(catalog, reader, own, socket.gethostname(), settings.port),
+        partial(uses.run, own, catalog),
         hooks,
         shutdown,
     )

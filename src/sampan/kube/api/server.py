@@ -148,6 +148,7 @@ async def start(settings: Settings, stack: AsyncExitStack, clock: Clock = Clock(
     server = Server(api.handler, upgrades=False, idle=IDLE)
     await server.listen(bind_tcp(settings.bind_address, settings.port), context)
     stack.push_async_callback(_end, settings, api, server)
+    tasks.spawn(api.uses())
     tasks.spawn(Compactor(store).run())
     tasks.spawn(api.manifests.apply(objects))
     tasks.spawn(reseal(api.catalog, store, cache, sealing))

@@ -11,6 +11,7 @@ from sampan.kube.controllers import (
     daemonsets,
     disruption,
     ephemeralvolumes,
+    legacytokens,
     namespaces,
     nodettl,
     replicationcontrollers,
@@ -77,6 +78,9 @@ ROSTER: Mapping[str, Row] = {
     "generic-garbage-collector": Row(lambda context: Collector(context.client)),
     "horizontal-pod-autoscaler-controller": Row(autoscaling.controller, "horizontal-pod-autoscaler"),
     "job-controller": Row(Jobs),
+    "legacy-serviceaccount-token-cleaner-controller": Row(
+        legacytokens.controller, "legacy-service-account-token-cleaner"
+    ),
     "namespace-controller": Row(namespaces.controller),
     "node-ipam-controller": Row(
         Allocator, "node-controller", "cidrAllocator", wanted=lambda options: bool(options.cluster_cidrs)

@@ -7,6 +7,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sampan.kube.pki import jws
 
 ISSUER = "kubernetes/serviceaccount"
+# Labels of Secrets with tokens, with days as their values.
+LAST_USED = "kubernetes.io/legacy-token-last-used"
+INVALID_SINCE = "kubernetes.io/legacy-token-invalid-since"
+TRACKING = "kube-apiserver-legacy-service-account-token-tracking"  # the ConfigMap that says since when
 
 
 def username(namespace: str, name: str) -> str:

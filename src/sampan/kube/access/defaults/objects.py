@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sampan.kube.access.defaults import flowcontrol, reconcile, roles
 from sampan.kube.kinds.resource import Object
+from sampan.kube.pki.accounttokens import TRACKING
 
 NAMESPACES = ("kube-system", "kube-public", "kube-node-lease", "default")
-TRACKING = "kube-apiserver-legacy-service-account-token-tracking"
 MANAGED = "kube-aggregator.kubernetes.io/automanaged"  # the label of APIServices that this server keeps
 ON_START, ALWAYS = "onstart", "true"
 
