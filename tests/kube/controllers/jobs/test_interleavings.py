@@ -13,6 +13,7 @@ from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.jobs.facts import FINALIZER, INDEX, has, is_over, status_of
 from sampan.kube.controllers.resources import JOBS, PODS
 from sampan.specs.kubernetes import indexes, time
+from sampan.specs.kubernetes.status import StatusError
 from tests.kube.controllers.world import World, beside, clock, run
 
 
@@ -255,3 +256,55 @@ def test_a_success_policy_stops_the_rest(seed: int, crashes: set[int], enough: i
     assert [one["type"] for one in status["conditions"]] == ["SuccessCriteriaMet", "Complete"], status
     assert status["succeeded"] >= enough and "active" not in status and status["terminating"] == 0
     assert not any(pod["metadata"].get("finalizers") for pod in world.all(PODS))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_pods_are_let_go_of_with_their_job(seed: int) -> None:
+    async def work() -> None:
+        world = World(random.Random(seed), frozenset({seed + 4, seed + 9}))
+        world.add(JOBS, job("j", parallelism=3))
+        world.start(Jobs, names=["job-controller"])
+        await world.settle()
+        assert len(world.all(PODS)) == 3
+        world.remove(JOBS, "default/j")
+        await world.settle()
+        assert [pod["metadata"]["finalizers"] for pod in world.all(PODS)] == [[], [], []]
+        await world.stop()
+
+    run(work())
+
+
+def test_a_job_of_another_controller_is_left_alone() -> None:
+    async def work() -> None:
+        world = World()
+        world.add(JOBS, job("j", managedBy="example.com/queue"))
+        owner = {"kind": "Job", "apiVersion": "batch/v1", "name": "j", "uid": "uid-1", "controller": True}
+        metadata = {"name": "p", "finalizers": [FINALIZER], "ownerReferences": [owner]}
+        world.add(PODS, {"kind": "Pod", "metadata": metadata, "spec": {}, "status": {"phase": "Succeeded"}})
+        world.start(Jobs, names=["job-controller"])
+        await world.settle()
+        assert "status" not in world.get(JOBS, "default/j")
+        assert world.get(PODS, "default/p")["metadata"]["finalizers"] == [FINALIZER]
+        await world.stop()
+
+    run(work())
+
+
+def test_what_the_server_refuses_is_told_and_tried_again() -> None:
+    async def work() -> None:
+        world = World()
+        full = StatusError("Forbidden", "pods is forbidden: exceeded quota", None, 403)
+        world.refuse = lambda verb, resource, _value: full if (verb, resource) == ("create", PODS) else None
+        made = world.add(JOBS, job("j", parallelism=3))
+        world.start(Jobs, names=["job-controller"])
+        await asyncio.sleep(30)
+        assert status_of(world.get(JOBS, "default/j")).get("active") is None
+        assert ("j", "Warning", "FailedCreate", f"Error creating: {full}") in world.recorded.events
+        (why,) = world.decisions.of(made["metadata"]["uid"])
+        assert why.reason == "PodsRefused" and "exceeded quota" in why.message
+        world.refuse = lambda _verb, _resource, _value: None
+        await beside(Node(world, 0.0).run(), main=world.settle(quiet=900.0))
+        assert has(world.get(JOBS, "default/j"), "Complete")
+        await world.stop()
+
+    run(work())
