@@ -1,6 +1,5 @@
 """Sets of a job's indexes: intervals with both ends, in order, and their text "1,3-5,7". Pure."""
 
-from bisect import bisect_left
 from itertools import pairwise
 
 from sampan.specs.golang.quote import quote
@@ -102,8 +101,14 @@ def added(intervals: "Intervals", numbers: "Iterable[int]") -> "list[Interval]":
 
 def contains(intervals: "Intervals", number: int) -> bool:
     """Is it in one of the intervals?"""
-    at = bisect_left(intervals, number, key=lambda one: one[1])
-    return at < len(intervals) and intervals[at][0] <= number
+    low, high = 0, len(intervals)
+    while low < high:  # all before `low` end below the number, all from `high` on do not
+        middle = (low + high) // 2
+        if intervals[middle][1] < number:
+            low = middle + 1
+        else:
+            high = middle
+    return low < len(intervals) and intervals[low][0] <= number
 
 
 def free(intervals: "Intervals", most: int, completions: int) -> list[int]:
