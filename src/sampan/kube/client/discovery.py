@@ -21,22 +21,42 @@ class Discovered:
         return self.path.api_version.rpartition("/")[0]
 
 
-async def discover(client: Client) -> list[Discovered]:
+@dataclass(frozen=True)
+class Survey:
+    """`stale`: versions of groups whose own servers do not answer now: what they have may not be all here."""
+
+    resources: list[Discovered]
+    stale: frozenset[str]
+
+
+async def survey(client: Client) -> Survey:
     """Every resource in every version that is served; raises StatusError and Unavailable."""
     found: list[Discovered] = []
+    stale: set[str] = set()
     for root in ("/api", "/apis"):
         document = await client.request("GET", root, accept=AGGREGATED)
         for group in document.get("items") or ():
             name = (group.get("metadata") or {}).get("name", "")
-            found += _of_group(name, group.get("versions") or ())
-    return found
+            versions = group.get("versions") or ()
+            found += _of_group(name, versions)
+            stale.update(_api_version(name, one) for one in versions if one.get("freshness") == "Stale")
+    return Survey(found, frozenset(stale))
+
+
+async def discover(client: Client) -> list[Discovered]:
+    """The resources of a survey."""
+    return (await survey(client)).resources
+
+
+def _api_version(group: str, version: dict[str, Any]) -> str:
+    return f"{group}/{version['version']}" if group else str(version["version"])
 
 
 def _of_group(name: str, versions: Iterable[dict[str, Any]]) -> list[Discovered]:
     found = []
     seen: set[str] = set()
     for version in versions:
-        api_version = f"{name}/{version['version']}" if name else str(version["version"])
+        api_version = _api_version(name, version)
         for resource in version.get("resources") or ():
             plural = resource["resource"]
             path = ResourcePath(api_version, plural, resource["scope"] == "Namespaced")

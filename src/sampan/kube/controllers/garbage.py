@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from sampan.errors import SampanError
-from sampan.kube.client.discovery import Discovered, discover
+from sampan.kube.client.discovery import Discovered, survey
 from sampan.kube.client.informer import FIRST_PAUSE, Informer
 from sampan.kube.client.requests import METADATA, Client, Object, ResourcePath
 from sampan.kube.controllers.controller import Controller
@@ -21,6 +21,7 @@ from sampan.specs.kubernetes.status import StatusError
 log = logging.getLogger("sampan.kube")
 
 REDISCOVER = 30.0  # seconds
+PATIENCE = 60.0  # seconds for the first look at everything
 ABSENT = 500  # uids of owners that are remembered as gone
 WORKERS = 20
 IGNORED = frozenset(("events", "events.events.k8s.io"))
@@ -43,9 +44,20 @@ class Collector:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_discovering(group))
             await self._discovered.wait()
-            for informer, _ in list(self._informers.values()):
-                await informer.synced.wait()
+            await self._wait()
             group.create_task(self.controller.run())
+
+    async def _wait(self) -> None:
+        """Until everything has been seen once, but not for ever: the server of an aggregated API may be away.
+
+        An owner that is not known is asked for before anything is deleted.
+        """
+        everything = asyncio.gather(*(informer.synced.wait() for informer, _ in self._informers.values()))
+        try:
+            await asyncio.wait_for(everything, PATIENCE)
+        except TimeoutError:
+            missing = [path.plural for path, (one, _) in self._informers.items() if not one.synced.is_set()]
+            log.warning("garbage: goes on without having seen %s", ", ".join(missing))
 
     async def _keep_discovering(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -57,10 +69,11 @@ class Collector:
             await asyncio.sleep(REDISCOVER if self._discovered.is_set() else FIRST_PAUSE)
 
     async def _discover(self, group: asyncio.TaskGroup) -> None:
-        """Follow what can be collected, and nothing else."""
-        found = await discover(self._client)
-        self._resources = {(one.path.api_version, one.kind): one.path for one in found}
-        wanted = {one.path for one in found if _collectable(one)}
+        """Follow what can be collected, and nothing else; what a server that is away had has not gone."""
+        found = await survey(self._client)
+        self._resources = {(one.path.api_version, one.kind): one.path for one in found.resources}
+        wanted = {one.path for one in found.resources if _collectable(one)}
+        wanted |= {path for path in self._informers if path.api_version in found.stale}
         for path in wanted - self._informers.keys():
             informer = Informer(self._client, path, metadata=True)
             informer.on_change(partial(self._changed, path))

@@ -1,20 +1,22 @@
 """A namespace that is being deleted is emptied, then let go.
 
-kube-controller-manager's namespace controller, with the conditions that tell what it still waits for.
+kube-controller-manager's namespace controller, with the conditions that tell what it still waits for. Pods go
+first: what protects them, such as network policies, stays until they have gone.
 """
 
-import time
 from dataclasses import dataclass, field
 
-from sampan.kube.client.discovery import Discovered, discover
+from sampan.kube.client.discovery import Discovered, survey
 from sampan.kube.client.requests import METADATA_LIST, Client, Object
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import NAMESPACES
+from sampan.kube.controllers.resources import NAMESPACES, PODS
+from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.status import StatusError
 
 FINALIZER = "kubernetes"
 AGAIN = 1.0  # seconds until it is looked at whether what was left has gone
+AFTER_FAILURE = 10.0  # seconds
 
 
 @dataclass
@@ -24,6 +26,7 @@ class Left:
     resources: dict[str, int] = field(default_factory=dict)
     finalizers: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    stale: tuple[str, ...] = ()  # versions of groups whose servers do not tell what they have
 
 
 def controller(context: Context) -> Controller:
@@ -37,9 +40,11 @@ def controller(context: Context) -> Controller:
         finalizers = (namespace.get("spec") or {}).get("finalizers") or []
         if FINALIZER not in finalizers:
             return None
-        left = await _empty(client, name)
-        await _tell(client, namespace, conditions(left, _stamp(context.clock())))
-        if left.resources or left.failures:
+        left = await empty(client, name)
+        await _tell(client, namespace, conditions(left, time.text(context.clock())))
+        if left.failures or left.stale:
+            return AFTER_FAILURE
+        if left.resources:
             return AGAIN
         rest = [one for one in finalizers if one != FINALIZER]
         finalized = {**namespace, "spec": {**namespace["spec"], "finalizers": rest}}
@@ -56,18 +61,30 @@ def controller(context: Context) -> Controller:
     return found
 
 
-async def _empty(client: Client, namespace: str) -> Left:
-    left = Left()
-    for resource in await discover(client):
-        if not resource.path.namespaced or not resource.preferred:
-            continue
-        if {"list", "delete"} <= resource.verbs:
-            try:
-                await _empty_of(client, namespace, resource, left)
-            except StatusError as error:
-                if error.code not in (404, 405):
-                    left.failures.append(f"{resource.path.plural}: {error}")
+async def empty(client: Client, namespace: str) -> Left:
+    """Ask for the deletion of all that is in it; what is left."""
+    found = await survey(client)
+    left = Left(stale=tuple(sorted(found.stale)))
+    resources = [one for one in found.resources if _can_be_emptied(one)]
+    for pods in (True, False):
+        for resource in resources:
+            if (resource.path == PODS) is pods:
+                await _try_to_empty(client, namespace, resource, left)
+        if left.resources or left.failures:
+            break
     return left
+
+
+def _can_be_emptied(resource: Discovered) -> bool:
+    return resource.path.namespaced and resource.preferred and {"list", "delete"} <= resource.verbs
+
+
+async def _try_to_empty(client: Client, namespace: str, resource: Discovered, left: Left) -> None:
+    try:
+        await _empty_of(client, namespace, resource, left)
+    except StatusError as error:
+        if error.code not in (404, 405):
+            left.failures.append(str(error))
 
 
 async def _empty_of(client: Client, namespace: str, resource: Discovered, left: Left) -> None:
@@ -92,7 +109,8 @@ async def _empty_of(client: Client, namespace: str, resource: Discovered, left: 
 
 def conditions(left: Left, now: str) -> list[Object]:
     """A namespace's conditions while it is being emptied. Pure."""
-    failed = "; ".join(left.failures)
+    failed = ", ".join(sorted(left.failures))
+    stale = ", ".join(f"{version}: stale GroupVersion discovery: {version}" for version in left.stale)
     remaining = ", ".join(
         f"{name} has {count} resource instances" for name, count in sorted(left.resources.items())
     )
@@ -102,11 +120,12 @@ def conditions(left: Left, now: str) -> list[Object]:
     rows = [
         (
             "DeletionDiscoveryFailure",
-            "",
+            stale,
             "ResourcesDiscovered",
             "All resources successfully discovered",
-            "",
-            "",
+            "DiscoveryFailed",
+            f"Discovery failed for some groups, {len(left.stale)} failing: "
+            f"unable to retrieve the complete list of server APIs: {stale}",
         ),
         (
             "DeletionGroupVersionParsingFailure",
@@ -174,7 +193,3 @@ async def _tell(client: Client, namespace: Object, wanted: list[Object]) -> None
     except StatusError as error:
         if error.code != 404:
             raise
-
-
-def _stamp(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
