@@ -41,7 +41,9 @@ def controller(context: Context) -> Controller:
         if FINALIZER not in finalizers:
             return None
         left = await empty(client, name)
-        await _tell(client, namespace, conditions(left, time.text(context.clock())))
+        told = conditions(left, time.text(context.clock()))
+        await _tell(client, namespace, told)
+        _explain(context, namespace, told)
         if left.failures or left.stale:
             return AFTER_FAILURE
         if left.resources:
@@ -59,6 +61,13 @@ def controller(context: Context) -> Controller:
     found = Controller("namespaces", reconcile, [namespaces], workers=5)
     found.watch(namespaces)
     return found
+
+
+def _explain(context: Context, namespace: Object, told: list[Object]) -> None:
+    context.settle(namespace)
+    for one in told:
+        if one["status"] == "True":
+            context.explain(namespace, one["reason"], one["message"])
 
 
 async def empty(client: Client, namespace: str) -> Left:

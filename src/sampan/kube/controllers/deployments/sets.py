@@ -1,6 +1,7 @@
 """Facts of a Deployment's ReplicaSets. Pure; upstream's deployment_util"""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes.objects import by_creation
@@ -60,9 +61,22 @@ def without_hash(template: Object) -> Object:
 
 
 def same_template(one: Object, other: Object) -> bool:
-    """Are they equal but for their hashes? What is empty is not there."""
+    """Are they equal but for their hashes, as Go's structs are? An empty list there is none at all."""
     one, other = without_hash(one), without_hash(other)
-    return one == other or printed("PodTemplateSpec", one) == printed("PodTemplateSpec", other)
+    if one == other:
+        return True
+    # Printing takes ten times as long, and nearly all pairs differ in more than what is empty.
+    return _filled(one) == _filled(other) and printed("PodTemplateSpec", one) == printed(
+        "PodTemplateSpec", other
+    )
+
+
+def _filled(value: Any) -> Any:
+    """Without all that is empty, zero or false."""
+    if isinstance(value, dict):
+        found = {key: _filled(each) for key, each in value.items()}
+        return {key: each for key, each in found.items() if each}
+    return [_filled(each) for each in value] if isinstance(value, list) else value
 
 
 def newest(deployment: Object, sets: Iterable[Object]) -> Object | None:
