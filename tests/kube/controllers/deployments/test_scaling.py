@@ -1,6 +1,8 @@
 """How the pods of a Deployment are shared out, with upstream's own examples."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.deployments.scaling import (
@@ -110,3 +112,25 @@ def test_a_set_without_annotation_is_measured_by_the_deployments_own_count() -> 
 def test_a_change_of_size_is_seen_by_the_sets_annotation(desired: int, wanted: bool) -> None:
     assert is_scaled(deployment(5), [replica_set(0, 3, desired, 9)]) is wanted
     assert not is_scaled(deployment(5), [replica_set(0, 0, 4, 9)])
+
+
+@given(
+    st.integers(0, 50),
+    st.integers(0, 10),
+    st.lists(st.integers(1, 40), min_size=2, max_size=6),
+    st.integers(0, 20),
+    st.one_of(st.just("right"), st.text(max_size=5), st.integers(-(10**12), 10**12).map(str)),
+)
+def test_shares_add_up_and_are_never_negative_whatever_annotations_say(
+    size: int, surge: int, owned: list[int], room: int, maximum: str
+) -> None:
+    value = deployment(size, surge, replicas=sum(owned))
+    sets = [replica_set(age, each, 1, sum(owned) + room) for age, each in enumerate(owned)]
+    if maximum != "right":
+        for one in sets:
+            one["metadata"]["annotations"][MAXIMUM] = maximum
+    found = sizes(value, sets[0], sets[1:])
+    assert all(count >= 0 for _, count in found)
+    assert len(found) == len(sets)
+    if maximum == "right":
+        assert sum(count for _, count in found) == (most(value) if size else 0)

@@ -111,7 +111,7 @@ def _in_proportion(deployment: Object, sets: Sequence[Object]) -> list[tuple[Obj
     for one in ordered:
         share = _share(one, deployment, change, change - done)
         done += share
-        found.append((one, replicas(one) + share))
+        found.append((one, max(replicas(one) + share, 0)))
     if found and change:
         largest, size = found[0]
         found[0] = (largest, max(size + change - done, 0))
@@ -130,7 +130,7 @@ def _fraction(one: Object, deployment: Object) -> int:
     if not replicas(deployment):
         return -replicas(one)
     before = number(annotations(one).get(MAXIMUM))
-    if not before or abs(before) > LARGEST:
+    if before is None or not 0 < before <= LARGEST:
         before = count(deployment, "replicas")
     if not before:
         return 0
