@@ -46,10 +46,12 @@ class Scales:
         content_type = request.headers.get("Content-Type")
         if verb == "patch":
             change, options = self._patcher.change_of(call, self._served, content_type, data)
+            kind = "PatchOptions"  # tried again where somebody else was faster
         else:
+            kind = "UpdateOptions"
             options = write_options(call.query, "UpdateOptions", call.dry_runs)
             change = self._sent(call, data, content_type, options)
-        written = await self._write(call, of, change, options)
+        written = await self._write(call, of, change, options, kind)
         return answers.answer(shown(of, _now(call.served, written)), form)
 
     def _sent(self, call: Call, data: bytes, content_type: str | None, options: WriteOptions) -> Any:
@@ -65,7 +67,7 @@ class Scales:
 
         return make
 
-    async def _write(self, call: Call, of: ScaleOf, change: Any, options: WriteOptions) -> Written:
+    async def _write(self, call: Call, of: ScaleOf, change: Any, options: WriteOptions, kind: str) -> Written:
         def make(old: Object | None) -> Object:
             assert old is not None
             before = shown(of, old)
@@ -83,7 +85,7 @@ class Scales:
             new["metadata"]["managedFields"] = left
             return new
 
-        return await self._writer.update(call, make, options, owned=True)
+        return await self._writer.update(call, make, options, kind=kind, owned=True)
 
 
 def _mappings(of: ScaleOf, served: Served, owners: list[Object]) -> dict[str, tuple[str, ...]]:
