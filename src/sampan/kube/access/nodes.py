@@ -91,7 +91,8 @@ class Graph:
         self._targets: dict[Vertex, dict[str | Vertex, int]] = {}  # how many say so
 
     def load(self) -> None:
-        """Take in all objects there are."""
+        """Take in all objects there are, and forget all others."""
+        self._pending, self._given, self._targets = set(), {}, {}
         for resource in RESOURCES:
             for found in self._reader.list(resource):
                 metadata = found["metadata"]

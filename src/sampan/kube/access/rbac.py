@@ -128,7 +128,8 @@ class Rbac:
         self._by_subject: dict[tuple[str, str, str], dict[tuple[str, str], Binding]] = {}
 
     def load(self) -> None:
-        """Take in all roles and bindings there are."""
+        """Take in all roles and bindings there are, and forget all others."""
+        self._pending, self._roles, self._bindings, self._by_subject = set(), {}, {}, {}
         for resource in RESOURCES:
             for found in self._reader.list(resource):
                 metadata = found["metadata"]

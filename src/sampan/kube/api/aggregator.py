@@ -41,15 +41,20 @@ class Aggregator:
     async def start(self, cache: Cache, catalog: Catalog, hooks: Hooks) -> None:
         """Follow the cluster from now on; returns once all groups are registered."""
         told = dict.fromkeys((API_SERVICES, "services", "endpoints", SLICES), self.extensions.changed)
-        hooks.runs(self.tasks.spawn(follow(cache, catalog, told)), *FOLLOWING)
+        hooks.runs(self.tasks.spawn(follow(cache, catalog, told, self._lost)), *FOLLOWING)
         registered = dict.fromkeys((DEFINITIONS, API_SERVICES), self.registration.changed)
-        hooks.runs(self.tasks.spawn(follow(cache, catalog, registered)), "apiservice-registration-controller")
+        following = self.tasks.spawn(follow(cache, catalog, registered, self.registration.wake))
+        hooks.runs(following, "apiservice-registration-controller")
         self.extensions.load()
         hooks.done("apiservice-wait-for-first-sync")
         self.availability.start()
         self.documents.start()
         await self.registration.settle()
         hooks.runs(self.tasks.spawn(self.registration.run()), "kube-apiserver-autoregistration")
+
+    def _lost(self) -> None:
+        self.extensions.load()
+        self.extensions.wake()
 
     async def stop(self) -> None:
         await self.tasks.stop()

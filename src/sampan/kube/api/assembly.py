@@ -110,6 +110,11 @@ class Assembled:
         await self.authorizer.close()
         await self.tokens.close()
 
+    def load(self) -> None:
+        """Take in what access keeps indexes of, as it is now."""
+        self.rbac.load()
+        self.graph.load()
+
     def changed(self) -> dict[str, Changed]:
         """Who is to be told of changes of which resource."""
         found: dict[str, Changed] = dict.fromkeys(RESOURCES, self.rbac.changed)

@@ -5,6 +5,7 @@ k8s.io/apiextensions-apiserver pkg/controller: status, establish and finalizer.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sampan.kube.api import converting
@@ -18,6 +19,7 @@ from sampan.kube.kinds.apiextensions.custom import Custom, resources
 from sampan.kube.kinds.resource import Object
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
+from sampan.kube.store.rings import Lagging
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 PAUSE = 5.0  # seconds between looks at resources that do not go
@@ -47,13 +49,24 @@ class Definitions:
         self._endings: dict[str, asyncio.Task[None]] = {}
 
     def load(self) -> None:
-        """Serves what was defined when the server started."""
+        """Serves what is defined now, and nothing else."""
+        self._crds, self._custom = {}, {}
         for item in self._cache.items(self._served.prefix):
             self._take(item)
         self._publish()
 
     async def run(self) -> None:
         """Follows the definitions until cancelled."""
+        try:
+            while True:
+                with suppress(Lagging):  # then all of them are looked at again
+                    await self._run()
+                    return
+        finally:
+            for task in self._endings.values():
+                task.cancel()
+
+    async def _run(self) -> None:
         subscription = self._cache.subscribe(self._served.prefix, self._cache.revision)
         self.load()
         try:
@@ -63,8 +76,6 @@ class Definitions:
                 await self._follow(batch)
         finally:
             subscription.close()
-            for task in self._endings.values():
-                task.cancel()
 
     async def _follow(self, batch: list[Any]) -> None:
         touched = {}

@@ -68,8 +68,10 @@ class Extensions:
         self.listeners: list[Callable[[str, str, str], None]] = []
 
     def load(self) -> None:
-        for value in self._reader.list(API_SERVICES):
-            self._put(value["metadata"]["name"], extension_of(value))
+        """Take in all that are there, and forget all others; who listens is told of each."""
+        names = {value["metadata"]["name"] for value in self._reader.list(API_SERVICES)}
+        for name in sorted(names | {one.name for one in self.all()}):
+            self.changed(API_SERVICES, "", name)
 
     def find(self, group: str, version: str) -> Extension | None:
         return self._by_version.get((group, version))
@@ -84,6 +86,12 @@ class Extensions:
             self._put(name, extension_of(value) if value is not None else None)
         for listener in self.listeners:
             listener(resource, namespace, name)
+
+    def wake(self) -> None:
+        """Have everybody look at their Services again."""
+        for one in list(self.all()):
+            for listener in self.listeners:
+                listener("services", one.namespace, one.service)
 
     def _put(self, name: str, new: Extension | None) -> None:
         old = next((one for one in self._by_version.values() if one.name == name), None)

@@ -31,6 +31,10 @@ class GroupRegistration:
 
     def changed(self, _resource: str, _namespace: str, _name: str) -> None:
         """Told of definitions and of APIServices."""
+        self.wake()
+
+    def wake(self) -> None:
+        """Look at all of them."""
         self._wake.set()
 
     async def run(self) -> None:

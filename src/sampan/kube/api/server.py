@@ -125,15 +125,16 @@ async def start(settings: Settings, stack: AsyncExitStack, clock: Clock = Clock(
     stack.push_async_callback(api.close)
     hooks = api.hooks
     hooks.holds(lambda: cache.following, *CACHED)
-    hooks.runs(tasks.spawn(follow(cache, api.catalog, api.changed())), "priority-and-fairness-filter")
+    hooks.runs(
+        tasks.spawn(follow(cache, api.catalog, api.changed(), api.load)), "priority-and-fairness-filter"
+    )
     hooks.runs(tasks.spawn(api.definitions.run()), *DEFINED)
     hooks.runs(tasks.spawn(api.checks.run()), "start-apiserver-admission-initializer")
     await api.bootstrap.defaults(_cluster(settings, pki, first))
     hooks.done(*BOOTSTRAPPED)
     await api.bootstrap.fake_nodes(settings.fake_nodes)
     # Changes are followed from here on; these were made before.
-    api.rbac.load()
-    api.graph.load()
+    api.load()
     await api.aggregator.start(cache, api.catalog, hooks)
     api.handler.auditor = await auditor(settings.access, stack, tasks.spawn)
     context = listener_context(pki)

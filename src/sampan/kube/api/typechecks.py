@@ -6,6 +6,7 @@ Upstream's controller manager does so (validatingadmissionpolicystatus); the typ
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from sampan.kube.access.admission.policies import POLICIES
 from sampan.kube.access.admission.typechecking import status_of
@@ -17,6 +18,7 @@ from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object, Reader, Resource
 from sampan.kube.schema.node import Node
 from sampan.kube.store.cache import Cache
+from sampan.kube.store.rings import Lagging
 from sampan.specs.kubernetes import status
 
 log = logging.getLogger("sampan.kube")
@@ -44,6 +46,12 @@ class TypeChecks:
 
     async def run(self) -> None:
         """Follows the policies until cancelled."""
+        while True:
+            with suppress(Lagging):  # then all of them are looked at again
+                await self._run()
+                return
+
+    async def _run(self) -> None:
         subscription = self._cache.subscribe(self._served.prefix, self._cache.revision)
         try:
             for item in self._cache.items(self._served.prefix):
