@@ -255,5 +255,6 @@ def test_secrets_are_nowhere_in_the_clear(cluster: ClusterProcess, admin: Hostil
     assert bad.code == 422 and encoded(SECRET).encode() not in bad.body
     for place, _, files in os.walk(cluster.directory):
         for name in files:
-            data = Path(place, name).read_bytes()
+            path = Path(place, name)
+            data = path.read_bytes() if path.is_file() else b""  # of a socket nothing can be read
             assert SECRET.encode() not in data and encoded(SECRET).encode() not in data, name
