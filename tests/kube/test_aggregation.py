@@ -252,6 +252,53 @@ def test_a_refused_tunnel_is_an_ordinary_answer(cluster: ClusterProcess, extensi
     assert answer.startswith(b"HTTP/1.1 403 ")
 
 
+def test_a_body_comes_before_an_offer_of_another_protocol(
+    cluster: ClusterProcess, extension: ExtensionServer
+) -> None:
+    path = f"/apis/{extension.group}/v1/boats"
+    head = f"POST {path} HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: h2c\nContent-Length: 4"
+    with closing(stream(cluster, head)) as sock:
+        sock.sendall(b"body")
+        assert read_until(sock, b"body").startswith(b"HTTP/1.1 200")
+    assert extension.last("/boats").all("Upgrade") == []
+
+
+def test_watches_and_tunnels_end_with_the_server(tmp_path: Path) -> None:
+    own = ClusterProcess(tmp_path / "own")
+    policy, log = tmp_path / "policy.yaml", tmp_path / "audit.log"
+    policy.write_text("{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}")
+    audit = ("--audit-policy-file", str(policy), "--audit-log-path", str(log))
+    own.up("--controllers", "false", *audit)
+    admin = Hostile(own)
+    clients = own.data / "pki" / "front-proxy-ca.crt"
+    with extension_server(tmp_path, "ending.example.com", ["ending.default.svc"], clients) as server:
+        external_service(admin, "ending")
+        register(admin, server, "ending", insecureSkipTLSVerify=True)
+        until(lambda: condition(admin, server.group)[1] == "Passed", "it is available")
+        base = f"/apis/{server.group}/v1"
+        upgrade = f"GET {base}/tunnel HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket"
+        with (
+            closing(stream(own, f"GET {base}/watched?watch=1 HTTP/1.1\nHost: x")) as watching,
+            closing(stream(own, upgrade)) as tunnel,
+        ):
+            read_until(watching, b"\r\n\r\n")
+            read_until(tunnel, b"hello ")
+            answered = admin.send("GET", f"{base}/namespaces/a/boats/b")
+            start = time.monotonic()
+            own.down()
+            assert time.monotonic() - start < 10
+            for sock in (watching, tunnel):
+                with suppress(OSError):
+                    assert sock.recv(100) == b""
+    assert tracebacks(own) == ""
+    # Both servers' logs know the request by one name.
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    event = next(one for one in reversed(events) if one["requestURI"] == f"{base}/namespaces/a/boats/b")
+    assert server.last("/boats/b").all("Audit-Id") == [event["auditID"]] == [answered.headers["audit-id"]]
+    assert event["objectRef"]["resource"] == "boats" and event["responseStatus"]["code"] == 200
+    admin.close()
+
+
 # --- discovery
 
 

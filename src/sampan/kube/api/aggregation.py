@@ -14,7 +14,7 @@ from aiohttp import web
 from sampan.kube.access.inflight import refusal
 from sampan.kube.access.user import User
 from sampan.kube.api import answers
-from sampan.kube.api.auditing import trail_of
+from sampan.kube.api.auditing import audit_headers
 from sampan.kube.api.extensions import Extension, Extensions
 from sampan.kube.api.forwardedheaders import Unspeakable, request_headers
 from sampan.kube.api.forwarding import forward, unreached
@@ -73,8 +73,7 @@ class Aggregation:
             return answers.plain(f"{error}\n", 500)
         except Unspeakable as error:
             return unreached(str(error))
-        if trail := trail_of(request):
-            headers["Audit-Id"] = trail.event["auditID"]
+        headers.update(audit_headers(request))
         if is_upgrade(request):
             return await tunnel(request, peer, path, headers, self._tunnels)
         with self._place(to, lasts=lasts):

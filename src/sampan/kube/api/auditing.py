@@ -53,6 +53,12 @@ def trail_of(request: web.BaseRequest) -> Trail | None:
     return found.trail if found is not None else None
 
 
+def audit_headers(request: web.BaseRequest) -> dict[str, str]:
+    """What an answer tells of the record of its request; of one that lasts, this has to be said first."""
+    trail = trail_of(request)
+    return {"Audit-Id": trail.event["auditID"]} if trail is not None else {}
+
+
 class Auditor:
     """Does nothing of its own for requests that the policy does not name."""
 

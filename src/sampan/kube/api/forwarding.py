@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from sampan.kube.api import answers
+from sampan.kube.api.auditing import audit_headers
 from sampan.kube.api.bodies import PATIENCE, too_late
 from sampan.kube.api.dialfailures import reason
 from sampan.kube.api.forwardedheaders import answer_headers
@@ -92,6 +93,7 @@ class _Exchange:
 
     async def _hand_back(self, response: aiohttp.ClientResponse) -> web.StreamResponse:
         headers = answer_headers(response.headers)
+        headers.update(audit_headers(self._request))
         answer = web.StreamResponse(status=response.status, reason=response.reason, headers=headers)
         bare = self._request.method == "HEAD" or response.status in BODILESS
         if "Content-Length" not in headers and not bare:

@@ -13,6 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sampan.http.hijack import Gone, release
+from sampan.kube.api.auditing import audit_headers
 from sampan.kube.api.bodies import PATIENCE
 from sampan.kube.api.dialfailures import dialed, reason
 from sampan.kube.api.forwardedheaders import answer_headers
@@ -30,6 +31,9 @@ class BadAnswer(Exception):
 
 
 def is_upgrade(request: web.BaseRequest) -> bool:
+    """Does the client want to speak something else? With a body (curl's offer of h2c) it can wait."""
+    if request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in request.headers:
+        return False
     wishes = ",".join(request.headers.getall("Connection", ())).lower().split(",")
     return bool(request.headers.get("Upgrade")) and "upgrade" in (one.strip() for one in wishes)
 
@@ -146,6 +150,7 @@ async def _taken(request: web.BaseRequest, given: CIMultiDict[str]) -> Streams:
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client closed the connection")
     headers = answer_headers(given)
+    headers.update(audit_headers(request))
     lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade"]
     lines += [f"Upgrade: {given.get('Upgrade', request.headers['Upgrade'])}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]

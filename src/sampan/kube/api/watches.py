@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from sampan.kube.api import answers, tables
-from sampan.kube.api.auditing import trail_of
+from sampan.kube.api.auditing import audit_headers, trail_of
 from sampan.kube.api.calls import Call
 from sampan.kube.api.lasting import Lasting
 from sampan.kube.api.negotiation import JSON, PROTOBUF, Form
@@ -34,6 +34,7 @@ class Watches:
         watcher = Watcher(self.cache, self.lister, call, options, self._encoder(call, form))
         subscription, first = await watcher.start()
         response = web.StreamResponse(headers={**answers.JSON_HEADERS, "Content-Type": _media(form)})
+        response.headers.update(audit_headers(request))
         response.enable_chunked_encoding()
         answers.warnings(response, call.warnings)
         try:
