@@ -10,7 +10,7 @@ from sampan.kube.scheduler.surroundings import NAMESPACES, SERVICES
 from tests.kube.scheduler.reference import PREFERRED, REQUIRED
 
 MB = 1024 * 1024
-APPS, TIERS, SPACES = ("a", "b", "c"), ("x", "y"), ("one", "two")
+APPS, TIERS, SPACES = ("a", "b"), ("x", "y"), ("one", "one", "two")
 NAMES = tuple(f"n{at}" for at in range(6))
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 KEYS = (HOSTNAME, ZONE, "rack")
@@ -149,7 +149,9 @@ def pod_terms(draw: st.DrawFn) -> Object:
     if draw(st.integers(0, 9)):
         found["labelSelector"] = draw(selectors())
     if not draw(st.integers(0, 3)):
-        found["namespaces"] = draw(st.lists(st.sampled_from(SPACES), min_size=1, max_size=2, unique=True))
+        found["namespaces"] = draw(
+            st.lists(st.sampled_from(("one", "two")), min_size=1, max_size=2, unique=True)
+        )
     if not draw(st.integers(0, 3)):
         found["namespaceSelector"] = draw(team_selectors)
     if "labelSelector" in found and "tier" not in str(found) and not draw(st.integers(0, 4)):
@@ -163,26 +165,14 @@ def weighted(inner: str, strategy: st.SearchStrategy[Object]) -> st.SearchStrate
     )
 
 
-@st.composite
-def affinities(draw: st.DrawFn) -> Object:
-    found: Object = {}
-    if draw(st.booleans()):
-        found["nodeAffinity"] = draw(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    REQUIRED: st.fixed_dictionaries(
-                        {"nodeSelectorTerms": st.lists(node_terms, min_size=1, max_size=2)}
-                    ),
-                    PREFERRED: few(weighted("preference", node_terms)),
-                },
-            )
-        )
-    for kind in ("podAffinity", "podAntiAffinity"):
-        if draw(st.booleans()):
-            optional = {REQUIRED: few(pod_terms()), PREFERRED: few(weighted("podAffinityTerm", pod_terms()))}
-            found[kind] = draw(st.fixed_dictionaries({}, optional=optional))
-    return found
+node_affinities = st.fixed_dictionaries(
+    {},
+    optional={
+        REQUIRED: st.fixed_dictionaries({"nodeSelectorTerms": st.lists(node_terms, min_size=1, max_size=2)}),
+        PREFERRED: few(weighted("preference", node_terms)),
+    },
+)
+pod_labels = st.fixed_dictionaries({"app": st.sampled_from(APPS)}, optional={"tier": st.sampled_from(TIERS)})
 
 
 @st.composite
@@ -215,29 +205,53 @@ containers = st.builds(
 )
 
 
-@st.composite
-def pods(draw: st.DrawFn) -> Object:
-    """Without a name and a node."""
-    spec: Object = {"containers": draw(st.lists(containers, min_size=1, max_size=2))}
-    if not draw(st.integers(0, 3)):
-        spec["initContainers"] = [{"image": "i", "resources": {"requests": draw(asks)}}]
-    if not draw(st.integers(0, 3)):
-        spec["overhead"] = {"cpu": "50m"}
-    if not draw(st.integers(0, 2)):
-        spec["nodeSelector"] = draw(some({"disk": ("ssd",), "rack": ("r1",)}))
-    if draw(st.booleans()):
-        spec["tolerations"] = draw(few(tolerations))
-    if draw(st.booleans()):
-        spec["affinity"] = draw(affinities())
-    if not draw(st.integers(0, 2)):
-        spec["topologySpreadConstraints"] = draw(few(constraints()))
+def _nodes_only(draw: st.DrawFn) -> Object:
     return {
-        "metadata": {
-            "namespace": draw(st.sampled_from(SPACES)),
-            "labels": draw(some({"app": APPS, "tier": TIERS})),
-        },
-        "spec": spec,
+        "nodeSelector": draw(some({"disk": ("ssd",), "rack": ("r1",)})),
+        "tolerations": draw(few(tolerations)),
+        "affinity": {"nodeAffinity": draw(node_affinities)},
     }
+
+
+def _resources(draw: st.DrawFn) -> Object:
+    return {
+        "initContainers": [{"image": "i", "resources": {"requests": draw(asks)}}],
+        "overhead": draw(some({"cpu": ("50m",)})),
+    }
+
+
+def _neighbours(draw: st.DrawFn) -> Object:
+    found: Object = {}
+    for kind in ("podAffinity", "podAntiAffinity"):
+        optional = {REQUIRED: few(pod_terms()), PREFERRED: few(weighted("podAffinityTerm", pod_terms()))}
+        found[kind] = draw(st.fixed_dictionaries({}, optional=optional))
+    return {"affinity": found}
+
+
+def _spread(draw: st.DrawFn) -> Object:
+    more = draw(
+        st.sampled_from(({}, {"nodeSelector": {"disk": "ssd"}}, {"tolerations": [{"operator": "Exists"}]}))
+    )
+    return {"topologySpreadConstraints": draw(few(constraints())), **more}
+
+
+# What the pods of one world are about, so that things meet.
+SUBJECTS = {"nodes": _nodes_only, "resources": _resources, "neighbours": _neighbours, "spread": _spread}
+subjects = st.lists(st.sampled_from(sorted(SUBJECTS)), min_size=1, max_size=2, unique=True)
+
+
+@st.composite
+def pods(draw: st.DrawFn, about: list[str]) -> Object:
+    """Without a name and a node."""
+    most = 2 if "resources" in about else 1
+    spec: Object = {"containers": draw(st.lists(containers, min_size=1, max_size=most))}
+    if "resources" not in about:
+        spec["containers"][0] |= {"resources": {}, "ports": []}
+    for one in about:
+        more = SUBJECTS[one](draw)
+        spec |= {**more, "affinity": {**spec.get("affinity", {}), **more.get("affinity", {})}}
+    metadata = {"namespace": draw(st.sampled_from(SPACES)), "labels": draw(pod_labels)}
+    return {"metadata": metadata, "spec": spec}
 
 
 namespaces = st.fixed_dictionaries({}, optional={name: some({"team": ("t", "u")}) for name in SPACES})
