@@ -1,6 +1,7 @@
 """Who is driven away for whom: upstream's rules on nodes that only know a number of places."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,19 +44,43 @@ class Nodes:
     def pods_on(self, row: int) -> Sequence[dict[str, Any]]:
         return self.pods[row]
 
-    def node_name(self, row: int) -> str:
-        return f"node-{row}"
+    @contextmanager
+    def without(self, row: int, pods: Sequence[dict[str, Any]]) -> Iterator["Node"]:
+        gone = [one["metadata"]["uid"] for one in pods]
+        left = [one for one in self.pods[row] if one["metadata"]["uid"] not in gone]
+        yield Node(self.places - self.wanted, left)
 
-    def reasons(self, row: int, without: frozenset[str]) -> Sequence[str]:
-        used = sum(one["spec"]["size"] for one in self.pods[row] if one["metadata"]["uid"] not in without)
-        return () if used + self.wanted <= self.places else ("Insufficient places",)
+
+@dataclass
+class Node:
+    """What is left of one, for others than the preemptor."""
+
+    places: int
+    pods: list[dict[str, Any]]
+
+    def reasons(self) -> Sequence[str]:
+        used = sum(one["spec"]["size"] for one in self.pods)
+        return () if used <= self.places else ("Insufficient places",)
+
+    def spares(self, pod: dict[str, Any]) -> bool:
+        self.pods.append(pod)
+        if self.reasons():
+            self.pods.remove(pod)
+            return False
+        return True
+
+
+def fits(nodes: Nodes, row: int, without: Collection[str] = ()) -> bool:
+    gone = [one for one in nodes.pods[row] if one["metadata"]["uid"] in without]
+    with nodes.without(row, gone) as node:
+        return not node.reasons()
 
 
 def preempt(
     nodes: Nodes, priority: int = 10, allowed: Sequence[Budget] = (), args: Mapping[str, int] = ARGS
 ) -> Outcome:
     preemptor = Preemptor(pod("p", priority), allowed, args, NOW, lambda below: 0)
-    rows = [row for row in range(len(nodes.pods)) if nodes.reasons(row, frozenset())]
+    rows = [row for row in range(len(nodes.pods)) if not fits(nodes, row)]
     return preemptor.preempt(nodes, rows, len(nodes.pods))
 
 
@@ -208,7 +233,7 @@ def test_the_pod_fits_once_the_victims_are_gone_and_not_with_one_of_them(
     if candidate is None:
         return
     gone = frozenset(one["metadata"]["uid"] for one in candidate.victims)
-    assert gone and not nodes.reasons(candidate.row, gone)
+    assert gone and fits(nodes, candidate.row, gone)
     assert all(one["spec"]["priority"] < 10 for one in candidate.victims)
     for one in gone:
-        assert nodes.reasons(candidate.row, gone - {one})
+        assert not fits(nodes, candidate.row, gone - {one})

@@ -78,6 +78,11 @@ class Gate:
         self._running -= 1
         self._ended.set()
 
+    def reset(self) -> None:
+        """None is under way."""
+        self._running = 0
+        self._ended.set()
+
     async def wait(self) -> None:
         """Until one more may begin."""
         await self._until(self._most - 1)

@@ -17,14 +17,14 @@ log = logging.getLogger("sampan.kube")
 
 
 class Evictions:
-    """`after(uid)`: all victims of a pod were told to go, or that failed; until then the pod is not tried."""
+    """`after(uid, failed)`: all victims of a pod were told to go, or not; until then the pod is not tried."""
 
     def __init__(
         self,
         client: Client,
         statuses: Statuses,
         tasks: Tasks,
-        after: Callable[[str], None],
+        after: Callable[[str, bool], None],
         most: int,  # writes at once for one pod
     ) -> None:
         self._client = client
@@ -53,15 +53,17 @@ class Evictions:
             async with slots:
                 await self._tell(pod, victim, node, recorder)
 
+        failed = False
         try:
             async with asyncio.TaskGroup() as group:
                 for victim in victims:
                     group.create_task(one(victim))
         except* (StatusError, SampanError) as errors:
+            failed = True
             log.info("preemption for %s on %s: %s", pod["metadata"]["name"], node, errors.exceptions[0])
         finally:
             self._running.discard(uid)
-            self._after(uid)
+            self._after(uid, failed)
 
     async def _tell(self, pod: Object, victim: Object, node: str, recorder: Recorder) -> None:
         scheduler = (pod.get("spec") or {}).get("schedulerName", "")

@@ -6,7 +6,9 @@ found the one is chosen that violates budgets least, then whose victims matter l
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sampan.kube.client.requests import Object
@@ -19,15 +21,23 @@ REASON = "PreemptionByScheduler"
 OFFSET = 1 << 31  # makes all priorities positive, so that two victims weigh more than one
 
 
+class Emptied(Protocol):
+    """A node where some pods are gone."""
+
+    def reasons(self) -> Sequence[str]:
+        """Why the preemptor does not fit there; none if it does."""
+
+    def spares(self, pod: Object) -> bool:
+        """Can this one be let back, so that the preemptor still fits? Then it is."""
+
+
 class Trial(Protocol):
     """What can be tried with the nodes and one pod."""
 
     def pods_on(self, row: int) -> Sequence[Object]: ...
 
-    def node_name(self, row: int) -> str: ...
-
-    def reasons(self, row: int, without: frozenset[str]) -> Sequence[str]:
-        """Why the pod does not fit on a node where the pods of these uids are gone; none if it does."""
+    def without(self, row: int, pods: Sequence[Object]) -> AbstractContextManager[Emptied]:
+        """The node as if these pods, which are on it, were not."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +99,13 @@ def importance(pod: Object, now: float) -> tuple[int, float]:
 
 
 def started(pod: Object, now: float) -> float:
-    found = seconds((pod.get("status") or {}).get("startTime"))
+    found = _seconds((pod.get("status") or {}).get("startTime"))
     return now if found is None else found
+
+
+@lru_cache(4096)
+def _seconds(text: str | None) -> float | None:
+    return seconds(text)
 
 
 def ineligible(pod: Object, on_nominated: Iterable[Object]) -> str:
@@ -154,28 +169,18 @@ class Preemptor:
         lower = [other for other in trial.pods_on(row) if priority(other) < own]
         if not lower:
             return None, (messages.NO_VICTIMS,)
-        gone = {_uid(other) for other in lower}
-        reasons = trial.reasons(row, frozenset(gone))
-        if reasons:
-            return None, reasons
         lower.sort(key=lambda other: importance(other, self.now))
-        violating, harmless = divide(lower, self.budgets)
-        victims, violations = [], 0
-        for group, violates in ((violating, 1), (harmless, 0)):
-            for other in group:
-                gone.discard(_uid(other))
-                if trial.reasons(row, frozenset(gone)):
-                    gone.add(_uid(other))
-                    victims.append(other)
-                    violations += violates
+        with trial.without(row, lower) as emptied:
+            reasons = emptied.reasons()
+            if reasons:
+                return None, reasons
+            violating, harmless = divide(lower, self.budgets)
+            kept_back = [other for other in violating if not emptied.spares(other)]
+            victims = [*kept_back, *(other for other in harmless if not emptied.spares(other))]
         if not victims:  # it fits as it is: another try will find that out
             return None, ()
         victims.sort(key=lambda other: importance(other, self.now))
-        return Candidate(row, tuple(victims), violations), ()
-
-
-def _uid(pod: Object) -> str:
-    return str(pod["metadata"]["uid"])
+        return Candidate(row, tuple(victims), len(kept_back)), ()
 
 
 def divide(pods: Sequence[Object], budgets: Sequence[Budget]) -> tuple[list[Object], list[Object]]:

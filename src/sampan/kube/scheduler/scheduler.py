@@ -135,6 +135,7 @@ class Scheduler:
     def _restart(self) -> None:
         """What was under way when this copy led last has ended, one way or the other."""
         self._assumptions.drop_all()
+        self._bindings.reset()
         self._queue.restart()
 
     async def _flush(self) -> None:
@@ -173,18 +174,26 @@ class Scheduler:
             recorder = self._recorders[placement.profile.name]
             await self._binder.bind(placement.pod, placement.node, recorder)
         except Rejected as error:
-            self._assumptions.drop(uid)
-            pod = self._caches.pods.get(placement.entry.key)
-            if pod is not None and pod["metadata"]["uid"] == uid and not node_of(pod):
-                self._cycle.fail(placement.entry, placement.profile, error.message)
-            else:
-                self._queue.remove(uid)
+            self._rejected(placement, error.message)
+        except Exception as error:
+            log.exception("binding %s", placement.entry.key)
+            self._rejected(placement, str(error) or type(error).__name__)
         else:
             self._queue.remove(uid)
             self._statuses.forget(uid)
             self._decisions.settle(uid, BY)
         finally:
             self._bindings.leave()
+
+    def _rejected(self, placement: Placement, message: str) -> None:
+        """The pod is tried again, if it is there and has no node."""
+        uid = placement.entry.uid
+        self._assumptions.drop(uid)
+        pod = self._caches.pods.get(placement.entry.key)
+        if pod is not None and pod["metadata"]["uid"] == uid and not node_of(pod):
+            self._cycle.fail(placement.entry, placement.profile, message)
+        else:
+            self._queue.remove(uid)
 
     async def _bind_volumes(self, placement: Placement, wanted: Writes) -> None:
         """Who waits for volumes, for minutes perhaps, does not count among those that are being bound."""
@@ -220,10 +229,10 @@ class Scheduler:
             return False
         return not refusals(self._cluster, info, profile, plugin, row)
 
-    def _evicted(self, uid: str) -> None:
-        """All victims of a pod have been told."""
+    def _evicted(self, uid: str, failed: bool) -> None:
+        """All victims of a pod have been told, or not: it has been kept waiting for that."""
         entry = self._queue.get(uid)
-        if entry is not None and entry.gate:
+        if entry is not None and (failed or entry.gate):
             self._queue.activate(uid)
 
     def _profile_of(self, pod: Object) -> Configured | None:
