@@ -1,6 +1,7 @@
 """The watch cache in front of both stores."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 
 import orjson
@@ -9,7 +10,7 @@ import pytest
 from sampan.errors import Unavailable
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Event, Item
-from sampan.kube.store.rings import Lagging, Limits, Subscription
+from sampan.kube.store.rings import FRAMED, Lagging, Limits, Ring, Subscription
 from sampan.kube.store.store import Ahead, Compacted, Mismatch, Store
 
 PODS = "/registry/core/pods/"
@@ -381,3 +382,14 @@ async def test_a_place_that_is_forgotten_leads_to_a_new_load(store: Store) -> No
     item = await put(cache, A)
     assert [event.item for event in await batch(again)] == [item]
     await cache.stop()
+
+
+def test_encoded_forms_are_kept_of_the_last_events_alone() -> None:
+    ring = Ring(Limits(), 0)
+    events = [Event("ADDED", Item(A, number, b"{}", deque()), None) for number in range(1, FRAMED * 2)]
+    at = 0
+    for size in (1, 7, FRAMED, FRAMED - 9):
+        ring.add(events[at : at + size], [])
+        at += size
+        kept = [event.frames is not None for event in events[:at]]
+        assert kept == [False] * max(at - FRAMED, 0) + [True] * min(FRAMED, at)

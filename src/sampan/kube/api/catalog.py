@@ -9,6 +9,8 @@ from sampan.kube.schema import builtin
 from sampan.kube.store.cache import Cache
 from sampan.kube.store.items import Item
 
+FEW = 32  # objects of a list that may stay parsed
+
 
 class Catalog:
     """`groups` maps each group to its versions, each to its resources by their plural, in discovery's
@@ -148,4 +150,6 @@ class Listed(Sequence[Object]):
         return Listed(self._served, found) if isinstance(found, list) else self._served.object(found)
 
     def __iter__(self) -> Iterator[Object]:
-        return map(self._served.object, self._items)
+        # Short lists are asked for again and again.
+        read = self._served.object if len(self._items) <= FEW else self._served.peek
+        return map(read, self._items)

@@ -90,9 +90,13 @@ class Served:
 
     def object(self, item: Item) -> Object:
         """As a client sees it; its parts are shared with the cache and must not be changed."""
-        if self.converter is not None:
-            return self.converter.known(item)
-        value = item.object
+        return self._shown(item.object) if self.converter is None else self.converter.known(item)
+
+    def peek(self, item: Item) -> Object:
+        """The same for who goes through many: it is parsed again the next time."""
+        return self._shown(item.peek()) if self.converter is None else self.converter.known(item)
+
+    def _shown(self, value: Object) -> Object:
         if self.resource.from_stored is not None:
             value = self.resource.from_stored(value)
         if self.stored_plain:

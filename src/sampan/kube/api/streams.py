@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from sampan.kube.api.encoded import fitted
 from sampan.kube.api.negotiation import PROTOBUF, YAML
 from sampan.kube.schema import protobuf, yamltext
 
@@ -18,4 +19,4 @@ def frame(media: str, kind: str, value: Any) -> bytes:
     event = {"type": kind, "object": value}
     if media == YAML:
         return b"---\n" + yamltext.dump(event)
-    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+    return fitted(orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE))

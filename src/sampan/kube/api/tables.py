@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from sampan.kube.api.encoded import fitted
 from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Column, Object
 from sampan.kube.schema import builtin
@@ -70,13 +71,9 @@ def include_of(query: str) -> str:
     return query or "Metadata"
 
 
-def row(served: Served, item: Item, include: str, now: float) -> dict[str, Any]:
-    return row_of(served, served.object(item), include, now)
-
-
-def finished_row(served: Served, item: Item, include: str, now: float) -> orjson.Fragment:
-    """Encoded at once: thousands of parsed objects that live on would keep the garbage collector busy."""
-    return orjson.Fragment(orjson.dumps(row(served, item, include, now)))
+def encoded_row(served: Served, item: Item, include: str, now: float) -> bytes:
+    """As it stands in a table."""
+    return fitted(orjson.dumps(row_of(served, served.peek(item), include, now)))
 
 
 def row_of(served: Served, value: Object, include: str, now: float) -> dict[str, Any]:
@@ -98,22 +95,19 @@ def partial(value: Object) -> Object:
     return {"kind": METADATA[2], "apiVersion": "meta.k8s.io/v1", "metadata": value["metadata"]}
 
 
-def table(served: Served, rows: Sequence[Any], metadata: dict[str, Any]) -> bytes:
-    """`rows` are made by `row` or `finished_row`."""
-    return orjson.dumps(
+def table(served: Served, rows: Sequence[bytes], metadata: dict[str, Any]) -> bytes:
+    """`rows` are made by `encoded_row`."""
+    head = orjson.dumps(
         {
             "kind": "Table",
             "apiVersion": "meta.k8s.io/v1",
             "metadata": metadata,
             "columnDefinitions": columns(served),
-            "rows": _rows(served, rows),
         }
     )
-
-
-def _rows(served: Served, rows: Sequence[Any]) -> Sequence[Any] | None:
-    """Kinds without columns of their own have no list at all where others have an empty one."""
-    return rows if rows or served.resource.columns is not None else None
+    # Kinds without columns of their own have no list at all where others have an empty one.
+    listed = b"[%b]" % b",".join(rows) if rows or served.resource.columns is not None else b"null"
+    return b'%b,"rows":%b}' % (head[:-1], listed)
 
 
 def metadata_list(items: Sequence[Item], served: Served, metadata: dict[str, Any]) -> bytes:
@@ -122,6 +116,6 @@ def metadata_list(items: Sequence[Item], served: Served, metadata: dict[str, Any
             "kind": METADATA_LIST[2],
             "apiVersion": "meta.k8s.io/v1",
             "metadata": metadata,
-            "items": [partial(served.object(item)) for item in items] or None,
+            "items": [partial(served.peek(item)) for item in items] or None,
         }
     )

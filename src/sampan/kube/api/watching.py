@@ -186,9 +186,10 @@ class Watcher:
                 found.append(self._encoder.event(kind, _shown(kind, event)))
                 continue
             key = name if kind == event.type else f"{name} {kind}"
-            frame = event.frames.get(key)
+            frames = event.frames if event.frames is not None else {}
+            frame = frames.get(key)
             if frame is None:
-                frame = event.frames[key] = self._encoder.event(kind, _shown(kind, event))
+                frame = frames[key] = self._encoder.event(kind, _shown(kind, event))
             found.append(frame)
         return found
 

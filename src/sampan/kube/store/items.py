@@ -44,6 +44,10 @@ class Item:
             self._recent.append(self)
         return found
 
+    def peek(self) -> dict[str, Any]:
+        """As `object`, for who goes through many: it is not kept, and gone before the CPU has forgotten it."""
+        return self._object if self._object is not None else orjson.loads(self.body)
+
     @property
     def labels(self) -> dict[str, str]:
         found = self._labels
@@ -85,4 +89,4 @@ class Event:
         self.item = item  # of a deletion: the last state, with the deletion's revision
         self.previous = previous
         self.revision = item.revision
-        self.frames: dict[Any, bytes] = {}
+        self.frames: dict[Any, bytes] | None = {}  # None: hardly anybody will ask any more

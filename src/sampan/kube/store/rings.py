@@ -24,6 +24,9 @@ class Limits:
     total: int = 64 << 20
 
 
+FRAMED = 1024  # of the last events of a resource the encoded forms are kept, for all who follow
+
+
 class Lagging(Exception):
     """What a subscription needs next is gone: it read too slowly, or the cache was loaded anew."""
 
@@ -43,7 +46,10 @@ class Ring:
     def add(self, events: list[Event], prefixes: Iterable[str]) -> None:
         """New ones, which touch exactly these prefixes."""
         at = self._base + len(self._events)
+        before = max(len(self._events) - FRAMED, 0)
         self._events += events
+        for event in self._events[before : max(len(self._events) - FRAMED, 0)]:
+            event.frames = None
         self.size += sum(map(_weight, events))
         for prefix in prefixes:
             for subscription in self._waiting.get(prefix, ()):
