@@ -48,7 +48,7 @@ class ComponentStatuses:
         served = call.served
         if form.kind:
             include = tables.include_of(call.query.get("includeObject", ""))
-            rows = [tables.row_of(served, one, include, self._clock()) for one in found]
+            rows = [tables.encoded_row(served, one, include, self._clock()) for one in found]
             return answers.json_answer(tables.table(served, rows, {}))
         head = {"kind": served.kind, "apiVersion": served.api_version}
         if call.name:

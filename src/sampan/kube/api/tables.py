@@ -71,9 +71,9 @@ def include_of(query: str) -> str:
     return query or "Metadata"
 
 
-def encoded_row(served: Served, item: Item, include: str, now: float) -> bytes:
+def encoded_row(served: Served, value: Object, include: str, now: float) -> bytes:
     """As it stands in a table."""
-    return fitted(orjson.dumps(row_of(served, served.peek(item), include, now)))
+    return fitted(orjson.dumps(row_of(served, value, include, now)))
 
 
 def row_of(served: Served, value: Object, include: str, now: float) -> dict[str, Any]:

@@ -106,7 +106,9 @@ class Verbs:
         if form.kind == "Table":
             include = tables.include_of(call.query.get("includeObject", ""))
             now = self.clock()
-            rows = await _in_turns(listing.items, lambda item: tables.encoded_row(served, item, include, now))
+            rows = await _in_turns(
+                listing.items, lambda item: tables.encoded_row(served, served.peek(item), include, now)
+            )
             return answers.json_answer(tables.table(served, rows, metadata))
         if form.kind == tables.METADATA_LIST[2]:
             found = tables.metadata_list(listing.items, served, metadata)
@@ -231,7 +233,7 @@ class Verbs:
         if form.kind == "Table":
             include = tables.include_of(call.query.get("includeObject", ""))
             metadata = {"resourceVersion": str(item.revision)}
-            rows = [tables.encoded_row(served, item, include, self.clock())]
+            rows = [tables.encoded_row(served, served.peek(item), include, self.clock())]
             return answers.json_answer(tables.table(served, rows, metadata), code)
         if form.kind == tables.METADATA_LIST[2]:
             what = f"*{served.group.split('.')[0] or 'core'}.{served.kind}"

@@ -45,7 +45,7 @@ class Item:
         return found
 
     def peek(self) -> dict[str, Any]:
-        """As `object`, for who goes through many: it is not kept, and gone before the CPU has forgotten it."""
+        """As `object`, for who goes through many: it is not kept, so the CPU still has it when it goes."""
         return self._object if self._object is not None else orjson.loads(self.body)
 
     @property
