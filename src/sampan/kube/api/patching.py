@@ -17,6 +17,7 @@ from sampan.kube.schema.ownership import managed
 from sampan.kube.schema.patches import jsonpatch, mergepatch, strategic
 from sampan.kube.schema.yamlparsing import read_yaml
 from sampan.specs.kubernetes import fielderror, status
+from sampan.specs.kubernetes.object_meta import in_order
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -24,14 +25,6 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 BUILT_IN = (JSON_PATCH, MERGE_PATCH, STRATEGIC, APPLY)
 CUSTOM = (JSON_PATCH, MERGE_PATCH, APPLY)
-
-
-# As Go writes an object's metadata, which a client sees where a patch makes no object of it.
-METADATA = (
-    *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation"),
-    *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations"),
-    *("ownerReferences", "finalizers", "managedFields"),
-)
 
 
 class Patcher:
@@ -106,7 +99,8 @@ def _patched(
     options: WriteOptions,
     problems: list[str],
 ) -> Object:
-    value = change({**old, "metadata": _in_order(old["metadata"])})
+    # Its order is what a client sees where a patch makes no object of it.
+    value = change({**old, "metadata": in_order(old["metadata"])})
     _check_type(served, call.name, value)
     try:
         decoded = served.decode(value, served.kind)
@@ -197,10 +191,6 @@ def _check_type(served: Served, name: str, value: Any) -> None:
 
 def _no_object(value: Any, why: str) -> status.StatusError:
     return status.invalid("", "", "", [fielderror.invalid("patch", _shown(value), why)])
-
-
-def _in_order(metadata: Object) -> Object:
-    return {key: metadata[key] for key in METADATA if key in metadata}
 
 
 def _shown(value: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from sampan.kube.kinds.resource import Object
 from sampan.specs.kubernetes.fielderror import Shown, shown_in_order
+from sampan.specs.kubernetes.object_meta import in_order
 
 _COMMON = """
 Name Image Command:* Args:* WorkingDir Ports:[ContainerPort EnvFrom:[EnvFromSource Env:[EnvVar
@@ -296,22 +297,6 @@ _TYPES = {
 }
 
 _LEADING_CAPITALS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]+$|[A-Z]")
-# metav1.ObjectMeta's, in its order.
-_METADATA = (
-    "name",
-    "generateName",
-    "namespace",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "labels",
-    "annotations",
-    "ownerReferences",
-    "finalizers",
-)
 _ZEROS: dict[str, Any] = {"": "", "#": 0, "?": False, "Q": "0"}
 
 
@@ -335,8 +320,8 @@ def internal(kind: str, value: Object) -> Object:
     found: Object = {}
     for name, key, type_ in _fields(kind):
         if name == "~":  # an ObjectMeta whose fields stand among those of the struct, under their JSON names
-            metadata = value.get("metadata") or {}
-            found.update({key: _in_order(metadata[key]) for key in _METADATA if key in metadata})
+            metadata = in_order(value.get("metadata") or {}, "selfLink", "managedFields")
+            found.update({key: _in_order(one) for key, one in metadata.items()})
         else:
             found[name] = _field(type_, value.get(key))
     if kind == "PodSpec":

@@ -20,8 +20,20 @@ if TYPE_CHECKING:
 
 Meta = dict[str, "Any"]
 
+# metav1.ObjectMeta's, in the order in which Go writes them.
+FIELDS = (
+    *("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation"),
+    *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations"),
+    *("ownerReferences", "finalizers", "managedFields"),
+)
 IMMUTABLE = "field is immutable"
 MANAGER_LENGTH = 128
+
+
+def in_order(metadata: Meta, *without: str) -> Meta:
+    """As Go writes it, less some fields."""
+    return {key: metadata[key] for key in FIELDS if key in metadata and key not in without}
+
 
 _NAMES: "dict[str, Callable[[str], list[str]]]" = {
     "subdomain": grammars.dns1123_subdomain,

@@ -6,6 +6,7 @@ https://kubernetes.io/docs/concepts/policy/resource-quotas/
 
 import time
 
+from sampan.specs.kubernetes import volumes
 from sampan.specs.kubernetes.podamounts import ZERO, amounts, of_pod
 from sampan.specs.kubernetes.quantity import Quantity
 
@@ -26,7 +27,6 @@ COMPUTE = ("cpu", "memory", "ephemeral-storage")
 # What each container must say if a quota counts it.
 REQUIRED = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 OF_CLASS = ".storageclass.storage.k8s.io/"
-CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 DEVICE_CLAIMS = "resourceclaims.resource.k8s.io"
 OF_DEVICES = ".deviceclass.resource.k8s.io/devices"
 MOST_DEVICES = 32  # what a request for all devices counts: a claim is given no more
@@ -121,7 +121,7 @@ def _claim(claim: "Object") -> "Amounts":
     if asked is not None:
         found["requests.storage"] = given if given is not None and given > asked else asked
     annotations = (claim.get("metadata") or {}).get("annotations") or {}
-    named = annotations.get(CLASS_ANNOTATION, spec.get("storageClassName") or "")
+    named = annotations.get(volumes.CLASS, spec.get("storageClassName") or "")
     if named:
         found.update({f"{named}{OF_CLASS}{name}": amount for name, amount in list(found.items())})
     return found

@@ -20,6 +20,7 @@ from sampan.kube.access.admission.conditions import (
     Values,
 )
 from sampan.kube.access.admission.parameters import BadParameters, parameters_of
+from sampan.kube.access.admission.refusing import name_of
 from sampan.kube.access.admission.request import AdmissionRequest, Plugin
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.schema.cel.program import Budget
@@ -278,7 +279,7 @@ def _refused(request: AdmissionRequest, refusal: _Refusal) -> status.StatusError
     bound = f" with binding '{refusal.binding}'" if refusal.binding else ""
     text = f"ValidatingAdmissionPolicy '{refusal.policy}'{bound} denied request: {refusal.denial.message}"
     resource = request.resource
-    error = status.forbidden(resource.group, resource.plural, reviewed.name_of(request), text)
+    error = status.forbidden(resource.group, resource.plural, name_of(request), text)
     reason = refusal.denial.reason or "Invalid"
     details = {**(error.details or {}), "causes": [{"message": text}]}
     return status.StatusError(reason, error.message, details)

@@ -19,6 +19,7 @@ def refused(request: AdmissionRequest, why: str) -> status.StatusError:
 
 
 def name_of(request: AdmissionRequest) -> str:
+    """As refusals name an object, which may not have its name yet."""
     metadata = (request.object or {}).get("metadata") or {}
     return request.name or metadata.get("name") or metadata.get("generateName") or "Unknown"
 

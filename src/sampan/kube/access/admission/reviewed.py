@@ -11,6 +11,7 @@ from sampan.kube.access.admission.request import AdmissionRequest
 from sampan.kube.access.user import Attributes, User
 from sampan.kube.kinds.resource import Object, Resource
 from sampan.kube.schema.cel.functions.authorization import Authorizer, resource_check
+from sampan.specs.kubernetes.object_meta import in_order
 
 # May a user do this, and why (not)? Must know at once.
 Authorize = Callable[[Attributes], tuple[bool, str]]
@@ -106,22 +107,6 @@ def _service_account(namespace: str, name: str) -> User:
     return User(f"system:serviceaccount:{namespace}:{name}", groups=groups)
 
 
-_METADATA = (
-    "name",
-    "generateName",
-    "namespace",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "labels",
-    "annotations",
-    "finalizers",
-)
-
-
 def _namespace(request: AdmissionRequest) -> Object | None:
     """What is shown of the namespace; a namespace is in none."""
     if is_namespace(request) or not request.namespace:
@@ -129,18 +114,10 @@ def _namespace(request: AdmissionRequest) -> Object | None:
     found = namespace_of(request)
     if found is None:
         return None
-    metadata = {key: found["metadata"][key] for key in _METADATA if key in found["metadata"]}
+    metadata = in_order(found["metadata"], "selfLink", "ownerReferences", "managedFields")
     phase = (found.get("status") or {}).get("phase")
     return {
         "metadata": metadata,
         "spec": dict(found.get("spec") or {}),
         "status": {"phase": phase} if phase else {},
     }
-
-
-def name_of(request: AdmissionRequest) -> str:
-    """As refusals name an object, which may not have its name yet."""
-    if request.name:
-        return request.name
-    metadata = (request.object or {}).get("metadata") or {}
-    return str(metadata.get("name") or metadata.get("generateName") or "Unknown")

@@ -10,9 +10,8 @@ from sampan.errors import Invalid
 from sampan.kube.access.admission.refusing import annotations_of, is_of, refused
 from sampan.kube.access.admission.request import AdmissionRequest, Plugin
 from sampan.kube.kinds.resource import Object
-from sampan.specs.kubernetes import quantity
+from sampan.specs.kubernetes import quantity, volumes
 
-BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
 DEFAULT_CLASS = (
     "storageclass.kubernetes.io/is-default-class",
     "storageclass.beta.kubernetes.io/is-default-class",
@@ -29,7 +28,7 @@ class DefaultStorageClass(Plugin):
         claim = request.object
         if not is_of(request, "persistentvolumeclaims", "CREATE") or claim is None:
             return
-        if "storageClassName" in claim["spec"] or BETA_CLASS in annotations_of(claim):
+        if "storageClassName" in claim["spec"] or volumes.CLASS in annotations_of(claim):
             return
         found = newest_default(request.reader.list("storageclasses.storage.k8s.io"), DEFAULT_CLASS)
         if found is not None:
@@ -66,7 +65,7 @@ class PersistentVolumeClaimResize(Plugin):
             return
         if (old.get("status") or {}).get("phase") != "Bound":
             raise refused(request, "Only bound persistent volume claims can be expanded")
-        name = annotations_of(new).get(BETA_CLASS) or new["spec"].get("storageClassName") or ""
+        name = annotations_of(new).get(volumes.CLASS) or new["spec"].get("storageClassName") or ""
         found = request.reader.get("storageclasses.storage.k8s.io", "", name) if name else None
         if not (found or {}).get("allowVolumeExpansion"):
             why = (

@@ -7,7 +7,7 @@ from sampan.kube.kinds.core.amounts import basic_errors, positive_errors, round_
 from sampan.kube.kinds.core.podspec.affinity import node_selector_errors
 from sampan.kube.kinds.core.volumesources import KINDS, default_sources, source_warnings, sources_errors
 from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subresource
-from sampan.specs.kubernetes import names
+from sampan.specs.kubernetes import names, volumes
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
 from sampan.specs.kubernetes.object_meta import IMMUTABLE
 from sampan.specs.kubernetes.objects import copied
@@ -18,7 +18,6 @@ ACCESS_MODES = {
     "ReadWriteMany": "RWX",
     "ReadWriteOncePod": "RWOP",
 }
-CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _MOUNT_ANNOTATION = "volume.beta.kubernetes.io/mount-options"
 _ALONE = "ReadWriteOncePod"
 _POLICIES = ("Delete", "Recycle", "Retain")
@@ -207,21 +206,25 @@ def _validate_status(new: Object, _old: Object, _context: Context) -> list[Field
 
 
 def _warnings(new: Object, _old: Object | None, _context: Context) -> list[str]:
-    annotations = new["metadata"].get("annotations") or {}
-    found = []
-    for name, version, field in (
-        (CLASS_ANNOTATION, "v1.8", "storageClassName"),
-        (_MOUNT_ANNOTATION, "v1.31", "mountOptions"),
-    ):
-        if name in annotations:
-            where = f"metadata.annotations[{name}]"
-            found.append(f'{where}: deprecated since {version}; use "{field}" attribute instead')
+    found = class_warning(new)
+    if _MOUNT_ANNOTATION in volumes.annotations(new):
+        found.append(_deprecated(_MOUNT_ANNOTATION, "v1.31", "mountOptions"))
     if new["spec"].get("persistentVolumeReclaimPolicy") == "Recycle":
         found.append(
             "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the "
             "recommended approach is to use dynamic provisioning."
         )
     return found + _affinity_warnings(new["spec"]) + source_warnings(new["spec"])
+
+
+def class_warning(value: Object) -> list[str]:
+    """Of a volume, or a claim."""
+    old = volumes.CLASS in volumes.annotations(value)
+    return [_deprecated(volumes.CLASS, "v1.8", "storageClassName")] if old else []
+
+
+def _deprecated(name: str, version: str, field: str) -> str:
+    return f'metadata.annotations[{name}]: deprecated since {version}; use "{field}" attribute instead'
 
 
 def _affinity_warnings(spec: Object) -> list[str]:
@@ -244,7 +247,7 @@ def access_modes_cell(modes: list[str] | None) -> str:
 def class_cell(value: Object) -> str:
     """The storage class, by the annotation of old or the field."""
     annotations = value["metadata"].get("annotations") or {}
-    return str(annotations.get(CLASS_ANNOTATION, (value.get("spec") or {}).get("storageClassName") or ""))
+    return str(annotations.get(volumes.CLASS, (value.get("spec") or {}).get("storageClassName") or ""))
 
 
 def _cells(value: Object, now: float) -> list[object]:

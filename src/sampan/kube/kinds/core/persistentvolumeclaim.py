@@ -2,11 +2,11 @@
 
 from sampan.kube.kinds.ages import AGE, age_of
 from sampan.kube.kinds.core.amounts import basic_errors, round_amounts
-from sampan.kube.kinds.core.persistentvolume import CLASS_ANNOTATION, access_modes_cell, class_cell
+from sampan.kube.kinds.core.persistentvolume import access_modes_cell, class_cell, class_warning
 from sampan.kube.kinds.core.podspec.claimtemplates import claim_spec_errors
 from sampan.kube.kinds.core.podspec.resources import amount_errors, is_native
 from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subresource
-from sampan.specs.kubernetes import names
+from sampan.specs.kubernetes import names, volumes
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
 from sampan.specs.kubernetes.object_meta import IMMUTABLE
 from sampan.specs.kubernetes.quantity import Quantity, parse
@@ -97,7 +97,7 @@ def _validate_update(new: Object, old: Object, _context: Context) -> list[FieldE
 
 
 def _class_of_annotation(value: Object) -> str | None:
-    found: str | None = (value["metadata"].get("annotations") or {}).get(CLASS_ANNOTATION)
+    found: str | None = (value["metadata"].get("annotations") or {}).get(volumes.CLASS)
     return found
 
 
@@ -116,7 +116,7 @@ def _annotation_errors(new: Object, old: Object) -> list[FieldError]:
     had, has = _class_of_annotation(old) or "", _class_of_annotation(new) or ""
     if had == has or _moves_from_annotation(new, old):
         return []
-    return [invalid(f"metadata.annotations.{CLASS_ANNOTATION}", has, IMMUTABLE)]
+    return [invalid(f"metadata.annotations.{volumes.CLASS}", has, IMMUTABLE)]
 
 
 def _changed_errors(new: Object, old: Object) -> list[FieldError]:
@@ -179,10 +179,7 @@ def _key_errors(name: str, path: str) -> list[FieldError]:
 
 
 def _warnings(new: Object, _old: Object | None, _context: Context) -> list[str]:
-    found = []
-    if _class_of_annotation(new) is not None:
-        where = f"metadata.annotations[{CLASS_ANNOTATION}]"
-        found.append(f'{where}: deprecated since v1.8; use "storageClassName" attribute instead')
+    found = class_warning(new)
     requested = _requested(new["spec"])
     if requested.milli_value() % 1000:
         where = "spec.resources.requests[storage]"

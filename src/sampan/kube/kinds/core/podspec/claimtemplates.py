@@ -7,27 +7,13 @@ from sampan.kube.kinds.resource import Object
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
 from sampan.specs.kubernetes.labelselector import label_selector_errors
+from sampan.specs.kubernetes.object_meta import FIELDS
 from sampan.specs.kubernetes.quantity import parse
 
 _ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 _ALONE = "ReadWriteOncePod"
 _VOLUME_MODES = ("Block", "Filesystem")
-# The fields of ObjectMeta in Go's order, without those that a template may have.
-_META = (
-    "name",
-    "generateName",
-    "namespace",
-    "selfLink",
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "ownerReferences",
-    "finalizers",
-    "managedFields",
-)
+_META = tuple(one for one in FIELDS if one not in ("labels", "annotations"))  # what a template may not have
 
 
 def claim_template_errors(template: Object, path: str) -> list[FieldError]:
