@@ -121,9 +121,9 @@ def deletion_cost(pod: "Object") -> int:
 
 
 def _age_rank(since: "str | None", now: float) -> float:
-    """Young ones have low ranks; what has no time is the youngest."""
+    """Young ones have low ranks; what has no time is the youngest. Of nanoseconds, as upstream."""
     begun = seconds(since)
     if begun is None:
         return -_LAST
     age = now - begun
-    return float(int(log2(age))) if age >= 1 else -1.0
+    return float(int(log2(age * 1e9))) if age > 0 else -1.0
