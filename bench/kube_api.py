@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import base64
 import json
+import socket
 import ssl
 import statistics
 import subprocess
@@ -277,6 +278,12 @@ def pss(pid: int) -> float:
     return int(text.split("Pss:")[1].split()[0]) / 1024
 
 
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 Measure = Callable[[Path, dict[str, int]], Awaitable[None]]
 
 
@@ -285,7 +292,7 @@ def ours(directory: Path, measure: Measure) -> None:
     places = ["--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec"]
     base = [sys.executable, "-m", "sampan.kube"]
     start = time.perf_counter()
-    more = ["--bind-address", "127.0.0.1", "--secure-port", "16444"]
+    more = ["--bind-address", "127.0.0.1", "--secure-port", str(free_port())]
     subprocess.run([*base, "up", *places, *more], check=True, stdout=subprocess.DEVNULL)
     print(f"ready: {time.perf_counter() - start:.2f} s")
     try:
