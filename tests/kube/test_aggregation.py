@@ -426,6 +426,38 @@ def test_a_broken_server_becomes_unavailable_and_comes_back(
     assert aggregated(admin, extension.group)["resources"] == [{**boats, "singularResource": ""}]
 
 
+def test_a_namespace_waits_for_servers_that_may_have_something_in_it(
+    cluster: ClusterProcess, admin: Hostile
+) -> None:
+    """Else what is there would be nobody's."""
+    group, name = f"{secrets.token_hex(4)}.example.com", f"waiting-{secrets.token_hex(3)}"
+    service = {"namespace": "default", "name": "nosuch"}
+    spec = {
+        "group": group,
+        "version": "v1",
+        "groupPriorityMinimum": 100,
+        "versionPriority": 10,
+        "service": service,
+    }
+    value = {"metadata": {"name": f"v1.{group}"}, "spec": {**spec, "insecureSkipTLSVerify": True}}
+    assert admin.json("POST", SERVICES, value).code == 201
+    assert admin.json("POST", "/api/v1/namespaces", {"metadata": {"name": name}}).code == 201
+    assert admin.send("DELETE", f"/api/v1/namespaces/{name}").code == 200
+
+    def failure() -> str:
+        found = admin.send("GET", f"/api/v1/namespaces/{name}").json["status"].get("conditions") or ()
+        kind = "NamespaceDeletionDiscoveryFailure"
+        return next((one["message"] for one in found if one["type"] == kind and one["status"] == "True"), "")
+
+    said = f"{group}/v1: stale GroupVersion discovery: {group}/v1"
+    assert until(failure, "it is told") == (
+        "Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: "
+        + said
+    )
+    assert admin.send("DELETE", f"{SERVICES}/v1.{group}").code == 200
+    until(lambda: admin.send("GET", f"/api/v1/namespaces/{name}").code == 404, "then it goes")
+
+
 def refused(answer: Answer) -> bool:
     return (answer.code, answer.body) == (503, b"service unavailable\n")
 
