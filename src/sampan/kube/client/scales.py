@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from sampan.errors import NotFound
 from sampan.kube.client.discovery import Discovered, discover
 from sampan.kube.client.requests import Client, Object, ResourcePath
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, qualified
 
-FRESH = 30.0  # seconds for which an unknown kind is not looked for again
+FRESH = 300.0  # seconds for which what has been found out is taken to be so
+UNKNOWN = 30.0  # the same of a kind that was not there
 
 
 class Kinds:
@@ -26,11 +27,9 @@ class Kinds:
 
     async def of(self, group: str, kind: str) -> list[ResourcePath]:
         """The preferred version first; raises StatusError and Unavailable."""
-        known = _of(self._found, group, kind)
-        if known:
-            return known
         async with self._looking:
-            if self._at is None or self._clock() - self._at > FRESH:
+            found = _of(self._found, group, kind)
+            if self._at is None or self._clock() - self._at > (FRESH if found else UNKNOWN):
                 self._found = await discover(self._client)
                 self._at = self._clock()
         return _of(self._found, group, kind)
@@ -59,5 +58,5 @@ async def read_scale(client: Client, kinds: Kinds, reference: Object, namespace:
             raise
         if error.details and error.details.get("name"):
             return None
-        raise NotFound(f"{path.plural}.{group} does not implement the scale subresource") from error
+        raise NotFound(f"{qualified(group, path.plural)} does not implement the scale subresource") from error
     return found
