@@ -7,6 +7,7 @@ import pytest
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.daemonsets.placement import is_moved, placements
 from sampan.kube.controllers.daemonsets.template import (
+    generation,
     is_updated,
     pinned,
     target_node,
@@ -108,5 +109,5 @@ def test_pods_are_known_by_hash_or_by_generation(annotation: str, updated: bool)
     owner = daemon_set()
     owner["metadata"]["annotations"] = {"deprecated.daemonset.template.generation": annotation}
     labels = {"pod-template-generation": "2", "controller-revision-hash": "other"}
-    assert is_updated(owner, {"metadata": {"labels": labels}}, NEW) is updated
-    assert is_updated(owner, pod(owner, "a"), NEW)
+    assert is_updated({"metadata": {"labels": labels}}, NEW, generation(owner)) is updated
+    assert is_updated(pod(owner, "a"), NEW, None)

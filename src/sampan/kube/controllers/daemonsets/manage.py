@@ -1,32 +1,30 @@
 """One pod of a DaemonSet on each of its nodes, and none elsewhere. Pure; upstream's podsShouldBeOnNode"""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from itertools import chain
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.daemonsets.amounts import surge
 from sampan.kube.controllers.daemonsets.template import HASH
-from sampan.kube.controllers.daemonsets.view import NORMAL, WARNING, Changes, View
+from sampan.kube.controllers.daemonsets.view import NORMAL, NOTHING, WARNING, Changes, View
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.pods import is_ready, phase
+from sampan.specs.kubernetes.pods import is_finished, is_ready, phase
 
 
 def manage(view: View) -> Changes:
-    found = Changes()
-    for node in view.placements:
-        found = _sum(found, _on_node(view, node))
-    return _sum(found, Changes(delete=tuple(_without_node(view))))
+    lost = Changes(delete=tuple(_without_node(view)))
+    return _merged([*(_on_node(view, node) for node in view.placements), lost])
 
 
-def _sum(one: Changes, other: Changes) -> Changes:
-    waits = [each for each in (one.again, other.again) if each is not None]
+def _merged(parts: Iterable[Changes]) -> Changes:
+    found = [one for one in parts if one is not NOTHING]
     return Changes(
-        one.create + other.create,
-        one.delete + other.delete,
-        one.events + other.events,
-        one.killed + other.killed,
-        min(waits, default=None),
-        one.waits or other.waits,
+        tuple(chain.from_iterable(one.create for one in found)),
+        tuple(chain.from_iterable(one.delete for one in found)),
+        tuple(chain.from_iterable(one.events for one in found)),
+        tuple(chain.from_iterable(one.killed for one in found)),
+        min((one.again for one in found if one.again is not None), default=None),
+        next((one.waits for one in found if one.waits), ""),
     )
 
 
@@ -37,25 +35,29 @@ def _on_node(view: View, node: str) -> Changes:
         return Changes(create=(node,))
     if stay:
         return _kept(view, node, [pod for pod in there if not is_going(pod)], run)
-    return Changes(delete=tuple(pod for pod in there if not is_going(pod)))
+    gone = tuple(pod for pod in there if not is_going(pod))
+    return Changes(delete=gone) if gone else NOTHING
 
 
 def _kept(view: View, node: str, there: Sequence[Object], run: bool) -> Changes:
     """Those that have ended make way; of the others one is kept, or two while one follows the other."""
-    found = Changes()
-    for pod in there:
-        if phase(pod) == "Failed":
-            found = _sum(found, _failed(view, node, pod))
-        elif phase(pod) == "Succeeded":
-            text = f"Found succeeded daemon pod {_key(pod)} on node {node}, will try to delete it"
-            found = _sum(found, Changes(delete=(pod,), events=((NORMAL, "SucceededDaemonPod", text),)))
-    alive = [pod for pod in there if phase(pod) not in ("Failed", "Succeeded")]
+    ended = [_ended(view, node, pod) for pod in there if is_finished(pod)]
+    alive = [pod for pod in there if not is_finished(pod)]
     if not surge(view.owner, 1):
-        return replace(found, delete=(*found.delete, *alive[1:]))
-    if not alive and run:
+        rest = Changes(delete=tuple(alive[1:])) if len(alive) > 1 else NOTHING
+    elif not alive and run:
         # A pod on its way out does not hold up its successor.
-        return replace(found, create=(*found.create, node))
-    return replace(found, delete=(*found.delete, *_surplus(view, alive)))
+        rest = Changes(create=(node,))
+    else:
+        rest = Changes(delete=tuple(_surplus(view, alive))) if len(alive) > 1 else NOTHING
+    return _merged([*ended, rest]) if ended else rest
+
+
+def _ended(view: View, node: str, pod: Object) -> Changes:
+    if phase(pod) == "Failed":
+        return _failed(view, node, pod)
+    text = f"Found succeeded daemon pod {_key(pod)} on node {node}, will try to delete it"
+    return Changes(delete=(pod,), events=((NORMAL, "SucceededDaemonPod", text),))
 
 
 def _failed(view: View, node: str, pod: Object) -> Changes:
@@ -73,8 +75,6 @@ def _key(pod: Object) -> str:
 
 def _surplus(view: View, alive: Sequence[Object]) -> list[Object]:
     """Of new and of old ones the oldest stays; the old one while it is ready and its successor is not."""
-    if len(alive) <= 1:
-        return []
     new = [pod for pod in alive if (pod["metadata"].get("labels") or {}).get(HASH) == view.hash]
     old = [pod for pod in alive if pod not in new]
     found = [*new[1:], *old[1:]]

@@ -94,10 +94,9 @@ def target_node(pod: Object) -> str | None:
     return None
 
 
-def is_updated(owner: Object, pod: Object, hash: str) -> bool:
-    """Is a pod of the template as it is now?"""
+def is_updated(pod: Object, hash: str, generation: str | None) -> bool:
+    """Is a pod of the revision with this hash, or of the template of this generation?"""
     labels = pod["metadata"].get("labels") or {}
-    number = generation(owner)
-    return bool(
-        (hash and labels.get(HASH) == hash) or (number is not None and labels.get(POD_GENERATION) == number)
-    )
+    if hash and labels.get(HASH) == hash:
+        return True
+    return generation is not None and labels.get(POD_GENERATION) == generation

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.daemonsets.placement import NOWHERE, Placement
-from sampan.kube.controllers.daemonsets.template import is_updated, target_node
+from sampan.kube.controllers.daemonsets.template import generation, is_updated, target_node
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.pods import is_available, is_finished
 
@@ -29,7 +30,11 @@ class View:
     def placement(self, node: str) -> Placement:
         return self.placements.get(node, NOWHERE)
 
-    @property
+    @cached_property
+    def _generation(self) -> str | None:
+        return generation(self.owner)
+
+    @cached_property
     def desired(self) -> int:
         """On how many nodes a pod is to run."""
         return sum(one.run for one in self.placements.values())
@@ -42,7 +47,7 @@ class View:
         return is_available(pod, self.min_ready_seconds, self.now)
 
     def is_updated(self, pod: Object) -> bool:
-        return is_updated(self.owner, pod, self.hash)
+        return is_updated(pod, self.hash, self._generation)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,9 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.create or self.delete)
+
+
+NOTHING = Changes()
 
 
 def by_node(pods: Iterable[Object]) -> dict[str, list[Object]]:
