@@ -308,3 +308,23 @@ def test_what_the_server_refuses_is_told_and_tried_again() -> None:
         await world.stop()
 
     run(work())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_pod_is_made_for_what_an_old_status_says(seed: int) -> None:
+    async def work() -> None:
+        world = World(random.Random(seed))
+        node = Node(world, 0.0)
+        world.add(JOBS, job("j", completions=4, parallelism=2))
+        world.start(Jobs, names=["job-controller"])
+        assert world._process is not None
+        informer, loop = world._process.informers.of(JOBS), asyncio.get_running_loop()
+        handle = informer._handle
+        # Changes of jobs are seen 7 s late, those of pods at once.
+        informer._handle = lambda event: loop.call_later(7.0, handle, event)
+        await beside(node.run(), main=world.settle(quiet=120.0))
+        assert has(world.get(JOBS, "default/j"), "Complete")
+        assert len(world.created) - 1 == 4 == node.count("Succeeded")
+        await world.stop()
+
+    run(work())

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.versions import Versions
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
 from sampan.kube.controllers.cronjobs import rules
@@ -16,6 +17,7 @@ from sampan.specs.kubernetes.objects import is_going, owner
 from sampan.specs.kubernetes.status import StatusError
 
 WORKERS = 5
+BEHIND = 0.5  # seconds until a CronJob is looked at again whose last change is not seen yet
 
 
 class CronJobs:
@@ -24,6 +26,7 @@ class CronJobs:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._client = context.client
+        self._versions = Versions(context.clock)
         self._cronjobs = context.informers.of(CRON_JOBS)
         self._jobs = context.informers.of(JOBS)
         self._jobs.index(OWNER, owner_uid)
@@ -51,7 +54,10 @@ class CronJobs:
     async def _reconcile(self, key: str) -> float | None:
         cronjob = self._cronjobs.get(key)
         if cronjob is None:
+            self._versions.forget(key)
             return None
+        if self._versions.is_behind(cronjob):
+            return BEHIND
         jobs = self._jobs.by(OWNER, cronjob["metadata"]["uid"])
         if rules.strangers(cronjob, jobs):  # or is only what we know of it old?
             fresh = await self._client.get(CRON_JOBS, *self._place(cronjob))
@@ -170,4 +176,5 @@ class CronJobs:
 
     async def _write(self, cronjob: Object, before: Object) -> None:
         if cronjob["status"] != before:
-            await self._client.update(CRON_JOBS, cronjob["metadata"]["namespace"], cronjob, "status")
+            namespace = cronjob["metadata"]["namespace"]
+            self._versions.wrote(await self._client.update(CRON_JOBS, namespace, cronjob, "status"))

@@ -10,6 +10,7 @@ from sampan.kube.client.expectations import PATIENCE, Expectations
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.versions import Versions
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
@@ -51,6 +52,7 @@ class Jobs:
         self._writes = Writes(context, self._expected)
         self._removing: dict[str, set[str]] = {}  # by job: pods whose finalizers were removed just now
         self._backoffs: dict[str, Backoff] = {}
+        self._versions = Versions(context.clock)
         informers = [self._jobs, self._pods]
         self.controller = Controller("job", self._reconcile, informers, WORKERS)
         self.orphans = Controller("job-orphans", self._let_go, informers, 1)
@@ -129,6 +131,8 @@ class Jobs:
             return None
         if not is_ours(job):
             return None
+        if self._versions.is_behind(job):
+            return BATCH
         if spec_of(job).get("completionMode") not in MODES:
             message = "Skipped Job sync because completion mode is unknown"
             self._context.recorder.event(job, WARNING, "UnknownCompletionMode", message)
@@ -148,6 +152,7 @@ class Jobs:
         self._backoffs.pop(key, None)
         if job is None:
             self._expected.forget(key)
+            self._versions.forget(key)
             self._removing.pop(key, None)
         else:
             self._context.settle(job)
@@ -209,7 +214,7 @@ class Jobs:
         now = tracking.running(status_of(view.job), outcome.active, outcome.ready, outcome.terminating)
         counting = tracking.count(view, now, end)
         if counting.status != status_of(job):
-            job = await self._writes.status(job, counting.status)
+            job = await self._write(job, counting.status)
             self._backoffs[key] = view.backoff
             if moved is not None:
                 word = "Suspended" if is_suspended(job) else "Resumed"
@@ -218,12 +223,17 @@ class Jobs:
         status = tracking.settle(counting.status, held)
         over = tracking.finish(status, end, view.now) if end and not counting.full and not error else None
         if (over or status) != counting.status:
-            job = await self._writes.status(job, over or status)
+            job = await self._write(job, over or status)
         if over is not None and end is not None:
             self._tell(job, end)
         wrong = error or outcome.error
         if wrong is not None:
             raise wrong
+
+    async def _write(self, job: Object, status: Object) -> Object:
+        written = await self._writes.status(job, status)
+        self._versions.wrote(written)
+        return written
 
     async def _release(
         self, key: str, view: View, counting: tracking.Counting
