@@ -13,10 +13,10 @@ from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.resources import SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.pki import jws
-from sampan.kube.pki.keyfiles import key_pem, new_key
+from sampan.kube.pki.keyfiles import key_pem, new_key, new_token_key
 from tests.kube.controllers.world import World, run
 
-KEY = new_key()
+KEYS = (new_token_key(), new_key())  # of clusters as they are made now, and as they were
 
 
 def secret(name: str, account: str, **data: str) -> Object:
@@ -39,7 +39,8 @@ def read(value: Object) -> dict[str, str]:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_secret_has_the_token_of_its_account(seed: int, tmp_path: Path) -> None:
     path = tmp_path / "key"
-    path.write_bytes(key_pem(KEY))
+    key = KEYS[seed % 2]
+    path.write_bytes(key_pem(key))
 
     def controller(context: Context) -> Controller:
         return secrettokens.controller(replace(context, options=Options("BUNDLE", token_key=path)))
@@ -59,7 +60,7 @@ def test_a_secret_has_the_token_of_its_account(seed: int, tmp_path: Path) -> Non
         told = read(found)
         assert (told["ca.crt"], told["namespace"]) == ("BUNDLE", "default")
         header, claims = jws.parse(told["token"])
-        jws.verify(told["token"], header, [("", KEY.public_key())])
+        jws.verify(told["token"], header, [("", key.public_key())])
         assert claims["sub"] == "system:serviceaccount:default:robot"
         assert claims["kubernetes.io/serviceaccount/secret.name"] == "new"
         assert found["metadata"]["annotations"][secrettokens.UID] == account["metadata"]["uid"]

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sampan.errors import Unavailable
 from sampan.kube.client.informer import key_of, split_key
@@ -16,7 +16,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import NAMESPACE, Controller
 from sampan.kube.controllers.resources import SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.pki.accounttokens import secret_token
-from sampan.kube.pki.keyfiles import read_key
+from sampan.kube.pki.keyfiles import read_token_key
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError
 
@@ -100,8 +100,8 @@ def controller(context: Context) -> Controller:
     return found
 
 
-def _key(path: Path | None) -> ec.EllipticCurvePrivateKey:
-    key = read_key(path) if path is not None else None
+def _key(path: Path | None) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    key = read_token_key(path) if path is not None else None
     if key is None:
         raise Unavailable(f"no key to sign tokens with: {path}")
     return key
