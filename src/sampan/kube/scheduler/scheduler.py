@@ -42,7 +42,10 @@ BINDINGS = 48  # at once: enough for a server to be always busy, and few enough 
 
 
 class Scheduler:
-    """`client` acts as system:kube-scheduler; `host` is told in events, `identity` in the lease."""
+    """`client` acts as system:kube-scheduler; `host` is told in events, `identity` in the lease.
+
+    `clock` tells the time, `ticks` how it passes.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Scheduler:
         host: str,
         identity: str,
         clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._configuration = configuration
@@ -75,7 +79,7 @@ class Scheduler:
             client, self._statuses, self._tasks, self._evicted, configuration.parallelism
         )
         self._queue = Queue(
-            time.monotonic,
+            ticks,
             Rules(self._fits),
             self._gate,
             configuration.initial_backoff,
