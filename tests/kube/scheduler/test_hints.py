@@ -181,3 +181,11 @@ def test_a_filter_is_asked_with_what_it_knows_of_pods() -> None:
     one = Happening(happenings.NODE_ADD, None, node("fresh"))
     assert not Rules(fits).concerns(Entry(pod(), 0, 0), ("NodeName", "NodeAffinity"), one)
     assert asked == [("n/p", "NodeName", "fresh"), ("n/p", "NodeAffinity", "fresh")]
+
+
+def test_a_rule_that_fails_wakes() -> None:
+    def fits(info: PodInfo, plugin: str, name: str) -> bool:
+        raise KeyError("odd")
+
+    one = Happening(happenings.NODE_ADD, None, node())
+    assert Rules(fits).concerns(Entry(pod(), 0, 0), ("NodeAffinity",), one)

@@ -60,7 +60,7 @@ class Binder:
             await asyncio.sleep(PAUSE)
 
 
-CALM = 1.0  # seconds that others wait for the end of all bindings
+CALM = 0.05  # seconds that less urgent writes wait for the end of all bindings
 
 
 class Gate:

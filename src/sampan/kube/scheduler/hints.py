@@ -4,6 +4,7 @@ Upstream's EventsToRegister and queueing hints. A hint may wake a pod in vain, b
 has become schedulable.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from sampan.kube.scheduler.entries import Entry
 from sampan.kube.scheduler.happenings import Happening
 from sampan.kube.scheduler.podinfo import PodInfo, Shape
 from sampan.kube.scheduler.podterms import Term
+
+log = logging.getLogger("sampan.kube")
 
 # (the pod, a plugin, a node's name) -> does the plugin's filter let the pod pass there now?
 Fits = Callable[[PodInfo, str, str], bool]
@@ -231,6 +234,13 @@ class Rules:
     def concerns(self, entry: Entry, plugins: Collection[str], one: Happening) -> bool:
         for plugin in plugins:
             rule = RULES.get(plugin, {}).get(one.kind)
-            if rule is not None and rule(_Case(entry.info, plugin, one, self._fits)):
+            if rule is not None and self._holds(rule, entry, plugin, one):
                 return True
         return False
+
+    def _holds(self, rule: _Rule, entry: Entry, plugin: str, one: Happening) -> bool:
+        try:
+            return rule(_Case(entry.info, plugin, one, self._fits))
+        except Exception:  # an object that nobody thought of: better wake in vain
+            log.exception("%s: what %s means for %s", plugin, one.kind, entry.key)
+            return True

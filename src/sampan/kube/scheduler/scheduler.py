@@ -215,9 +215,14 @@ class Scheduler:
     def _gate(self, entry: Entry) -> str:
         """The first plugin that does not let a pod be tried yet."""
         profile = self._profile_of(entry.pod)
-        spec = entry.pod.get("spec") or {}
-        if profile is None:
+        try:
+            return self._refusing(entry, profile) if profile is not None else ""
+        except Exception:  # an object that nobody thought of: the attempt will tell
+            log.exception("gates of %s", entry.key)
             return ""
+
+    def _refusing(self, entry: Entry, profile: Configured) -> str:
+        spec = entry.pod.get("spec") or {}
         for plugin in profile.points["preEnqueue"]:
             if plugin == "SchedulingGates" and spec.get("schedulingGates"):
                 return plugin
