@@ -9,7 +9,7 @@ when it goes on; it must lead without a lease. The time is from then until the l
 watch of pods sees it. Whatever else that process does (with us, the controllers) goes on in that time as
 well, and so do the load's own requests: they share the machine. Kinds: plain pods; `anti`, in groups of 50
 that exclude each other from a node; `spread`, over three zones with a skew of one at most. Nodes are objects
-with nothing behind them, and stay ready for less than a minute.
+with nothing behind them: elsewhere than with us they stay ready for less than a minute.
 """
 
 import argparse
@@ -31,6 +31,15 @@ PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 CLIENTS = 16
 GROUP = 50  # pods that exclude each other
 PATIENCE = 300.0
+# Who is stopped for more than ten seconds leads no more; and nobody speaks for the nodes.
+PATIENT = (
+    "--leader-elect",
+    "false",
+    "--node-monitor-grace-period",
+    "1h",
+    "--node-startup-grace-period",
+    "1h",
+)
 
 
 def node(number: int) -> dict[str, Any]:
@@ -154,8 +163,7 @@ async def clean(server: Server, nodes: int, pods: int) -> None:
 def ours(directory: Path, options: argparse.Namespace) -> None:
     places = ["--data-root", f"{directory}/data", "--exec-root", f"{directory}/exec"]
     base = [sys.executable, "-m", "sampan.kube"]
-    # Who is stopped for more than ten seconds leads no more.
-    more = ["--bind-address", "127.0.0.1", "--secure-port", str(options.port), "--leader-elect", "false"]
+    more = ["--bind-address", "127.0.0.1", "--secure-port", str(options.port), *PATIENT]
     subprocess.run([*base, "up", *places, *more], check=True, stdout=subprocess.DEVNULL)
     try:
         pid = int((directory / "exec" / "api.pid").read_text())
