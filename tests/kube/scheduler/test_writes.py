@@ -1,6 +1,7 @@
 """What the scheduler writes: status of pods, volumes for claims, and bindings whose fate is unknown at first."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -162,6 +163,13 @@ def test_of_several_wishes_the_last_is_written() -> None:
         return [body["status"]["conditions"][0]["message"] for _, _, body in server.asked]
 
     assert asyncio.run(work()) == ["third"]
+
+
+def test_wishes_for_different_things_are_one() -> None:
+    promise, refused = Wish(nominated="a"), replace(REFUSED, nominated=None)
+    both = replace(REFUSED, nominated="a")
+    assert refused.after(promise) == promise.after(refused) == both
+    assert Wish(nominated="").after(both) == replace(REFUSED, nominated="")
 
 
 def test_nothing_is_written_of_a_pod_that_has_gone() -> None:

@@ -29,6 +29,11 @@ class Wish:
     message: str = ""
     nominated: str | None = None
 
+    def after(self, before: "Wish") -> "Wish":
+        """What is left of an earlier one: what this one says nothing of."""
+        nominated = before.nominated if self.nominated is None else self.nominated
+        return replace(self if self.kind else before, nominated=nominated)
+
 
 def patch_of(pod: Object, wish: Wish, now: float) -> Object | None:
     """What changes a pod's status; None if it is as it should be."""
@@ -87,9 +92,7 @@ class Statuses:
         """Never waits."""
         uid = pod["metadata"]["uid"]
         before = self._wishes.get(uid)
-        if before is not None and wish.nominated is None:
-            wish = replace(wish, nominated=before.nominated)
-        self._wishes[uid] = wish
+        self._wishes[uid] = wish if before is None else wish.after(before)
         if uid not in self._busy:
             self._busy.add(uid)
             self._tasks.spawn(self._fulfil(uid, key_of(pod)))
