@@ -3,8 +3,6 @@
 Upstream orders by the MD5 of what a printer for debugging (go-spew) writes of its structs.
 """
 
-import hashlib
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -66,6 +64,8 @@ def _subset(
 
 
 def _hash(text: str) -> bytes:
+    import hashlib  # OpenSSL is too much to load for who only imports this
+
     return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
 
 
