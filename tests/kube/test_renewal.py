@@ -16,7 +16,8 @@ from cryptography import x509
 from sampan.kube.api import server
 from sampan.kube.api.renewal import Clock, listener_context
 from sampan.kube.api.settings import Settings, parse
-from sampan.kube.client.requests import Client, Endpoint, ResourcePath
+from sampan.kube.client.requests import Client, Endpoint
+from sampan.kube.client.resources import NAMESPACES
 from sampan.kube.client.tlsfiles import TlsFiles
 from sampan.kube.client.transport import Transport
 from sampan.specs.kubernetes.status import StatusError
@@ -24,7 +25,6 @@ from tests.support.cluster import free_port
 from tests.support.poll import until_async
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-NAMESPACES = ResourcePath("v1", "namespaces", namespaced=False)
 STEP = 5  # days at a time
 NO_CHECK_TIME = 0x200000  # openssl/x509_vfy.h: OpenSSL has a clock of its own, and the tests look at dates
 

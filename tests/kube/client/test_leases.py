@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from sampan.errors import Failed
-from sampan.kube.client.leases import DEADLINE, DURATION, LEASES, RETRY, Election
+from sampan.kube.client.leases import DEADLINE, DURATION, RETRY, Election
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import LEASES
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.controllers.world import World, clock, run
 

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 from sampan.kube.client import recorder as module
-from sampan.kube.client.recorder import EVENTS, NORMAL, SERIES, WAITING, Recorder, cut
+from sampan.kube.client.recorder import NORMAL, WAITING, Recorder, cut
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import EVENT_SERIES, EVENTS
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.controllers.world import World, clock, run
 
@@ -31,7 +32,7 @@ async def written(*told: tuple[str, str], twice: bool = False, api: str = "event
     task.cancel()
     await asyncio.wait([task])
     await world.stop()
-    return world.all(EVENTS if api == "event" else SERIES)
+    return world.all(EVENTS if api == "event" else EVENT_SERIES)
 
 
 def check(events: list[Object]) -> list[tuple[str, int]]:

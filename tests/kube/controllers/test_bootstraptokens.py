@@ -3,8 +3,8 @@
 import base64
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CONFIG_MAPS, SECRETS
 from sampan.kube.controllers import bootstraptokens
-from sampan.kube.controllers.resources import CONFIG_MAPS, SECRETS
 from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.bootstraptokens import signs_with
 from tests.kube.controllers.world import EPOCH, World, run

@@ -3,8 +3,8 @@
 import pytest
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import PODS, SERVICES
 from sampan.kube.controllers.claims import claim, settle
-from sampan.kube.controllers.resources import PODS, SERVICES
 from sampan.specs.kubernetes import labels
 from tests.kube.controllers.world import World, run
 

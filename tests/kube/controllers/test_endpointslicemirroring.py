@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import ENDPOINT_SLICES, ENDPOINTS, SERVICES
 from sampan.kube.controllers.endpointslicemirroring import LIMIT, Mirroring, is_mirrored, mirror
-from sampan.kube.controllers.resources import ENDPOINT_SLICES, ENDPOINTS, SERVICES
 from tests.kube.controllers.world import World, run
 
 PORT = {"name": "web", "port": 80, "protocol": "TCP"}

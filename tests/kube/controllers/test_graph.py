@@ -3,16 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sampan.kube.client.requests import ResourcePath
+from sampan.kube.client.resources import CONFIG_MAPS
 from sampan.kube.controllers.graph import Graph, Vertex
 
-MAPS = ResourcePath("v1", "configmaps")
 UIDS = "abcd"
 
 
 def vertex(uid: str, *owners: str, **more: object) -> Vertex:
     references = [{"uid": owner, "blockOwnerDeletion": owner.isupper()} for owner in owners]
-    return Vertex(MAPS, {"uid": uid, "name": uid, "ownerReferences": references, **more})
+    return Vertex(CONFIG_MAPS, {"uid": uid, "name": uid, "ownerReferences": references, **more})
 
 
 def test_dependents_are_known_before_and_after_their_owner() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.controllers import legacytokens, secrettokens
 from sampan.kube.controllers.legacytokens import DELETE, INVALIDATE, KEEP, verdict
-from sampan.kube.controllers.resources import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.pki.accounttokens import INVALID_SINCE, LAST_USED, TRACKING
 from tests.kube.controllers.world import EPOCH, World, run
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.errors import Invalid
+from sampan.kube.client.resources import NODES
 from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.nodeaddresses import Allocator, pools, ranges_of
-from sampan.kube.controllers.resources import NODES
 from tests.kube.controllers.world import World, run
 
 MASKS = (24, 64)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.resources import CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, SECRETS, STATEFUL_SETS
 from sampan.kube.controllers import rollonchange
-from sampan.kube.controllers.resources import CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, SECRETS, STATEFUL_SETS
 from sampan.kube.controllers.rollonchange import ANNOTATION, HASH, SEEN, decide, digest, uses
 from tests.kube.controllers.world import World, run
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.controllers import secrettokens
 from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.pki import jws
 from sampan.kube.pki.keyfiles import key_pem, new_key, new_token_key
 from tests.kube.controllers.world import World, run

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import ENDPOINT_SLICES, ENDPOINTS, NODES, PODS, SERVICES
 from sampan.kube.controllers.endpoints import EndpointsLoop
 from sampan.kube.controllers.endpointslices.slices import Slices
-from sampan.kube.controllers.resources import ENDPOINT_SLICES, ENDPOINTS, NODES, PODS, SERVICES
 from tests.kube.controllers.world import World, run
 
 SEEDS = range(12)

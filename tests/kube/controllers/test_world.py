@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from sampan.kube.client.requests import ResourcePath
+from sampan.kube.client.resources import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
 from sampan.kube.controllers import rootca, serviceaccounts
-from sampan.kube.controllers.resources import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
 from tests.kube.controllers.world import World, run
 
 CASES: list[tuple[str, Callable[..., object], ResourcePath, str]] = [

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeVar
 from sampan.kube.client.decisions import Decisions
 from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.requests import JSON_PATCH, Client, Object, ResourcePath
+from sampan.kube.client.resources import PODS
 from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.controller import NAMESPACE, Informers, namespace_of
 from sampan.kube.controllers.roster import Runnable
@@ -25,8 +26,6 @@ from sampan.specs.kubernetes.status import StatusError, already_exists, conflict
 EPOCH = 1_800_000_000.0  # 2027-01-15T08:00:00Z
 QUIET = 30.0  # seconds without a write after which everything is taken to be done
 T = TypeVar("T")
-
-PODS = ResourcePath("v1", "pods")
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from sampan.errors import SampanError
-from sampan.kube.client.requests import Client, Endpoint, ResourcePath, transport_of
+from sampan.kube.client.requests import Client, Endpoint, transport_of
+from sampan.kube.client.resources import SERVICE_ACCOUNTS
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
 
 NAMESPACE = "kube-system"
-ACCOUNTS = ResourcePath("v1", "serviceaccounts")
 LIFE = 3600  # seconds of a token, renewed at half of it
 PAUSE = 0.5  # seconds between attempts
 SOON = 0.02  # and until a token is asked for of an account that was made
@@ -53,7 +53,7 @@ class Accounts:
             "kind": "TokenRequest",
             "spec": {"expirationSeconds": LIFE},
         }
-        path = ACCOUNTS.path(NAMESPACE, name, "token")
+        path = SERVICE_ACCOUNTS.path(NAMESPACE, name, "token")
         try:
             answer = await self._client.request("POST", path, request)
         except (StatusError, SampanError) as error:
@@ -68,7 +68,7 @@ class Accounts:
         """Is there an account now?"""
         account = {"metadata": {"name": name, "namespace": NAMESPACE}}
         try:
-            await self._client.create(ACCOUNTS, NAMESPACE, account)
+            await self._client.create(SERVICE_ACCOUNTS, NAMESPACE, account)
         except (StatusError, SampanError) as error:
             if isinstance(error, StatusError) and error.reason == "AlreadyExists":
                 return True

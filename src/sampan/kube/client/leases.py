@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sampan.errors import Failed, SampanError
-from sampan.kube.client.requests import Client, Object, ResourcePath
+from sampan.kube.client.requests import Client, Object
+from sampan.kube.client.resources import LEASES
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
 
-LEASES = ResourcePath("coordination.k8s.io/v1", "leases")
 NAMESPACE = "kube-system"
 DURATION = 15  # seconds that a lease lasts
 DEADLINE = 10.0  # seconds without renewing, after which the leader stops

@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 from zlib import crc32
 
 from sampan.errors import SampanError
-from sampan.kube.client.requests import Client, Object, ResourcePath
+from sampan.kube.client.requests import Client, Object
+from sampan.kube.client.resources import EVENT_SERIES, EVENTS
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
 
-EVENTS = ResourcePath("v1", "events")
-SERIES = ResourcePath("events.k8s.io/v1", "events")
 NORMAL, WARNING = "Normal", "Warning"
 
 WAITING = 1000  # events, beyond which those that come are dropped
@@ -207,7 +206,7 @@ class Recorder:
             if (
                 known.count == 2
             ):  # told of the first time; how often it was in the end is not worth a write each
-                await self._client.patch(SERIES, known.namespace, known.name, series)
+                await self._client.patch(EVENT_SERIES, known.namespace, known.name, series)
             return
         name, namespace = self._name(about, now), about.get("namespace") or "default"
         self._written.keep(key, _Written(name, namespace, 1, now))
@@ -224,7 +223,7 @@ class Recorder:
         }
         if other is not None:
             body["related"] = other
-        await self._client.create(SERIES, namespace, body)
+        await self._client.create(EVENT_SERIES, namespace, body)
 
     def _name(self, about: Object, now: float) -> str:
         """Never the same twice in one process."""

@@ -7,9 +7,9 @@ kubernetes.io/docs/reference/access-authn-authz/rbac#aggregated-clusterroles
 from collections.abc import Iterable
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CLUSTER_ROLES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import CLUSTER_ROLES
 from sampan.specs.kubernetes.labels import from_object
 
 MANAGER = "clusterrole-aggregation-controller"

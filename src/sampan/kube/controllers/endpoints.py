@@ -8,9 +8,9 @@ from math import ceil
 from sampan.kube.client.informer import key_of, split_key
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import ENDPOINTS, PODS, SERVICES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import ENDPOINTS, PODS, SERVICES
 from sampan.kube.controllers.servicepods import (
     HEADLESS,
     TRIGGER,

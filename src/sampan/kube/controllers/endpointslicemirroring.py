@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import ENDPOINT_SLICES, ENDPOINTS, SERVICES
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
@@ -16,7 +17,6 @@ from sampan.kube.controllers.endpointslices.plan import MANAGED_BY, SERVICE, Mem
 from sampan.kube.controllers.endpointslices.slices import BY_SERVICE, by_service
 from sampan.kube.controllers.endpointslices.tracker import Tracker
 from sampan.kube.controllers.endpointslices.writing import Writer
-from sampan.kube.controllers.resources import ENDPOINT_SLICES, ENDPOINTS, SERVICES
 from sampan.kube.controllers.servicepods import TRIGGER
 from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.objects import is_going

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from sampan.errors import Conflict, SampanError
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CLAIMS, PODS
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import CLAIMS, PODS
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going, owner
 from sampan.specs.kubernetes.podreferences import claim_keys, ephemeral_claim

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from sampan.kube.client.discovery import Discovered, survey
 from sampan.kube.client.requests import METADATA_LIST, Client, Object
+from sampan.kube.client.resources import NAMESPACES, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import NAMESPACES, PODS
 from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.status import StatusError
 

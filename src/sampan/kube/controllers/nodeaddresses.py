@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from sampan.errors import Invalid
 from sampan.kube.client.recorder import NORMAL
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import NODES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import NODES
 from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.status import StatusError
 

@@ -6,9 +6,9 @@ An annotation of nodes; kube-controller-manager's ttl-controller.
 from collections.abc import Sequence
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import NODES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import NODES
 
 ANNOTATION = "node.alpha.kubernetes.io/ttl"
 # In clusters of so many nodes so many seconds; the steps overlap, so that a node more or less changes little.

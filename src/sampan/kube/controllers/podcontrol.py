@@ -7,9 +7,9 @@ from typing import Any
 from sampan.errors import SampanError
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import PODS
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.resources import PODS
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.status import StatusError, has_cause
 

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sampan.errors import SampanError
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import NODES, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.removal import Removal, remove
-from sampan.kube.controllers.resources import NODES, PODS
 from sampan.specs.kubernetes import taints
 from sampan.specs.kubernetes.objects import condition, is_going
 from sampan.specs.kubernetes.pods import phase

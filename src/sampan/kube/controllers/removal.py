@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sampan.kube.client.requests import STRATEGIC_PATCH, Client, Object
-from sampan.kube.controllers.resources import PODS
+from sampan.kube.client.resources import PODS
 from sampan.specs.kubernetes import disruption
 from sampan.specs.kubernetes.pods import is_finished
 

@@ -1,9 +1,9 @@
 """ReplicationControllers: ReplicaSets of 2014, whose selector is a map of labels."""
 
+from sampan.kube.client.resources import REPLICATION_CONTROLLERS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.replicasets.controller import Kind, Replicas
-from sampan.kube.controllers.resources import REPLICATION_CONTROLLERS
 from sampan.specs.kubernetes.labels import from_object
 
 REPLICATION_CONTROLLER = Kind(

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.recorder import NORMAL
 from sampan.kube.client.requests import Object
-from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import (
+from sampan.kube.client.resources import (
     CONFIG_MAPS,
     DAEMON_SETS,
     DEPLOYMENTS,
     SECRETS,
     STATEFUL_SETS,
 )
+from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes import podreferences
 from sampan.specs.kubernetes.objects import is_going
 

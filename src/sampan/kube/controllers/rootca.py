@@ -1,9 +1,9 @@
 """Every namespace has the certificates of this cluster's authority in a ConfigMap, for its pods to trust."""
 
 from sampan.kube.client.requests import Client
+from sampan.kube.client.resources import CONFIG_MAPS, NAMESPACES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller, namespace_of
-from sampan.kube.controllers.resources import CONFIG_MAPS, NAMESPACES
 from sampan.kube.controllers.serviceaccounts import is_ending
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from sampan.errors import Unavailable
 from sampan.kube.client.informer import key_of, split_key
 from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.resources import SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import NAMESPACE, Controller
-from sampan.kube.controllers.resources import SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.pki.accounttokens import secret_token
 from sampan.kube.pki.keyfiles import read_token_key
 from sampan.specs.kubernetes.objects import is_going

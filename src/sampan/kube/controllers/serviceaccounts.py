@@ -1,8 +1,8 @@
 """Every namespace that is not on its way out has a service account named "default"."""
 
+from sampan.kube.client.resources import NAMESPACES, SERVICE_ACCOUNTS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller, namespace_of
-from sampan.kube.controllers.resources import NAMESPACES, SERVICE_ACCOUNTS
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError, has_cause
 

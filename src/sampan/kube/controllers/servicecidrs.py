@@ -7,9 +7,9 @@ kubernetes.io/docs/tasks/network/extend-service-ip-ranges
 from collections.abc import Iterable
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import IP_ADDRESSES, SERVICE_CIDRS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import IP_ADDRESSES, SERVICE_CIDRS
 from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.objects import condition, is_going
 from sampan.specs.kubernetes.status import StatusError

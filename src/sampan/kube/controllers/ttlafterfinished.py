@@ -2,9 +2,9 @@
 
 from sampan.kube.client.informer import split_key
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import JOBS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import JOBS
 from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.objects import condition, is_going
 from sampan.specs.kubernetes.status import StatusError

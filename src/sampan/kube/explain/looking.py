@@ -8,21 +8,23 @@ from typing import Any
 from sampan.errors import SampanError
 from sampan.kube.client.discovery import discover
 from sampan.kube.client.requests import METADATA_LIST, Client, Object, ResourcePath
+from sampan.kube.client.resources import (
+    API_SERVICES,
+    DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
+    EVENTS,
+    JOBS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICA_SETS,
+    RESOURCE_QUOTAS,
+    SERVICES,
+)
 from sampan.kube.explain import places, pods, workloads
 from sampan.kube.explain.explanation import Explanation, Seen
 from sampan.specs.kubernetes.status import StatusError
 
-PODS = ResourcePath("v1", "pods")
-NODES = ResourcePath("v1", "nodes", namespaced=False)
-SERVICES = ResourcePath("v1", "services")
-QUOTAS = ResourcePath("v1", "resourcequotas")
-EVENTS = ResourcePath("v1", "events")
-NAMESPACES = ResourcePath("v1", "namespaces", namespaced=False)
-DEPLOYMENTS = ResourcePath("apps/v1", "deployments")
-REPLICA_SETS = ResourcePath("apps/v1", "replicasets")
-JOBS = ResourcePath("batch/v1", "jobs")
-BUDGETS = ResourcePath("policy/v1", "poddisruptionbudgets")
-API_SERVICES = ResourcePath("apiregistration.k8s.io/v1", "apiservices", namespaced=False)
 MOST_LEFT = 200  # objects of a namespace that are looked at
 
 
@@ -101,7 +103,7 @@ class Looking:
         value = await self._client.get(NAMESPACES, "", name)
         going = bool(value["metadata"].get("deletionTimestamp"))
         left = await self._left(name) if going else []
-        quotas, services = await asyncio.gather(self._list(QUOTAS, name), self._list(API_SERVICES))
+        quotas, services = await asyncio.gather(self._list(RESOURCE_QUOTAS, name), self._list(API_SERVICES))
         return places.namespace(
             await self._seen("namespace", value, left=left, resourcequotas=quotas, apiservices=services)
         )
@@ -127,7 +129,7 @@ class Looking:
     async def node(self, _namespace: str, name: str) -> Explanation:
         value = await self._client.get(NODES, "", name)
         on, budgets = await asyncio.gather(
-            self._list(PODS, query={"fieldSelector": f"spec.nodeName={name}"}), self._list(BUDGETS)
+            self._list(PODS, query={"fieldSelector": f"spec.nodeName={name}"}), self._list(DISRUPTION_BUDGETS)
         )
         return places.node(await self._seen("node", value, pods=on, poddisruptionbudgets=budgets))
 

@@ -6,7 +6,7 @@ import logging
 from sampan.errors import SampanError, Unavailable
 from sampan.kube.client.recorder import NORMAL, Recorder
 from sampan.kube.client.requests import Client, Object
-from sampan.kube.scheduler.statuses import PODS
+from sampan.kube.client.resources import PODS
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")

@@ -3,41 +3,21 @@
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Protocol
 
+from sampan.kube.client import resources
 from sampan.kube.client.informer import Handler, Informer, key_of
 from sampan.kube.client.requests import Object, ResourcePath
-from sampan.kube.scheduler import surroundings
 
 NAMESPACE = "namespace"  # an index that all informers of the process have
 
-PODS = ResourcePath("v1", "pods")
-NODES = ResourcePath("v1", "nodes", namespaced=False)
-BUDGETS = ResourcePath("policy/v1", "poddisruptionbudgets")
-
-
-def _storage(plural: str, namespaced: bool = False) -> ResourcePath:
-    return ResourcePath("storage.k8s.io/v1", plural, namespaced)
-
-
-def _devices(plural: str, namespaced: bool = False) -> ResourcePath:
-    return ResourcePath("resource.k8s.io/v1", plural, namespaced)
-
-
 RESOURCES: Mapping[str, ResourcePath] = {
-    surroundings.CLAIMS: ResourcePath("v1", surroundings.CLAIMS),
-    surroundings.VOLUMES: ResourcePath("v1", surroundings.VOLUMES, namespaced=False),
-    surroundings.CLASSES: _storage(surroundings.CLASSES),
-    surroundings.CSI_NODES: _storage(surroundings.CSI_NODES),
-    surroundings.CSI_DRIVERS: _storage(surroundings.CSI_DRIVERS),
-    surroundings.CAPACITIES: _storage(surroundings.CAPACITIES, namespaced=True),
-    surroundings.ATTACHMENTS: _storage(surroundings.ATTACHMENTS),
-    surroundings.NAMESPACES: ResourcePath("v1", surroundings.NAMESPACES, namespaced=False),
-    surroundings.SERVICES: ResourcePath("v1", surroundings.SERVICES),
-    surroundings.REPLICATION_CONTROLLERS: ResourcePath("v1", surroundings.REPLICATION_CONTROLLERS),
-    surroundings.REPLICA_SETS: ResourcePath("apps/v1", surroundings.REPLICA_SETS),
-    surroundings.STATEFUL_SETS: ResourcePath("apps/v1", surroundings.STATEFUL_SETS),
-    surroundings.RESOURCE_CLAIMS: _devices(surroundings.RESOURCE_CLAIMS, namespaced=True),
-    surroundings.DEVICE_CLASSES: _devices(surroundings.DEVICE_CLASSES),
-    surroundings.SLICES: _devices(surroundings.SLICES),
+    path.plural: path
+    for path in (
+        *(resources.CLAIMS, resources.VOLUMES, resources.STORAGE_CLASSES, resources.CSI_NODES),
+        *(resources.CSI_DRIVERS, resources.STORAGE_CAPACITIES, resources.ATTACHMENTS),
+        *(resources.NAMESPACES, resources.SERVICES, resources.REPLICATION_CONTROLLERS),
+        *(resources.REPLICA_SETS, resources.STATEFUL_SETS, resources.RESOURCE_CLAIMS),
+        *(resources.DEVICE_CLASSES, resources.RESOURCE_SLICES),
+    )
 }
 
 
@@ -51,9 +31,9 @@ class Caches:
     """Surroundings. What is assumed of an object counts until the cache has a later one."""
 
     def __init__(self, informers: Informers) -> None:
-        self.pods = informers.of(PODS)
-        self.nodes = informers.of(NODES)
-        self.budgets = informers.of(BUDGETS)
+        self.pods = informers.of(resources.PODS)
+        self.nodes = informers.of(resources.NODES)
+        self.budgets = informers.of(resources.DISRUPTION_BUDGETS)
         self.others = {plural: informers.of(path) for plural, path in RESOURCES.items()}
         self._assumed: dict[tuple[str, str], Object] = {}
         self._versions = dict.fromkeys(RESOURCES, 0)

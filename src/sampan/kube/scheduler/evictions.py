@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from sampan.errors import SampanError
 from sampan.kube.client.recorder import NORMAL, Recorder
 from sampan.kube.client.requests import Client, Object
+from sampan.kube.client.resources import PODS
 from sampan.kube.scheduler.preemption import REASON
-from sampan.kube.scheduler.statuses import PODS, Statuses, Wish
+from sampan.kube.scheduler.statuses import Statuses, Wish
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError
 from sampan.tasks import Tasks

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from sampan.errors import SampanError
 from sampan.kube.client.informer import key_of
-from sampan.kube.client.requests import STRATEGIC_PATCH, Client, Object, ResourcePath
+from sampan.kube.client.requests import STRATEGIC_PATCH, Client, Object
+from sampan.kube.client.resources import PODS
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.objects import condition
 from sampan.specs.kubernetes.status import StatusError
@@ -15,7 +16,6 @@ from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.kube")
 
-PODS = ResourcePath("v1", "pods")
 ATTEMPTS, PAUSE = 5, 1.0  # while the server is away; the pod is tried again anyhow
 
 

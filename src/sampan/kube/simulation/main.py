@@ -10,14 +10,14 @@ import orjson
 
 from sampan.errors import Invalid, SampanError
 from sampan.kube.client import kubeconfig
-from sampan.kube.client.requests import Client, Endpoint, Object, ResourcePath
+from sampan.kube.client.requests import Client, Endpoint, Object
+from sampan.kube.client.resources import RESOURCE_QUOTAS
 from sampan.kube.controllers.controller import Informers
 from sampan.kube.scheduler.caches import Caches
 from sampan.kube.simulation.placing import Placing
 from sampan.kube.simulation.simulation import Outcome, Simulation
 from sampan.specs.kubernetes.status import StatusError
 
-QUOTAS = ResourcePath("v1", "resourcequotas")
 PATIENCE = 60.0  # seconds to look at the cluster
 
 
@@ -72,7 +72,7 @@ async def _simulate(
     try:
         async with asyncio.TaskGroup() as group:
             informers = Informers(client)
-            caches, quotas = Caches(informers), informers.of(QUOTAS)
+            caches, quotas = Caches(informers), informers.of(RESOURCE_QUOTAS)
             following = group.create_task(_follow(informers))
             try:
                 await asyncio.wait_for(asyncio.gather(caches.synced(), quotas.synced.wait()), PATIENCE)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import ATTACHMENTS, CLAIMS, CSI_DRIVERS, NODES, PODS, VOLUMES
 from sampan.kube.controllers.attachments import rules
 from sampan.kube.controllers.attachments.attaching import Attaching
-from sampan.kube.controllers.resources import ATTACHMENTS, CLAIMS, CSI_DRIVERS, NODES, PODS, VOLUMES
 from tests.kube.controllers.world import EPOCH, World, run
 
 DRIVER = "csi.example.com"

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import SIGNING_REQUESTS
 from sampan.kube.controllers.certificates import approving, cleaning, requests, signing
 from sampan.kube.controllers.context import Context, Options
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import SIGNING_REQUESTS
 from sampan.kube.pki.certificates import CLUSTER, Pki
 from sampan.kube.pki.issuing import Authority, issued_by
 from sampan.kube.pki.keyfiles import new_key

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CRON_JOBS, JOBS
 from sampan.kube.controllers import ttlafterfinished
 from sampan.kube.controllers.cronjobs.controller import CronJobs
-from sampan.kube.controllers.resources import CRON_JOBS, JOBS
 from sampan.specs.kubernetes import time
 from tests.kube.controllers.world import World, beside, clock, run
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.resources import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
 from sampan.kube.controllers import daemonsets
 from sampan.kube.controllers.daemonsets.template import target_node
-from sampan.kube.controllers.resources import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.controllers.daemonsets.daemons import daemon_set
 from tests.kube.controllers.world import World, beside, ready, run

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import JOBS, PODS
 from sampan.kube.controllers.jobs.controller import Jobs
 from sampan.kube.controllers.jobs.facts import FINALIZER, INDEX, has, is_over, status_of
-from sampan.kube.controllers.resources import JOBS, PODS
 from sampan.specs.kubernetes import indexes, time
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.controllers.world import World, beside, clock, run

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import LEASES, NODES, PODS
 from sampan.kube.controllers import nodettl, tainteviction
 from sampan.kube.controllers.nodelifecycle.lifecycle import Lifecycle
 from sampan.kube.controllers.podgc import PodCollector
-from sampan.kube.controllers.resources import LEASES, NODES, PODS
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.objects import condition
 from tests.kube.controllers.world import World, clock, run

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.resources import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS
 from sampan.kube.controllers import replicationcontrollers
 from sampan.kube.controllers.replicasets import controller as replica_sets
-from sampan.kube.controllers.resources import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS
 from sampan.specs.kubernetes import pods
 from sampan.specs.kubernetes.objects import owner
 from sampan.specs.kubernetes.status import StatusError

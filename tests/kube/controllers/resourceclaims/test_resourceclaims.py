@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CLAIM_TEMPLATES, PODS, RESOURCE_CLAIMS
 from sampan.kube.controllers.resourceclaims import rules
 from sampan.kube.controllers.resourceclaims.controller import ResourceClaims
-from sampan.kube.controllers.resources import CLAIM_TEMPLATES, PODS, RESOURCE_CLAIMS
 from tests.kube.controllers.world import World, run
 
 

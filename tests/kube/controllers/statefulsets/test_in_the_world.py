@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.resources import CLAIMS, CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
 from sampan.kube.controllers import statefulsets
-from sampan.kube.controllers.resources import CLAIMS, CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
 from sampan.specs.kubernetes.pods import is_ready
 from sampan.specs.kubernetes.status import StatusError, forbidden
 from tests.kube.controllers.statefulsets.sets import stateful_set

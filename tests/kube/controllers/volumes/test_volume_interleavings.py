@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers import ephemeralvolumes
-from sampan.kube.controllers.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers.volumes import expansion, protection
 from sampan.kube.controllers.volumes.controller import Volumes
 from sampan.kube.controllers.volumes.directories import delete_directory

@@ -8,6 +8,7 @@ from sampan.errors import Failed, SampanError
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import AUTOSCALERS, PODS
 from sampan.kube.client.scales import Kinds
 from sampan.kube.controllers.autoscaling import target
 from sampan.kube.controllers.autoscaling.behavior import History, normalized
@@ -17,7 +18,6 @@ from sampan.kube.controllers.autoscaling.metrics import Metrics
 from sampan.kube.controllers.autoscaling.usage import tolerance_of
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import AUTOSCALERS, PODS
 from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.status import StatusError
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from cryptography import x509
 
-from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import ACCESS_REVIEWS, SIGNING_REQUESTS
 from sampan.kube.controllers.certificates.requests import (
     BadRequest,
     common_name,
@@ -16,10 +17,8 @@ from sampan.kube.controllers.certificates.requests import (
 )
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import SIGNING_REQUESTS
 from sampan.specs.kubernetes import time
 
-REVIEWS = ResourcePath("authorization.k8s.io/v1", "subjectaccessreviews", namespaced=False)
 OF_SELF = "Auto approving self kubelet client certificate after SubjectAccessReview."
 OF_NODES = "Auto approving kubelet client certificate after SubjectAccessReview."
 
@@ -45,7 +44,7 @@ def review(value: Object, subresource: str) -> Object:
     user = {"user": spec.get("username"), "groups": spec.get("groups"), "uid": spec.get("uid")}
     known = {name: one for name, one in {**user, "extra": spec.get("extra")}.items() if one}
     return {
-        "apiVersion": REVIEWS.api_version,
+        "apiVersion": ACCESS_REVIEWS.api_version,
         "kind": "SubjectAccessReview",
         "spec": {**known, "resourceAttributes": asked},
     }
@@ -81,7 +80,7 @@ def controller(context: Context) -> Controller:
         tried = []
         for subresource, message in chances(value, request):
             tried.append(subresource)
-            answer = await context.client.create(REVIEWS, "", review(value, subresource))
+            answer = await context.client.create(ACCESS_REVIEWS, "", review(value, subresource))
             if (answer.get("status") or {}).get("allowed"):
                 done = approved(value, message, context.clock())
                 await context.client.update(SIGNING_REQUESTS, "", done, "approval")

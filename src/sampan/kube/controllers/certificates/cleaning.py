@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from cryptography import x509
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import SIGNING_REQUESTS
 from sampan.kube.controllers.certificates.requests import is_issued
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import SIGNING_REQUESTS
 from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.status import StatusError
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sampan.errors import Unavailable
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import SIGNING_REQUESTS
 from sampan.kube.controllers.certificates.requests import (
     SIGNERS,
     BadRequest,
@@ -19,7 +20,6 @@ from sampan.kube.controllers.certificates.requests import (
 )
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import SIGNING_REQUESTS
 from sampan.kube.pki.certificates import CLUSTER, Pki
 from sampan.kube.pki.issuing import Authority, sign_request
 from sampan.kube.pki.keyfiles import certificate_pem

@@ -7,6 +7,7 @@ from sampan.kube.client.expectations import Expectations
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
 from sampan.kube.controllers import claims, owners, revisions
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import NAMESPACE, OWNER, Controller, owner_uid
@@ -20,7 +21,6 @@ from sampan.kube.controllers.daemonsets.status import is_news, status_of
 from sampan.kube.controllers.daemonsets.template import HASH
 from sampan.kube.controllers.daemonsets.view import Changes, View, by_node
 from sampan.kube.controllers.history import History
-from sampan.kube.controllers.resources import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
 from sampan.specs.kubernetes import hashes, labels
 from sampan.specs.kubernetes.labelselector import can_select, is_empty
 from sampan.specs.kubernetes.objects import is_going

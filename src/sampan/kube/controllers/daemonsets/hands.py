@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from sampan.kube.client.expectations import Expectations
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.daemonsets.template import HASH, pinned, template_of
 from sampan.kube.controllers.daemonsets.view import Changes, View
 from sampan.kube.controllers.podcontrol import PodControl, from_template, slow_start
-from sampan.kube.controllers.resources import PODS
 from sampan.specs.kubernetes.status import StatusError, has_cause
 
 BURST = 250  # pods made and pods deleted at a time

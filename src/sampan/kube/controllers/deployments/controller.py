@@ -1,6 +1,7 @@
 """Carries out what `plan` says, one Deployment at a time."""
 
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
@@ -9,7 +10,6 @@ from sampan.kube.controllers.deployments.plan import collided, failed, plan
 from sampan.kube.controllers.deployments.scaling import rolls
 from sampan.kube.controllers.deployments.sets import annotations, same_template
 from sampan.kube.controllers.owners import ORPHANS, keys, orphan, owner_key, selector_of
-from sampan.kube.controllers.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from sampan.specs.kubernetes import objects
 from sampan.specs.kubernetes.status import StatusError, has_cause
 

@@ -7,12 +7,7 @@ from sampan.errors import SampanError
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
-from sampan.kube.client.scales import Kinds
-from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE, Controller
-from sampan.kube.controllers.disruption import budgets, stale
-from sampan.kube.controllers.disruption.scales import Scales
-from sampan.kube.controllers.resources import (
+from sampan.kube.client.resources import (
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
     PODS,
@@ -20,6 +15,11 @@ from sampan.kube.controllers.resources import (
     REPLICATION_CONTROLLERS,
     STATEFUL_SETS,
 )
+from sampan.kube.client.scales import Kinds
+from sampan.kube.controllers.context import Context
+from sampan.kube.controllers.controller import NAMESPACE, Controller
+from sampan.kube.controllers.disruption import budgets, stale
+from sampan.kube.controllers.disruption.scales import Scales
 from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.labelselector import can_select
 from sampan.specs.kubernetes.status import StatusError

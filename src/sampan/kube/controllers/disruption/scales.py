@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from sampan.errors import NotFound
 from sampan.kube.client.requests import Client, Object
-from sampan.kube.client.scales import Kinds, read_scale
-from sampan.kube.controllers.controller import Informers
-from sampan.kube.controllers.resources import (
+from sampan.kube.client.resources import (
     DEPLOYMENTS,
     REPLICA_SETS,
     REPLICATION_CONTROLLERS,
     STATEFUL_SETS,
 )
+from sampan.kube.client.scales import Kinds, read_scale
+from sampan.kube.controllers.controller import Informers
 from sampan.specs.kubernetes.objects import owner as owner_of
 
 _APPS = ("apps", "extensions")

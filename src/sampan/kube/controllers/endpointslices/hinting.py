@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import NODES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.endpointslices import hints, proportion
 from sampan.kube.controllers.endpointslices.hints import Hint
-from sampan.kube.controllers.resources import NODES
 
 
 class Hints:

@@ -6,6 +6,7 @@ from sampan.errors import SampanError
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
@@ -15,7 +16,6 @@ from sampan.kube.controllers.endpointslices.hints import by_proportion
 from sampan.kube.controllers.endpointslices.plan import MANAGED_BY, SERVICE, Member, Plan, Template, plan
 from sampan.kube.controllers.endpointslices.tracker import Tracker
 from sampan.kube.controllers.endpointslices.writing import Writer
-from sampan.kube.controllers.resources import ENDPOINT_SLICES, NODES, PODS, SERVICES
 from sampan.kube.controllers.servicepods import (
     HEADLESS,
     Matches,

@@ -2,9 +2,9 @@
 
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Client, Object
+from sampan.kube.client.resources import ENDPOINT_SLICES
 from sampan.kube.controllers.endpointslices.plan import Plan
 from sampan.kube.controllers.endpointslices.tracker import Tracker
-from sampan.kube.controllers.resources import ENDPOINT_SLICES
 from sampan.kube.controllers.servicepods import TRIGGER
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError, has_cause

@@ -10,6 +10,7 @@ from sampan.kube.client.expectations import PATIENCE, Expectations
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import JOBS, PODS
 from sampan.kube.client.versions import Versions
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
@@ -31,7 +32,6 @@ from sampan.kube.controllers.jobs.plan import Plan, plan
 from sampan.kube.controllers.jobs.view import View, look
 from sampan.kube.controllers.jobs.writes import Outcome, Writes
 from sampan.kube.controllers.owners import ORPHANS, orphan, owner_key, selector_of, suitors
-from sampan.kube.controllers.resources import JOBS, PODS
 from sampan.specs.kubernetes.objects import is_going, owner
 
 BATCH = 1.0  # seconds

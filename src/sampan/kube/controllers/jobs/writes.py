@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from sampan.errors import SampanError
 from sampan.kube.client.expectations import Expectations
 from sampan.kube.client.requests import STRATEGIC_PATCH, Object
+from sampan.kube.client.resources import JOBS, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.jobs.facts import FINALIZER, is_tracked, uid_of
 from sampan.kube.controllers.jobs.templates import pod_of
 from sampan.kube.controllers.jobs.view import View
 from sampan.kube.controllers.podcontrol import PodControl, slow_start
-from sampan.kube.controllers.resources import JOBS, PODS
 from sampan.specs.kubernetes import pods
 from sampan.specs.kubernetes.status import StatusError, has_cause
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sampan.errors import SampanError
 from sampan.kube.client.recorder import NORMAL
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import LEASES, NODES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.nodelifecycle import health, labels, taints, zones
@@ -15,7 +16,6 @@ from sampan.kube.controllers.nodelifecycle.health import Grace, Health, is_ready
 from sampan.kube.controllers.nodelifecycle.podmarks import PodMarks
 from sampan.kube.controllers.nodelifecycle.tainting import Tainter
 from sampan.kube.controllers.nodelifecycle.zones import Rates
-from sampan.kube.controllers.resources import LEASES, NODES
 from sampan.specs.kubernetes.objects import condition
 from sampan.specs.kubernetes.status import StatusError
 

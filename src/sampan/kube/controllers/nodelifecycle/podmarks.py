@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import NODES, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
 from sampan.kube.controllers.nodelifecycle import health
-from sampan.kube.controllers.resources import NODES, PODS
 from sampan.specs.kubernetes.objects import condition
 from sampan.specs.kubernetes.status import StatusError
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from sampan.errors import SampanError
 from sampan.kube.client.requests import JSON_PATCH, Object
+from sampan.kube.client.resources import NODES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.nodelifecycle import taints, zones
 from sampan.kube.controllers.nodelifecycle.health import is_ready
 from sampan.kube.controllers.nodelifecycle.taints import Taint
 from sampan.kube.controllers.nodelifecycle.zones import Bucket, Change, Rates, Zone
-from sampan.kube.controllers.resources import NODES
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")

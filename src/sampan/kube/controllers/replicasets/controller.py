@@ -8,6 +8,7 @@ from sampan.errors import SampanError
 from sampan.kube.client.expectations import PATIENCE, Expectations
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.resources import PODS, REPLICA_SETS
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
@@ -15,7 +16,6 @@ from sampan.kube.controllers.owners import ORPHANS, orphan, owner_key, selector_
 from sampan.kube.controllers.podcontrol import PodControl, from_template, slow_start
 from sampan.kube.controllers.replicasets import choosing
 from sampan.kube.controllers.replicasets.status import differs, min_ready_seconds, next_look, status
-from sampan.kube.controllers.resources import PODS, REPLICA_SETS
 from sampan.specs.kubernetes import objects, pods
 from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.status import StatusError, has_cause

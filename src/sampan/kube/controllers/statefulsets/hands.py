@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sampan.errors import Conflict, SampanError
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CLAIMS, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.podcontrol import slow_start
-from sampan.kube.controllers.resources import CLAIMS, PODS
 from sampan.kube.controllers.statefulsets.plan import Step
 from sampan.specs.kubernetes.status import StatusError
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CLAIMS, PODS, STORAGE_CLASSES, VOLUMES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import CLAIMS, PODS, STORAGE_CLASSES, VOLUMES
 from sampan.kube.controllers.volumes import objects, rules
 from sampan.kube.controllers.volumes.directories import delete_directory
 from sampan.specs.kubernetes.objects import is_going

@@ -2,9 +2,9 @@
 
 from sampan.kube.client.recorder import NORMAL
 from sampan.kube.client.requests import Object
+from sampan.kube.client.resources import CLAIMS, VOLUMES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import CLAIMS, VOLUMES
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.volumes import is_bound, size_of, wanted_size
 

@@ -7,9 +7,9 @@ when it is not bound. kubernetes.io/docs/concepts/storage/persistent-volumes, "O
 from collections.abc import Iterable
 
 from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podreferences import claim_keys, uses_claim

@@ -1,4 +1,4 @@
-"""The resources that controllers know by name."""
+"""The resources that are known by name."""
 
 from sampan.kube.client.requests import ResourcePath
 
@@ -35,3 +35,11 @@ CLAIM_TEMPLATES = ResourcePath("resource.k8s.io/v1", "resourceclaimtemplates")
 ATTRIBUTES_CLASSES = ResourcePath("storage.k8s.io/v1", "volumeattributesclasses", namespaced=False)
 ATTACHMENTS = ResourcePath("storage.k8s.io/v1", "volumeattachments", namespaced=False)
 CSI_DRIVERS = ResourcePath("storage.k8s.io/v1", "csidrivers", namespaced=False)
+STORAGE_CAPACITIES = ResourcePath("storage.k8s.io/v1", "csistoragecapacities")
+CSI_NODES = ResourcePath("storage.k8s.io/v1", "csinodes", namespaced=False)
+DEVICE_CLASSES = ResourcePath("resource.k8s.io/v1", "deviceclasses", namespaced=False)
+RESOURCE_SLICES = ResourcePath("resource.k8s.io/v1", "resourceslices", namespaced=False)
+EVENTS = ResourcePath("v1", "events")
+EVENT_SERIES = ResourcePath("events.k8s.io/v1", "events")
+API_SERVICES = ResourcePath("apiregistration.k8s.io/v1", "apiservices", namespaced=False)
+ACCESS_REVIEWS = ResourcePath("authorization.k8s.io/v1", "subjectaccessreviews", namespaced=False)
