@@ -3,10 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from sampan.kube.client import recorder as module
 from sampan.kube.client.recorder import NORMAL, WAITING, Recorder, cut
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import EVENT_SERIES, EVENTS
+from sampan.specs.kubernetes.names import dns1123_subdomain
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.controllers.world import World, clock, run
 
@@ -124,3 +127,24 @@ def test_long_messages_are_cut_between_letters() -> None:
     assert cut("a" * 1024) == "a" * 1024
     assert cut("a" * 1025) == "a" * 1021 + "..."
     assert cut("é" * 600) == "é" * 510 + "..."
+
+
+def test_an_object_may_have_a_name_that_no_event_can_have() -> None:
+    recorder = Recorder(None, "tester")  # type: ignore[arg-type]
+    assert recorder._name({"name": "p"}, 1.0).startswith("p.")
+    for name in ("x" * 253, "system:node", "Q"):
+        made = [recorder._name({"name": name}, 1.0) for _ in range(2)]
+        assert not any(dns1123_subdomain(one) for one in made) and len({*made}) == 2
+
+
+async def test_a_flood_is_told_of_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    now = 1000.0
+    recorder = Recorder(None, "tester", lambda: now, waiting=1)  # type: ignore[arg-type]
+    for _ in range(100):
+        recorder.event(POD, NORMAL, "A", "one")
+    now -= 3600  # the clock is set back
+    recorder.event(POD, NORMAL, "A", "one")
+    assert [one.getMessage() for one in caplog.records] == [
+        "too many events of tester: 1 dropped",
+        "too many events of tester: 99 dropped",
+    ]

@@ -13,7 +13,7 @@ import trustme
 
 from sampan.errors import Invalid, Unavailable
 from sampan.kube.client import requests, tlsfiles, transport
-from sampan.kube.client.requests import Client, Endpoint
+from sampan.kube.client.requests import Client, Endpoint, ResourcePath
 from sampan.kube.client.tlsfiles import TlsFiles
 from sampan.kube.client.transport import Transport
 from sampan.specs.kubernetes.status import StatusError
@@ -364,3 +364,12 @@ async def test_a_server_of_another_authority_is_not_asked(tmp_path: Path) -> Non
             await client.request("GET", "/api")
         await client.close()
     assert peer.requests == []
+
+
+@pytest.mark.parametrize("name", ["..", ".", "../x", "a/b", "a%2fb"])
+def test_no_name_leads_to_another_object(name: str) -> None:
+    path = ResourcePath("batch/v1", "jobs")
+    for namespace, own in (("mine", name), (name, "x")):
+        with pytest.raises(StatusError) as failure:
+            path.path(namespace, own)
+        assert failure.value.code == 404

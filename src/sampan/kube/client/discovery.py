@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from sampan.errors import Unavailable
 from sampan.kube.client.requests import Client, ResourcePath
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -35,17 +36,25 @@ async def survey(client: Client) -> Survey:
     stale: set[str] = set()
     for root in ("/api", "/apis"):
         document = await client.request("GET", root, accept=AGGREGATED)
-        for group in document.get("items") or ():
-            name = (group.get("metadata") or {}).get("name", "")
-            versions = group.get("versions") or ()
-            found += _of_group(name, versions)
-            stale.update(_api_version(name, one) for one in versions if one.get("freshness") == "Stale")
+        try:
+            _read(document, found, stale)
+        except (KeyError, TypeError, AttributeError) as error:
+            # The server passes on what others, whose APIs it aggregates, say of themselves.
+            raise Unavailable(f"what {root} tells of its resources is nothing to go by: {error!r}") from error
     return Survey(found, frozenset(stale))
 
 
 async def discover(client: Client) -> list[Discovered]:
     """The resources of a survey."""
     return (await survey(client)).resources
+
+
+def _read(document: dict[str, Any], found: list[Discovered], stale: set[str]) -> None:
+    for group in document.get("items") or ():
+        name = (group.get("metadata") or {}).get("name", "")
+        versions = group.get("versions") or ()
+        found += _of_group(name, versions)
+        stale.update(_api_version(name, one) for one in versions if one.get("freshness") == "Stale")
 
 
 def _api_version(group: str, version: dict[str, Any]) -> str:

@@ -69,7 +69,7 @@ class Informer:
         self._index_of[name] = function
         self._indexes[name] = {}
         for key, value in self.objects.items():
-            self._reindex(name, key, (), function(value))
+            self._reindex(name, key, None, value)
 
     def by(self, index: str, value: str) -> list[Object]:
         """The objects that the index puts under `value`."""
@@ -99,6 +99,10 @@ class Informer:
                 log.warning("watching %s: %s", self.resource.plural, error)
             except Unavailable as error:
                 log.info("watching %s: %s", self.resource.plural, error)
+            except (KeyError, TypeError, AttributeError) as error:
+                # No list and no event, but what a careless server of an aggregated API may send.
+                self.revision = ""
+                log.warning("watching %s: it was sent what is none: %r", self.resource.plural, error)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -148,32 +152,44 @@ class Informer:
         if old is not None and _same_version(old, value):
             return
         self.objects[key] = value
-        for name, index_of in self._index_of.items():
-            self._reindex(name, key, index_of(old) if old is not None else (), index_of(value))
+        for name in self._index_of:
+            self._reindex(name, key, old, value)
         self._tell("update" if old is not None else "add", value, old)
 
     def _remove(self, key: str, last: Object | None = None) -> None:
         old = self.objects.pop(key, None)
         if old is None:
             return
-        for name, index_of in self._index_of.items():
-            self._reindex(name, key, index_of(old), ())
+        for name in self._index_of:
+            self._reindex(name, key, old, None)
         self._tell("delete", _stripped(last) if last is not None else old, None)
 
-    def _reindex(self, name: str, key: str, before: Iterable[str], after: Iterable[str]) -> None:
+    def _reindex(self, name: str, key: str, before: Object | None, after: Object | None) -> None:
         index = self._indexes[name]
-        for value in before:
+        for value in self._places(name, before):
             keys = index.get(value)
             if keys is not None:
                 keys.discard(key)
                 if not keys:
                     del index[value]
-        for value in after:
+        for value in self._places(name, after):
             index.setdefault(value, set()).add(key)
+
+    def _places(self, index: str, value: Object | None) -> list[str]:
+        """Under what an index puts an object; one that it cannot make out is under nothing."""
+        try:
+            return list(self._index_of[index](value)) if value is not None else []
+        except Exception:
+            log.exception("index %r of %s %s", index, self.resource.plural, key_of(value or {}))
+            return []
 
     def _tell(self, what: str, value: Object, old: Object | None) -> None:
         for handler in self._handlers:
-            handler(what, value, old)
+            try:
+                handler(what, value, old)
+            except Exception:
+                # One odd object, or one bug, keeps nobody else from hearing of what happens.
+                log.exception("told of %s %s: %s", self.resource.plural, key_of(value), what)
 
 
 def _named(value: Object, page: Object) -> Object:

@@ -11,12 +11,14 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import uuid4
 from zlib import crc32
 
 from sampan.errors import SampanError
 from sampan.kube.client.requests import Client, Object
 from sampan.kube.client.resources import EVENT_SERIES, EVENTS
 from sampan.specs.kubernetes import time as times
+from sampan.specs.kubernetes.names import dns1123_subdomain
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
@@ -29,6 +31,7 @@ REMEMBERED = 4096  # events and objects
 BURST, REFILL = 25, 300.0  # events of one object, seconds until it may have one more
 ALIKE, ALIKE_WITHIN = 10, 600.0
 SERIES_WITHIN = 360.0  # seconds after which an equal event is a new one
+TELL_AGAIN = 10.0  # seconds between two lines about dropped events
 LONGEST_NOTE = 1024  # bytes, the API's limit
 COMBINED = "(combined from similar events): "
 
@@ -109,6 +112,8 @@ class Recorder:
         self._alike: _Memory[_Alike] = _Memory()
         self._budgets: _Memory[tuple[float, float]] = _Memory()
         self._last = 0
+        self._dropped = 0
+        self._told_at = 0.0
 
     async def run(self) -> None:
         """Write what is told, until cancelled."""
@@ -125,6 +130,8 @@ class Recorder:
                 await work()
             except (StatusError, SampanError) as error:
                 log.info("an event of %s was not written: %s", self._component, error)
+            except Exception:
+                log.exception("an event of %s", self._component)
 
     def _later(self, regarding: Object, work: Callable[[], Any]) -> None:
         """Events of one object are written in their order."""
@@ -132,7 +139,15 @@ class Recorder:
         try:
             self._queues[crc32(uid.encode()) % WRITERS].put_nowait(work)
         except asyncio.QueueFull:
-            log.warning("too many events of %s: one is dropped", self._component)
+            self._drop()
+
+    def _drop(self) -> None:
+        """Said of many at once: a flood of events is to be none of lines."""
+        self._dropped += 1
+        now = self._clock()
+        if not 0 <= now - self._told_at < TELL_AGAIN:
+            log.warning("too many events of %s: %d dropped", self._component, self._dropped)
+            self._dropped, self._told_at = 0, now
 
     def event(self, regarding: Object, kind: str, reason: str, message: str) -> None:
         """`kind` is NORMAL or WARNING. Never waits, never raises."""
@@ -228,7 +243,9 @@ class Recorder:
     def _name(self, about: Object, now: float) -> str:
         """Never the same twice in one process."""
         self._last = max(self._last + 1, int(now * 1e9))
-        return f"{about['name']}.{self._last:x}"
+        name = f"{about['name']}.{self._last:x}"
+        # What an object may be called, an event may not always: "system:node", or 253 letters.
+        return str(uuid4()) if dns1123_subdomain(name) else name
 
     def _combined(self, group: tuple[Any, ...], message: str, now: float) -> str:
         known = self._alike.recall(group)

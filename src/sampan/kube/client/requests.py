@@ -12,7 +12,8 @@ from sampan.errors import Invalid, Unavailable
 from sampan.kube.client.answer import Malformed
 from sampan.kube.client.tlsfiles import TlsFiles
 from sampan.kube.client.transport import Stream, Transport
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.names import path_segment
+from sampan.specs.kubernetes.status import StatusError, not_found
 
 Object = dict[str, Any]
 JSON = "application/json"
@@ -49,10 +50,16 @@ class ResourcePath:
     namespaced: bool = True
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Of the resource, or of an object. Names come out of what users write: raises NotFound's StatusError
+        of one that would lead elsewhere, since no object can have it.
+        """
+        for one in (namespace, name):
+            if path_segment(one):
+                raise not_found(self.api_version.rpartition("/")[0], self.plural, one)
         root = "/apis/" if "/" in self.api_version else "/api/"
         parts = [root + self.api_version]
         if namespace and self.namespaced:
-            parts += ["namespaces", quote(namespace)]
+            parts += ["namespaces", quote(namespace, safe="")]
         parts.append(self.plural)
         if name:
             parts.append(quote(name, safe=""))

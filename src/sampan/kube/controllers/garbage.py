@@ -22,7 +22,7 @@ log = logging.getLogger("sampan.kube")
 
 REDISCOVER = 30.0  # seconds
 PATIENCE = 60.0  # seconds for the first look at everything
-ABSENT = 500  # uids of owners that are remembered as gone
+ABSENT = 500  # owners that are remembered as gone
 WORKERS = 20
 IGNORED = frozenset(("events", "events.events.k8s.io"))
 
@@ -35,7 +35,7 @@ class Collector:
         self._graph = Graph()
         self._resources: dict[tuple[str, str], ResourcePath] = {}  # by apiVersion and kind
         self._informers: dict[ResourcePath, tuple[Informer, asyncio.Task[None]]] = {}
-        self._absent: OrderedDict[str, None] = OrderedDict()
+        self._absent: OrderedDict[tuple[str, ...], None] = OrderedDict()
         self._discovered = asyncio.Event()
         self.controller = Controller("garbage", self._reconcile, (), WORKERS)
 
@@ -81,8 +81,14 @@ class Collector:
         for path in self._informers.keys() - wanted:
             informer, task = self._informers.pop(path)
             task.cancel()
-            for value in list(informer.objects.values()):
-                self._changed(path, "delete", value, None)
+            self._forget(informer.objects.values())
+
+    def _forget(self, values: Iterable[Object]) -> None:
+        """They are not followed any more, which does not mean that they have gone: their kind may be served
+        in another version, or its server be away. Whoever belongs to them asks.
+        """
+        for value in values:
+            self._graph.remove(value["metadata"]["uid"])
 
     def _changed(self, path: ResourcePath, what: str, value: Object, _old: Object | None) -> None:
         metadata = value["metadata"]
@@ -91,7 +97,6 @@ class Collector:
             dependents = list(self._graph.dependents.get(uid, ()))
             known = self._graph.vertices.get(uid)
             self._graph.remove(uid)
-            self._remember_absent(uid)
             self._look_at(dependents)
             # An owner that waits for its dependents may have waited for this one.
             self._look_at(one["uid"] for one in (known.owners if known is not None else ()))
@@ -108,8 +113,8 @@ class Collector:
             if uid in self._graph.vertices:
                 self.controller.queue.add(uid)
 
-    def _remember_absent(self, uid: str) -> None:
-        self._absent[uid] = None
+    def _remember_absent(self, owner: tuple[str, ...]) -> None:
+        self._absent[owner] = None
         if len(self._absent) > ABSENT:
             self._absent.popitem(last=False)
 
@@ -132,8 +137,11 @@ class Collector:
             if dangling or waiting:
                 await self._drop_owners(vertex, {one["uid"] for one in [*dangling, *waiting]})
             return
-        policy = "Foreground" if waiting and self._graph.dependents_of(uid) else _policy(vertex)
-        await self._delete(vertex, policy)
+        dependents = self._graph.dependents_of(uid) if waiting else []
+        if any(one.waits_for_dependents for one in dependents):
+            # Owners and dependents wait for each other, perhaps in a circle: this one is not waited for.
+            vertex = await self._unblocked(vertex)
+        await self._delete(vertex, "Foreground" if dependents else _policy(vertex))
 
     async def _sort(self, vertex: Vertex) -> tuple[list[Object], list[Object], list[Object]]:
         """The owners that are there, those that are not, and those that only wait for their dependents to
@@ -144,7 +152,7 @@ class Collector:
         waiting: list[Object] = []
         for one in vertex.owners:
             owner = self._graph.vertices.get(one["uid"])
-            if owner is not None and _may_own(owner, vertex):
+            if owner is not None and owner.may_own(vertex):
                 (waiting if owner.waits_for_dependents and one.get("blockOwnerDeletion") else solid).append(
                     one
                 )
@@ -156,13 +164,15 @@ class Collector:
 
     async def _is_absent(self, owner: Object, vertex: Vertex) -> bool:
         """Asked of the server: what the informers have not seen may be there all the same."""
-        if owner["uid"] in self._absent:
+        namespace = vertex.metadata.get("namespace", "")
+        # The whole reference: what is not where one object says it is, may be where another one does.
+        place = (namespace, owner["apiVersion"], owner["kind"], owner["name"], owner["uid"])
+        if place in self._absent:
             return True
         path = self._resources.get((owner["apiVersion"], owner["kind"]))
         if path is None:
             # A kind that is not served now: it may come back, and what belongs to it stays.
             return False
-        namespace = vertex.metadata.get("namespace", "")
         if path.namespaced and not namespace:
             return False
         try:
@@ -173,7 +183,7 @@ class Collector:
             found = None
         if found is not None and found["metadata"]["uid"] == owner["uid"]:
             return False
-        self._remember_absent(owner["uid"])
+        self._remember_absent(place)
         return True
 
     async def _orphan(self, vertex: Vertex) -> None:
@@ -183,7 +193,7 @@ class Collector:
 
     async def _release(self, vertex: Vertex) -> None:
         """Let an owner go once nothing is left that it must wait for."""
-        dependents = self._graph.dependents_of(vertex.uid)
+        dependents = [one for one in self._graph.dependents_of(vertex.uid) if vertex.may_own(one)]
         if any(one.blocks(vertex.uid) for one in dependents):
             self._look_at(one.uid for one in dependents if not one.going)
             return
@@ -207,14 +217,21 @@ class Collector:
         if len(rest) != len(vertex.owners):
             await self._patch(vertex, {"ownerReferences": rest or None})
 
+    async def _unblocked(self, vertex: Vertex) -> Vertex:
+        """It as it is once no owner has to wait for it."""
+        references = [{**one, "blockOwnerDeletion": False} for one in vertex.owners]
+        if references == vertex.owners:
+            return vertex
+        return await self._patch(vertex, {"ownerReferences": references}) or vertex
+
     async def _drop_finalizer(self, vertex: Vertex, finalizer: str) -> None:
         have = vertex.metadata.get("finalizers") or []
         rest = [one for one in have if one != finalizer]
         if len(rest) != len(have):
             await self._patch(vertex, {"finalizers": rest or None})
 
-    async def _patch(self, vertex: Vertex, change: Object) -> None:
-        """Of the object as it was seen; one that has changed since is looked at again."""
+    async def _patch(self, vertex: Vertex, change: Object) -> Vertex | None:
+        """Of the object as it was seen; one that has changed since is looked at again. None: it has gone."""
         metadata = vertex.metadata
         patch = {
             "metadata": {
@@ -224,21 +241,19 @@ class Collector:
             }
         }
         try:
-            await self._client.patch(vertex.resource, metadata.get("namespace", ""), metadata["name"], patch)
+            found = await self._client.patch(
+                vertex.resource, metadata.get("namespace", ""), metadata["name"], patch
+            )
         except StatusError as error:
             if error.code != 404:
                 raise
+            return None
+        return Vertex(vertex.resource, found["metadata"])
 
 
 def _collectable(one: Discovered) -> bool:
     name = f"{one.path.plural}.{one.group}" if one.group else one.path.plural
     return one.preferred and name not in IGNORED and {"list", "watch", "delete"} <= one.verbs
-
-
-def _may_own(owner: Vertex, dependent: Vertex) -> bool:
-    """An owner is in the same namespace, or in none."""
-    namespace = owner.metadata.get("namespace")
-    return namespace is None or namespace == dependent.metadata.get("namespace")
 
 
 def _policy(vertex: Vertex) -> str:

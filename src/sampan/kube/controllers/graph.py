@@ -36,8 +36,15 @@ class Vertex:
         return self.going and ORPHAN in (self.metadata.get("finalizers") or ())
 
     def blocks(self, owner: str) -> bool:
-        """Must the object `owner` (a uid) wait until this one has gone?"""
-        return any(one["uid"] == owner and one.get("blockOwnerDeletion") for one in self.owners)
+        """Must the object `owner` (a uid) wait until this one has gone? Nothing waits for itself."""
+        return self.uid != owner and any(
+            one["uid"] == owner and one.get("blockOwnerDeletion") for one in self.owners
+        )
+
+    def may_own(self, dependent: "Vertex") -> bool:
+        """An owner is in the same namespace, or in none."""
+        namespace = self.metadata.get("namespace")
+        return namespace is None or namespace == dependent.metadata.get("namespace")
 
 
 @dataclass

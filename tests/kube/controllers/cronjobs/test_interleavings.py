@@ -89,3 +89,26 @@ def test_a_job_that_has_ended_goes_after_its_time() -> None:
         await world.stop()
 
     run(work())
+
+
+def test_a_status_that_lies_leads_to_no_other_job() -> None:
+    """Neither in another namespace nor of somebody else; what is nowhere is struck out."""
+
+    async def check() -> tuple[list[str], Object]:
+        world = World()
+        for namespace in ("default", "victim"):
+            world.add(JOBS, {"kind": "Job", "metadata": {"name": "job", "namespace": namespace}})
+        uids = {one["metadata"]["namespace"]: one["metadata"]["uid"] for one in world.all(JOBS)}
+        made = world.add(CRON_JOBS, cronjob(schedule="* * * * *", concurrencyPolicy="Replace"))
+        active = [{"name": "job", "namespace": place, "uid": uid} for place, uid in uids.items()]
+        active += [{}, {"name": "../job", "namespace": "victim", "uid": "x"}, {"uid": "y"}]
+        made["status"] = {"active": active}
+        world.start(CronJobs, names=["cronjob-controller"])
+        await asyncio.sleep(130.0)
+        await world.stop()
+        status = world.get(CRON_JOBS, "default/c")["status"]
+        return [key for key in world.objects[JOBS] if key.endswith("/job")], status
+
+    left, status = run(check())
+    assert sorted(left) == ["default/job", "victim/job"]
+    assert {one["namespace"] for one in status["active"]} == {"default"}

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.cronjobs import rules
-from sampan.kube.controllers.cronjobs.timing import BadTiming, timing
+from sampan.kube.controllers.cronjobs.timing import BadTiming, Timing, latest, missed, timing
 from sampan.specs.kubernetes import time
+from sampan.specs.kubernetes.crontimes import following
 
 NOW = time.seconds("2027-01-15T08:00:30Z") or 0
 
@@ -153,3 +156,45 @@ def test_a_job_is_made_from_the_template() -> None:
     assert found["spec"] == {"parallelism": 2}
     utc = cronjob()
     assert rules.job_of(utc, timing(utc), int(NOW) - 30)["metadata"]["annotations"][rules.SCHEDULED] == EIGHT
+
+
+@given(
+    st.sampled_from(("* * * 1-6 *", "0 0 29 2 *", "*/7 3 * * 1", "* * * * *", "@every 7s")),
+    st.integers(0, 3 * 366 * 86400),
+    st.integers(0, 3 * 366 * 86400),
+)
+def test_the_latest_time_has_no_other_before_now(schedule: str, since: int, lasts: int) -> None:
+    times, start = timing(cronjob(schedule=schedule)), NOW - since
+    found = latest(times, start, start + lasts)
+    first = times.after(start)
+    if found is None:
+        assert first is None or first > start + lasts
+    else:
+        later = times.after(found)
+        assert start < found <= start + lasts and (later is None or later > start + lasts)
+
+
+def test_the_latest_of_very_many_is_found_in_a_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the first two lie six months, and after them half a year of minutes."""
+    asked = 0
+
+    def count(self: Timing, seconds: float) -> int | None:
+        nonlocal asked
+        asked += 1
+        return following(self.schedule, seconds, self.zone)
+
+    monkeypatch.setattr(Timing, "after", count)
+    late = cronjob({"lastScheduleTime": "2025-06-30T23:58:00Z"}, schedule="* * * 1-6 *")
+    found = missed(late, timing(late), time.seconds("2026-06-30T12:00:30Z") or 0, deadline=False)
+    assert found.latest == time.seconds("2026-06-30T12:00:00Z")
+    assert asked < 100
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00Z", "1000-06-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("schedule", ["* * * * *", "0 0 30 2 *", "@every 1h"])
+def test_a_time_that_nobody_expects_is_borne(stamp: str, schedule: str) -> None:
+    odd = cronjob({"lastScheduleTime": stamp}, schedule=schedule)
+    try:
+        rules.due(odd, timing(odd), NOW)
+    except BadTiming as error:
+        assert error.reason == "InvalidSchedule"

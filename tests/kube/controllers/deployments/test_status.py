@@ -192,3 +192,14 @@ def test_it_says_what_it_waits_for(
     found = status.waits_for(value, old, new)
     assert found is not None
     assert found[:2] == (reason, message)
+
+
+def test_conditions_that_say_little_are_borne() -> None:
+    """The API takes a condition with a type and a status only."""
+    odd = deployment()
+    for stamp in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        known = {"type": "Progressing", "status": "True", "lastUpdateTime": stamp}
+        odd["status"] = {"conditions": [known, {"type": "Available", "status": "False"}]}
+        found = rolled(odd, [], replica_set("new", 1), NOW)
+        assert {one["type"] for one in found["conditions"]} == {"Progressing", "Available"}
+        next_check(odd, odd["status"], NOW)

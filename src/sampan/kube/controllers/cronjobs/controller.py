@@ -84,14 +84,18 @@ class CronJobs:
         children = {job["metadata"]["uid"] for job in jobs}
         lost = []
         for one in rules.active_of(cronjob):
-            if one.get("uid") not in children and await self._get(one) is None:
-                lost.append(one["uid"])
+            if one.get("uid") not in children and await self._get(cronjob, one) is None:
+                lost.append(str(one.get("uid") or ""))
         return lost
 
-    async def _get(self, reference: Object) -> Object | None:
-        """The job that a reference is about."""
+    async def _get(self, cronjob: Object, reference: Object) -> Object | None:
+        """The job that a reference of a CronJob's status is about. It is looked for where the CronJob is,
+        whatever the status says: the rights of who wrote that may end at the namespace, and ours do not.
+        """
+        if not reference.get("name"):
+            return None
         try:
-            found = await self._client.get(JOBS, reference["namespace"], reference["name"])
+            found = await self._client.get(JOBS, cronjob["metadata"]["namespace"], reference["name"])
         except StatusError as error:
             if error.code == 404:
                 return None
@@ -120,8 +124,8 @@ class CronJobs:
             return cronjob, found.again
         if rules.spec_of(cronjob).get("concurrencyPolicy") == "Replace":
             for one in rules.active_of(cronjob):
-                job = await self._get(one)
-                if job is not None:
+                job = await self._get(cronjob, one)
+                if job is not None and rules.is_own(cronjob, job):
                     cronjob = await self._delete(cronjob, job)
         return await self._make(cronjob, times, found.at), found.again
 
@@ -143,8 +147,7 @@ class CronJobs:
                 raise
             # Made by us, before we could write that down.
             job = await self._client.get(JOBS, namespace, name)
-            reference = owner(job)
-            if reference is None or reference["uid"] != cronjob["metadata"]["uid"]:
+            if not rules.is_own(cronjob, job):
                 self._context.explain(cronjob, "NameTaken", f"There is a job {name} that is not its own.")
                 return cronjob
             if rules.outcome(job):

@@ -59,6 +59,12 @@ def outcome(job: Object) -> str:
     return ""
 
 
+def is_own(cronjob: Object, job: Object) -> bool:
+    """Does the CronJob control the job?"""
+    reference = objects.owner(job)
+    return reference is not None and reference.get("uid") == cronjob["metadata"]["uid"]
+
+
 def strangers(cronjob: Object, jobs: Iterable[Object]) -> list[Object]:
     """Jobs of its that run, and are not in its status."""
     known = {one.get("uid") for one in active_of(cronjob)}
@@ -79,7 +85,7 @@ def review(cronjob: Object, jobs: Collection[Object], lost: Collection[str]) -> 
             events.append(Event(NORMAL, "SawCompletedJob", told))
         elif end == "Complete":
             _remember_success(status, job)
-    for one in [one for one in active if one.get("uid") in lost]:
+    for one in [one for one in active if (one.get("uid") or "") in lost]:
         events.append(Event(NORMAL, "MissingJob", f"Active job went missing: {one.get('name')}"))
         active.remove(one)
     return Review(with_active(status, active), tuple(events))

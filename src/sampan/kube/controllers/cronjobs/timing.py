@@ -93,10 +93,23 @@ def missed(cronjob: Object, times: Timing, now: float, *, deadline: bool) -> Mis
     # Not all of them are gone through, which may be many: as if they had all the distance of the first two.
     step = second - first
     count = int(now - first) // step + 1
-    latest, at = None, times.after(first + (count - 2) * step)
-    while at is not None and at <= now:
-        latest, at = at, times.after(at)
-    return Missed(latest, count)
+    return Missed(latest(times, first + (count - 2) * step, now), count)
+
+
+def latest(times: Timing, since: float, now: float) -> int | None:
+    """The last time after `since` that has come, found by halving: there may be half a million of them."""
+    found = times.after(since)
+    if found is None or found > now:
+        return None
+    end = int(now) + 1
+    while (coming := times.after(found)) is not None and coming <= now:
+        middle = (coming + end) // 2
+        later = times.after(middle)
+        if later is not None and later <= now:
+            found = later
+        else:
+            found, end = coming, middle
+    return found
 
 
 def next_in(cronjob: Object, times: Timing, now: float) -> float | None:

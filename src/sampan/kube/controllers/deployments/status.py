@@ -29,7 +29,7 @@ def with_condition(status: Object, new: Object) -> Object:
     """At the end, unless it says nothing new; it keeps the time since when it is so."""
     known = next((one for one in status.get("conditions") or () if one["type"] == new["type"]), None)
     if known is not None and known["status"] == new["status"]:
-        if known["reason"] == new["reason"]:
+        if known.get("reason", "") == new["reason"]:
             return status
         new = {**new, "lastTransitionTime": known.get("lastTransitionTime")}
     return {**status, "conditions": [*without_condition(status, new["type"])["conditions"], new]}
@@ -146,9 +146,9 @@ def _gets_on(deployment: Object, status: Object) -> bool:
 
 def has_timed_out(deployment: Object, status: Object, now: float) -> bool:
     known = next((one for one in status.get("conditions") or () if one["type"] == PROGRESSING), None)
-    if known is None or not has_deadline(deployment) or known["reason"] == COMPLETE:
+    if known is None or not has_deadline(deployment) or known.get("reason") == COMPLETE:
         return False
-    if known["reason"] == TIMED_OUT:
+    if known.get("reason") == TIMED_OUT:
         return True
     since = time.seconds(known.get("lastUpdateTime")) or 0.0
     return bool(since + deployment["spec"]["progressDeadlineSeconds"] < now)
@@ -157,7 +157,7 @@ def has_timed_out(deployment: Object, status: Object, now: float) -> bool:
 def next_check(deployment: Object, status: Object, now: float) -> float | None:
     """In how many seconds the deadline for progress has passed, if nothing happens before."""
     known = next((one for one in status.get("conditions") or () if one["type"] == PROGRESSING), None)
-    if known is None or not has_deadline(deployment) or known["reason"] in (TIMED_OUT, COMPLETE):
+    if known is None or not has_deadline(deployment) or known.get("reason") in (TIMED_OUT, COMPLETE):
         return None
     if deployment["spec"].get("paused") or is_complete(deployment, status):
         return None
