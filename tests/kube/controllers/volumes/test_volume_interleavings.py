@@ -224,3 +224,19 @@ def test_a_class_that_volumes_have_stays() -> None:
         await world.stop()
 
     run(work())
+
+
+def test_a_volume_for_a_claim_without_a_name_is_nobodys() -> None:
+    """The API takes a claimRef that has but a uid; one such volume stops no other."""
+
+    async def check() -> tuple[str, str]:
+        world = World()
+        for name, said in (("odd", {"uid": "x"}), ("odder", {"uid": "x", "namespace": "../a", "name": "b/c"})):
+            world.add(VOLUMES, {"metadata": {"name": name}, "spec": {"claimRef": said}})
+        world.start(Volumes)
+        await world.settle()
+        await world.stop()
+        odd, odder = (world.get(VOLUMES, name)["status"]["phase"] for name in ("odd", "odder"))
+        return odd, odder
+
+    assert run(check()) == ("Released", "Released")

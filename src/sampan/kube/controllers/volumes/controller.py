@@ -153,16 +153,19 @@ class Volumes:
     async def _claim_of(self, volume: Object) -> Object | None:
         """The very claim that a volume is for; before it is given up, the server is asked."""
         said = volume["spec"].get("claimRef") or {}
+        namespace, name = said.get("namespace") or "", said.get("name") or ""
         if not said.get("uid"):
             return None
-        found = self._claims.get(f"{said['namespace']}/{said['name']}")
+        found = self._claims.get(f"{namespace}/{name}")
         if found is None and (volume.get("status") or {}).get("phase") in ("Released", "Failed"):
             return None
         if found is None or found["metadata"]["uid"] != said["uid"]:
-            found = await self._ask_for_claim(said["namespace"], said["name"])
+            found = await self._ask_for_claim(namespace, name)
         return found if found is not None and found["metadata"]["uid"] == said["uid"] else None
 
     async def _ask_for_claim(self, namespace: str, name: str) -> Object | None:
+        if not namespace or not name:
+            return None
         try:
             return await self._client.get(CLAIMS, namespace, name)
         except StatusError as error:
