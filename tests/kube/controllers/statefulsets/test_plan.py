@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
-from sampan.kube.controllers.statefulsets.plan import Plan, plan
+from sampan.kube.controllers.statefulsets.plan import MOST_MISSING, Plan, plan
 from tests.kube.controllers.statefulsets.sets import NEW, OLD, pod, seen, stateful_set
 
 STATES = ("ready", "running", "pending", "failed", "going")
@@ -166,3 +166,12 @@ def test_in_order_no_more_than_one_pod_is_touched(
         assert len(steps) <= 1
     if not steps and all(one is not None and one[0] == "ready" for one in found):
         assert len(found) == replicas and all(one is not None and one[1] == NEW for one in found)
+
+
+def test_two_billion_pods_are_made_little_by_little() -> None:
+    most = (1 << 31) - 1
+    check(stateful_set(most), ["ready"] * 3, ["+3"])
+    wide = stateful_set(most, podManagementPolicy="Parallel")
+    check(wide, ["ready", None, "old ready"], [f"+{one}" for one in (1, *range(3, 3 + MOST_MISSING - 1))])
+    far = stateful_set(3, ordinals={"start": most - 3})
+    check(far, [], [f"+{most - 3}"])

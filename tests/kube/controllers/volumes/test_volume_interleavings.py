@@ -231,7 +231,10 @@ def test_a_volume_for_a_claim_without_a_name_is_nobodys() -> None:
 
     async def check() -> tuple[str, str]:
         world = World()
-        for name, said in (("odd", {"uid": "x"}), ("odder", {"uid": "x", "namespace": "../a", "name": "b/c"})):
+        for name, said in (
+            ("odd", {"uid": "x"}),
+            ("odder", {"uid": "x", "namespace": "../a", "name": "b/c"}),
+        ):
             world.add(VOLUMES, {"metadata": {"name": name}, "spec": {"claimRef": said}})
         world.start(Volumes)
         await world.settle()

@@ -6,6 +6,7 @@ available, and nothing is taken away while another pod is not.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from sampan.kube.client.requests import Object
@@ -26,6 +27,7 @@ from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.pods import is_available, is_finished, is_ready, phase
 
 PARALLEL, ON_DELETE, ROLLING = "Parallel", "OnDelete", "RollingUpdate"
+MOST_MISSING = 500  # pods that are made at once: whoever asks for two billion gets them little by little
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def plan(seen: Seen) -> Plan:
         steps, waits = _condemned(seen, replicas, condemned)
         stages.append(steps)
     outdated = None
+    if len(replicas) < len(ordinals(seen.owner)):
+        waits = waits or "more pods are to be created"
     if not waits:
         outdated, waits = _outdated(seen, replicas)
     done = tuple(tuple(one for one in stage if one) for stage in stages)
@@ -100,12 +104,16 @@ def plan(seen: Seen) -> Plan:
 
 
 def arranged(seen: Seen) -> tuple[list[Object], list[Object]]:
-    """The pods that there should be, made where they are missing; and the others, highest number first."""
+    """The pods that there should be, with those made that are missing and can be created now; and the others,
+    highest number first.
+    """
     wanted = ordinals(seen.owner)
     by_number = {number: pod for pod in seen.pods if (number := ordinal(pod)) >= 0}
-    replicas = [by_number[one] if one in by_number else _made(seen, one) for one in wanted]
+    missing = (one for one in wanted if one not in by_number)
+    replicas = {one: pod for one, pod in by_number.items() if one in wanted}
+    replicas |= {one: _made(seen, one) for one in islice(missing, MOST_MISSING if seen.parallel else 1)}
     condemned = [by_number[one] for one in sorted(by_number, reverse=True) if one not in wanted]
-    return replicas, condemned
+    return [replicas[one] for one in sorted(replicas)], condemned
 
 
 def _made(seen: Seen, number: int) -> Object:
@@ -229,7 +237,8 @@ def _outdated(seen: Seen, replicas: Sequence[Object]) -> tuple[Object | None, st
         return None, ""
     partition = int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
     wanted = seen.update["metadata"]["name"]
-    for pod in reversed(replicas[partition:]):
+    first = first_ordinal(seen.owner) + partition
+    for pod in reversed([one for one in replicas if ordinal(one) >= first]):
         name = pod["metadata"]["name"]
         # What has ended goes anyway, to be made anew.
         if revision_of(pod) != wanted and not is_going(pod) and not is_finished(pod):
