@@ -151,7 +151,9 @@ def test_a_place_without_victims_is_what_is_there_when_they_are_gone(
     }
     info = pod_info(pod)
     before = judge(twin.cluster, info, twin.profile, explain=True)
-    told = NodeTrials(twin.cluster, info, twin.profile).reasons(twin.row(name), frozenset(victims))
+    gone = [twin.pods[uid] for uid in victims]
+    with NodeTrials(twin.cluster, info, twin.profile).without(twin.row(name), gone) as emptied:
+        told = emptied.reasons()
     after = judge(twin.cluster, info, twin.profile, explain=True)
     assert np.array_equal(before.feasible, after.feasible)
     for uid in victims:

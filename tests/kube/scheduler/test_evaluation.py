@@ -52,8 +52,10 @@ def test_a_pod_fits_in_the_place_of_its_victims() -> None:
     wanted, row = pod_info(pod("q", requests={"cpu": "2"})), cluster.row_of("a")
     assert row is not None
     trials = NodeTrials(cluster, wanted, DEFAULT)
-    assert trials.reasons(row, frozenset(["default-r"])) == ["Insufficient cpu"]
-    assert not trials.reasons(row, frozenset(["default-p"]))
+    with trials.without(row, busy[1:]) as emptied:
+        assert emptied.reasons() == ["Insufficient cpu"]
+    with trials.without(row, busy[:1]) as emptied:
+        assert not emptied.reasons()
     assert not judge(cluster, wanted).feasible.any()
 
 

@@ -261,7 +261,8 @@ def test_a_claim_for_one_pod_only_is_free_when_that_pod_is_gone() -> None:
     assert told(cluster, using("c")) == dict.fromkeys("abc", text)
     row = cluster.row_of("a")
     assert row is not None
-    assert not NodeTrials(cluster, pod_info(using("c")), DEFAULT).reasons(row, frozenset(["other"]))
+    with NodeTrials(cluster, pod_info(using("c")), DEFAULT).without(row, [other]) as emptied:
+        assert not emptied.reasons()
     cluster.remove_pod("other")
     assert told(cluster, using("c")) == {}
 
