@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from sampan.errors import Conflict, Failed, NotFound, SampanError
-from sampan.interpreter import isolated, plain_environment
+from sampan.interpreter import GIVING_BACK, isolated, plain_environment
 from sampan.paths import KubePaths
 
 START_LIMIT = 60.0  # seconds
@@ -113,7 +113,7 @@ def _start(paths: KubePaths, wait: float, rest: list[str]) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=plain_environment(os.environ),
+            env={**GIVING_BACK, **plain_environment(os.environ)},
             pass_fds=[writer],
             start_new_session=True,
         )

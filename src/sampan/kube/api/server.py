@@ -18,7 +18,7 @@ import uvloop
 
 from sampan.errors import Conflict, Invalid, SampanError
 from sampan.http.app import Server, bind_tcp, raise_file_limit
-from sampan.interpreter import isolated, plain_environment
+from sampan.interpreter import GIVING_BACK, isolated, plain_environment
 from sampan.kube.access import encryption
 from sampan.kube.access.defaults.objects import Cluster
 from sampan.kube.api import assembly, manifests
@@ -231,7 +231,7 @@ async def _keep_controllers(settings: Settings, pki: Pki) -> None:
         *("--identity-file", str(settings.paths.controllers)),
         *("--service-cluster-ip-range", ",".join(settings.service_cidrs), *settings.control),
     )
-    environment = {**plain_environment(os.environ), **ONE_THREAD}
+    environment = {**GIVING_BACK, **plain_environment(os.environ), **ONE_THREAD}
     log_path = settings.paths.logs / "kube-control.log"
     while True:
         descriptor = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sampan.errors import Unavailable
 from sampan.kube.client.requests import JSON, METADATA, METADATA_LIST, Client, Object, ResourcePath
+from sampan.kube.client.texts import Texts
 from sampan.specs.kubernetes.status import StatusError
 
 log = logging.getLogger("sampan.kube")
@@ -56,6 +57,7 @@ class Informer:
         self._list_accept = METADATA_LIST if metadata else JSON
         self._watch_accept = METADATA if metadata else JSON
         self._handlers: list[Handler] = []
+        self._texts = Texts()
         self._index_of = dict(indexes or {})
         self._indexes: dict[str, dict[str, set[str]]] = {name: {} for name in self._index_of}
 
@@ -114,7 +116,7 @@ class Informer:
                 "GET", self.resource.path(), query=query, accept=self._list_accept
             )
             for value in page.get("items") or ():
-                found[key_of(value)] = _stripped(_named(value, page))
+                found[key_of(value)] = self._lean(_named(value, page))
             token = page["metadata"].get("continue")
             if not token:
                 break
@@ -145,7 +147,15 @@ class Informer:
         if event["type"] == "DELETED":
             self._remove(key_of(value), value)
         else:
-            self._put(key_of(value), _stripped(value))
+            self._put(key_of(value), self._lean(value))
+
+    def _lean(self, value: Object) -> Object:
+        metadata = value["metadata"]
+        metadata.pop("managedFields", None)
+        for key, part in value.items():
+            if key != "metadata" and isinstance(part, dict):  # names, uids and the like are all different
+                self._texts.share(part)
+        return value
 
     def _put(self, key: str, value: Object) -> None:
         old = self.objects.get(key)
@@ -162,7 +172,7 @@ class Informer:
             return
         for name in self._index_of:
             self._reindex(name, key, old, None)
-        self._tell("delete", _stripped(last) if last is not None else old, None)
+        self._tell("delete", self._lean(last) if last is not None else old, None)
 
     def _reindex(self, name: str, key: str, before: Object | None, after: Object | None) -> None:
         index = self._indexes[name]
@@ -197,11 +207,6 @@ def _named(value: Object, page: Object) -> Object:
     if "kind" not in value:
         value["kind"] = page["kind"].removesuffix("List")
         value["apiVersion"] = page["apiVersion"]
-    return value
-
-
-def _stripped(value: Object) -> Object:
-    value["metadata"].pop("managedFields", None)
     return value
 
 
