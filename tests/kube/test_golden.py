@@ -49,7 +49,10 @@ def test_it_is_answered_as_it_was_recorded(cluster: ClusterProcess, area: str) -
     server = ["--server", f"https://127.0.0.1:{cluster.port}", "--token", TOKEN]
     line = [sys.executable, f"{FOLDER}/replay.py", *server, "--kubectl", kubectl_program()]
     done = subprocess.run(
-        [*line, "--have", "apiserver", f"{FOLDER}/{area}"], capture_output=True, text=True, timeout=900
+        [*line, "--have", "apiserver,controllers,scheduler", f"{FOLDER}/{area}"],
+        capture_output=True,
+        text=True,
+        timeout=900,
     )
     failed = set(re.findall(r"^FAIL (\S+)", done.stdout, re.M))
     passed = set(re.findall(r"^PASS (\S+)", done.stdout, re.M))
