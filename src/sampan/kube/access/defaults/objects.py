@@ -55,6 +55,8 @@ def default_objects(cluster: Cluster) -> list[tuple[str, Object]]:
     """All of them, each with the name of its resource, in the order in which they are to be made."""
     return [
         *(("namespaces", _namespace(name)) for name in NAMESPACES),
+        # Its controller would make it as well, a second later; until then pods are refused.
+        ("serviceaccounts", _object("ServiceAccount", "v1", {"name": "default", "namespace": "default"})),
         *_priority_classes(),
         *flowcontrol.objects(cluster.now),
         ("servicecidrs.networking.k8s.io", _service_cidr(cluster)),
