@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.errors import Unavailable
+from sampan.kube.client.resources import DISRUPTION_BUDGETS, NODES, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.scheduler import configuration
-from sampan.kube.scheduler.caches import BUDGETS, NODES, PODS
 from sampan.kube.scheduler.preemption import priority
 from sampan.kube.scheduler.scheduler import Scheduler
 from sampan.specs.kubernetes.status import StatusError, conflict
@@ -173,7 +173,7 @@ def test_a_budget_is_respected_where_there_is_a_choice() -> None:
         world.add(PODS, free_pod)
         selector = {"selector": {"matchLabels": {"app": "a"}}}
         budget = {"metadata": {"name": "b"}, "spec": selector, "status": {"disruptionsAllowed": 0}}
-        world.add(BUDGETS, budget)
+        world.add(DISRUPTION_BUDGETS, budget)
         await world.settle()
         world.add(PODS, pod("high", 2, 10))
         await world.settle()
