@@ -51,7 +51,7 @@ class Creator:
             try:
                 return await self.insert(call, new, request, options)
             except status.StatusError as error:
-                if not is_generated or error.reason != "AlreadyExists" or attempt == NAMES - 1:
+                if not is_generated or not status.is_already_there(error) or attempt == NAMES - 1:
                     raise
         raise AssertionError("unreachable")
 

@@ -71,7 +71,7 @@ async def _insist(attempt: Callable[[], Awaitable[object]], served: Served, name
         try:
             await attempt()
         except status.StatusError as error:
-            if error.reason == "Conflict":
+            if status.is_conflict(error):
                 continue
             if error.reason not in FASTER:
                 log.warning("%s %s: %s", served.resource.name, name, error.message)

@@ -73,7 +73,7 @@ class PodWrites:
         try:
             await self._delete(on_pod, deletion)
         except status.StatusError as error:
-            if error.reason == "Conflict" and budget:
+            if status.is_conflict(error) and budget:
                 raise eviction.too_many(budget) from None
             raise
         return _success(form)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sampan.errors import SampanError
 from sampan.kube.client.requests import Client, Endpoint, transport_of
 from sampan.kube.client.resources import SERVICE_ACCOUNTS
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_already_there, is_not_found
 
 log = logging.getLogger("sampan.kube")
 
@@ -57,7 +57,7 @@ class Accounts:
         try:
             answer = await self._client.request("POST", path, request)
         except (StatusError, SampanError) as error:
-            if isinstance(error, StatusError) and error.code == 404 and await self._make(name):
+            if is_not_found(error) and await self._make(name):
                 return SOON
             log.info("token for %s: %s", name, error)
             return PAUSE
@@ -70,7 +70,7 @@ class Accounts:
         try:
             await self._client.create(SERVICE_ACCOUNTS, NAMESPACE, account)
         except (StatusError, SampanError) as error:
-            if isinstance(error, StatusError) and error.reason == "AlreadyExists":
+            if is_already_there(error):
                 return True
             log.info("account %s: %s", name, error)
             return False

@@ -11,7 +11,7 @@ from typing import Any
 from sampan.errors import Unavailable
 from sampan.kube.client.requests import JSON, METADATA, METADATA_LIST, Client, Object, ResourcePath
 from sampan.kube.client.texts import Texts
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
 
@@ -96,7 +96,7 @@ class Informer:
                 if error.code == 410:
                     self.revision = ""
                     continue
-                if error.code == 404:  # the kind has gone, or is not there yet
+                if is_not_found(error):  # the kind has gone, or is not there yet
                     self.revision = ""
                 log.warning("watching %s: %s", self.resource.plural, error)
             except Unavailable as error:

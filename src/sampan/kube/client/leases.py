@@ -13,7 +13,7 @@ from sampan.errors import Failed, SampanError
 from sampan.kube.client.requests import Client, Object
 from sampan.kube.client.resources import LEASES
 from sampan.specs.kubernetes import time as times
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
 
@@ -80,7 +80,7 @@ class Election:
         try:
             lease = await self.client.get(LEASES, self.namespace, self.name)
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
             lease = {"metadata": {"name": self.name, "namespace": self.namespace}}
             self._look((await self.client.create(LEASES, self.namespace, self._held(lease)))["spec"])

@@ -19,7 +19,7 @@ from sampan.kube.client.requests import Client, Object
 from sampan.kube.client.resources import EVENT_SERIES, EVENTS
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.names import dns1123_subdomain
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
 
@@ -188,7 +188,7 @@ class Recorder:
         try:
             await self._client.patch(EVENTS, known.namespace, known.name, patch)
         except StatusError as error:
-            if error.code != 404:  # it has expired
+            if not is_not_found(error):  # it has expired
                 raise
             return False
         return True

@@ -13,7 +13,7 @@ from sampan.kube.client.answer import Malformed
 from sampan.kube.client.tlsfiles import TlsFiles
 from sampan.kube.client.transport import Stream, Transport
 from sampan.specs.kubernetes.names import path_segment
-from sampan.specs.kubernetes.status import StatusError, not_found
+from sampan.specs.kubernetes.status import StatusError, is_not_found, not_found
 
 Object = dict[str, Any]
 JSON = "application/json"
@@ -132,6 +132,15 @@ class Client:
         found: Object = await self.request("GET", resource.path(namespace, name))
         return found
 
+    async def find(self, resource: ResourcePath, namespace: str, name: str) -> Object | None:
+        """None if there is none of this name."""
+        try:
+            return await self.get(resource, namespace, name)
+        except StatusError as error:
+            if is_not_found(error):
+                return None
+            raise
+
     async def create(self, resource: ResourcePath, namespace: str, value: Object) -> Object:
         found: Object = await self.request("POST", resource.path(namespace), value)
         return found
@@ -171,6 +180,16 @@ class Client:
     ) -> Object:
         found: Object = await self.request("DELETE", resource.path(namespace, name), options)
         return found
+
+    async def discard(self, resource: ResourcePath, value: Object, **options: Any) -> None:
+        """Delete this very object, no later one of its name; nothing happens if there is none any more."""
+        metadata = value["metadata"]
+        options["preconditions"] = {"uid": metadata["uid"]}
+        try:
+            await self.delete(resource, metadata.get("namespace", ""), metadata["name"], options)
+        except StatusError as error:
+            if not is_not_found(error):
+                raise
 
     async def watch(
         self, path: str, query: Mapping[str, str], *, accept: str = JSON

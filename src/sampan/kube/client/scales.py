@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from sampan.errors import NotFound
 from sampan.kube.client.discovery import Discovered, discover
 from sampan.kube.client.requests import Client, Object, ResourcePath
-from sampan.specs.kubernetes.status import StatusError, qualified
+from sampan.specs.kubernetes.status import StatusError, is_not_found, qualified
 
 FRESH = 300.0  # seconds for which what has been found out is taken to be so
 UNKNOWN = 30.0  # the same of a kind that was not there
@@ -54,7 +54,7 @@ async def read_scale(client: Client, kinds: Kinds, reference: Object, namespace:
     try:
         found: Object = await client.request("GET", path.path(namespace, str(reference.get("name")), "scale"))
     except StatusError as error:
-        if error.code != 404:
+        if not is_not_found(error):
             raise
         if error.details and error.details.get("name"):
             return None

@@ -15,7 +15,6 @@ from sampan.kube.controllers.controller import NAMESPACE as BY_NAMESPACE
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.pki import jws
 from sampan.specs.kubernetes.bootstraptokens import NAMESPACE, TYPE, data_of, ends_at, signs_with
-from sampan.specs.kubernetes.status import StatusError
 
 PUBLIC, NAME = "kube-public", "cluster-info"
 CONFIG = "kubeconfig"
@@ -79,13 +78,7 @@ def cleaner(context: Context) -> Controller:
         rest = ends_at(data_of(secret)) - context.clock()
         if rest > 0:
             return rest if rest < float("inf") else None
-        metadata = secret["metadata"]
-        options = {"preconditions": {"uid": metadata["uid"]}}
-        try:
-            await context.client.delete(SECRETS, NAMESPACE, metadata["name"], options)
-        except StatusError as error:
-            if error.code != 404:
-                raise
+        await context.client.discard(SECRETS, secret)
         return None
 
     def ours(secret: Object) -> list[str]:

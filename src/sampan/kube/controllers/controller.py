@@ -14,7 +14,7 @@ from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.client.workqueue import WorkQueue
 from sampan.specs.kubernetes.objects import owner
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_conflict
 
 log = logging.getLogger("sampan.kube")
 
@@ -118,7 +118,7 @@ class Controller:
             except (StatusError, SampanError) as error:
                 seconds = self.queue.retry(key)
                 # Somebody else was faster, or the informer is late: ordinary, and soon seen.
-                ordinary = isinstance(error, StatusError) and error.reason == "Conflict"
+                ordinary = is_conflict(error)
                 level = logging.DEBUG if ordinary else logging.INFO
                 log.log(level, "%s: %s: %s; again in %.3g s", self.name, key, error, seconds)
             except Exception:

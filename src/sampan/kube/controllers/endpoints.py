@@ -26,7 +26,7 @@ from sampan.kube.controllers.servicepods import (
 from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.endpoints import repack
 from sampan.specs.kubernetes.pods import is_ready
-from sampan.specs.kubernetes.status import StatusError, has_cause
+from sampan.specs.kubernetes.status import StatusError, has_cause, is_not_found
 
 MANAGED_BY, MANAGER = "endpoints.kubernetes.io/managed-by", "endpoint-controller"
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
@@ -93,7 +93,7 @@ class EndpointsLoop:
         try:
             await self._context.client.delete(ENDPOINTS, *split_key(key))
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
 
     async def _write(self, key: str, service: Object, known: Object | None, wanted: Object) -> None:

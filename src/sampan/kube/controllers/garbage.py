@@ -16,7 +16,7 @@ from sampan.kube.client.informer import FIRST_PAUSE, Informer
 from sampan.kube.client.requests import METADATA, Client, Object, ResourcePath
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.graph import FOREGROUND, ORPHAN, Graph, Vertex
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
 
@@ -178,7 +178,7 @@ class Collector:
         try:
             found = await self._client.request("GET", path.path(namespace, owner["name"]), accept=METADATA)
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
             found = None
         if found is not None and found["metadata"]["uid"] == owner["uid"]:
@@ -209,7 +209,7 @@ class Collector:
                 vertex.resource, metadata.get("namespace", ""), metadata["name"], options
             )
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
 
     async def _drop_owners(self, vertex: Vertex, uids: set[str]) -> None:
@@ -245,7 +245,7 @@ class Collector:
                 vertex.resource, metadata.get("namespace", ""), metadata["name"], patch
             )
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
             return None
         return Vertex(vertex.resource, found["metadata"])

@@ -8,7 +8,7 @@ from sampan.kube.controllers import claims, revisions
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import NAMESPACE
 from sampan.specs.kubernetes.labels import Selector
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_already_there, is_gone
 
 # What makes a revision: the number it is to have, and how often its name has been found taken.
 Make = Callable[[int, int], Object]
@@ -48,7 +48,7 @@ class History:
             try:
                 return await self._client.create(CONTROLLER_REVISIONS, namespace, revision), collisions
             except StatusError as error:
-                if error.reason != "AlreadyExists":
+                if not is_already_there(error):
                     raise
             there = await self._client.get(CONTROLLER_REVISIONS, namespace, revision["metadata"]["name"])
             if there.get("data") == revision["data"]:
@@ -64,5 +64,5 @@ class History:
                     CONTROLLER_REVISIONS, metadata["namespace"], metadata["name"], options
                 )
             except StatusError as error:
-                if error.code not in (404, 409):
+                if not is_gone(error):
                     raise

@@ -16,7 +16,7 @@ from sampan.kube.pki.accounttokens import INVALID_SINCE, LAST_USED, TRACKING
 from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podreferences import secrets as secrets_of
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 DAY = 86400.0
 PERIOD = 365 * DAY  # without use
@@ -91,13 +91,8 @@ def controller(context: Context) -> Controller:
 
 async def _tracked(context: Context) -> str:
     """The day since when uses are written down; "" if they are not."""
-    try:
-        found = await context.client.get(CONFIG_MAPS, SYSTEM, TRACKING)
-    except StatusError as error:
-        if error.code == 404:
-            return ""
-        raise
-    return str((found.get("data") or {}).get("since", ""))
+    found = await context.client.find(CONFIG_MAPS, SYSTEM, TRACKING)
+    return "" if found is None else str((found.get("data") or {}).get("since", ""))
 
 
 async def _invalidate(context: Context, secret: Object, day: str) -> None:
@@ -114,5 +109,5 @@ async def _delete(context: Context, secret: Object) -> None:
     try:
         await context.client.delete(SECRETS, metadata["namespace"], metadata["name"], options)
     except StatusError as error:
-        if error.code != 404:
+        if not is_not_found(error):
             raise

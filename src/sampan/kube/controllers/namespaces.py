@@ -12,7 +12,7 @@ from sampan.kube.client.resources import NAMESPACES, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes import time
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 FINALIZER = "kubernetes"
 AGAIN = 1.0  # seconds until it is looked at whether what was left has gone
@@ -54,7 +54,7 @@ def controller(context: Context) -> Controller:
         try:
             await client.update(NAMESPACES, "", finalized, "finalize")
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
         return None
 
@@ -200,5 +200,5 @@ async def _tell(client: Client, namespace: Object, wanted: list[Object]) -> None
     try:
         await client.update(NAMESPACES, "", changed, "status")
     except StatusError as error:
-        if error.code != 404:
+        if not is_not_found(error):
             raise

@@ -13,7 +13,7 @@ from sampan.kube.client.resources import NODES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes import ip
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_gone
 
 WIDEST = 16  # bits: a range is not cut into more than 65,536 parts
 AGAIN = 60.0  # seconds until a node that got nothing tries again, unless another one goes before
@@ -148,7 +148,7 @@ class Allocator:
         try:
             await self._context.client.patch(NODES, "", name, patch)
         except StatusError as error:
-            if error.code not in (404, 409):
+            if not is_gone(error):
                 raise
         return None
 

@@ -11,7 +11,7 @@ from sampan.kube.client.resources import PODS
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.context import Context
 from sampan.specs.kubernetes import names
-from sampan.specs.kubernetes.status import StatusError, has_cause
+from sampan.specs.kubernetes.status import StatusError, has_cause, is_not_found
 
 FIRST_BATCH = 1  # pods of the first attempt, doubled with each batch that went well
 
@@ -39,7 +39,7 @@ class PodControl:
         try:
             await self._client.delete(PODS, metadata["namespace"], metadata["name"], options)
         except (StatusError, SampanError) as error:
-            if not (isinstance(error, StatusError) and error.code == 404):
+            if not is_not_found(error):
                 self._recorder.event(owner, WARNING, "FailedDelete", f"Error deleting: {error}")
             raise
         self._recorder.event(owner, NORMAL, "SuccessfulDelete", f"Deleted pod: {metadata['name']}")

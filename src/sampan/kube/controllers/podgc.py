@@ -16,7 +16,7 @@ from sampan.kube.controllers.removal import Removal, remove
 from sampan.specs.kubernetes import taints
 from sampan.specs.kubernetes.objects import condition, is_going
 from sampan.specs.kubernetes.pods import phase
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
 
@@ -69,7 +69,7 @@ class PodCollector:
         try:
             await self._context.client.get(NODES, "", name)
         except StatusError as error:
-            return error.code != 404
+            return not is_not_found(error)
         except SampanError:
             pass
         return True
@@ -79,7 +79,7 @@ class PodCollector:
             try:
                 await remove(self._context.client, removal, self._context.clock())
             except (StatusError, SampanError) as error:
-                if not (isinstance(error, StatusError) and error.code == 404):
+                if not is_not_found(error):
                     log.info("pod garbage: %s: %s", removal.pod["metadata"]["name"], error)
 
 

@@ -19,7 +19,7 @@ from sampan.kube.controllers.controller import NAMESPACE, Controller, Informers,
 from sampan.specs.kubernetes.podamounts import amounts
 from sampan.specs.kubernetes.quantity import Quantity
 from sampan.specs.kubernetes.quotas import DEVICE_CLAIMS, IGNORED, charged, count, counts, hard_of
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
 
@@ -138,7 +138,7 @@ class Quotas:
                     RESOURCE_QUOTAS, quota["metadata"]["namespace"], {**quota, "status": status}, "status"
                 )
             except StatusError as error:
-                if error.code != 404:
+                if not is_not_found(error):
                     raise
         return RESYNC
 

@@ -6,7 +6,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller, namespace_of
 from sampan.kube.controllers.serviceaccounts import is_ending
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_already_there
 
 NAME = "kube-root-ca.crt"
 KEY = "ca.crt"
@@ -54,5 +54,5 @@ async def _create(client: Client, namespace: str, bundle: str) -> None:
     try:
         await client.create(CONFIG_MAPS, namespace, {"metadata": metadata, "data": {KEY: bundle}})
     except StatusError as error:
-        if error.reason != "AlreadyExists" and not is_ending(error):
+        if not is_already_there(error) and not is_ending(error):
             raise

@@ -11,14 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sampan.errors import Unavailable
 from sampan.kube.client.informer import key_of, split_key
-from sampan.kube.client.requests import Object, ResourcePath
+from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import NAMESPACE, Controller
 from sampan.kube.pki.accounttokens import secret_token
 from sampan.kube.pki.keyfiles import read_token_key
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.status import StatusError
 
 TYPE = "kubernetes.io/service-account-token"
 NAME, UID = "kubernetes.io/service-account.name", "kubernetes.io/service-account.uid"
@@ -86,9 +85,9 @@ def controller(context: Context) -> Controller:
             return
         account = accounts.get(whose)
         if account is None or not belongs(secret, account):
-            account = await _get(context, SERVICE_ACCOUNTS, whose)
+            account = await context.client.find(SERVICE_ACCOUNTS, *split_key(whose))
         if account is None or not belongs(secret, account):
-            await _delete(context, secret)
+            await context.client.discard(SECRETS, secret)
             return
         done = filled(secret, account, context.options.bundle, make)
         if done is not secret:
@@ -107,29 +106,10 @@ def _key(path: Path | None) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
     return key
 
 
-async def _get(context: Context, resource: ResourcePath, key: str) -> Object | None:
-    try:
-        return await context.client.get(resource, *split_key(key))
-    except StatusError as error:
-        if error.code == 404:
-            return None
-        raise
-
-
-async def _delete(context: Context, secret: Object) -> None:
-    metadata = secret["metadata"]
-    options = {"preconditions": {"uid": metadata["uid"]}}
-    try:
-        await context.client.delete(SECRETS, metadata["namespace"], metadata["name"], options)
-    except StatusError as error:
-        if error.code != 404:
-            raise
-
-
 async def _forget(context: Context, key: str, accounts: Iterable[Object]) -> None:
     """No account names a secret that has gone."""
     namespace, name = split_key(key)
     naming = [one for one in accounts if without(one, name) is not one]
-    if naming and await _get(context, SECRETS, key) is None:
+    if naming and await context.client.find(SECRETS, *split_key(key)) is None:
         for account in naming:
             await context.client.update(SERVICE_ACCOUNTS, namespace, without(account, name))

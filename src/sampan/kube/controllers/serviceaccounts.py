@@ -4,7 +4,7 @@ from sampan.kube.client.resources import NAMESPACES, SERVICE_ACCOUNTS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller, namespace_of
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.status import StatusError, has_cause
+from sampan.specs.kubernetes.status import StatusError, has_cause, is_already_there, is_not_found
 
 NAME = "default"
 
@@ -23,7 +23,7 @@ def controller(context: Context) -> Controller:
                 SERVICE_ACCOUNTS, name, {"metadata": {"name": NAME, "namespace": name}}
             )
         except StatusError as error:
-            if error.reason != "AlreadyExists" and not is_ending(error):
+            if not is_already_there(error) and not is_ending(error):
                 raise
 
     found = Controller("serviceaccounts", reconcile, [namespaces, accounts])
@@ -34,4 +34,4 @@ def controller(context: Context) -> Controller:
 
 def is_ending(error: StatusError) -> bool:
     """Was something refused because its namespace is on its way out, or gone?"""
-    return error.code == 404 or has_cause(error, "NamespaceTerminating")
+    return is_not_found(error) or has_cause(error, "NamespaceTerminating")

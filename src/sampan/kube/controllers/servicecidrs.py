@@ -12,7 +12,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.objects import condition, is_going
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 from sampan.specs.kubernetes.time import seconds, text
 
 MANAGER = "service-cidr-controller"
@@ -93,7 +93,7 @@ def controller(context: Context) -> Controller:
         try:
             return await settle(value)
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
         return None
 

@@ -15,7 +15,7 @@ from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
 from sampan.kube.controllers.removal import Removal, remove
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.objects import condition, is_going
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 from sampan.specs.kubernetes.taints import NO_EXECUTE, tolerates
 
 REASON = "TaintManagerEviction"
@@ -95,7 +95,7 @@ class Evictions:
         try:
             await remove(self._context.client, Removal(pod, *CONDITION), now)
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
 
 

@@ -7,7 +7,6 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.objects import condition, is_going
-from sampan.specs.kubernetes.status import StatusError
 
 
 def expires_at(job: Object) -> float | None:
@@ -33,30 +32,15 @@ def controller(context: Context) -> Controller:
             return None
         if at <= context.clock():
             # What we know may be old, and its time may have been made longer.
-            job = await _get(context, key)
+            job = await context.client.find(JOBS, *split_key(key))
             at = None if job is None else expires_at(job)
         if job is None or at is None:
             return None
         if at > (now := context.clock()):
             return at - now
-        uid = job["metadata"]["uid"]
-        options = {"propagationPolicy": "Foreground", "preconditions": {"uid": uid}}
-        try:
-            await context.client.delete(JOBS, *split_key(key), options)
-        except StatusError as error:
-            if error.code != 404:
-                raise
+        await context.client.discard(JOBS, job, propagationPolicy="Foreground")
         return None
 
     found = Controller("ttl-after-finished", reconcile, [jobs], workers=5)
     found.watch(jobs)
     return found
-
-
-async def _get(context: Context, key: str) -> Object | None:
-    try:
-        return await context.client.get(JOBS, *split_key(key))
-    except StatusError as error:
-        if error.code == 404:
-            return None
-        raise

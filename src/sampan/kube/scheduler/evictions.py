@@ -11,7 +11,7 @@ from sampan.kube.client.resources import PODS
 from sampan.kube.scheduler.preemption import REASON
 from sampan.kube.scheduler.statuses import Statuses, Wish
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_gone
 from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.kube")
@@ -76,7 +76,7 @@ class Evictions:
             options = {"preconditions": {"uid": own["uid"]}}
             await self._client.delete(PODS, own["namespace"], own["name"], options)
         except StatusError as error:
-            if error.code not in (404, 409):
+            if not is_gone(error):
                 raise
             return  # it has gone
         note = f"Preempted by pod {pod['metadata']['uid']} on node {node}"

@@ -93,14 +93,7 @@ class Simulation:
         return outcome
 
     async def _find(self, known: Discovered, namespace: str, name: object) -> Object | None:
-        if not name:
-            return None
-        try:
-            return await self.client.get(known.path, namespace, str(name))
-        except StatusError as error:
-            if error.code != 404:
-                raise
-            return None
+        return await self.client.find(known.path, namespace, str(name)) if name else None
 
     async def _dry_run(self, known: Discovered, namespace: str, value: Object) -> Object:
         metadata = value.get("metadata") or {}

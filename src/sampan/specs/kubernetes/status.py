@@ -8,7 +8,7 @@ from sampan.specs.kubernetes.fielderror import FieldError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeGuard
 
 REASONS = {
     "BadRequest": 400,
@@ -145,3 +145,23 @@ def unavailable(message: str) -> StatusError:
 def has_cause(error: StatusError, reason: str) -> bool:
     """Do its details name this cause? A namespace on its way out gives "NamespaceTerminating"."""
     return any(one.get("reason") == reason for one in (error.details or {}).get("causes") or ())
+
+
+def is_not_found(error: BaseException) -> "TypeGuard[StatusError]":
+    """Is there no such object?"""
+    return isinstance(error, StatusError) and error.code == 404
+
+
+def is_already_there(error: BaseException) -> "TypeGuard[StatusError]":
+    """Is there one of this name?"""
+    return isinstance(error, StatusError) and error.reason == "AlreadyExists"
+
+
+def is_conflict(error: BaseException) -> "TypeGuard[StatusError]":
+    """Was somebody else faster?"""
+    return isinstance(error, StatusError) and error.reason == "Conflict"
+
+
+def is_gone(error: BaseException) -> "TypeGuard[StatusError]":
+    """Has an object that was asked for by its uid gone, whether or not another one has its name now?"""
+    return isinstance(error, StatusError) and error.code in (404, 409)

@@ -12,7 +12,7 @@ from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podreferences import claim_keys
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_already_there
 
 OF_NODE, OF_VOLUME = "node", "volume"  # indexes of attachments
 AGAIN = 5.0  # seconds until it is looked at whether a node has let go of a volume
@@ -118,12 +118,7 @@ class Attaching:
         since = self._leaving.get(value["metadata"]["name"], now)
         if source is None or not rules.may_detach(node, rules.unique_name(*source), since, now):
             return False
-        options = {"preconditions": {"uid": value["metadata"]["uid"]}}
-        try:
-            await self._context.client.delete(ATTACHMENTS, "", value["metadata"]["name"], options)
-        except StatusError as error:
-            if error.code != 404:
-                raise
+        await self._context.client.discard(ATTACHMENTS, value)
         return True
 
     async def _attach(self, one: Wanted) -> bool:
@@ -141,7 +136,7 @@ class Attaching:
         try:
             await self._context.client.create(ATTACHMENTS, "", one.attachment())
         except StatusError as error:
-            if error.reason != "AlreadyExists":
+            if not is_already_there(error):
                 raise
         return True
 

@@ -9,7 +9,7 @@ from sampan.kube.controllers.autoscaling import samples
 from sampan.kube.controllers.autoscaling.samples import Sample
 from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.labels import Selector
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 RESOURCE = "/apis/metrics.k8s.io/v1beta1"
 CUSTOM, CUSTOM_GROUP = "/apis/custom.metrics.k8s.io", "custom.metrics.k8s.io"
@@ -89,7 +89,7 @@ class Metrics:
         try:
             group = await self._client.request("GET", CUSTOM)
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise Failed(f"unable to fetch metrics from custom metrics API: {error}") from error
             group = {}
         served = [one.get("version") for one in group.get("versions") or ()]
@@ -112,7 +112,7 @@ class Metrics:
             return await self._client.request("GET", path, query=query)
         except (StatusError, SampanError) as error:
             text = str(error)
-            if isinstance(error, StatusError) and error.code == 404 and not (error.details or {}).get("name"):
+            if is_not_found(error) and not (error.details or {}).get("name"):
                 text = f"{_NO_RESOURCE} (get {resource})"
             raise Failed(f"unable to fetch metrics from {api}: {text}") from error
 

@@ -12,7 +12,6 @@ from sampan.kube.controllers.certificates.requests import is_issued
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes import time
-from sampan.specs.kubernetes.status import StatusError
 
 DECIDED, PENDING = 3600.0, 24 * 3600.0  # seconds
 AGAIN = 3600.0
@@ -56,12 +55,7 @@ def controller(context: Context) -> Controller:
             return None
         if not is_stale(value, context.clock()):
             return AGAIN
-        options = {"preconditions": {"uid": value["metadata"]["uid"]}}
-        try:
-            await context.client.delete(SIGNING_REQUESTS, "", name, options)
-        except StatusError as error:
-            if error.code != 404:
-                raise
+        await context.client.discard(SIGNING_REQUESTS, value)
         return None
 
     found = Controller("certificate-cleaning", reconcile, [requests], workers=1)

@@ -14,7 +14,7 @@ from sampan.kube.controllers.cronjobs.timing import BadTiming, Timing, timing
 from sampan.kube.controllers.events import Event
 from sampan.specs.kubernetes import time
 from sampan.specs.kubernetes.objects import is_going, owner
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_already_there
 
 WORKERS = 5
 BEHIND = 0.5  # seconds until a CronJob is looked at again whose last change is not seen yet
@@ -94,13 +94,9 @@ class CronJobs:
         """
         if not reference.get("name"):
             return None
-        try:
-            found = await self._client.get(JOBS, cronjob["metadata"]["namespace"], reference["name"])
-        except StatusError as error:
-            if error.code == 404:
-                return None
-            raise
-        return found if found["metadata"]["uid"] == reference.get("uid") else None
+        found = await self._client.find(JOBS, cronjob["metadata"]["namespace"], reference["name"])
+        same = found is not None and found["metadata"]["uid"] == reference.get("uid")
+        return found if same else None
 
     async def _make_due(self, cronjob: Object) -> tuple[Object, float | None]:
         """The CronJob with what was made in its status, and when to look again."""
@@ -142,7 +138,7 @@ class CronJobs:
         try:
             job = await self._client.create(JOBS, namespace, wanted)
         except StatusError as error:
-            if error.reason != "AlreadyExists":
+            if not is_already_there(error):
                 self._context.recorder.event(cronjob, WARNING, "FailedCreate", f"Error creating job: {error}")
                 raise
             # Made by us, before we could write that down.
@@ -166,13 +162,11 @@ class CronJobs:
     async def _delete(self, cronjob: Object, job: Object) -> Object:
         """The CronJob without the job in its status."""
         metadata = job["metadata"]
-        options = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
         try:
-            await self._client.delete(JOBS, metadata["namespace"], metadata["name"], options)
+            await self._client.discard(JOBS, job, propagationPolicy="Background")
         except StatusError as error:
-            if error.code != 404:
-                self._context.recorder.event(cronjob, WARNING, "FailedDelete", f"Deleted job: {error}")
-                raise
+            self._context.recorder.event(cronjob, WARNING, "FailedDelete", f"Deleted job: {error}")
+            raise
         self._context.recorder.event(cronjob, NORMAL, "SuccessfulDelete", f"Deleted job {metadata['name']}")
         left = [one for one in rules.active_of(cronjob) if one.get("uid") != metadata["uid"]]
         return {**cronjob, "status": rules.with_active(cronjob["status"], left)}

@@ -11,7 +11,7 @@ from sampan.kube.controllers.deployments.scaling import rolls
 from sampan.kube.controllers.deployments.sets import annotations, same_template
 from sampan.kube.controllers.owners import ORPHANS, keys, orphan, owner_key, selector_of
 from sampan.specs.kubernetes import objects
-from sampan.specs.kubernetes.status import StatusError, has_cause
+from sampan.specs.kubernetes.status import StatusError, has_cause, is_already_there, is_not_found
 
 WORKERS = 5
 KIND = "Deployment"
@@ -101,12 +101,12 @@ class Deployments:
         try:
             await self._client.delete(REPLICA_SETS, namespace, name)
         except StatusError as error:
-            if error.code != 404:
+            if not is_not_found(error):
                 raise
 
     async def _not_created(self, deployment: Object, wanted: Object, error: StatusError) -> None:
         metadata = wanted["metadata"]
-        if error.reason == "AlreadyExists":
+        if is_already_there(error):
             there = await self._client.get(REPLICA_SETS, metadata["namespace"], metadata["name"])
             if not _is_own(deployment, there):
                 await self._update_status(collided(deployment))

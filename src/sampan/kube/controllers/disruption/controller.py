@@ -22,7 +22,7 @@ from sampan.kube.controllers.disruption import budgets, stale
 from sampan.kube.controllers.disruption.scales import Scales
 from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.labelselector import can_select
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_conflict
 
 WORKERS = 2
 RETRY = 30.0  # seconds after which a scale that could not be found out is asked for again
@@ -77,7 +77,7 @@ class Disruption:
         try:
             return await self._sync(budget)
         except (StatusError, SampanError) as error:
-            if isinstance(error, StatusError) and error.reason == "Conflict":
+            if is_conflict(error):
                 raise
             self._context.explain(budget, budgets.FAILED, str(error))
             await self._tell(budget, budgets.failed(budget, str(error), self._context.clock()))

@@ -33,13 +33,7 @@ class Writer:
             await self.delete(key, value)
 
     async def delete(self, key: str, value: Object) -> None:
-        metadata = value["metadata"]
-        options = {"preconditions": {"uid": metadata["uid"]}}
-        try:
-            await self._client.delete(ENDPOINT_SLICES, metadata["namespace"], metadata["name"], options)
-        except StatusError as error:
-            if error.code != 404:
-                raise
+        await self._client.discard(ENDPOINT_SLICES, value)
         self._tracker.deleted(key, value)
 
 

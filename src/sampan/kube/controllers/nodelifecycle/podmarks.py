@@ -10,7 +10,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
 from sampan.kube.controllers.nodelifecycle import health
 from sampan.specs.kubernetes.objects import condition
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 
 class PodMarks:
@@ -55,7 +55,7 @@ class PodMarks:
             try:
                 await self._context.client.update(PODS, pod["metadata"]["namespace"], pod, "status")
             except StatusError as error:
-                if error.code != 404:
+                if not is_not_found(error):
                     raise
                 continue
             self._context.recorder.event(pod, WARNING, "NodeNotReady", "Node is not ready")

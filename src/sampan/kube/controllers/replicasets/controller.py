@@ -18,7 +18,7 @@ from sampan.kube.controllers.replicasets import choosing
 from sampan.kube.controllers.replicasets.status import differs, min_ready_seconds, next_look, status
 from sampan.specs.kubernetes import objects, pods
 from sampan.specs.kubernetes.labels import Selector
-from sampan.specs.kubernetes.status import StatusError, has_cause
+from sampan.specs.kubernetes.status import StatusError, has_cause, is_not_found
 
 WORKERS = 5
 
@@ -148,7 +148,7 @@ class Replicas:
                 await self._pod_control.delete(owner, pod)
             except (StatusError, SampanError) as error:
                 self._expected.deleted(key, pod["metadata"]["uid"])
-                if not (isinstance(error, StatusError) and error.code == 404):
+                if not is_not_found(error):
                     raise
 
         results = await asyncio.gather(*map(delete, surplus), return_exceptions=True)

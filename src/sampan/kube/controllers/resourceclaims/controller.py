@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterable
 
 from sampan.errors import SampanError
-from sampan.kube.client.informer import key_of, split_key
+from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import WARNING
-from sampan.kube.client.requests import STRATEGIC_PATCH, Object, ResourcePath
+from sampan.kube.client.requests import STRATEGIC_PATCH, Object
 from sampan.kube.client.resources import CLAIM_TEMPLATES, PODS, RESOURCE_CLAIMS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
@@ -102,14 +102,14 @@ class ResourceClaims:
         # What our cache does not show may be there: we have made it just now, or the pod says which.
         if (made := self._made.get((pod["metadata"]["uid"], entry["name"]))) is not None:
             return made
-        if name and await self._get(RESOURCE_CLAIMS, pod["metadata"]["namespace"], name) is not None:
+        if name and await self._client.find(RESOURCE_CLAIMS, pod["metadata"]["namespace"], name) is not None:
             return None
         return await self._make(pod, entry, str(template))
 
     async def _make(self, pod: Object, entry: Object, template: str) -> str | None:
         """None: the pod is not any more what we know of it."""
         namespace, uid = pod["metadata"]["namespace"], pod["metadata"]["uid"]
-        fresh = await self._get(PODS, namespace, pod["metadata"]["name"])
+        fresh = await self._client.find(PODS, namespace, pod["metadata"]["name"])
         if fresh is None or fresh["metadata"]["uid"] != uid:
             return None
         if rules.claim_name(fresh, entry) != rules.claim_name(pod, entry):
@@ -121,14 +121,6 @@ class ResourceClaims:
         made = await self._client.create(RESOURCE_CLAIMS, namespace, rules.claim_for(pod, entry, known))
         self._made[uid, entry["name"]] = str(made["metadata"]["name"])
         return self._made[uid, entry["name"]]
-
-    async def _get(self, resource: ResourcePath, namespace: str, name: str) -> Object | None:
-        try:
-            return await self._client.get(resource, namespace, name)
-        except StatusError as error:
-            if error.code == 404:
-                return None
-            raise
 
     async def _write_down(self, pod: Object, made: dict[str, str]) -> None:
         """Which claims are the pod's, in its status."""
@@ -185,7 +177,7 @@ class ResourceClaims:
         namespace = claim["metadata"]["namespace"]
         pod = self._pods.get(f"{namespace}/{user['name']}")
         if pod is None or pod["metadata"]["uid"] != user["uid"]:
-            pod = await self._get(PODS, namespace, user["name"])
+            pod = await self._client.find(PODS, namespace, user["name"])
         return pod is not None and pod["metadata"]["uid"] == user["uid"] and not rules.is_done(pod)
 
     async def _delete_if_orphaned(self, claim: Object) -> None:
@@ -196,12 +188,7 @@ class ResourceClaims:
         pod = self._pods.get(f"{metadata['namespace']}/{of['name']}")
         if pod is None or pod["metadata"]["uid"] != of["uid"] or not rules.is_done(pod):
             return
-        options = {"preconditions": {"uid": metadata["uid"]}}
-        try:
-            await self._client.delete(RESOURCE_CLAIMS, *split_key(key_of(claim)), options)
-        except StatusError as error:
-            if error.code != 404:
-                raise
+        await self._client.discard(RESOURCE_CLAIMS, claim)
 
 
 def _keys(values: Iterable[Object]) -> list[str]:

@@ -14,7 +14,6 @@ from sampan.kube.controllers.volumes.directories import delete_directory
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podreferences import claim_keys
 from sampan.specs.kubernetes.pods import is_finished
-from sampan.specs.kubernetes.status import StatusError
 from sampan.specs.kubernetes.volumes import bound_volume, class_of, is_bound
 
 AGAIN = 15.0  # seconds until what waits is looked at again, and told of
@@ -166,12 +165,7 @@ class Volumes:
     async def _ask_for_claim(self, namespace: str, name: str) -> Object | None:
         if not namespace or not name:
             return None
-        try:
-            return await self._client.get(CLAIMS, namespace, name)
-        except StatusError as error:
-            if error.code == 404:
-                return None
-            raise
+        return await self._client.find(CLAIMS, namespace, name)
 
     def _tell_mismatch(self, volume: Object, claim: Object) -> None:
         event, why = self._context.recorder.event, "due to incompatible volumeMode."
@@ -210,13 +204,7 @@ class Volumes:
         return AGAIN
 
     async def _delete(self, volume: Object) -> None:
-        metadata = volume["metadata"]
-        options = {"preconditions": {"uid": metadata["uid"]}}
-        try:
-            await self._client.delete(VOLUMES, "", metadata["name"], options)
-        except StatusError as error:
-            if error.code != 404:
-                raise
+        await self._client.discard(VOLUMES, volume)
 
 
 def _taken_by(volume: Object) -> list[str]:

@@ -15,7 +15,7 @@ from sampan.kube.schema.ownership.fields import compare, fields_of
 from sampan.kube.schema.ownership.fieldset import Set, difference, paths
 from sampan.kube.schema.ownership.types import Unkeyed
 from sampan.kube.schema.ownership.validation import problems
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_conflict
 
 ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 MAX_ANNOTATIONS = 256 << 10  # bytes: what all annotations of an object may have together
@@ -31,7 +31,7 @@ def carried_on(
         found = result(force)
     except StatusError as error:
         allowed = _allowed(node, live)
-        if allowed is None or error.reason != "Conflict" or error.details is None:
+        if allowed is None or not is_conflict(error) or error.details is None:
             raise
         fine = {show(path) for path in paths(allowed)}
         left = [cause for cause in error.details["causes"] if cause["field"] not in fine]
