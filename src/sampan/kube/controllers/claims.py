@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sampan.kube.client.requests import STRATEGIC_PATCH, Client, Object, ResourcePath
 from sampan.specs.kubernetes.labels import Selector
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import is_going, labels_of
 from sampan.specs.kubernetes.objects import owner as owner_of
 from sampan.specs.kubernetes.status import StatusError
 
@@ -26,7 +26,7 @@ def claim(owner: Object, selector: Selector, objects: Iterable[Object]) -> Claim
     going = is_going(owner)
     for value in objects:
         controller = owner_of(value)
-        selected = selector.matches(value["metadata"].get("labels") or {})
+        selected = selector.matches(labels_of(value))
         if controller is None:
             if selected and not going and not is_going(value):
                 found.adopt.append(value)

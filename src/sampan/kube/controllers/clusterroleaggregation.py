@@ -11,6 +11,7 @@ from sampan.kube.client.resources import CLUSTER_ROLES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes.labels import from_object
+from sampan.specs.kubernetes.objects import labels_of
 
 MANAGER = "clusterrole-aggregation-controller"
 
@@ -25,7 +26,7 @@ def gathered(role: Object, roles: Iterable[Object]) -> list[Object]:
     for selector in (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
         selects = from_object(selector)
         for one in others:
-            if selects.matches(one["metadata"].get("labels") or {}):
+            if selects.matches(labels_of(one)):
                 found += [rule for rule in one.get("rules") or () if rule not in found]
     return found
 

@@ -25,6 +25,7 @@ from sampan.kube.controllers.servicepods import (
 )
 from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.endpoints import repack
+from sampan.specs.kubernetes.objects import annotations_of, labels_of
 from sampan.specs.kubernetes.pods import is_ready
 from sampan.specs.kubernetes.status import StatusError, has_cause, is_not_found
 
@@ -63,7 +64,7 @@ class EndpointsLoop:
 
     def _endpoints_changed(self, what: str, value: Object, old: Object | None) -> None:
         """What is not this controller's is left alone, unless it goes with its Service."""
-        labels = [one["metadata"].get("labels") or {} for one in (value, old) if one is not None]
+        labels = [labels_of(one) for one in (value, old) if one is not None]
         if what == "delete" or any(one.get(MANAGED_BY) == MANAGER for one in labels):
             self.controller.queue.add(key_of(value))
 
@@ -124,11 +125,11 @@ def endpoints(service: Object, pods: list[Object], known: Object | None, trigger
     """What is to be written for a Service; None if that is what there is."""
     packed = repack(subsets(service, pods))
     cut = truncated(packed)
-    labels = labels_of(service)
+    labels = endpoints_labels(service)
     if known is not None:
-        marked = OVER_CAPACITY in (known["metadata"].get("annotations") or {})
+        marked = OVER_CAPACITY in annotations_of(known)
         same = _comparable(known.get("subsets") or []) == _comparable(repack(cut))
-        if same and (known["metadata"].get("labels") or {}) == labels and marked == (cut != packed):
+        if same and labels_of(known) == labels and marked == (cut != packed):
             return None
     metadata = dict(known["metadata"]) if known is not None else _named(service)
     annotations = {
@@ -150,8 +151,8 @@ def _named(service: Object) -> Object:
     return {"name": service["metadata"]["name"], "namespace": service["metadata"]["namespace"]}
 
 
-def labels_of(service: Object) -> dict[str, str]:
-    own = service["metadata"].get("labels") or {}
+def endpoints_labels(service: Object) -> dict[str, str]:
+    own = labels_of(service)
     found = {key: text for key, text in own.items() if key != HEADLESS}
     if is_headless(service):
         found[HEADLESS] = ""

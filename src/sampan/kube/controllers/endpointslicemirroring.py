@@ -19,7 +19,7 @@ from sampan.kube.controllers.endpointslices.tracker import Tracker
 from sampan.kube.controllers.endpointslices.writing import Writer
 from sampan.kube.controllers.servicepods import TRIGGER
 from sampan.specs.kubernetes import ip
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import is_going, labels_of
 
 MANAGER = "endpointslicemirroring-controller.k8s.io"
 SKIP = "endpointslice.kubernetes.io/skip-mirror"
@@ -82,7 +82,7 @@ class Mirroring:
 
 
 def _mirrored(value: Object) -> list[str]:
-    labels = value["metadata"].get("labels") or {}
+    labels = labels_of(value)
     if labels.get(MANAGED_BY) != MANAGER or not labels.get(SERVICE):
         return []
     return [f"{value['metadata']['namespace']}/{labels[SERVICE]}"]

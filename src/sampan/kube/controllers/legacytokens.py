@@ -14,7 +14,7 @@ from sampan.kube.controllers.controller import NAMESPACE, Controller
 from sampan.kube.controllers.secrettokens import TYPE, account_key, belongs
 from sampan.kube.pki.accounttokens import INVALID_SINCE, LAST_USED, TRACKING
 from sampan.specs.kubernetes import time
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import is_going, labels_of
 from sampan.specs.kubernetes.podreferences import secrets as secrets_of
 from sampan.specs.kubernetes.status import StatusError, is_not_found
 
@@ -35,7 +35,7 @@ def verdict(secret: Object, account: Object, mounted: Collection[str], tracked: 
     own = any(one.get("name") == name for one in account.get("secrets") or ())
     if not own or name in mounted:
         return KEEP
-    invalid = (secret["metadata"].get("labels") or {}).get(INVALID_SINCE, "")
+    invalid = labels_of(secret).get(INVALID_SINCE, "")
     if _day(invalid) is None:
         return INVALIDATE
     return DELETE if invalid < limit else KEEP

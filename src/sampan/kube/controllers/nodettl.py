@@ -9,6 +9,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import NODES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
+from sampan.specs.kubernetes.objects import annotations_of
 
 ANNOTATION = "node.alpha.kubernetes.io/ttl"
 # In clusters of so many nodes so many seconds; the steps overlap, so that a node more or less changes little.
@@ -31,7 +32,7 @@ def step_of(nodes: int, before: int) -> int:
 
 
 def annotated(node: Object) -> int | None:
-    text = (node["metadata"].get("annotations") or {}).get(ANNOTATION, "")
+    text = annotations_of(node).get(ANNOTATION, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 

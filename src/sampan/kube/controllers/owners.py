@@ -8,6 +8,7 @@ from sampan.kube.controllers.controller import NAMESPACE
 from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.labelselector import can_select
+from sampan.specs.kubernetes.objects import labels_of
 from sampan.specs.kubernetes.objects import owner as owner_of
 
 ORPHANS = "orphans"  # an index: what nobody controls, by its namespace
@@ -60,4 +61,4 @@ def suitors(value: Object, owners: Informer, selector: Callable[[Object], Select
 
 
 def selects(owner: Object, value: Object) -> bool:
-    return selector_of(owner).matches(value["metadata"].get("labels") or {})
+    return selector_of(owner).matches(labels_of(value))

@@ -14,7 +14,7 @@ from sampan.kube.client.resources import NODES, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.removal import Removal, remove
 from sampan.specs.kubernetes import taints
-from sampan.specs.kubernetes.objects import condition, is_going
+from sampan.specs.kubernetes.objects import is_going, is_true
 from sampan.specs.kubernetes.pods import phase
 from sampan.specs.kubernetes.status import StatusError, is_not_found
 
@@ -112,7 +112,7 @@ def out_of_service(pods: Iterable[Object], nodes: Mapping[str, Object]) -> list[
 
 
 def _is_out(node: Object) -> bool:
-    ready = (condition(node, "Ready") or {}).get("status") == "True"
+    ready = is_true(node, "Ready")
     keys = [one.get("key") for one in (node.get("spec") or {}).get("taints") or ()]
     return not ready and taints.OUT_OF_SERVICE in keys
 

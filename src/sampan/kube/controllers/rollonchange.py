@@ -25,7 +25,7 @@ from sampan.kube.client.resources import (
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes import podreferences
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import annotations_of, is_going
 
 ANNOTATION = "sampan.dev/roll-on-change"
 SEEN = "sampan.dev/configuration-seen"  # of the workload: "configmaps/a:4f1c...,secrets/b:77ab..."
@@ -56,7 +56,7 @@ class Change:
 
 def uses(workload: Object) -> list[str]:
     """What its pods read, "configmaps/name", if it asks for being rolled."""
-    if (workload["metadata"].get("annotations") or {}).get(ANNOTATION) != "true":
+    if annotations_of(workload).get(ANNOTATION) != "true":
         return []
     spec = (workload["spec"].get("template") or {}).get("spec") or {}
     maps = (f"{CONFIG_MAPS.plural}/{name}" for name in podreferences.config_maps(spec))
@@ -85,7 +85,7 @@ def decide(workload: Object, found: Mapping[str, Object]) -> Change | None:
 
 
 def _seen(workload: Object) -> dict[str, str]:
-    text = (workload["metadata"].get("annotations") or {}).get(SEEN, "")
+    text = annotations_of(workload).get(SEEN, "")
     pairs = (one.rpartition(":") for one in text.split(","))
     return {name: own for name, _, own in pairs if name}
 

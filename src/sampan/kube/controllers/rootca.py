@@ -5,7 +5,7 @@ from sampan.kube.client.resources import CONFIG_MAPS, NAMESPACES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller, namespace_of
 from sampan.kube.controllers.serviceaccounts import is_ending
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import annotations_of, is_going
 from sampan.specs.kubernetes.status import StatusError, is_already_there
 
 NAME = "kube-root-ca.crt"
@@ -32,7 +32,7 @@ def controller(context: Context) -> Controller:
         if found is None:
             await _create(client, name, bundle)
         elif found.get("data") != {KEY: bundle} or _described(found) != DESCRIPTION:
-            annotations = {**(found["metadata"].get("annotations") or {}), ANNOTATION: DESCRIPTION}
+            annotations = {**annotations_of(found), ANNOTATION: DESCRIPTION}
             changed = {**found, "data": {KEY: bundle}}
             changed["metadata"] = {**found["metadata"], "annotations": annotations}
             await client.update(CONFIG_MAPS, name, changed)

@@ -17,7 +17,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import NAMESPACE, Controller
 from sampan.kube.pki.accounttokens import secret_token
 from sampan.kube.pki.keyfiles import read_token_key
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import annotations_of, is_going
 
 TYPE = "kubernetes.io/service-account-token"
 NAME, UID = "kubernetes.io/service-account.name", "kubernetes.io/service-account.uid"
@@ -28,13 +28,13 @@ OF_ACCOUNT = "service account"  # the index of such secrets by whose they are
 
 def account_key(secret: Object) -> list[str]:
     """For the index OF_ACCOUNT."""
-    name = (secret["metadata"].get("annotations") or {}).get(NAME)
+    name = annotations_of(secret).get(NAME)
     return [f"{secret['metadata']['namespace']}/{name}"] if secret.get("type") == TYPE and name else []
 
 
 def belongs(secret: Object, account: Object) -> bool:
     """Is it for this very account, not for an earlier one of that name?"""
-    uid = (secret["metadata"].get("annotations") or {}).get(UID)
+    uid = annotations_of(secret).get(UID)
     return not uid or uid == account["metadata"]["uid"]
 
 

@@ -11,7 +11,7 @@ from sampan.kube.client.resources import IP_ADDRESSES, SERVICE_CIDRS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes import ip
-from sampan.specs.kubernetes.objects import condition, is_going
+from sampan.specs.kubernetes.objects import condition, is_going, labels_of
 from sampan.specs.kubernetes.status import StatusError, is_not_found
 from sampan.specs.kubernetes.time import seconds, text
 
@@ -49,7 +49,7 @@ def may_go(value: Object, all_ranges: Iterable[Object], addresses: Iterable[Obje
     bare = [one for one in ranges(value) if not any(contains(other, one) for other in others)]
     for address in addresses:
         parsed = ip.parse(address["metadata"]["name"])
-        managed = (address["metadata"].get("labels") or {}).get("ipaddress.kubernetes.io/managed-by")
+        managed = labels_of(address).get("ipaddress.kubernetes.io/managed-by")
         if parsed is None or managed != ADDRESS_MANAGER:
             continue
         if any(ip.contains(*one, parsed) for one in bare) and not any(

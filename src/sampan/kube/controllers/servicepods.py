@@ -6,7 +6,7 @@ from typing import Any
 
 from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.requests import Object
-from sampan.specs.kubernetes.objects import condition, is_going
+from sampan.specs.kubernetes.objects import condition, is_going, labels_of
 from sampan.specs.kubernetes.pods import is_finished, is_ready
 from sampan.specs.kubernetes.time import seconds
 
@@ -31,7 +31,7 @@ def _first_selected(service: Object) -> list[str]:
 
 
 def _labelled(pod: Object) -> list[str]:
-    return [_pair(pod, *one) for one in (pod["metadata"].get("labels") or {}).items()]
+    return [_pair(pod, *one) for one in labels_of(pod).items()]
 
 
 class Matches:
@@ -50,13 +50,13 @@ class Matches:
         found = [
             pod
             for pod in self._pods.by(LABELLED, _pair(service, *min(selector.items())))
-            if selector.items() <= (pod["metadata"].get("labels") or {}).items()
+            if selector.items() <= labels_of(pod).items()
         ]
         return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
 
     def services(self, pod: Object) -> Iterator[str]:
         """Their keys."""
-        labels = pod["metadata"].get("labels") or {}
+        labels = labels_of(pod)
         for pair in _labelled(pod):
             for service in self._services.by(SELECTED, pair):
                 if selector_of(service).items() <= labels.items():

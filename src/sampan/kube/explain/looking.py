@@ -23,6 +23,7 @@ from sampan.kube.client.resources import (
 )
 from sampan.kube.explain import places, pods, workloads
 from sampan.kube.explain.explanation import Explanation, Seen
+from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError
 
 MOST_LEFT = 200  # objects of a namespace that are looked at
@@ -101,7 +102,7 @@ class Looking:
 
     async def namespace(self, _namespace: str, name: str) -> Explanation:
         value = await self._client.get(NAMESPACES, "", name)
-        going = bool(value["metadata"].get("deletionTimestamp"))
+        going = is_going(value)
         left = await self._left(name) if going else []
         quotas, services = await asyncio.gather(self._list(RESOURCE_QUOTAS, name), self._list(API_SERVICES))
         return places.namespace(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sampan.kube.client.requests import Object
 from sampan.kube.explain.explanation import Explanation, Seen, finalizers, keeper, removal
 from sampan.specs.kubernetes.labels import from_object
-from sampan.specs.kubernetes.objects import condition
+from sampan.specs.kubernetes.objects import condition, is_going
 
 FINALIZER = "kubernetes"
 FAILURES = (
@@ -17,7 +17,7 @@ FAILURES = (
 
 def namespace(seen: Seen) -> Explanation:
     """What is left in it stands in `around` under "left"."""
-    if not seen.value["metadata"].get("deletionTimestamp"):
+    if not is_going(seen.value):
         return seen.because("Active", "nothing stands in its way", also=_full(seen.near("resourcequotas")))
     for kind in FAILURES:
         told = condition(seen.value, kind)

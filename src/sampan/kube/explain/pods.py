@@ -6,7 +6,7 @@ from typing import Any
 from sampan.kube.client.requests import Object
 from sampan.kube.explain.explanation import Explanation, Seen, removal
 from sampan.specs.kubernetes.labels import from_object
-from sampan.specs.kubernetes.objects import condition
+from sampan.specs.kubernetes.objects import condition, is_true, labels_of
 from sampan.specs.kubernetes.pods import is_ready, phase
 from sampan.specs.kubernetes.time import seconds
 
@@ -67,7 +67,7 @@ def _going(seen: Seen) -> Explanation | None:
 
 
 def _is_up(node: Object) -> bool:
-    return (condition(node, "Ready") or {}).get("status") == "True"
+    return is_true(node, "Ready")
 
 
 def _gated(seen: Seen) -> Explanation | None:
@@ -178,7 +178,7 @@ def _starting(seen: Seen) -> Explanation | None:
     found = next((one for one in seen.near("nodes") if one["metadata"]["name"] == node), None)
     if found is None:
         return seen.because("Pending", f"it is bound to the node {node}, which does not exist")
-    if (found["metadata"].get("labels") or {}).get("sampan.dev/fake") == "true":
+    if labels_of(found).get("sampan.dev/fake") == "true":
         return seen.because("Pending", f"its node {node} is a fake one: nothing ever runs there")
     if not _is_up(found):
         return seen.because("Pending", f"its node {node} is not ready", [f"sampan explain node {node}"])
@@ -229,7 +229,7 @@ def _running(seen: Seen) -> Explanation | None:
     """It runs; can it be reached by a Service?"""
     if phase(seen.value) != "Running":
         return None
-    labels = seen.value["metadata"].get("labels") or {}
+    labels = labels_of(seen.value)
     names = {port.get("name") for one in seen.spec.get("containers") or () for port in one.get("ports") or ()}
     lines = []
     for service in seen.near("services"):

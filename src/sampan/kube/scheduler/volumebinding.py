@@ -20,6 +20,7 @@ from sampan.kube.scheduler.surroundings import CLAIMS, VOLUMES
 from sampan.kube.scheduler.volumes import Plan, claims_of, reachable
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import volumes
+from sampan.specs.kubernetes.objects import annotations_of
 from sampan.specs.kubernetes.status import StatusError
 
 PLUGIN = 'running PreBind plugin "VolumeBinding"'
@@ -90,7 +91,7 @@ class VolumeBinder:
             if claim is None:
                 return f"could not find pvc {quote(key)}"
             if not volumes.is_bound(claim) and self._was_told(claim, wanted):
-                said = volumes.annotations(claim).get(volumes.SELECTED_NODE, "")
+                said = annotations_of(claim).get(volumes.SELECTED_NODE, "")
                 if not said:
                     return f"provisioning failed for PVC {quote(use.name)}"
                 if said != node:

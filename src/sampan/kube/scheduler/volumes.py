@@ -19,6 +19,7 @@ from sampan.specs.kubernetes import quantity, volumes
 from sampan.specs.kubernetes.labels import from_object
 from sampan.specs.kubernetes.labelselector import can_select
 from sampan.specs.kubernetes.nodeselectors import Requirement, Terms, selector_term, terms_of
+from sampan.specs.kubernetes.objects import annotations_of, is_going
 
 NOT_MADE_YET = "waiting for ephemeral volume controller to create the persistentvolumeclaim"
 
@@ -65,7 +66,7 @@ def problem(query: Query) -> str | None:
         if (claim.get("status") or {}).get("phase") == "Lost":
             volume = (claim.get("spec") or {}).get("volumeName") or ""
             return f'persistentvolumeclaim "{use.name}" bound to non-existent persistentvolume "{volume}"'
-        if claim["metadata"].get("deletionTimestamp") is not None:
+        if is_going(claim):
             return f'persistentvolumeclaim "{use.name}" is being deleted'
         if use.ephemeral and not _owned(claim, pod.uid):
             return (
@@ -114,11 +115,11 @@ def reachable(query: Query, volume: Object, rows: Rows) -> Mask:
 def prospect(query: Query, claims: Iterable[Object], rows: Rows) -> Prospect:
     """What the claims would get on each of the rows: the second half of upstream's FindPodVolumes."""
     ordered = sorted(claims, key=volumes.wanted_size)
-    fresh = [one for one in ordered if volumes.SELECTED_NODE not in volumes.annotations(one)]
-    promised = [one for one in ordered if volumes.SELECTED_NODE in volumes.annotations(one)]
+    fresh = [one for one in ordered if volumes.SELECTED_NODE not in annotations_of(one)]
+    promised = [one for one in ordered if volumes.SELECTED_NODE in annotations_of(one)]
     impossible = nowhere(query.cluster, rows)
     for claim in promised:
-        node = volumes.annotations(claim)[volumes.SELECTED_NODE]
+        node = annotations_of(claim)[volumes.SELECTED_NODE]
         impossible |= ~query.cluster.names.among((node,), rows)
     found = volumes.by_size(query.cluster.surroundings.all(VOLUMES)) if fresh else []
     chosen = _choose(query, fresh, found, rows)

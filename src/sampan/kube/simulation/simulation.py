@@ -12,7 +12,7 @@ from sampan.kube.simulation import workloads
 from sampan.kube.simulation.placing import Landing, Placing
 from sampan.specs.kubernetes import quotas
 from sampan.specs.kubernetes.labels import from_object
-from sampan.specs.kubernetes.objects import owner
+from sampan.specs.kubernetes.objects import labels_of, owner
 from sampan.specs.kubernetes.podamounts import ZERO, amounts
 from sampan.specs.kubernetes.pods import is_finished
 from sampan.specs.kubernetes.status import StatusError
@@ -235,7 +235,7 @@ def _covers(budget: Object, pod: Object) -> bool:
     if budget["metadata"]["namespace"] != pod["metadata"].get("namespace"):
         return False
     selector = from_object((budget.get("spec") or {}).get("selector"))
-    return selector.matches(pod["metadata"].get("labels") or {})
+    return selector.matches(labels_of(pod))
 
 
 def _anew(pod: Object) -> Object:

@@ -1,4 +1,4 @@
-"""Facts of any object: its owner, its conditions, whether it is on its way out. Pure."""
+"""Facts of any object: labels and annotations, owner, conditions, whether it is on its way out. Pure."""
 
 from collections.abc import Iterable
 
@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 
+def labels_of(value: "Object") -> "dict[str, str]":
+    """Empty where there are none; not to be changed."""
+    return value["metadata"].get("labels") or {}
+
+
+def annotations_of(value: "Object") -> "dict[str, str]":
+    """Empty where there are none; not to be changed."""
+    return value["metadata"].get("annotations") or {}
+
+
 def condition(value: "Object", kind: str) -> "Object | None":
     """A condition of any object, by its type."""
     for one in (value.get("status") or {}).get("conditions") or ():
@@ -17,6 +27,12 @@ def condition(value: "Object", kind: str) -> "Object | None":
             found: Object = one
             return found
     return None
+
+
+def is_true(value: "Object", kind: str) -> bool:
+    """Has it a condition of this type, with status True?"""
+    found = condition(value, kind)
+    return found is not None and found.get("status") == "True"
 
 
 def is_going(value: "Object") -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import log2
 
-from sampan.specs.kubernetes.objects import condition, is_going
+from sampan.specs.kubernetes.objects import annotations_of, condition, is_going, is_true
 from sampan.specs.kubernetes.time import seconds
 
 TYPE_CHECKING = False
@@ -26,8 +26,7 @@ def phase(pod: "Object") -> str:
 
 def is_ready(pod: "Object") -> bool:
     """Is its condition Ready True?"""
-    found = condition(pod, "Ready")
-    return found is not None and found.get("status") == "True"
+    return is_true(pod, "Ready")
 
 
 def available_at(pod: "Object", min_ready_seconds: int) -> float | None:
@@ -112,7 +111,7 @@ def _expendable(pod: "Object", rank: int, now: float) -> "tuple[Any, ...]":
 
 def deletion_cost(pod: "Object") -> int:
     """0 where the annotation says nothing that can be understood."""
-    text = (pod["metadata"].get("annotations") or {}).get(DELETION_COST, "0")
+    text = annotations_of(pod).get(DELETION_COST, "0")
     try:
         cost = int(text) if text.lstrip("-").isdecimal() and text.isascii() else 0
     except ValueError:

@@ -6,6 +6,7 @@ Kubernetes: k8s.io/component-helpers/storage/volume.
 from sampan.errors import Invalid
 from sampan.specs.kubernetes import labelselector, quantity
 from sampan.specs.kubernetes.labels import NOTHING, from_object
+from sampan.specs.kubernetes.objects import annotations_of, labels_of
 from sampan.specs.kubernetes.podamounts import ZERO
 from sampan.specs.kubernetes.quantity import Quantity
 
@@ -26,19 +27,14 @@ ONE_POD = "ReadWriteOncePod"
 ZONES = "__"  # between the zones of a volume's label
 
 
-def annotations(value: "Object") -> "Mapping[str, str]":
-    """Empty where there are none."""
-    return value["metadata"].get("annotations") or {}
-
-
 def class_of(value: "Object") -> str:
     """Of a volume or a claim; "" for none."""
-    return str(annotations(value).get(CLASS) or (value.get("spec") or {}).get("storageClassName") or "")
+    return str(annotations_of(value).get(CLASS) or (value.get("spec") or {}).get("storageClassName") or "")
 
 
 def is_bound(claim: "Object") -> bool:
     """Has the controller done all it has to do about it?"""
-    return bool((claim.get("spec") or {}).get("volumeName")) and BIND_COMPLETED in annotations(claim)
+    return bool((claim.get("spec") or {}).get("volumeName")) and BIND_COMPLETED in annotations_of(claim)
 
 
 def belongs(volume: "Object", claim: "Object") -> bool:
@@ -85,7 +81,7 @@ def offers(volume: "Object", claim: "Object") -> bool:
     selector = wanted.get("selector")
     if selector is not None:
         chosen = from_object(selector) if labelselector.can_select(selector) else NOTHING
-        if not chosen.matches(volume["metadata"].get("labels") or {}):
+        if not chosen.matches(labels_of(volume)):
             return False
     return (
         could_be(volume, claim)
@@ -103,7 +99,7 @@ def by_size(volumes: "Iterable[Object]") -> "list[Object]":
 
 def annotated(value: "Object", **more: str) -> "Object":
     """With these annotations more."""
-    metadata = {**value["metadata"], "annotations": {**annotations(value), **more}}
+    metadata = {**value["metadata"], "annotations": {**annotations_of(value), **more}}
     return {**value, "metadata": metadata}
 
 
@@ -113,7 +109,7 @@ def bound_volume(volume: "Object", claim: "Object") -> "Object":
     new = volume
     if (said.get("namespace"), said.get("name"), said.get("uid")) != (of["namespace"], of["name"], of["uid"]):
         new = {**volume, "spec": {**volume["spec"], "claimRef": _reference(claim)}}
-    if not belongs(volume, claim) and BY_CONTROLLER not in annotations(volume):
+    if not belongs(volume, claim) and BY_CONTROLLER not in annotations_of(volume):
         new = annotated(new, **{BY_CONTROLLER: "yes"})
     return new
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes import taints
-from sampan.specs.kubernetes.objects import condition, is_going
+from sampan.specs.kubernetes.objects import annotations_of, is_going, is_true
 from sampan.specs.kubernetes.podreferences import claims, uses_claim
 from sampan.specs.kubernetes.pods import is_finished
 from sampan.specs.kubernetes.volumes import belongs
@@ -63,7 +63,7 @@ def needs_attaching(driver: Object | None) -> bool:
 def holds(pod: Object, node: Object) -> bool:
     """Does it still use its volumes?"""
     if is_finished(pod) or (is_going(pod) and not _runs(pod)):
-        return (node["metadata"].get("annotations") or {}).get(KEEP_FINISHED) == "true"
+        return annotations_of(node).get(KEEP_FINISHED) == "true"
     return True
 
 
@@ -76,7 +76,7 @@ def _runs(pod: Object) -> bool:
 
 
 def is_managed(node: Object) -> bool:
-    return (node["metadata"].get("annotations") or {}).get(MANAGED) == "true"
+    return annotations_of(node).get(MANAGED) == "true"
 
 
 def wanted(
@@ -140,7 +140,7 @@ def may_detach(node: Object | None, name: str, since: float, now: float) -> bool
     if node is None or name not in ((node.get("status") or {}).get("volumesInUse") or ()):
         return True
     keys = [one.get("key") for one in (node.get("spec") or {}).get("taints") or ()]
-    healthy = (condition(node, "Ready") or {}).get("status") == "True"
+    healthy = is_true(node, "Ready")
     return taints.OUT_OF_SERVICE in keys or (not healthy and now - since > PATIENCE)
 
 

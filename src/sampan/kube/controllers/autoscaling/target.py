@@ -8,6 +8,7 @@ from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.client.scales import Kinds, group_of
 from sampan.kube.controllers.controller import NAMESPACE
 from sampan.specs.kubernetes import labels
+from sampan.specs.kubernetes.objects import labels_of
 from sampan.specs.kubernetes.status import StatusError
 
 
@@ -89,12 +90,12 @@ class Selectors:
 
     def pods(self, namespace: str, selector: labels.Selector) -> list[Object]:
         of_namespace = self._pods.by(NAMESPACE, namespace)
-        return [pod for pod in of_namespace if selector.matches(pod["metadata"].get("labels") or {})]
+        return [pod for pod in of_namespace if selector.matches(labels_of(pod))]
 
     def _rivals(self, namespace: str, selector: labels.Selector) -> list[str]:
         """The autoscalers that scale any of these pods."""
         others = {key: one for key, one in self._known.items() if key.startswith(f"{namespace}/")}
         if len(others) < 2:
             return list(others)
-        own = [pod["metadata"].get("labels") or {} for pod in self.pods(namespace, selector)]
+        own = [labels_of(pod) for pod in self.pods(namespace, selector)]
         return sorted(key for key, one in others.items() if any(one.matches(each) for each in own))

@@ -42,13 +42,14 @@ def spec_of(value: Object) -> Object:
     return found
 
 
-def is_true(value: Object, kind: str) -> bool:
+def says(value: Object, kind: str) -> bool:
+    """Has it a condition of this type? Those made before conditions had a status count."""
     found = condition(value, kind)
     return found is not None and found.get("status", "True") == "True"
 
 
 def is_decided(value: Object) -> bool:
-    return is_true(value, "Approved") or is_true(value, "Denied")
+    return says(value, "Approved") or says(value, "Denied")
 
 
 def is_issued(value: Object) -> bool:

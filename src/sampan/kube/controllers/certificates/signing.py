@@ -12,10 +12,10 @@ from sampan.kube.controllers.certificates.requests import (
     BadRequest,
     check,
     is_issued,
-    is_true,
     life_of,
     parsed,
     pem_of,
+    says,
     spec_of,
 )
 from sampan.kube.controllers.context import Context
@@ -28,8 +28,8 @@ from sampan.specs.kubernetes import time
 
 def is_ready(value: Object) -> bool:
     """Is it for us, approved, and neither signed nor given up? Pure."""
-    wanted = is_true(value, "Approved") and not is_true(value, "Denied")
-    over = is_issued(value) or is_true(value, "Failed")
+    wanted = says(value, "Approved") and not says(value, "Denied")
+    over = is_issued(value) or says(value, "Failed")
     return wanted and not over and spec_of(value).get("signerName") in SIGNERS
 
 

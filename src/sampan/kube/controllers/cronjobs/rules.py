@@ -53,8 +53,7 @@ def active_of(cronjob: Object) -> list[Object]:
 def outcome(job: Object) -> str:
     """ "Complete" or "Failed" of a job that has ended, else ""."""
     for kind in ("Complete", "Failed"):
-        found = objects.condition(job, kind)
-        if found is not None and found.get("status") == "True":
+        if objects.is_true(job, kind):
             return kind
     return ""
 

@@ -8,9 +8,10 @@ from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
 from sampan.kube.controllers.deployments.draft import Event, Plan, View, Write
 from sampan.kube.controllers.deployments.plan import collided, failed, plan
 from sampan.kube.controllers.deployments.scaling import rolls
-from sampan.kube.controllers.deployments.sets import annotations, same_template
+from sampan.kube.controllers.deployments.sets import same_template
 from sampan.kube.controllers.owners import ORPHANS, keys, orphan, owner_key, selector_of
 from sampan.specs.kubernetes import objects
+from sampan.specs.kubernetes.objects import annotations_of
 from sampan.specs.kubernetes.status import StatusError, has_cause, is_already_there, is_not_found
 
 WORKERS = 5
@@ -159,4 +160,4 @@ def _shown(deployment: Object) -> tuple[Object, Object]:
         for name, value in status.items()
         if value or name in ("terminatingReplicas", "collisionCount")
     }
-    return dict(annotations(deployment)), kept
+    return dict(annotations_of(deployment)), kept

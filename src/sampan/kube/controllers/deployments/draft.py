@@ -8,6 +8,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.deployments import history, scaling, sets, status
 from sampan.specs.kubernetes.hashes import template_hash
+from sampan.specs.kubernetes.objects import annotations_of
 
 LONGEST_NAME = 253
 
@@ -81,8 +82,8 @@ class Draft:
     def resize(self, one: Object, size: int) -> None:
         """The same, and let it know of the Deployment's size in any case."""
         before = sets.replicas(one)
-        annotations = {**sets.annotations(one), **scaling.size_annotations(self.deployment)}
-        if before == size and annotations == sets.annotations(one):
+        annotations = {**annotations_of(one), **scaling.size_annotations(self.deployment)}
+        if before == size and annotations == annotations_of(one):
             return
         changed = sets.changed(one, spec={"replicas": size}, annotations=annotations)
         direction = "up" if before < size else "down"
@@ -102,10 +103,10 @@ class Draft:
         annotations = history.annotated(self.deployment, self.new, history.next_revision(self.old))
         delay = self.deployment["spec"].get("minReadySeconds") or 0
         same_delay = (self.new["spec"].get("minReadySeconds") or 0) == delay
-        if annotations != sets.annotations(self.new) or not same_delay:
+        if annotations != annotations_of(self.new) or not same_delay:
             spec = {"minReadySeconds": delay}
             self.update(self.new, sets.changed(self.new, spec=spec, annotations=annotations))
-        self._tell_revision(sets.annotations(self.new).get(sets.REVISION, ""))
+        self._tell_revision(annotations_of(self.new).get(sets.REVISION, ""))
         if status.has_deadline(self.deployment) and not status.progressing(self.deployment):
             self._progress(status.FOUND, f'Found new replica set "{self.new["metadata"]["name"]}"')
 
@@ -128,7 +129,7 @@ class Draft:
 
     def _tell_revision(self, own: str) -> None:
         metadata = self.deployment["metadata"]
-        annotations = {**sets.annotations(self.deployment), sets.REVISION: own}
+        annotations = {**annotations_of(self.deployment), sets.REVISION: own}
         self.deployment = {**self.deployment, "metadata": {**metadata, "annotations": annotations}}
 
     def _progress(self, reason: str, message: str) -> None:

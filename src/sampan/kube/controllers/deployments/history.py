@@ -10,13 +10,12 @@ from sampan.kube.controllers.deployments.sets import (
     LARGEST,
     MAXIMUM,
     REVISION,
-    annotations,
     count,
     number,
     replicas,
 )
 from sampan.kube.controllers.rollonchange import SEEN
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import annotations_of, is_going
 
 # By which extensions/v1beta1 asked for a rollback, and apps/v1 still does.
 ROLLBACK_TO = "deprecated.deployment.rollback.to"
@@ -36,7 +35,7 @@ _NOT_COPIED = frozenset(
 
 def revision(one: Object) -> int | None:
     """0 of a set without one, None of one whose annotation is no number."""
-    text = annotations(one).get(REVISION)
+    text = annotations_of(one).get(REVISION)
     return 0 if text is None else number(text)
 
 
@@ -46,8 +45,8 @@ def next_revision(old: Sequence[Object]) -> int:
 
 def annotated(deployment: Object, new: Object, own: int, *, created: bool = False) -> dict[str, str]:
     """The annotations of the newest set: the Deployment's, its revision, and those it had before."""
-    found = dict(annotations(new))
-    for key, value in annotations(deployment).items():
+    found = dict(annotations_of(new))
+    for key, value in annotations_of(deployment).items():
         if key not in _NOT_COPIED:
             found[key] = value
     text = found.get(REVISION, "")
@@ -56,7 +55,7 @@ def annotated(deployment: Object, new: Object, own: int, *, created: bool = Fals
         return found
     if (before or 0) < own:
         found[REVISION] = str(own)
-        if REVISION in annotations(new):
+        if REVISION in annotations_of(new):
             found.update(_remembered(found.get(HISTORY, ""), text))
     if created:
         found.update(size_annotations(deployment))
@@ -92,7 +91,7 @@ def _is_idle(one: Object) -> bool:
 
 def rollback_to(deployment: Object) -> int | None:
     """The revision that an annotation asks for, 0 for the last one; None if it does not."""
-    text = annotations(deployment).get(ROLLBACK_TO)
+    text = annotations_of(deployment).get(ROLLBACK_TO)
     return number(text) if text else None
 
 
@@ -104,7 +103,7 @@ def last_revision(sets: Sequence[Object]) -> int:
 
 def restored(deployment: Object, template: Object, one: Object) -> Object:
     """A Deployment with a set's template and annotations again."""
-    own = {key: value for key, value in annotations(deployment).items() if key in _NOT_COPIED}
-    given = {key: value for key, value in annotations(one).items() if key not in _NOT_COPIED}
+    own = {key: value for key, value in annotations_of(deployment).items() if key in _NOT_COPIED}
+    given = {key: value for key, value in annotations_of(one).items() if key not in _NOT_COPIED}
     metadata = {**deployment["metadata"], "annotations": {**own, **given}}
     return {**deployment, "metadata": metadata, "spec": {**deployment["spec"], "template": template}}

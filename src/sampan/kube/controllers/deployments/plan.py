@@ -7,7 +7,7 @@ from sampan.kube.controllers.deployments.draft import Draft, Event, Plan, View
 from sampan.kube.controllers.deployments.recreating import recreate
 from sampan.kube.controllers.deployments.rolling import roll
 from sampan.specs.kubernetes.labelselector import is_empty
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import annotations_of, is_going
 
 SELECTS_ALL = "This deployment is selecting all pods. A non-empty selector is required."
 
@@ -77,7 +77,7 @@ def _rolled_back(draft: Draft) -> Plan:
         deployment = history.restored(deployment, sets.without_hash(found["spec"]["template"]), found)
         event = Event(NORMAL, "DeploymentRollback", f'Rolled back deployment "{name}" to revision {wanted}')
     annotations = {
-        key: value for key, value in sets.annotations(deployment).items() if key != history.ROLLBACK_TO
+        key: value for key, value in annotations_of(deployment).items() if key != history.ROLLBACK_TO
     }
     deployment = {**deployment, "metadata": {**deployment["metadata"], "annotations": annotations}}
     return Plan(tuple(draft.writes.values()), deployment, (event,), restored=True)

@@ -8,7 +8,6 @@ from sampan.kube.controllers.deployments.sets import (
     LARGEST,
     MAXIMUM,
     active,
-    annotations,
     count,
     desired,
     number,
@@ -17,7 +16,7 @@ from sampan.kube.controllers.deployments.sets import (
     total,
 )
 from sampan.specs.kubernetes.intorstring import scaled
-from sampan.specs.kubernetes.objects import by_creation
+from sampan.specs.kubernetes.objects import annotations_of, by_creation
 
 
 def rolls(deployment: Object) -> bool:
@@ -129,7 +128,7 @@ def _fraction(one: Object, deployment: Object) -> int:
     """By how much a set changes if it keeps its part of the whole."""
     if not replicas(deployment):
         return -replicas(one)
-    before = number(annotations(one).get(MAXIMUM))
+    before = number(annotations_of(one).get(MAXIMUM))
     if before is None or not 0 < before <= LARGEST:
         before = count(deployment, "replicas")
     if not before:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sampan.kube.client.requests import Object
-from sampan.specs.kubernetes.objects import by_creation
+from sampan.specs.kubernetes.objects import annotations_of, by_creation
 from sampan.specs.kubernetes.structs import printed
 
 HASH = "pod-template-hash"
@@ -12,10 +12,6 @@ PREFIX = "deployment.kubernetes.io/"
 REVISION, HISTORY = f"{PREFIX}revision", f"{PREFIX}revision-history"
 DESIRED, MAXIMUM = f"{PREFIX}desired-replicas", f"{PREFIX}max-replicas"
 LARGEST = (1 << 31) - 1
-
-
-def annotations(value: Object) -> dict[str, str]:
-    return value["metadata"].get("annotations") or {}
 
 
 def replicas(value: Object) -> int:
@@ -51,7 +47,7 @@ def number(text: str | None) -> int | None:
 
 def desired(one: Object) -> int | None:
     """How many replicas the Deployment had when the set was scaled last."""
-    return number(annotations(one).get(DESIRED))
+    return number(annotations_of(one).get(DESIRED))
 
 
 def without_hash(template: Object) -> Object:

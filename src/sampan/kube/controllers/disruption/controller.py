@@ -22,6 +22,7 @@ from sampan.kube.controllers.disruption import budgets, stale
 from sampan.kube.controllers.disruption.scales import Scales
 from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.labelselector import can_select
+from sampan.specs.kubernetes.objects import labels_of
 from sampan.specs.kubernetes.status import StatusError, is_conflict
 
 WORKERS = 2
@@ -152,7 +153,7 @@ def _selects(budget: Object, pod: Object) -> bool:
     selector = budget["spec"].get("selector")
     if selector is None or not can_select(selector):
         return False
-    return labels.from_object(selector).matches(pod["metadata"].get("labels") or {})
+    return labels.from_object(selector).matches(labels_of(pod))
 
 
 def controller(context: Context) -> Disruption:

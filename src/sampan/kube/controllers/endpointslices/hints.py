@@ -6,6 +6,7 @@ kubernetes.io/docs/reference/networking/virtual-ips#traffic-distribution
 from collections.abc import Callable, Mapping, Sequence
 
 from sampan.kube.client.requests import Object
+from sampan.specs.kubernetes.objects import annotations_of
 
 SAME_NODE = "PreferSameNode"
 NEAR = frozenset(("PreferClose", "PreferSameZone", SAME_NODE))
@@ -23,7 +24,7 @@ def distribution(service: Object) -> str:
 
 def by_proportion(service: Object) -> bool:
     """Does the annotation ask for a share of the endpoints for each zone?"""
-    annotations: Mapping[str, str] = service["metadata"].get("annotations") or {}
+    annotations: Mapping[str, str] = annotations_of(service)
     return annotations.get(OLD_MODE, annotations.get(MODE)) in ("Auto", "auto")
 
 

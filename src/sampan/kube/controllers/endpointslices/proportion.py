@@ -11,7 +11,7 @@ from math import ceil
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.endpointslices.hints import no_hints
 from sampan.kube.controllers.endpointslices.members import ZONE
-from sampan.specs.kubernetes.objects import condition
+from sampan.specs.kubernetes.objects import condition, is_true, labels_of
 from sampan.specs.kubernetes.podamounts import amounts
 
 OVERLOAD = 0.2  # by how much an endpoint may have more to do than its share
@@ -39,8 +39,8 @@ def ratios(nodes: Iterable[Object]) -> dict[str, float]:
     """The zones' parts of all processors; empty if not all ready nodes tell, or there are no two zones."""
     found: dict[str, int] = {}
     for node in nodes:
-        labels = node["metadata"].get("labels") or {}
-        ready = (condition(node, "Ready") or {}).get("status") == "True"
+        labels = labels_of(node)
+        ready = is_true(node, "Ready")
         if not ready or any(one in labels for one in CONTROL_PLANE):
             continue
         processors = amounts((node.get("status") or {}).get("allocatable")).get("cpu")
@@ -53,7 +53,7 @@ def ratios(nodes: Iterable[Object]) -> dict[str, float]:
 
 def facts(node: Object) -> tuple[object, ...]:
     """What of a node matters to the shares."""
-    labels = node["metadata"].get("labels") or {}
+    labels = labels_of(node)
     processors = ((node.get("status") or {}).get("allocatable") or {}).get("cpu")
     ready = (condition(node, "Ready") or {}).get("status")
     return labels.get(ZONE), processors, ready, *(one in labels for one in CONTROL_PLANE)

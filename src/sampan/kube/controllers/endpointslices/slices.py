@@ -24,7 +24,7 @@ from sampan.kube.controllers.servicepods import (
     is_headless,
     selector_of,
 )
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import is_going, labels_of
 from sampan.specs.kubernetes.status import StatusError
 
 MANAGER = "endpointslice-controller.k8s.io"
@@ -41,8 +41,8 @@ def by_service(value: Object) -> list[str]:
     return [f"{metadata['namespace']}/{labels.get(SERVICE, '')} {labels.get(MANAGED_BY, '')}"]
 
 
-def labels_of(service: Object) -> dict[str, str]:
-    own = service["metadata"].get("labels") or {}
+def slice_labels(service: Object) -> dict[str, str]:
+    own = labels_of(service)
     found = {key: text for key, text in own.items() if key not in RESERVED}
     if is_headless(service):
         found[HEADLESS] = ""
@@ -92,7 +92,7 @@ class Slices:
 
     def _slice_changed(self, what: str, value: Object, old: Object | None) -> None:
         for one in (value, old):
-            labels = (one["metadata"].get("labels") or {}) if one is not None else {}
+            labels = labels_of(one) if one is not None else {}
             if one is None or labels.get(MANAGED_BY) != MANAGER or not labels.get(SERVICE):
                 continue
             key = f"{one['metadata']['namespace']}/{labels[SERVICE]}"
@@ -131,7 +131,7 @@ class Slices:
 
     async def _settle(self, service: Object, pods: list[Object], slices: list[Object], trigger: str) -> None:
         metadata, types = service["metadata"], members.address_types(service)
-        owner, labels = owner_reference(service), labels_of(service)
+        owner, labels = owner_reference(service), slice_labels(service)
         others = [one for one in slices if one["addressType"] not in types]
         await self._writer.write(service, Plan(delete=others))
         missing: list[str] = []

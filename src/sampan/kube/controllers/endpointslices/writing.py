@@ -6,7 +6,7 @@ from sampan.kube.client.resources import ENDPOINT_SLICES
 from sampan.kube.controllers.endpointslices.plan import Plan
 from sampan.kube.controllers.endpointslices.tracker import Tracker
 from sampan.kube.controllers.servicepods import TRIGGER
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import annotations_of, is_going
 from sampan.specs.kubernetes.status import StatusError, has_cause
 
 
@@ -39,7 +39,7 @@ class Writer:
 
 def triggered(value: Object, trigger: str) -> Object:
     """With the time of what led to this write, or without any."""
-    have = value["metadata"].get("annotations") or {}
+    have = annotations_of(value)
     annotations = {key: text for key, text in have.items() if key != TRIGGER}
     if trigger:
         annotations[TRIGGER] = trigger

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sampan.kube.client.requests import Object
-from sampan.specs.kubernetes.objects import condition
+from sampan.specs.kubernetes.objects import condition, is_true, labels_of
 from sampan.specs.kubernetes.time import seconds, text
 
 FAKE = "sampan.dev/fake"  # a label: nothing stands behind the node, so that nothing can be heard of it
@@ -58,11 +58,11 @@ def is_silent(health: Health, grace: Grace, now: float) -> bool:
 
 
 def is_ready(node: Object) -> bool:
-    return (condition(node, "Ready") or {}).get("status") == "True"
+    return is_true(node, "Ready")
 
 
 def is_fake(node: Object) -> bool:
-    return FAKE in (node["metadata"].get("labels") or {})
+    return FAKE in labels_of(node)
 
 
 def unknown(node: Object, now: float) -> list[Object] | None:

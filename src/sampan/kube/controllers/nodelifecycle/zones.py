@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sampan.kube.client.requests import Object
+from sampan.specs.kubernetes.objects import labels_of
 
 REGION, ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 OLD_REGION, OLD_ZONE = "failure-domain.beta.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone"
@@ -28,14 +29,14 @@ class Rates:
 
 
 def zone_of(node: Object) -> str:
-    labels = node["metadata"].get("labels") or {}
+    labels = labels_of(node)
     zone = labels.get(OLD_ZONE) or labels.get(ZONE) or ""
     region = labels.get(OLD_REGION) or labels.get(REGION) or ""
     return f"{region}:\0:{zone}" if region or zone else ""
 
 
 def is_counted(node: Object) -> bool:
-    return EXCLUDED not in (node["metadata"].get("labels") or {})
+    return EXCLUDED not in labels_of(node)
 
 
 def state_of(ready: Sequence[bool], rates: Rates) -> str:

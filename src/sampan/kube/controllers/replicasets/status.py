@@ -6,6 +6,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.replicasets.choosing import wanted
 from sampan.specs.kubernetes import objects, pods, time
 from sampan.specs.kubernetes.labels import from_object
+from sampan.specs.kubernetes.objects import labels_of
 
 FAILURE = "ReplicaFailure"
 COUNTS = ("fullyLabeledReplicas", "readyReplicas", "availableReplicas")
@@ -20,7 +21,7 @@ def status(
     delay = min_ready_seconds(owner)
     ready = [pod for pod in active if pods.is_ready(pod)]
     counts = (
-        sum(labels.matches(pod["metadata"].get("labels") or {}) for pod in active),
+        sum(labels.matches(labels_of(pod)) for pod in active),
         len(ready),
         sum(pods.is_available(pod, delay, now) for pod in ready) if delay else len(ready),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
-from sampan.specs.kubernetes.objects import is_going, owner
+from sampan.specs.kubernetes.objects import annotations_of, is_going, owner
 from sampan.specs.kubernetes.pods import is_finished
 
 POD_CLAIM = "resource.kubernetes.io/pod-claim-name"
@@ -68,7 +68,7 @@ def must_be_its(pod: Object, claim: Object) -> None:
 def made_before(pod: Object, entry: Object, claims: Iterable[Object]) -> Object | None:
     """A claim that was made for an entry, which could not be written down."""
     for claim in claims:
-        told = (claim["metadata"].get("annotations") or {}).get(POD_CLAIM)
+        told = annotations_of(claim).get(POD_CLAIM)
         found = owner(claim)
         if told == entry["name"] and found is not None and found.get("uid") == pod["metadata"]["uid"]:
             return claim

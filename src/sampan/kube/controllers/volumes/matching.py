@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from sampan.kube.client.requests import Object
+from sampan.specs.kubernetes.objects import annotations_of, is_going
 from sampan.specs.kubernetes.volumes import (
     CLASS,
     WAITS,
-    annotations,
     belongs,
     by_size,
     class_of,
@@ -47,7 +47,7 @@ def best(volumes: Iterable[Object], claim: Object, *, waits: bool) -> Object | N
 def mismatch(volume: Object, claim: Object) -> str:
     """Why a volume that a claim asks for by name cannot be its; "" if it can."""
     of, wanted = volume.get("spec") or {}, claim.get("spec") or {}
-    if volume["metadata"].get("deletionTimestamp"):
+    if is_going(volume):
         return "the volume is marked for deletion"
     if size_of(volume) < wanted_size(claim):
         return "requested PV is too small"
@@ -67,12 +67,12 @@ def same_mode(volume: Object, claim: Object) -> bool:
 
 def has_class(claim: Object) -> bool:
     """Does it say which, or that it wants none?"""
-    return CLASS in annotations(claim) or (claim.get("spec") or {}).get("storageClassName") is not None
+    return CLASS in annotations_of(claim) or (claim.get("spec") or {}).get("storageClassName") is not None
 
 
 def default_class(classes: Iterable[Object]) -> Object | None:
     """Of several the youngest, and of the same second the first by name."""
-    found = [one for one in classes if any(annotations(one).get(name) == "true" for name in _DEFAULT)]
+    found = [one for one in classes if any(annotations_of(one).get(name) == "true" for name in _DEFAULT)]
     found.sort(key=lambda one: str(one["metadata"]["name"]))
     return max(found, key=lambda one: one["metadata"].get("creationTimestamp", ""), default=None)
 

@@ -6,8 +6,9 @@ A function returns its object where nothing is to be changed.
 from typing import Any
 
 from sampan.kube.client.requests import Object
+from sampan.specs.kubernetes.objects import annotations_of
 from sampan.specs.kubernetes.quantity import Quantity
-from sampan.specs.kubernetes.volumes import BIND_COMPLETED, BY_CONTROLLER, annotated, annotations, size_of
+from sampan.specs.kubernetes.volumes import BIND_COMPLETED, BY_CONTROLLER, annotated, size_of
 
 PROVISIONERS = ("volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner")
 
@@ -19,18 +20,18 @@ def bound_claim(claim: Object, volume: Object) -> Object:
     if claim["spec"].get("volumeName") != name:
         new = {**claim, "spec": {**claim["spec"], "volumeName": name}}
         more[BY_CONTROLLER] = "yes"
-    if BIND_COMPLETED not in annotations(claim):
+    if BIND_COMPLETED not in annotations_of(claim):
         more[BIND_COMPLETED] = "yes"
-    fresh = {key: text for key, text in more.items() if key not in annotations(claim)}
+    fresh = {key: text for key, text in more.items() if key not in annotations_of(claim)}
     return annotated(new, **fresh) if fresh else new
 
 
 def unbound_volume(volume: Object) -> Object:
     """As it was before: free, or kept for a claim by its name."""
     spec, metadata = dict(volume["spec"]), dict(volume["metadata"])
-    if BY_CONTROLLER in annotations(volume):
+    if BY_CONTROLLER in annotations_of(volume):
         spec.pop("claimRef", None)
-        rest = {key: text for key, text in annotations(volume).items() if key != BY_CONTROLLER}
+        rest = {key: text for key, text in annotations_of(volume).items() if key != BY_CONTROLLER}
         metadata.pop("annotations")
         metadata.update({"annotations": rest} if rest else {})
     else:
@@ -40,7 +41,7 @@ def unbound_volume(volume: Object) -> Object:
 
 def asking(claim: Object, provisioner: str) -> Object:
     """The claim tells its provisioner to make a volume."""
-    if all(annotations(claim).get(name) == provisioner for name in PROVISIONERS):
+    if all(annotations_of(claim).get(name) == provisioner for name in PROVISIONERS):
         return claim
     return annotated(claim, **dict.fromkeys(PROVISIONERS, provisioner))
 

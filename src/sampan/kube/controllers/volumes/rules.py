@@ -9,7 +9,8 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.events import Event
 from sampan.kube.controllers.volumes import matching
 from sampan.specs.golang.quote import quote
-from sampan.specs.kubernetes.volumes import BIND_COMPLETED, SELECTED_NODE, annotations, belongs, class_of
+from sampan.specs.kubernetes.objects import annotations_of
+from sampan.specs.kubernetes.volumes import BIND_COMPLETED, SELECTED_NODE, belongs, class_of
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 MIGRATED_TO = "pv.kubernetes.io/migrated-to"
@@ -34,7 +35,7 @@ def claim_step(
 ) -> ClaimStep:
     """`pods`: the names of pods that use the claim and have no node yet."""
     name = (claim.get("spec") or {}).get("volumeName") or ""
-    if BIND_COMPLETED in annotations(claim):
+    if BIND_COMPLETED in annotations_of(claim):
         return _bound(claim, name, volumes.get(name))
     return _named(claim, volumes.get(name)) if name else _unbound(claim, volumes, classes, pods)
 
@@ -79,7 +80,7 @@ def _unbound(
         return ClaimStep(bind=found)
     if not matching.has_class(claim) and (default := matching.default_class(classes.values())) is not None:
         return ClaimStep(class_name=default["metadata"]["name"])
-    if waits and SELECTED_NODE not in annotations(claim):
+    if waits and SELECTED_NODE not in annotations_of(claim):
         return ClaimStep("Pending", _waiting(pods))
     if class_of(claim):
         return _provisioned(class_of(claim), classes)
@@ -135,7 +136,7 @@ def volume_step(volume: Object, claim: Object | None) -> VolumeStep:
         return VolumeStep(look_at_claim=fits, mismatch=not fits)
     if of_claim == name:
         return VolumeStep("Bound")
-    if PROVISIONED_BY in annotations(volume) and policy_of(volume) == "Delete":
+    if PROVISIONED_BY in annotations_of(volume) and policy_of(volume) == "Delete":
         return VolumeStep(released, reclaim=True)  # it was made for the claim, which has another
     return VolumeStep("Available", unbind=True)
 
@@ -155,8 +156,8 @@ class Reclaiming:
 
 def reclaiming(volume: Object) -> Reclaiming:
     policy = policy_of(volume)
-    if annotations(volume).get(MIGRATED_TO):
-        return Reclaiming(waits_for=annotations(volume)[MIGRATED_TO])
+    if annotations_of(volume).get(MIGRATED_TO):
+        return Reclaiming(waits_for=annotations_of(volume)[MIGRATED_TO])
     if policy == "Retain":
         return Reclaiming(waits_for="somebody who deletes it, or its claimRef")
     if policy == "Recycle":
@@ -169,7 +170,7 @@ def reclaiming(volume: Object) -> Reclaiming:
 
 
 def _deleting(volume: Object) -> Reclaiming:
-    provisioner = annotations(volume).get(PROVISIONED_BY, "")
+    provisioner = annotations_of(volume).get(PROVISIONED_BY, "")
     if provisioner and not provisioner.startswith(IN_TREE):
         return Reclaiming(waits_for=provisioner)
     path = (volume["spec"].get("hostPath") or {}).get("path", "")

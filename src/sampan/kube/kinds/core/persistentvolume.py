@@ -10,7 +10,7 @@ from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subres
 from sampan.specs.kubernetes import names, volumes
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
 from sampan.specs.kubernetes.object_meta import IMMUTABLE
-from sampan.specs.kubernetes.objects import copied
+from sampan.specs.kubernetes.objects import annotations_of, copied
 
 ACCESS_MODES = {
     "ReadWriteOnce": "RWO",
@@ -207,7 +207,7 @@ def _validate_status(new: Object, _old: Object, _context: Context) -> list[Field
 
 def _warnings(new: Object, _old: Object | None, _context: Context) -> list[str]:
     found = class_warning(new)
-    if _MOUNT_ANNOTATION in volumes.annotations(new):
+    if _MOUNT_ANNOTATION in annotations_of(new):
         found.append(_deprecated(_MOUNT_ANNOTATION, "v1.31", "mountOptions"))
     if new["spec"].get("persistentVolumeReclaimPolicy") == "Recycle":
         found.append(
@@ -219,7 +219,7 @@ def _warnings(new: Object, _old: Object | None, _context: Context) -> list[str]:
 
 def class_warning(value: Object) -> list[str]:
     """Of a volume, or a claim."""
-    old = volumes.CLASS in volumes.annotations(value)
+    old = volumes.CLASS in annotations_of(value)
     return [_deprecated(volumes.CLASS, "v1.8", "storageClassName")] if old else []
 
 
