@@ -15,10 +15,10 @@ from typing import Any, NoReturn, TypeVar
 
 from sampan.kube.client.decisions import Decisions
 from sampan.kube.client.informer import Informer, key_of
+from sampan.kube.client.informers import NAMESPACE, Informers, namespace_of
 from sampan.kube.client.requests import JSON_PATCH, Client, Object, ResourcePath
 from sampan.kube.client.resources import PODS
 from sampan.kube.controllers.context import Context, Options
-from sampan.kube.controllers.controller import NAMESPACE, Informers, namespace_of
 from sampan.kube.controllers.roster import Runnable
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.status import StatusError, already_exists, conflict, not_found

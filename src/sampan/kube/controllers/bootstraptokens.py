@@ -8,10 +8,10 @@ import hmac
 import json
 from collections.abc import Mapping
 
+from sampan.kube.client.informers import NAMESPACE as BY_NAMESPACE
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import CONFIG_MAPS, SECRETS
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE as BY_NAMESPACE
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.pki import jws
 from sampan.specs.kubernetes.bootstraptokens import NAMESPACE, TYPE, data_of, ends_at, signs_with

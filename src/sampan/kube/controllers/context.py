@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sampan.kube.client.decisions import Decision, Decisions
+from sampan.kube.client.informers import Informers
 from sampan.kube.client.recorder import Recorder
 from sampan.kube.client.requests import Client, Object
-from sampan.kube.controllers.controller import Informers
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from sampan.kube.client.informers import NAMESPACE
 from sampan.kube.client.requests import Object, ResourcePath
 from sampan.kube.client.resources import CONTROLLER_REVISIONS
 from sampan.kube.controllers import claims, revisions
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE
 from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.status import StatusError, is_already_there, is_gone
 

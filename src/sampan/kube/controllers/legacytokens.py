@@ -7,10 +7,11 @@ pkg/controller/serviceaccount/legacy_serviceaccount_token_cleaner.go of Kubernet
 from collections.abc import Collection
 
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import NAMESPACE
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import CONFIG_MAPS, PODS, SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE, Controller
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.secrettokens import TYPE, account_key, belongs
 from sampan.kube.pki.accounttokens import INVALID_SINCE, LAST_USED, TRACKING
 from sampan.specs.kubernetes import time

@@ -19,12 +19,12 @@ from sampan.errors import Failed
 from sampan.kube.client import decisionsocket
 from sampan.kube.client.accounts import Accounts
 from sampan.kube.client.decisions import Decisions
+from sampan.kube.client.informers import Informers
 from sampan.kube.client.leases import Election
 from sampan.kube.client.recorder import Recorder
 from sampan.kube.client.requests import Client, Endpoint
 from sampan.kube.controllers import identity, options
 from sampan.kube.controllers.context import Context, Options
-from sampan.kube.controllers.controller import Informers
 from sampan.kube.controllers.roster import ROSTER, Row
 
 log = logging.getLogger("sampan.kube")

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from sampan.kube.client.informer import Informer, key_of
+from sampan.kube.client.informers import NAMESPACE
 from sampan.kube.client.requests import Object
-from sampan.kube.controllers.controller import NAMESPACE
 from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.labelselector import can_select

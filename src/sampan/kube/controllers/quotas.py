@@ -13,9 +13,10 @@ from functools import partial
 from sampan.errors import SampanError
 from sampan.kube.client.discovery import Discovered, discover
 from sampan.kube.client.informer import Informer, key_of
+from sampan.kube.client.informers import NAMESPACE, Informers, namespace_of
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.client.resources import CLAIMS, PODS, RESOURCE_CLAIMS, RESOURCE_QUOTAS, SERVICES
-from sampan.kube.controllers.controller import NAMESPACE, Controller, Informers, namespace_of
+from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes.podamounts import amounts
 from sampan.specs.kubernetes.quantity import Quantity
 from sampan.specs.kubernetes.quotas import DEVICE_CLAIMS, IGNORED, charged, count, counts, hard_of

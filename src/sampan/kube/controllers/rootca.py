@@ -1,9 +1,10 @@
 """Every namespace has the certificates of this cluster's authority in a ConfigMap, for its pods to trust."""
 
+from sampan.kube.client.informers import namespace_of
 from sampan.kube.client.requests import Client
 from sampan.kube.client.resources import CONFIG_MAPS, NAMESPACES
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import Controller, namespace_of
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.serviceaccounts import is_ending
 from sampan.specs.kubernetes.objects import annotations_of, is_going
 from sampan.specs.kubernetes.status import StatusError, is_already_there

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sampan.errors import Unavailable
 from sampan.kube.client.informer import key_of, split_key
+from sampan.kube.client.informers import NAMESPACE
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import SECRETS, SERVICE_ACCOUNTS
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE, Controller
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.pki.accounttokens import secret_token
 from sampan.kube.pki.keyfiles import read_token_key
 from sampan.specs.kubernetes.objects import annotations_of, is_going

@@ -1,8 +1,9 @@
 """Every namespace that is not on its way out has a service account named "default"."""
 
+from sampan.kube.client.informers import namespace_of
 from sampan.kube.client.resources import NAMESPACES, SERVICE_ACCOUNTS
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import Controller, namespace_of
+from sampan.kube.controllers.controller import Controller
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.status import StatusError, has_cause, is_already_there, is_not_found
 

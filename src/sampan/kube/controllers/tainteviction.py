@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import ON_NODE, node_of
 from sampan.kube.client.recorder import NORMAL
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import NODES, PODS
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.removal import Removal, remove
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.objects import condition, is_going

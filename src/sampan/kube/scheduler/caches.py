@@ -1,13 +1,11 @@
 """The surroundings of the nodes as the process's one cache has them, and what is assumed of them."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Protocol
 
 from sampan.kube.client import resources
-from sampan.kube.client.informer import Handler, Informer, key_of
+from sampan.kube.client.informer import Handler, key_of
+from sampan.kube.client.informers import NAMESPACE, Informers
 from sampan.kube.client.requests import Object, ResourcePath
-
-NAMESPACE = "namespace"  # an index that all informers of the process have
 
 RESOURCES: Mapping[str, ResourcePath] = {
     path.plural: path
@@ -19,12 +17,6 @@ RESOURCES: Mapping[str, ResourcePath] = {
         *(resources.DEVICE_CLASSES, resources.RESOURCE_SLICES),
     )
 }
-
-
-class Informers(Protocol):
-    """The one cache of the process."""
-
-    def of(self, resource: ResourcePath) -> Informer: ...
 
 
 class Caches:

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 from sampan.errors import Failed
 from sampan.kube.client.decisions import Decisions
+from sampan.kube.client.informers import Informers
 from sampan.kube.client.leases import Election
 from sampan.kube.client.recorder import Recorder
 from sampan.kube.client.requests import Client, Object
 from sampan.kube.scheduler.assumptions import Assumptions
 from sampan.kube.scheduler.binding import Binder, Gate, Rejected
-from sampan.kube.scheduler.caches import Caches, Informers
+from sampan.kube.scheduler.caches import Caches
 from sampan.kube.scheduler.columns import Cluster
 from sampan.kube.scheduler.configuration import Configuration, Configured
 from sampan.kube.scheduler.cycle import BY, Cycle, Placement

@@ -10,9 +10,9 @@ import orjson
 
 from sampan.errors import Invalid, SampanError
 from sampan.kube.client import kubeconfig
+from sampan.kube.client.informers import Informers
 from sampan.kube.client.requests import Client, Endpoint, Object
 from sampan.kube.client.resources import RESOURCE_QUOTAS
-from sampan.kube.controllers.controller import Informers
 from sampan.kube.scheduler.caches import Caches
 from sampan.kube.simulation.placing import Placing
 from sampan.kube.simulation.simulation import Outcome, Simulation

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from sampan.kube.client.decisions import Decisions
+from sampan.kube.client.informers import Informers
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.client.resources import AUTOSCALERS, PODS
 from sampan.kube.controllers import autoscaling
 from sampan.kube.controllers.context import Context, Options
-from sampan.kube.controllers.controller import Informers
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.status import StatusError, no_such_path, not_found
 from tests.kube.controllers.autoscaling.test_usage import NOW, pod

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sampan.errors import NotFound
+from sampan.kube.client.informers import Informers
 from sampan.kube.client.requests import Client, Object
 from sampan.kube.client.resources import DEPLOYMENTS, DISRUPTION_BUDGETS, PODS, REPLICA_SETS
 from sampan.kube.client.scales import Kinds
 from sampan.kube.controllers import disruption
 from sampan.kube.controllers.claims import owner_reference
-from sampan.kube.controllers.controller import Informers
 from sampan.kube.controllers.disruption.scales import Scales
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.status import not_found

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 
+from sampan.kube.client.informers import ON_NODE, node_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import ATTACHMENTS, CLAIMS, CSI_DRIVERS, NODES, PODS, VOLUMES
 from sampan.kube.controllers.attachments import rules
 from sampan.kube.controllers.attachments.rules import Wanted
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podreferences import claim_keys

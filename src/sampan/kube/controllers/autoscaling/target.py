@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sampan.errors import Invalid, NotFound, SampanError
 from sampan.kube.client.informer import Informer
+from sampan.kube.client.informers import NAMESPACE
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.client.scales import Kinds, group_of
-from sampan.kube.controllers.controller import NAMESPACE
 from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.objects import labels_of
 from sampan.specs.kubernetes.status import StatusError

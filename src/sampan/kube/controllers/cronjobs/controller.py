@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import OWNER, owner_uid
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import CRON_JOBS, JOBS
 from sampan.kube.client.versions import Versions
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.cronjobs import rules
 from sampan.kube.controllers.cronjobs.timing import BadTiming, Timing, timing
 from sampan.kube.controllers.events import Event

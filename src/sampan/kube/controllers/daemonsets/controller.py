@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from sampan.errors import SampanError
 from sampan.kube.client.expectations import Expectations
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import NAMESPACE, OWNER, owner_uid
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
 from sampan.kube.controllers import claims, owners, revisions
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE, OWNER, Controller, owner_uid
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.daemonsets.amounts import ROLLING
 from sampan.kube.controllers.daemonsets.backoff import Backoff
 from sampan.kube.controllers.daemonsets.hands import Hands

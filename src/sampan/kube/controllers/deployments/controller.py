@@ -1,10 +1,11 @@
 """Carries out what `plan` says, one Deployment at a time."""
 
+from sampan.kube.client.informers import OWNER, owner_uid
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.deployments.draft import Event, Plan, View, Write
 from sampan.kube.controllers.deployments.plan import collided, failed, plan
 from sampan.kube.controllers.deployments.scaling import rolls

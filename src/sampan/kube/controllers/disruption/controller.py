@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from sampan.errors import SampanError
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import NAMESPACE
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import (
@@ -17,7 +18,7 @@ from sampan.kube.client.resources import (
 )
 from sampan.kube.client.scales import Kinds
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE, Controller
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.disruption import budgets, stale
 from sampan.kube.controllers.disruption.scales import Scales
 from sampan.specs.kubernetes import labels

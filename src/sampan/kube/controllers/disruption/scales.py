@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from sampan.errors import NotFound
+from sampan.kube.client.informers import Informers
 from sampan.kube.client.requests import Client, Object
 from sampan.kube.client.resources import (
     DEPLOYMENTS,
@@ -11,7 +12,6 @@ from sampan.kube.client.resources import (
     STATEFUL_SETS,
 )
 from sampan.kube.client.scales import Kinds, read_scale
-from sampan.kube.controllers.controller import Informers
 from sampan.specs.kubernetes.objects import owner as owner_of
 
 _APPS = ("apps", "extensions")

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from sampan.kube.client.expectations import PATIENCE, Expectations
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import OWNER, owner_uid
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import JOBS, PODS
 from sampan.kube.client.versions import Versions
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.jobs import reasons, tracking
 from sampan.kube.controllers.jobs.backoff import Backoff
 from sampan.kube.controllers.jobs.ending import COMPLETIONS, Ending, deadline_in, ending, is_complete

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import ON_NODE, node_of
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import NODES, PODS
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import ON_NODE, Controller, node_of
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.nodelifecycle import health
 from sampan.specs.kubernetes.objects import condition
 from sampan.specs.kubernetes.status import StatusError, is_not_found

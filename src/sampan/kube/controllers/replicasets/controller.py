@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from sampan.errors import SampanError
 from sampan.kube.client.expectations import PATIENCE, Expectations
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import OWNER, owner_uid
 from sampan.kube.client.requests import Object, ResourcePath
 from sampan.kube.client.resources import PODS, REPLICA_SETS
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.owners import ORPHANS, orphan, owner_key, selector_of, suitors
 from sampan.kube.controllers.podcontrol import PodControl, from_template, slow_start
 from sampan.kube.controllers.replicasets import choosing

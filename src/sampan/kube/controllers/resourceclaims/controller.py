@@ -5,11 +5,12 @@ from collections.abc import Iterable
 
 from sampan.errors import SampanError
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import OWNER, owner_uid
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import STRATEGIC_PATCH, Object
 from sampan.kube.client.resources import CLAIM_TEMPLATES, PODS, RESOURCE_CLAIMS
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import OWNER, Controller, owner_uid
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.resourceclaims import rules
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.objects import is_going, owner

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from sampan.errors import SampanError
 from sampan.kube.client.informer import key_of
+from sampan.kube.client.informers import NAMESPACE, OWNER, owner_uid
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import CLAIMS, CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
 from sampan.kube.controllers import claims, owners, revisions
 from sampan.kube.controllers.context import Context
-from sampan.kube.controllers.controller import NAMESPACE, OWNER, Controller, owner_uid
+from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.history import History
 from sampan.kube.controllers.statefulsets.hands import Hands
 from sampan.kube.controllers.statefulsets.identity import is_claim_of, is_member, revision_of
