@@ -1,4 +1,7 @@
-"""Lists of metav1.Condition: what may stand in them. Pure; apimachinery's pkg/apis/meta/v1/validation"""
+"""Lists of conditions: how one is found and put there, and what may stand in those of metav1.Condition. Pure.
+
+k8s.io/apimachinery/pkg/api/meta/conditions.go and pkg/apis/meta/v1/validation
+"""
 
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import (
@@ -9,13 +12,41 @@ from sampan.specs.kubernetes.fielderror import (
     required,
     too_long,
 )
+from sampan.specs.kubernetes.time import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
+
+    Object = dict[str, Any]
 
 STATUSES = ("False", "True", "Unknown")
 REASON_LENGTH, MESSAGE_LENGTH = 1024, 32 * 1024
+
+
+def find(conditions: "Iterable[Object] | None", kind: str) -> "Object | None":
+    """The one of a type."""
+    for one in conditions or ():
+        if one.get("type") == kind:
+            return one
+    return None
+
+
+def put(conditions: "Iterable[Object] | None", new: "Object") -> "list[Object]":
+    """They with a new one, in the place of the one of its type or at the end."""
+    found = list(conditions or ())
+    for at, one in enumerate(found):
+        if one.get("type") == new["type"]:
+            found[at] = new
+            return found
+    return [*found, new]
+
+
+def changed_at(known: "Object | None", status: str, now: float) -> str:
+    """The lastTransitionTime of a condition that now has this status: as it was known, unless it changes."""
+    since = known.get("lastTransitionTime") if known is not None and known.get("status") == status else None
+    return since or text(now)
 
 
 def conditions_errors(conditions: "list[dict[str, Any]] | None", path: str) -> list[FieldError]:

@@ -4,8 +4,8 @@ kubernetes.io/docs/concepts/workloads/pods/disruptions#pod-disruption-conditions
 for such a reason sets it before, so that a Job can tell this from a failure.
 """
 
+from sampan.specs.kubernetes.conditions import changed_at
 from sampan.specs.kubernetes.objects import condition
-from sampan.specs.kubernetes.time import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ def target(pod: "Object", reason: str, message: str, now: float) -> "Object | No
     wanted = {"type": DISRUPTION_TARGET, "status": "True", "reason": reason, "message": message}
     if generation := pod["metadata"].get("generation"):
         wanted["observedGeneration"] = generation
-    have = condition(pod, DISRUPTION_TARGET) or {}
-    if all(have.get(field) == value for field, value in wanted.items()):
+    have = condition(pod, DISRUPTION_TARGET)
+    if have is not None and all(have.get(field) == value for field, value in wanted.items()):
         return None
-    since = have.get("lastTransitionTime") if have.get("status") == "True" else None
-    return {**wanted, "lastTransitionTime": since or text(now)}
+    return {**wanted, "lastTransitionTime": changed_at(have, "True", now)}

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from sampan.specs.kubernetes import conditions
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
@@ -22,11 +24,7 @@ def annotations_of(value: "Object") -> "dict[str, str]":
 
 def condition(value: "Object", kind: str) -> "Object | None":
     """A condition of any object, by its type."""
-    for one in (value.get("status") or {}).get("conditions") or ():
-        if one.get("type") == kind:
-            found: Object = one
-            return found
-    return None
+    return conditions.find((value.get("status") or {}).get("conditions"), kind)
 
 
 def is_true(value: "Object", kind: str) -> bool:

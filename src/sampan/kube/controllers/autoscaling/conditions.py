@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes import time as times
+from sampan.specs.kubernetes.conditions import changed_at, find, put
 
 ABLE, ACTIVE, LIMITED = "AbleToScale", "ScalingActive", "ScalingLimited"
 
@@ -17,20 +18,16 @@ class Told(NamedTuple):
     message: str
 
 
-def with_condition(conditions: Sequence[Object], kind: str, told: Told, now: float) -> list[Object]:
+def with_condition(known: Sequence[Object], kind: str, told: Told, now: float) -> list[Object]:
     """Its time is that of the last change of its status."""
-    old = next((one for one in conditions if one.get("type") == kind), {})
-    since = old.get("lastTransitionTime") if old.get("status") == told.status else None
     new = {
         "type": kind,
         "status": told.status,
-        "lastTransitionTime": since or times.text(now),
+        "lastTransitionTime": changed_at(find(known, kind), told.status, now),
         "reason": told.reason,
         "message": told.message,
     }
-    if not old:
-        return [*conditions, new]
-    return [new if one.get("type") == kind else one for one in conditions]
+    return put(known, new)
 
 
 class Draft:
@@ -46,10 +43,8 @@ class Draft:
         self.status["conditions"] = with_condition(known, kind, told, self._now)
 
     def told(self, kind: str) -> Told | None:
-        for one in self.status.get("conditions") or ():
-            if one.get("type") == kind:
-                return Told(one["status"], one["reason"], one["message"])
-        return None
+        one = find(self.status.get("conditions"), kind)
+        return None if one is None else Told(one["status"], one["reason"], one["message"])
 
     def count(self, current: int, metrics: Sequence[Object], desired: int | None = None) -> None:
         self.status.update(currentReplicas=current, currentMetrics=list(metrics) or None)

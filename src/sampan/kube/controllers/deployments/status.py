@@ -6,6 +6,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.deployments.scaling import max_unavailable
 from sampan.kube.controllers.deployments.sets import LARGEST, count, replicas, together, total
 from sampan.specs.kubernetes import objects, time
+from sampan.specs.kubernetes.conditions import find
 
 AVAILABLE, PROGRESSING, FAILURE = "Available", "Progressing", "ReplicaFailure"
 PAUSED, RESUMED, TIMED_OUT = "DeploymentPaused", "DeploymentResumed", "ProgressDeadlineExceeded"
@@ -27,7 +28,7 @@ def condition(kind: str, status: str, reason: str, message: str, now: float) -> 
 
 def with_condition(status: Object, new: Object) -> Object:
     """At the end, unless it says nothing new; it keeps the time since when it is so."""
-    known = next((one for one in status.get("conditions") or () if one["type"] == new["type"]), None)
+    known = find(status.get("conditions"), new["type"])
     if known is not None and known["status"] == new["status"]:
         if known.get("reason", "") == new["reason"]:
             return status
@@ -145,7 +146,7 @@ def _gets_on(deployment: Object, status: Object) -> bool:
 
 
 def has_timed_out(deployment: Object, status: Object, now: float) -> bool:
-    known = next((one for one in status.get("conditions") or () if one["type"] == PROGRESSING), None)
+    known = find(status.get("conditions"), PROGRESSING)
     if known is None or not has_deadline(deployment) or known.get("reason") == COMPLETE:
         return False
     if known.get("reason") == TIMED_OUT:
@@ -156,7 +157,7 @@ def has_timed_out(deployment: Object, status: Object, now: float) -> bool:
 
 def next_check(deployment: Object, status: Object, now: float) -> float | None:
     """In how many seconds the deadline for progress has passed, if nothing happens before."""
-    known = next((one for one in status.get("conditions") or () if one["type"] == PROGRESSING), None)
+    known = find(status.get("conditions"), PROGRESSING)
     if known is None or not has_deadline(deployment) or known.get("reason") in (TIMED_OUT, COMPLETE):
         return None
     if deployment["spec"].get("paused") or is_complete(deployment, status):

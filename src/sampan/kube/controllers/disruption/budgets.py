@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes import time as times
+from sampan.specs.kubernetes.conditions import changed_at, put
 from sampan.specs.kubernetes.intorstring import scaled
 from sampan.specs.kubernetes.labelselector import printed
 from sampan.specs.kubernetes.objects import condition, is_going
@@ -100,22 +101,17 @@ def failed(budget: Object, message: str, now: float) -> Object:
 def _conditions(
     budget: Object, holds: bool, reason: str, message: str, generation: int, now: float
 ) -> list[Object]:
-    old = condition(budget, ALLOWED) or {}
     status = "True" if holds else "False"
-    since = old.get("lastTransitionTime") if old.get("status") == status else None
     new: Object = {
         "type": ALLOWED,
         "status": status,
-        "lastTransitionTime": since or times.text(now),
+        "lastTransitionTime": changed_at(condition(budget, ALLOWED), status, now),
         "reason": reason,
         "message": message,
     }
     if generation:
         new["observedGeneration"] = generation
-    others = (budget.get("status") or {}).get("conditions") or ()
-    if not old:
-        return [*others, new]
-    return [new if one.get("type") == ALLOWED else one for one in others]
+    return put((budget.get("status") or {}).get("conditions"), new)
 
 
 def is_news(budget: Object, status: Object) -> bool:

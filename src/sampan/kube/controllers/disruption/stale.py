@@ -2,6 +2,7 @@
 
 from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes import time as times
+from sampan.specs.kubernetes.conditions import put
 from sampan.specs.kubernetes.disruption import DISRUPTION_TARGET
 from sampan.specs.kubernetes.objects import condition, is_going
 from sampan.specs.kubernetes.pods import is_finished
@@ -23,8 +24,4 @@ def stale_in(pod: Object, now: float) -> float | None:
 def withdrawn(pod: Object, now: float) -> Object:
     """The pod without a word of disruption."""
     no_more = {"type": DISRUPTION_TARGET, "status": "False", "lastTransitionTime": times.text(now)}
-    conditions = [
-        no_more if one.get("type") == DISRUPTION_TARGET else one
-        for one in (pod.get("status") or {}).get("conditions") or ()
-    ]
-    return {**pod, "status": {**pod["status"], "conditions": conditions}}
+    return {**pod, "status": {**pod["status"], "conditions": put(pod["status"].get("conditions"), no_more)}}
