@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from sampan.kube.controllers.deployments import controller as deployments
-from sampan.kube.controllers.deployments.sets import HISTORY, REVISION, annotations, replicas
+from sampan.kube.controllers.deployments.sets import HISTORY, REVISION, replicas
 from sampan.kube.controllers.replicasets import controller as replica_sets
 from sampan.specs.kubernetes import pods
-from sampan.specs.kubernetes.objects import owner
+from sampan.specs.kubernetes.objects import annotations, owner
 from tests.kube.controllers.world import World, beside, ready, run
 
 KEY = "default/d"
