@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sampan.kube.client.informer import Informer
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.specs.kubernetes.objects import owner
+from sampan.specs.kubernetes.pods import node_name
 
 # Names of indexes. All informers of the cache have the first one, the others are there once somebody asks.
 NAMESPACE = "namespace"
@@ -25,7 +26,7 @@ def owner_uid(value: Object) -> list[str]:
 
 def node_of(pod: Object) -> list[str]:
     """For the index ON_NODE."""
-    name = (pod.get("spec") or {}).get("nodeName")
+    name = node_name(pod)
     return [name] if name else []
 
 

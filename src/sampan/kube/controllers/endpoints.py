@@ -12,13 +12,12 @@ from sampan.kube.client.resources import ENDPOINTS, PODS, SERVICES
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.servicepods import (
-    HEADLESS,
     TRIGGER,
     Matches,
     Triggers,
     hostname,
+    inherited_labels,
     is_endpoint,
-    is_headless,
     reference,
     selector_of,
     target_port,
@@ -125,7 +124,7 @@ def endpoints(service: Object, pods: list[Object], known: Object | None, trigger
     """What is to be written for a Service; None if that is what there is."""
     packed = repack(subsets(service, pods))
     cut = truncated(packed)
-    labels = endpoints_labels(service)
+    labels = inherited_labels(service, {MANAGED_BY: MANAGER})
     if known is not None:
         marked = OVER_CAPACITY in annotations_of(known)
         same = _comparable(known.get("subsets") or []) == _comparable(repack(cut))
@@ -149,14 +148,6 @@ def endpoints(service: Object, pods: list[Object], known: Object | None, trigger
 
 def _named(service: Object) -> Object:
     return {"name": service["metadata"]["name"], "namespace": service["metadata"]["namespace"]}
-
-
-def endpoints_labels(service: Object) -> dict[str, str]:
-    own = labels_of(service)
-    found = {key: text for key, text in own.items() if key != HEADLESS}
-    if is_headless(service):
-        found[HEADLESS] = ""
-    return {**found, MANAGED_BY: MANAGER}
 
 
 def subsets(service: Object, pods: list[Object]) -> list[Object]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from sampan.errors import Conflict, SampanError
+from sampan.kube.client.informer import key_of
 from sampan.kube.client.recorder import WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import CLAIMS, PODS
@@ -10,7 +11,7 @@ from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
-from sampan.specs.kubernetes.objects import is_going, owner
+from sampan.specs.kubernetes.objects import is_controlled_by, is_going
 from sampan.specs.kubernetes.podreferences import claim_keys, ephemeral_claim
 from sampan.specs.kubernetes.pods import is_finished
 from sampan.specs.kubernetes.status import StatusError
@@ -34,11 +35,9 @@ def claim_for(pod: Object, volume: Object) -> Object:
 
 def stranger(pod: Object, claim: Object) -> str:
     """What is wrong with a claim that has the name and is not the pod's; "" if it is. Pure."""
-    found = owner(claim)
-    if found is not None and found.get("uid") == pod["metadata"]["uid"]:
+    if is_controlled_by(claim, pod["metadata"]["uid"]):
         return ""
-    one, other = (f"{value['metadata']['namespace']}/{value['metadata']['name']}" for value in (claim, pod))
-    return f"PVC {one} was not created for pod {other} (pod is not owner)"
+    return f"PVC {key_of(claim)} was not created for pod {key_of(pod)} (pod is not owner)"
 
 
 def controller(context: Context) -> Controller:
@@ -56,16 +55,8 @@ def controller(context: Context) -> Controller:
     found = Controller("ephemeral-volume", reconcile, [pods, claims], workers=5)
     found.watch(pods)
     # When a claim goes, its pod may need another.
-    found.watch(claims, lambda claim: _users(pods.by(CLAIM_USERS, _key(claim))))
+    found.watch(claims, lambda claim: map(key_of, pods.by(CLAIM_USERS, key_of(claim))))
     return found
-
-
-def _key(claim: Object) -> str:
-    return f"{claim['metadata']['namespace']}/{claim['metadata']['name']}"
-
-
-def _users(pods: list[Object]) -> list[str]:
-    return [f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in pods]
 
 
 async def _provide(

@@ -15,7 +15,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.removal import Removal, remove
 from sampan.specs.kubernetes import taints
 from sampan.specs.kubernetes.objects import is_going, is_true
-from sampan.specs.kubernetes.pods import phase
+from sampan.specs.kubernetes.pods import node_name, phase
 from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
@@ -84,10 +84,6 @@ class PodCollector:
 
 
 # --- pure
-
-
-def node_name(pod: Object) -> str:
-    return (pod.get("spec") or {}).get("nodeName") or ""
 
 
 def surplus(pods: Iterable[Object], threshold: int) -> list[Removal]:

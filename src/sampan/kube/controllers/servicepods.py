@@ -1,13 +1,13 @@
 """Which pods stand behind which Services, and when a change of a pod matters to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sampan.kube.client.informer import Informer, key_of
 from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes.objects import condition, is_going, labels_of
-from sampan.specs.kubernetes.pods import is_finished, is_ready
+from sampan.specs.kubernetes.pods import is_finished, is_ready, sidecars
 from sampan.specs.kubernetes.time import seconds
 
 SELECTED = "first label of the selector"  # an index of Services
@@ -106,9 +106,7 @@ def target_port(pod: Object, port: Object) -> int | None:
     wanted = port.get("targetPort", 0)
     if not isinstance(wanted, str):
         return int(wanted)
-    spec = pod.get("spec") or {}
-    sidecars = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-    for container in [*(spec.get("containers") or ()), *sidecars]:
+    for container in [*((pod.get("spec") or {}).get("containers") or ()), *sidecars(pod)]:
         for one in container.get("ports") or ():
             same = (one.get("protocol") or "TCP") == (port.get("protocol") or "TCP")
             if one.get("name") == wanted and same:
@@ -118,6 +116,14 @@ def target_port(pod: Object, port: Object) -> int | None:
 
 def is_headless(service: Object) -> bool:
     return (service.get("spec") or {}).get("clusterIP") in (None, "", "None")
+
+
+def inherited_labels(service: Object, own: Mapping[str, str]) -> dict[str, str]:
+    """What is told of a Service's pods has the Service's labels, `own` ones, and whether it is headless."""
+    found = {key: text for key, text in labels_of(service).items() if key != HEADLESS}
+    if is_headless(service):
+        found[HEADLESS] = ""
+    return {**found, **own}
 
 
 def reference(pod: Object) -> Object:

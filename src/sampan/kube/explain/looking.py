@@ -24,6 +24,7 @@ from sampan.kube.client.resources import (
 from sampan.kube.explain import places, pods, workloads
 from sampan.kube.explain.explanation import Explanation, Seen
 from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.pods import node_name
 from sampan.specs.kubernetes.status import StatusError
 
 MOST_LEFT = 200  # objects of a namespace that are looked at
@@ -67,7 +68,7 @@ class Looking:
         return pods.explain(await self._seen("pod", value, nodes=nodes, services=services))
 
     async def _node_of(self, pod: Object) -> list[Object]:
-        name = (pod.get("spec") or {}).get("nodeName")
+        name = node_name(pod)
         if not name:
             return []
         try:

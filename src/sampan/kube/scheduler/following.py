@@ -21,7 +21,7 @@ from sampan.kube.scheduler.preemption import priority
 from sampan.kube.scheduler.queue import Queue
 from sampan.kube.scheduler.statuses import Statuses
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.pods import is_finished
+from sampan.specs.kubernetes.pods import is_finished, node_name
 
 log = logging.getLogger("sampan.kube")
 
@@ -81,7 +81,7 @@ class Follower:
         elif is_finished(pod):
             if old is not None and not is_finished(old):
                 self._pod_gone(pod)
-        elif node_of(pod):
+        elif node_name(pod):
             self._pod_placed(pod, old)
         elif self._is_ours(pod):
             self._pod_waits(pod, old)
@@ -94,7 +94,7 @@ class Follower:
         promised = self.nominations.remove(uid)
         if uid in self.assumptions:
             self.assumptions.drop(uid)
-        elif node_of(pod):
+        elif node_name(pod):
             self.cluster.remove_pod(uid)
             self._happened(happenings.of_assigned_pod("delete", pod, None))
         elif promised:
@@ -103,7 +103,7 @@ class Follower:
     def _pod_placed(self, pod: Object, old: Object | None) -> None:
         uid = pod["metadata"]["uid"]
         self.cluster.put_pod(pod)
-        if old is None or not node_of(old):
+        if old is None or not node_name(old):
             self.assumptions.confirm(uid)
             self.nominations.remove(uid)
             self.queue.remove(uid)
@@ -132,10 +132,6 @@ class Follower:
         """A node was promised to a pod and is no more: those of no higher priority may have it."""
         least = priority(pod)
         self.queue.happened(Happening(happenings.POD_DELETE, pod), lambda entry: entry.priority <= least)
-
-
-def node_of(pod: Object) -> str:
-    return str((pod.get("spec") or {}).get("nodeName") or "")
 
 
 def _guarded(handler: Handler) -> Handler:

@@ -23,7 +23,7 @@ from sampan.kube.scheduler.cycle import BY, Cycle, Placement
 from sampan.kube.scheduler.entries import Entry
 from sampan.kube.scheduler.evictions import Evictions
 from sampan.kube.scheduler.filters.dynamic_resources import missing
-from sampan.kube.scheduler.following import Follower, node_of
+from sampan.kube.scheduler.following import Follower
 from sampan.kube.scheduler.hints import Rules
 from sampan.kube.scheduler.nominations import Nominations
 from sampan.kube.scheduler.podinfo import PodInfo, pod_info
@@ -32,6 +32,7 @@ from sampan.kube.scheduler.queue import Queue
 from sampan.kube.scheduler.statuses import Statuses, Wish
 from sampan.kube.scheduler.trials import refusals
 from sampan.kube.scheduler.volumebinding import VolumeBinder, Writes
+from sampan.specs.kubernetes.pods import node_name
 from sampan.tasks import Tasks
 
 log = logging.getLogger("sampan.kube")
@@ -195,7 +196,7 @@ class Scheduler:
         uid = placement.entry.uid
         self._assumptions.drop(uid)
         pod = self._caches.pods.get(placement.entry.key)
-        if pod is not None and pod["metadata"]["uid"] == uid and not node_of(pod):
+        if pod is not None and pod["metadata"]["uid"] == uid and not node_name(pod):
             self._cycle.fail(placement.entry, placement.profile, message)
         else:
             self._queue.remove(uid)

@@ -19,7 +19,7 @@ from sampan.specs.kubernetes import quantity, volumes
 from sampan.specs.kubernetes.labels import from_object
 from sampan.specs.kubernetes.labelselector import can_select
 from sampan.specs.kubernetes.nodeselectors import Requirement, Terms, selector_term, terms_of
-from sampan.specs.kubernetes.objects import annotations_of, is_going
+from sampan.specs.kubernetes.objects import annotations_of, is_controlled_by, is_going
 
 NOT_MADE_YET = "waiting for ephemeral volume controller to create the persistentvolumeclaim"
 
@@ -68,16 +68,11 @@ def problem(query: Query) -> str | None:
             return f'persistentvolumeclaim "{use.name}" bound to non-existent persistentvolume "{volume}"'
         if is_going(claim):
             return f'persistentvolumeclaim "{use.name}" is being deleted'
-        if use.ephemeral and not _owned(claim, pod.uid):
+        if use.ephemeral and not is_controlled_by(claim, pod.uid):
             return (
                 f"PVC {query.shape.namespace}/{use.name} was not created for pod {pod.key} (pod is not owner)"
             )
     return None
-
-
-def _owned(claim: Object, uid: str) -> bool:
-    owners = claim["metadata"].get("ownerReferences") or ()
-    return any(one.get("controller") and one.get("uid") == uid for one in owners)
 
 
 def claims_of(query: Query) -> PodClaims:

@@ -17,7 +17,7 @@ from sampan.kube.scheduler.preemption import Budget, Preemptor, budgets
 from sampan.kube.scheduler.spreading import OWNERS
 from sampan.kube.scheduler.trials import NodeTrials
 from sampan.kube.scheduler.verdict import Verdict
-from sampan.specs.kubernetes.pods import is_finished
+from sampan.specs.kubernetes.pods import is_finished, node_name
 
 ARGS = "DefaultPreemption"
 
@@ -51,7 +51,7 @@ class Placing:
         for node in nodes:
             self._cluster.put_node(node)
         for pod in pods:
-            if (pod.get("spec") or {}).get("nodeName") and not is_finished(pod):
+            if node_name(pod) and not is_finished(pod):
                 self._cluster.put_pod(pod)
 
     def suppose(self, owner: Object) -> None:

@@ -14,7 +14,7 @@ from sampan.specs.kubernetes import quotas
 from sampan.specs.kubernetes.labels import from_object
 from sampan.specs.kubernetes.objects import labels_of, owner
 from sampan.specs.kubernetes.podamounts import ZERO, amounts
-from sampan.specs.kubernetes.pods import is_finished
+from sampan.specs.kubernetes.pods import is_finished, node_name
 from sampan.specs.kubernetes.status import StatusError
 
 APPLY = "application/apply-patch+yaml"
@@ -202,9 +202,7 @@ class Simulation:
         allowed = {
             id(one): int((one.get("status") or {}).get("disruptionsAllowed", 0)) for one in self.budgets
         }
-        return [
-            self._evict(pod, allowed) for pod in self.pods if (pod.get("spec") or {}).get("nodeName") == name
-        ]
+        return [self._evict(pod, allowed) for pod in self.pods if node_name(pod) == name]
 
     def _evict(self, pod: Object, allowed: dict[int, int]) -> Outcome:
         metadata = pod["metadata"]

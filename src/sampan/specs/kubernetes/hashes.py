@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # No vowels and nothing that looks like one, so that no words come about; apimachinery's util/rand.
 LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _START, _PRIME = 0x811C9DC5, 0x01000193
+_LONG_START, _LONG_PRIME = 0x6C62272E07BB014262B821756295C58D, 0x0000000001000000000000000000013B
 
 
 def fnv32a(data: bytes) -> int:
@@ -27,6 +28,14 @@ def fnv32(data: bytes) -> int:
     found = _START
     for byte in data:
         found = found * _PRIME & 0xFFFFFFFF ^ byte
+    return found
+
+
+def fnv128a(data: bytes) -> int:
+    """FNV-1a of 128 bits."""
+    found = _LONG_START
+    for byte in data:
+        found = (found ^ byte) * _LONG_PRIME & (1 << 128) - 1
     return found
 
 

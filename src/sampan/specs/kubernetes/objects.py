@@ -47,6 +47,12 @@ def owner(value: "Object") -> "Object | None":
     return None
 
 
+def is_controlled_by(value: "Object", uid: str) -> bool:
+    """Is it controlled by this very owner?"""
+    found = owner(value)
+    return found is not None and found.get("uid") == uid
+
+
 def by_creation(values: "Iterable[Object]") -> "list[Object]":
     """The oldest first; of the same second by name."""
     return sorted(

@@ -24,6 +24,17 @@ def phase(pod: "Object") -> str:
     return (pod.get("status") or {}).get("phase") or ""
 
 
+def node_name(pod: "Object") -> str:
+    """The node that it was given to; empty if it was to none."""
+    return (pod.get("spec") or {}).get("nodeName") or ""
+
+
+def sidecars(pod: "Object") -> "list[Object]":
+    """The init containers that stay beside the others."""
+    first = (pod.get("spec") or {}).get("initContainers") or ()
+    return [one for one in first if one.get("restartPolicy") == "Always"]
+
+
 def is_ready(pod: "Object") -> bool:
     """Is its condition Ready True?"""
     return is_true(pod, "Ready")
@@ -69,15 +80,13 @@ def is_terminating(pod: "Object") -> bool:
 
 def restarts(pod: "Object") -> tuple[int, int]:
     """The most of one container, and of one sidecar."""
-    status, spec = pod.get("status") or {}, pod.get("spec") or {}
+    status = pod.get("status") or {}
     most = max((one.get("restartCount", 0) for one in status.get("containerStatuses") or ()), default=0)
-    sidecars = {
-        one["name"] for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"
-    }
+    beside = {one["name"] for one in sidecars(pod)}
     of_sidecars = [
         one.get("restartCount", 0)
         for one in status.get("initContainerStatuses") or ()
-        if one["name"] in sidecars
+        if one["name"] in beside
     ]
     return most, max(of_sidecars, default=0)
 
@@ -96,7 +105,7 @@ def _expendable(pod: "Object", rank: int, now: float) -> "tuple[Any, ...]":
     found = condition(pod, "Ready") or {}
     containers, sidecars = restarts(pod)
     return (
-        bool((pod.get("spec") or {}).get("nodeName")),
+        bool(node_name(pod)),
         _PHASES.get(phase(pod), 0),
         ready,
         deletion_cost(pod),

@@ -13,7 +13,7 @@ from sampan.kube.controllers.deployments import controller as deployments
 from sampan.kube.controllers.deployments.sets import HISTORY, REVISION, replicas
 from sampan.kube.controllers.replicasets import controller as replica_sets
 from sampan.specs.kubernetes import pods
-from sampan.specs.kubernetes.objects import annotations, owner
+from sampan.specs.kubernetes.objects import annotations_of, owner
 from tests.kube.controllers.world import World, beside, ready, run
 
 KEY = "default/d"
@@ -65,9 +65,9 @@ def check_done(world: World, size: int, version: int) -> None:
     reasons = {one["type"]: one["reason"] for one in status["conditions"]}
     assert reasons == {"Available": "MinimumReplicasAvailable", "Progressing": "NewReplicaSetAvailable"}
     sets = world.all(REPLICA_SETS)
-    revisions = [int(annotations(one)[REVISION]) for one in sets]
+    revisions = [int(annotations_of(one)[REVISION]) for one in sets]
     assert len(set(revisions)) == len(sets) <= 3
-    assert annotations(found)[REVISION] == str(max(revisions))
+    assert annotations_of(found)[REVISION] == str(max(revisions))
     assert all(owner(one) is not None for one in sets)
     assert sum(map(replicas, sets)) == size
 
@@ -184,7 +184,9 @@ def test_going_back_gives_the_old_set_a_new_revision() -> None:
 
         await beside(world.kubelet(), main=roll())
         check_done(world, 2, 0)
-        known = {annotations(one)[REVISION]: annotations(one).get(HISTORY) for one in world.all(REPLICA_SETS)}
+        known = {
+            annotations_of(one)[REVISION]: annotations_of(one).get(HISTORY) for one in world.all(REPLICA_SETS)
+        }
         assert known == {"2": None, "3": "1"}
         messages = [message for name, _, _, message in world.recorded.events if name == "d"]
         assert messages[0].startswith("Scaled up replica set d-")

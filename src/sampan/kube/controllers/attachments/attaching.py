@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sampan.kube.client.informer import key_of
 from sampan.kube.client.informers import ON_NODE, node_of
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
@@ -53,7 +54,7 @@ class Attaching:
     # --- what happens
 
     def _nodes_of_claim(self, claim: Object) -> Iterable[str]:
-        key = f"{claim['metadata']['namespace']}/{claim['metadata']['name']}"
+        key = key_of(claim)
         return [name for pod in self._pods.by(CLAIM_USERS, key) for name in node_of(pod)]
 
     def _nodes_of_volume(self, volume: Object) -> Iterable[str]:

@@ -16,7 +16,7 @@ from sampan.specs.kubernetes import quantity
 from sampan.specs.kubernetes import time as times
 from sampan.specs.kubernetes.objects import condition, is_going
 from sampan.specs.kubernetes.podamounts import amounts
-from sampan.specs.kubernetes.pods import is_ready, phase
+from sampan.specs.kubernetes.pods import is_ready, phase, sidecars
 
 INITIALIZATION = 300.0  # seconds in which a pod's use of CPU may be that of its start
 TENTH = 0.1
@@ -91,8 +91,7 @@ def _request(pod: Object, container: str, resource: str) -> int:
     of_all = amounts((spec.get("resources") or {}).get("requests")).get(resource)
     if of_all is not None and not container:
         return of_all.milli_value()
-    beside = [one for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"]
-    for one in [*spec.get("containers", ()), *beside]:
+    for one in [*spec.get("containers", ()), *sidecars(pod)]:
         if container in ("", one["name"]):
             amount = amounts((one.get("resources") or {}).get("requests")).get(resource)
             if amount is None:

@@ -148,8 +148,7 @@ class Deployments:
 
 def _is_own(deployment: Object, one: Object) -> bool:
     """Is it the very set that was to be created?"""
-    owner = objects.owner(one)
-    same_owner = owner is not None and owner["uid"] == deployment["metadata"]["uid"]
+    same_owner = objects.is_controlled_by(one, deployment["metadata"]["uid"])
     return same_owner and same_template(deployment["spec"]["template"], one["spec"]["template"])
 
 

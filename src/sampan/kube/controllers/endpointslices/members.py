@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers import servicepods
 from sampan.specs.kubernetes import ip
+from sampan.specs.kubernetes.hashes import fnv128a
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.pods import is_ready
 
 ZONE = "topology.kubernetes.io/zone"
-_OFFSET, _PRIME = 0x6C62272E07BB014262B821756295C58D, 0x0000000001000000000000000000013B
 
 
 def address_types(service: Object) -> list[str]:
@@ -87,7 +87,7 @@ def ports_key(some: Iterable[Object] | None) -> PortKey:
 
 def in_order(some: list[Object]) -> list[Object]:
     """Upstream's order is that of a hash (FNV-1a, 128 bits) of what go-spew prints of the ports."""
-    return sorted(some, key=lambda port: _hash(_shown(port)))
+    return sorted(some, key=lambda port: fnv128a(_shown(port).encode("utf-8", "surrogatepass")))
 
 
 def _shown(port: Object) -> str:
@@ -99,10 +99,3 @@ def _shown(port: Object) -> str:
         f"Protocol:{pointer('v1.Protocol', port.get('protocol'))} Port:{pointer('int32', port.get('port'))} "
         f"AppProtocol:{pointer('string', port.get('appProtocol'))}}}"
     )
-
-
-def _hash(text: str) -> int:
-    found = _OFFSET
-    for byte in text.encode("utf-8", "surrogatepass"):
-        found = ((found ^ byte) * _PRIME) & ((1 << 128) - 1)
-    return found

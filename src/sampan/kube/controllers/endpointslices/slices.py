@@ -17,20 +17,19 @@ from sampan.kube.controllers.endpointslices.plan import MANAGED_BY, SERVICE, Mem
 from sampan.kube.controllers.endpointslices.tracker import Tracker
 from sampan.kube.controllers.endpointslices.writing import Writer
 from sampan.kube.controllers.servicepods import (
-    HEADLESS,
     Matches,
     Triggers,
+    inherited_labels,
     is_endpoint,
-    is_headless,
     selector_of,
 )
 from sampan.specs.kubernetes.objects import is_going, labels_of
+from sampan.specs.kubernetes.pods import node_name
 from sampan.specs.kubernetes.status import StatusError
 
 MANAGER = "endpointslice-controller.k8s.io"
 SHARED = "shared out by zones"  # an index of Services: all of those under ""
 BY_SERVICE = "service and manager"  # an index of slices
-RESERVED = (SERVICE, MANAGED_BY, HEADLESS)
 AGAIN = 0.5  # seconds until it is looked at whether the cache has seen a write
 WORKERS = 5
 
@@ -42,11 +41,7 @@ def by_service(value: Object) -> list[str]:
 
 
 def slice_labels(service: Object) -> dict[str, str]:
-    own = labels_of(service)
-    found = {key: text for key, text in own.items() if key not in RESERVED}
-    if is_headless(service):
-        found[HEADLESS] = ""
-    return {**found, SERVICE: service["metadata"]["name"], MANAGED_BY: MANAGER}
+    return inherited_labels(service, {SERVICE: service["metadata"]["name"], MANAGED_BY: MANAGER})
 
 
 class Slices:
@@ -153,7 +148,7 @@ class Slices:
         for pod in pods:
             if not is_endpoint(pod, going=True):
                 continue
-            name = (pod.get("spec") or {}).get("nodeName") or ""
+            name = node_name(pod)
             node = self._nodes.get(name)
             if node is None and not service["spec"].get("publishNotReadyAddresses"):
                 self._nodeless[name].add(key_of(service))

@@ -14,6 +14,7 @@ from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.resourceclaims import rules
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.objects import is_going, owner
+from sampan.specs.kubernetes.pods import node_name
 from sampan.specs.kubernetes.status import StatusError
 
 BY_CLAIM = "resource claim"  # the index of pods by the claims that they have
@@ -83,7 +84,7 @@ class ResourceClaims:
             await self._write_down(pod, made)
             return
         self._context.settle(pod)
-        if (pod.get("spec") or {}).get("nodeName"):
+        if node_name(pod):
             await self._reserve(pod)
 
     async def _provide(self, pod: Object, entry: Object) -> str | None:

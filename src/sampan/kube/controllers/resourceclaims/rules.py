@@ -5,10 +5,11 @@ k8s.io/dynamic-resource-allocation/resourceclaim; pkg/controller/resourceclaim o
 
 from collections.abc import Iterable
 
+from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
-from sampan.specs.kubernetes.objects import annotations_of, is_going, owner
-from sampan.specs.kubernetes.pods import is_finished
+from sampan.specs.kubernetes.objects import annotations_of, is_controlled_by, is_going
+from sampan.specs.kubernetes.pods import is_finished, node_name
 
 POD_CLAIM = "resource.kubernetes.io/pod-claim-name"
 FINALIZER = "resource.kubernetes.io/delete-protection"
@@ -52,25 +53,22 @@ def claim_keys(pod: Object) -> list[str]:
 
 def is_done(pod: Object) -> bool:
     """It will not run (any more)."""
-    return is_finished(pod) or (is_going(pod) and not (pod.get("spec") or {}).get("nodeName"))
+    return is_finished(pod) or (is_going(pod) and not node_name(pod))
 
 
 def must_be_its(pod: Object, claim: Object) -> None:
     """Raises NoClaim unless the claim was made for this very pod."""
-    found = owner(claim)
-    if found is None or found.get("uid") != pod["metadata"]["uid"]:
-        one, other = (
-            f"{value['metadata']['namespace']}/{value['metadata']['name']}" for value in (claim, pod)
+    if not is_controlled_by(claim, pod["metadata"]["uid"]):
+        raise NoClaim(
+            f"ResourceClaim {key_of(claim)} was not created for pod {key_of(pod)} (pod is not owner)"
         )
-        raise NoClaim(f"ResourceClaim {one} was not created for pod {other} (pod is not owner)")
 
 
 def made_before(pod: Object, entry: Object, claims: Iterable[Object]) -> Object | None:
     """A claim that was made for an entry, which could not be written down."""
     for claim in claims:
         told = annotations_of(claim).get(POD_CLAIM)
-        found = owner(claim)
-        if told == entry["name"] and found is not None and found.get("uid") == pod["metadata"]["uid"]:
+        if told == entry["name"] and is_controlled_by(claim, pod["metadata"]["uid"]):
             return claim
     return None
 

@@ -13,7 +13,7 @@ from sampan.kube.controllers.volumes import objects, rules
 from sampan.kube.controllers.volumes.directories import delete_directory
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podreferences import claim_keys
-from sampan.specs.kubernetes.pods import is_finished
+from sampan.specs.kubernetes.pods import is_finished, node_name
 from sampan.specs.kubernetes.volumes import bound_volume, class_of, is_bound
 
 AGAIN = 15.0  # seconds until what waits is looked at again, and told of
@@ -99,7 +99,7 @@ class Volumes:
     def _unscheduled(self, key: str) -> list[str]:
         """Pods that use a claim and have no node yet."""
         users = self._pods.by(CLAIM_USERS, key)
-        found = [one for one in users if not (one.get("spec") or {}).get("nodeName") and not is_finished(one)]
+        found = [one for one in users if not node_name(one) and not is_finished(one)]
         return sorted(str(one["metadata"]["name"]) for one in found)
 
     def _tell_claim(self, claim: Object, step: rules.ClaimStep, *, changed: bool) -> None:

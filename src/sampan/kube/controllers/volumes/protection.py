@@ -6,6 +6,7 @@ when it is not bound. kubernetes.io/docs/concepts/storage/persistent-volumes, "O
 
 from collections.abc import Iterable
 
+from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Object, ResourcePath
 from sampan.kube.client.resources import ATTRIBUTES_CLASSES, CLAIMS, PODS, VOLUMES
 from sampan.kube.controllers.context import Context
@@ -13,7 +14,7 @@ from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.volumes.controller import CLAIM_USERS
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.podreferences import claim_keys, uses_claim
-from sampan.specs.kubernetes.pods import is_finished
+from sampan.specs.kubernetes.pods import is_finished, node_name
 
 OF_CLAIMS, OF_VOLUMES = "kubernetes.io/pvc-protection", "kubernetes.io/pv-protection"
 OF_CLASSES = "kubernetes.io/vac-protection"
@@ -28,7 +29,7 @@ def finalizers_of(value: Object) -> list[str]:
 
 def users(claim: Object, pods: Iterable[Object]) -> list[str]:
     """The names of pods that use a claim and have a node: none is started for a claim that is going. Pure."""
-    scheduled = (pod for pod in pods if (pod.get("spec") or {}).get("nodeName"))
+    scheduled = (pod for pod in pods if node_name(pod))
     return sorted(str(pod["metadata"]["name"]) for pod in scheduled if uses_claim(pod, claim))
 
 
@@ -73,8 +74,8 @@ def claims(context: Context) -> Controller:
 
     def freed(pod: Object) -> Iterable[str]:
         """Only a pod that is over, or never had a node, can let a claim go."""
-        gone = pods.get(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}") is not pod
-        unused = is_finished(pod) or not (pod.get("spec") or {}).get("nodeName")
+        gone = pods.get(key_of(pod)) is not pod
+        unused = is_finished(pod) or not node_name(pod)
         return claim_keys(pod) if gone or unused else ()
 
     found = Controller("pvc-protection", reconcile, [known, pods])
