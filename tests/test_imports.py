@@ -34,7 +34,8 @@ ALLOWED = {
     "kube.schema": {"kube", "specs", "errors", ""},
     "kube.store": {"kube"} | FOUNDATIONS,
     "kube.client": {"kube"} | FOUNDATIONS,
-    "kube.simulation": {"kube", "kube.client", "kube.controllers", "kube.scheduler"} | FOUNDATIONS,
+    "kube.simulation": {"kube", "kube.client", "kube.controllers", "kube.scheduler", "kube.schema"}
+    | FOUNDATIONS,
     "kube.explain": {"kube", "kube.client"} | FOUNDATIONS,
     "kube.scheduler": {"kube", "kube.client"} | FOUNDATIONS,
     "kube.controllers": {"kube", "kube.client", "kube.pki", "kube.scheduler"} | FOUNDATIONS,

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sampan.kube.client.requests import Object
+from sampan.specs.terminal import harmless
 
 CONTROLLERS = "the cluster's controllers"
 
@@ -46,7 +47,7 @@ class Explanation:
         lines = [f"{self.kind} {where}{self.name}: {self.state}", f"  because   {self.because}"]
         lines += [f"  unblock   {one}" for one in self.unblock]
         lines += [f"  also      {one}" for one in self.also]
-        return "\n".join(lines) + "\n"
+        return "\n".join(map(harmless, lines)) + "\n"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sampan.kube.client.requests import Client, Endpoint
 from sampan.kube.explain.explanation import Explanation
 from sampan.kube.explain.looking import Looking
 from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.terminal import harmless
 
 KINDS = {
     "pod": ("pods", "po"),
@@ -29,7 +30,7 @@ def main() -> None:
         endpoint, namespace = kubeconfig.read(kubeconfig.find(options.kubeconfig), options.context)
         found = asyncio.run(_explain(endpoint, options.namespace or namespace, options.kind, options.name))
     except (SampanError, StatusError) as error:
-        print(f"sampan explain: {error}", file=sys.stderr)
+        print(f"sampan explain: {harmless(str(error))}", file=sys.stderr)
         sys.exit(1)
     sys.stdout.write(_json(found) if options.output == "json" else found.text())
 

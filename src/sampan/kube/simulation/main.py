@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ from sampan.kube.client.informers import Informers
 from sampan.kube.client.requests import Client, Endpoint, Object
 from sampan.kube.client.resources import RESOURCE_QUOTAS
 from sampan.kube.scheduler.caches import Caches
+from sampan.kube.schema.parsing import DecodeError
+from sampan.kube.schema.yamlparsing import read_yaml
 from sampan.kube.simulation.placing import Placing
 from sampan.kube.simulation.simulation import Outcome, Simulation
 from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.terminal import harmless
 
+_BETWEEN = re.compile(rb"^---(?=\s|$)", re.M)  # documents of a text
 PATIENCE = 60.0  # seconds to look at the cluster
 
 
@@ -25,11 +30,11 @@ def main() -> None:
     """Run one command line; failures become a line on stderr and exit status 1."""
     options = _parser().parse_args()
     try:
-        objects = [one for name in options.filename for one in read(_text(name))]
+        objects = [one for name in options.filename for one in read(_bytes(name))]
         endpoint, namespace = kubeconfig.read(kubeconfig.find(options.kubeconfig), options.context)
         found = asyncio.run(_simulate(endpoint, options.namespace or namespace, objects, options.drain))
     except (SampanError, StatusError) as error:
-        print(f"sampan kube simulate: {error}", file=sys.stderr)
+        print(f"sampan kube simulate: {harmless(str(error))}", file=sys.stderr)
         sys.exit(1)
     if options.output == "json":
         told = orjson.dumps([one.json() for one in found], option=orjson.OPT_INDENT_2).decode()
@@ -39,27 +44,26 @@ def main() -> None:
     sys.exit(0 if all(one.change not in ("refused", "blocked") and not one.unplaced for one in found) else 2)
 
 
-def _text(name: str) -> str:
+def _bytes(name: str) -> bytes:
     if name == "-":
-        return sys.stdin.read()
+        return sys.stdin.buffer.read()
     try:
-        return Path(name).read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        return Path(name).read_bytes()
+    except OSError as error:
         raise Invalid(f"cannot read {name}: {error}") from None
 
 
-def read(text: str) -> list[Object]:
+def read(data: bytes) -> list[Object]:
     """The objects of a YAML or JSON text, those of Lists one by one. Raises Invalid."""
-    import yaml
-
-    try:
-        documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError as error:
-        raise Invalid(f"this is no YAML: {error}") from None
     found: list[Object] = []
-    for one in documents:
+    for document in _BETWEEN.split(data):
+        try:
+            one = read_yaml(document)[0]
+            orjson.dumps(one)  # as it will be sent
+        except (DecodeError, orjson.JSONEncodeError) as error:
+            raise Invalid(f"this is no YAML: {error}") from None
         items: Any = one.get("items") if isinstance(one, dict) and one.get("kind") == "List" else [one]
-        found += [item for item in items or () if item is not None]
+        found += [item for item in (items if isinstance(items, list) else ()) if item is not None]
     if not all(isinstance(one, dict) and isinstance(one.get("metadata", {}), dict) for one in found):
         raise Invalid("an object with apiVersion, kind and metadata is wanted")
     return found

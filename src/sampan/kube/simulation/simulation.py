@@ -16,6 +16,7 @@ from sampan.specs.kubernetes.objects import labels_of, owner
 from sampan.specs.kubernetes.podamounts import ZERO, amounts
 from sampan.specs.kubernetes.pods import is_finished, node_name
 from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.terminal import harmless
 
 APPLY = "application/apply-patch+yaml"
 DRY = {"dryRun": "All", "fieldManager": "sampan-simulate"}
@@ -41,7 +42,7 @@ class Outcome:
         if self.nodes:
             lines.append(f"  {len(self.nodes)} pods land on {workloads.grouped(self.nodes)}")
         lines += [f"  a pod finds no node: {why}" for why in dict.fromkeys(self.unplaced)]
-        return "\n".join(lines) + "\n"
+        return "\n".join(map(harmless, lines)) + "\n"
 
     def json(self) -> dict[str, Any]:
         """What `-o json` prints."""
@@ -77,7 +78,7 @@ class Simulation:
             outcome = Outcome(kind.lower(), "", str(metadata.get("name", "")), "refused")
             outcome.lines.append(f"there is no kind {kind} in {value.get('apiVersion')}")
             return outcome
-        namespace = (metadata.get("namespace") or self.namespace) if known.path.namespaced else ""
+        namespace = str(metadata.get("namespace") or self.namespace) if known.path.namespaced else ""
         outcome = Outcome(
             kind.lower(), namespace, str(metadata.get("name") or metadata.get("generateName", ""))
         )
@@ -109,6 +110,8 @@ class Simulation:
         if new["kind"] not in workloads.KINDS or outcome.change == "unchanged":
             return
         pods = workloads.pods_of(new, self.nodes)
+        if (wanted := workloads.wanted(new)) > workloads.MOST:
+            outcome.lines.append(f"of its {wanted} pods the first {workloads.MOST} are looked at")
         self.placing.suppose(workloads.owner_of(new))
         going: list[Object] = []
         if old is not None and new["kind"] != "Pod":
@@ -163,28 +166,28 @@ class Simulation:
 
     def _room(self, pod: Object, wanted: int) -> tuple[int, str]:
         """How many more such pods the quotas allow, and the quota that ends it."""
-        for number in range(wanted):
-            for quota in self.quotas:
-                if quota["metadata"]["namespace"] != pod["metadata"]["namespace"]:
-                    continue
-                over = self._over(quota, pod, number + 1)
-                if over:
-                    return number, over
-        return wanted, ""
+        namespace = pod["metadata"]["namespace"]
+        found = [
+            self._room_in(one, pod, wanted)
+            for one in self.quotas
+            if one["metadata"].get("namespace") == namespace
+        ]
+        return min(found, key=lambda room: room[0], default=(wanted, ""))
 
-    def _over(self, quota: Object, pod: Object, number: int) -> str:
+    def _room_in(self, quota: Object, pod: Object, wanted: int) -> tuple[int, str]:
         now = self.clock()
-        own = quotas.charged(quota, "pods", pod, now)
         status = quota.get("status") or {}
         hard, used = amounts(status.get("hard")), amounts(status.get("used"))
-        for name in own:
-            total = used.get(name, ZERO)
-            for other in [*self._charged, *[pod] * number]:
-                total = total + quotas.charged(quota, "pods", other, now).get(name, ZERO)
-            if name in hard and total > hard[name]:
-                of = f"{name}={hard[name]}, used: {used.get(name, ZERO)}"
-                return f"quota {quota['metadata']['name']} allows {of}"
-        return ""
+        own = quotas.charged(quota, "pods", pod, now)
+        others = [quotas.charged(quota, "pods", other, now) for other in self._charged]
+        totals = {name: sum((one.get(name, ZERO) for one in others), used.get(name, ZERO)) for name in own}
+        for number in range(wanted):
+            for name in own:
+                totals[name] = totals[name] + own[name]
+                if name in hard and totals[name] > hard[name]:
+                    of = f"{name}={hard[name]}, used: {used.get(name, ZERO)}"
+                    return number, f"quota {quota['metadata']['name']} allows {of}"
+        return wanted, ""
 
     def _land(self, outcome: Outcome, landing: Landing) -> None:
         if landing.node:

@@ -8,6 +8,7 @@ from sampan.kube.controllers.podcontrol import from_template
 from sampan.specs.kubernetes.intorstring import scaled
 
 REPLICATED = ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet")
+MOST = 5_000  # pods of one object that are placed in thought
 KINDS = (*REPLICATED, "DaemonSet", "Job", "CronJob", "Pod")
 
 
@@ -43,6 +44,11 @@ def owner_of(value: Object) -> Object:
 
 
 def size(value: Object) -> int:
+    """How many of its pods are looked at."""
+    return min(wanted(value), MOST)
+
+
+def wanted(value: Object) -> int:
     """How many pods it has at once when all goes well."""
     spec = value.get("spec") or {}
     if value.get("kind") == "Job":
@@ -55,12 +61,12 @@ def size(value: Object) -> int:
 
 def steps(value: Object) -> tuple[int, int]:
     """Of a rolling update of a Deployment: pods that may be there beside, pods that may be missing."""
-    strategy, wanted = (value.get("spec") or {}).get("strategy") or {}, size(value)
+    strategy, pods = (value.get("spec") or {}).get("strategy") or {}, wanted(value)
     if strategy.get("type") == "Recreate":
-        return 0, wanted
+        return 0, pods
     rolling = strategy.get("rollingUpdate") or {}
-    surge = scaled(rolling.get("maxSurge", "25%"), wanted, up=True)
-    missing = scaled(rolling.get("maxUnavailable", "25%"), wanted, up=False)
+    surge = scaled(rolling.get("maxSurge", "25%"), pods, up=True)
+    missing = scaled(rolling.get("maxUnavailable", "25%"), pods, up=False)
     return surge, missing if surge or missing else 1
 
 
