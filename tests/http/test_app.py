@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.http_exceptions import BadStatusLine
 
 from sampan import errors
-from sampan.http.app import Api, ApiVersions, Server, bind_unix
+from sampan.http.app import Api, ApiVersions, Server, bind_unix, not_about_bad_requests
 from sampan.http.hijack import Gone, hijack
 from sampan.http.requests import json_response, read_json
 
@@ -211,3 +213,12 @@ def test_a_stale_socket_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> Non
     stale.close()
     with bind_unix(path), pytest.raises(errors.Failed, match="another program already listens there"):
         bind_unix(path)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(BadStatusLine("x"), False), (ConnectionResetError(), False), (KeyError("x"), True), (None, True)],
+)
+def test_clients_that_go_and_bad_requests_leave_no_traceback(error: Exception | None, told: bool) -> None:
+    record = logging.makeLogRecord({"exc_info": (type(error), error, None) if error else None})
+    assert not_about_bad_requests(record) is told

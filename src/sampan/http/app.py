@@ -206,8 +206,9 @@ class Server:
 
 
 def not_about_bad_requests(record: logging.LogRecord) -> bool:
-    """A logging filter: everything but the tracebacks of what is no HTTP."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    """A logging filter: everything but the tracebacks of what is no HTTP, and of clients that have gone."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | ConnectionError)
 
 
 def raise_file_limit() -> None:

@@ -52,9 +52,10 @@ class Collector:
 
         An owner that is not known is asked for before anything is deleted.
         """
-        everything = asyncio.gather(*(informer.synced.wait() for informer, _ in self._informers.values()))
         try:
-            await asyncio.wait_for(everything, PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                for informer, _ in list(self._informers.values()):
+                    await informer.synced.wait()
         except TimeoutError:
             missing = [path.plural for path, (one, _) in self._informers.items() if not one.synced.is_set()]
             log.warning("garbage: goes on without having seen %s", ", ".join(missing))

@@ -51,7 +51,7 @@ class Front:
             read_bufsize=READ_BUFFER,
             tcp_keepalive=True,
         )
-        logging.getLogger("aiohttp.server").addFilter(_worth_a_line)
+        logging.getLogger("aiohttp.server").addFilter(not_about_bad_requests)
 
     def listen(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         self._acceptors.append(Acceptor(sock, self._connections, context))
@@ -198,12 +198,6 @@ def sent_bytes(response: web.StreamResponse) -> int:
         return counted
     body = response.body if isinstance(response, web.Response) else None
     return len(body) if isinstance(body, bytes) else 0
-
-
-def _worth_a_line(record: logging.LogRecord) -> bool:
-    """Nonsense instead of HTTP, and connections that ended early, have their line in the access log."""
-    ended = record.exc_info is not None and isinstance(record.exc_info[1], ConnectionError)
-    return not ended and not_about_bad_requests(record)
 
 
 @contextmanager
