@@ -13,7 +13,8 @@ from sampan.kube.controllers.deployments.scaling import (
     replicas_of_new,
     sizes,
 )
-from sampan.kube.controllers.deployments.sets import DESIRED, MAXIMUM
+from sampan.kube.controllers.deployments.sets import DESIRED, LARGEST, MAXIMUM
+from sampan.kube.controllers.deployments.status import counted
 
 
 def deployment(size: int, surge: int | str = 0, unavailable: int | str = 0, **status: int) -> Object:
@@ -134,3 +135,16 @@ def test_shares_add_up_and_are_never_negative_whatever_annotations_say(
     assert len(found) == len(sets)
     if maximum == "right":
         assert sum(count for _, count in found) == (most(value) if size else 0)
+
+
+def test_nothing_grows_beyond_what_the_api_can_count() -> None:
+    """Two billion pods and a surge of a quarter more: upstream's numbers wrap, and ours would be refused."""
+    huge = deployment(LARGEST, "25%")
+    assert most(huge) == LARGEST
+    sets = [
+        {"metadata": {"name": name, "creationTimestamp": ""}, "spec": {"replicas": LARGEST}, "status": {}}
+        for name in "ab"
+    ]
+    assert all(0 <= size <= LARGEST for _, size in sizes(huge, sets[0], sets[1:]))
+    told = counted(huge, sets[1:], sets[0], 0.0)
+    assert told["unavailableReplicas"] == LARGEST

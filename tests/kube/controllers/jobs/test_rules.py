@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sampan.kube.client.requests import Object
-from sampan.kube.controllers.jobs import policies, reasons, templates
+from sampan.kube.controllers.jobs import policies, reasons, templates, tracking
 from sampan.kube.controllers.jobs.backoff import Backoff
 from sampan.kube.controllers.jobs.ending import Ending, ending
 from sampan.kube.controllers.jobs.facts import FINALIZER, INDEX, ended_at
@@ -289,3 +289,14 @@ def test_a_pod_is_told_its_index() -> None:
     assert [one["env"] for one in found["spec"]["containers"]] == [[told], containers[1]["env"]]
     assert found["spec"]["hostname"] == "j" * 60 + "-7"
     assert "env" not in containers[0]
+
+
+def test_a_count_stays_what_the_api_can_write() -> None:
+    """Whoever may write a status may say that two billion pods have failed."""
+    status = {
+        "failed": tracking.LARGEST,
+        "uncountedTerminatedPods": {"failed": ["a", "b"], "succeeded": ["c"]},
+    }
+    found = tracking.settle(status, {"b"})
+    assert (found["failed"], found["succeeded"]) == (tracking.LARGEST, 1)
+    assert found["uncountedTerminatedPods"] == {"failed": ["b"]}

@@ -44,8 +44,8 @@ def max_unavailable(deployment: Object) -> int:
 
 
 def most(deployment: Object) -> int:
-    """So many pods it may have at any time."""
-    return replicas(deployment) + max_surge(deployment)
+    """So many pods it may have at any time; no set can have more than the API can count."""
+    return min(replicas(deployment) + max_surge(deployment), LARGEST)
 
 
 def replicas_of_new(deployment: Object, sets: Sequence[Object], new: Object) -> int:

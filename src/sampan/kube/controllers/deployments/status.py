@@ -62,7 +62,7 @@ def counted(deployment: Object, old: Sequence[Object], new: Object | None, now: 
         "availableReplicas": available,
         "unavailableReplicas": max(total(sets) - available, 0),
     }
-    found.update((name, number) for name, number in numbers.items() if number)
+    found.update((name, min(number, LARGEST)) for name, number in numbers.items() if number)
     terminating = _terminating(sets)
     if terminating is not None:
         found["terminatingReplicas"] = terminating

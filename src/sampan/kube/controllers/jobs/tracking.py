@@ -25,6 +25,7 @@ from sampan.kube.controllers.jobs.view import View
 from sampan.specs.kubernetes import indexes, objects, pods, time
 
 MOST = 500  # uncounted pods of one status: their uids take 20 KB
+LARGEST = (1 << 31) - 1  # that a number of a status can be
 _NUMBERS = ("active", "succeeded", "failed")
 
 
@@ -117,7 +118,7 @@ def settle(status: Object, held: Collection[str]) -> Object:
     for kind in ("succeeded", "failed"):
         uids = uncounted.get(kind) or ()
         left[kind] = [uid for uid in uids if uid in held]
-        _put(status, kind, status.get(kind, 0) + len(uids) - len(left[kind]))
+        _put(status, kind, min(status.get(kind, 0) + len(uids) - len(left[kind]), LARGEST))
     status["uncountedTerminatedPods"] = _uncounted(left["succeeded"], left["failed"])
     return status
 
