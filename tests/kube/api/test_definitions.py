@@ -61,7 +61,7 @@ class Api:
         return found
 
     async def create(self, served: Served, value: Any, namespace: str = "") -> None:
-        new = served.decode(value, served.kind).object
+        new = served.decode(value).object
         new |= {"kind": served.kind, "apiVersion": served.api_version}
         served.resource.default(new)
         await self.writer.create(self.call(served, namespace=namespace), new, WriteOptions())

@@ -82,7 +82,7 @@ async def scale(path: Path, verb: str, body: bytes, media: str) -> Any:
 
         await writer.update(call("x"), marked, WriteOptions())
 
-    new = served.decode({"metadata": {"name": "x"}, "spec": SPEC}, "Deployment").object
+    new = served.decode({"metadata": {"name": "x"}, "spec": SPEC}).object
     new |= {"kind": "Deployment", "apiVersion": "apps/v1"}
     served.resource.default(new)
     await writer.create(call(), new, WriteOptions())

@@ -102,7 +102,7 @@ def _merge(target: Any, patch: Any) -> Any:
 
 def decoded(resource: Resource, body: Object) -> Object:
     """As Go has it: without unknown fields, amounts in canonical form."""
-    found: Object = decoding.decode(node_of(resource), deepcopy(body), resource.kind).object
+    found: Object = decoding.decode(node_of(resource), deepcopy(body)).object
     return found
 
 

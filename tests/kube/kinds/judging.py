@@ -15,7 +15,7 @@ def made(resource: Resource, **body: Any) -> Object:
     """A new object, decoded, with its defaults, as it would be validated."""
     metadata = {"name": "x"} | ({"namespace": "n"} if resource.namespaced else {})
     whole = {"metadata": metadata, **body}
-    new: Object = decoding.decode(node_of(resource), whole, resource.kind).object
+    new: Object = decoding.decode(node_of(resource), whole).object
     resource.default(new)
     gates.drop(node_of(resource), new)
     resource.prepare_create(new, CONTEXT)

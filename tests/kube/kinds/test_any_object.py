@@ -64,7 +64,7 @@ def _object(node: Node, chance: random.Random, depth: int) -> dict[str, Any]:
 def _made(resource: Resource, node: Node, chance: random.Random) -> Any:
     value = _object(node, chance, 0) | {"kind": resource.kind, "apiVersion": resource.api_version}
     value["metadata"] = {**value.get("metadata", {}), "name": chance.choice(TEXTS)}
-    return decoding.decode(node, value, resource.kind).object
+    return decoding.decode(node, value).object
 
 
 def _all_of_it(resource: Resource, new: Any, old: Any) -> None:

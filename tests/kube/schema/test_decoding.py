@@ -15,7 +15,7 @@ CRD = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDe
 
 
 def decoded(definition: str, value: object) -> decoding.Decoded:
-    return decoding.decode(builtin.node(definition), value, definition.rpartition(".")[2])
+    return decoding.decode(builtin.node(definition), value)
 
 
 def pod(**spec: object) -> dict[str, object]:

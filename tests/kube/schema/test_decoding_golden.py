@@ -12,7 +12,7 @@ def test_what_go_wrote_comes_back_unchanged() -> None:
     for file, definition, sent in golden.objects():
         if "v1.Status" in definition:
             continue
-        decoded = decoding.decode(builtin.node(definition), sent, sent["kind"])
+        decoded = decoding.decode(builtin.node(definition), sent)
         assert decoded.unknown == [], file
         assert decoded.object == sent, file
         kinds[definition] += 1

@@ -40,7 +40,7 @@ class Server:
         self.documents = Documents(lambda: self.groups, lambda: self.generation, "v1.35.3")
 
     def third(self, path: str) -> dict[str, Any]:
-        found = self.documents.v3(path, "application/json")
+        found = self.documents.v3(path)
         assert found is not None
         return dict(json.loads(found[0]))
 
@@ -64,9 +64,9 @@ def test_the_index_names_each_document_by_its_content() -> None:
     paths = json.loads(server.documents.v3_index({}))["paths"]
     assert {"api", "apis", "version", "api/v1", "apis/apps", "apis/apps/v1"} <= paths.keys()
     url = paths["apis/apps/v1"]["serverRelativeURL"]
-    found = server.documents.v3("apis/apps/v1", "")
+    found = server.documents.v3("apis/apps/v1")
     assert found is not None and url == f"/openapi/v3/apis/apps/v1?hash={found[2]}"
-    assert server.documents.v3("apis/nosuch/v1", "") is None
+    assert server.documents.v3("apis/nosuch/v1") is None
 
 
 def test_patch_offers_field_validation_and_tells_its_kind() -> None:

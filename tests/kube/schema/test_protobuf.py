@@ -28,7 +28,7 @@ def round_trip(value: dict[str, Any]) -> dict[str, Any]:
     sent = protobuf.decode_object(protobuf.encode_object(value))
     group, _, version = value["apiVersion"].rpartition("/")
     node = builtin.node(builtin.definition_of(group, version, value["kind"]))
-    return decoding.decode(node, sent, value["kind"]).object
+    return decoding.decode(node, sent).object
 
 
 def test_a_config_map_byte_for_byte() -> None:
@@ -53,7 +53,7 @@ def test_zeros_that_go_sends_are_taken_out() -> None:
     metadata = text(1, b"p") + text(2, b"") + text(3, b"") + b"\x38\x00"
     spec = text(3, b"") + b"\x58\x00" + b"\xa0\x06\x00"  # restartPolicy, hostNetwork, and 100: no field
     sent = protobuf.decode_object(envelope(b"v1", b"Pod", text(1, metadata) + text(2, spec)))
-    found = decoding.decode(builtin.node("io.k8s.api.core.v1.Pod"), sent, "Pod").object
+    found = decoding.decode(builtin.node("io.k8s.api.core.v1.Pod"), sent).object
     assert found == {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -204,6 +204,6 @@ def _comparable(value: Any, top: bool = True) -> Any:
 def test_any_bytes_are_read_or_refused(raw: bytes, kind: str) -> None:
     try:
         value = protobuf.decode_object(protobuf.wrap("v1", kind, raw))
-        decoding.decode(builtin.node(builtin.definition_of("", "v1", kind)), value, kind)
+        decoding.decode(builtin.node(builtin.definition_of("", "v1", kind)), value)
     except DecodeError:
         pass

@@ -32,7 +32,7 @@ def test_what_the_schema_does_not_know_is_dropped_and_named() -> None:
         "extra": [],
     }
     before = deepcopy(sent)
-    decoded = structure(schema).decode(sent, "Foo")
+    decoded = structure(schema).decode(sent)
     assert decoded.object == {"metadata": {"name": "a"}, "spec": {"kept": 1, "free": {"x": {"y": 1}}}}
     assert decoded.unknown == [
         'unknown field "metadata.nosuch"',
@@ -47,20 +47,20 @@ def test_lists_and_maps_are_pruned_inside() -> None:
     of = structure(
         {"l": {"type": "array", "items": item}, "m": {"type": "object", "additionalProperties": item}}
     )
-    decoded = of.decode({"spec": {"l": [{"a": 1, "b": 2}], "m": {"k": {"b": 1}}}}, "Foo")
+    decoded = of.decode({"spec": {"l": [{"a": 1, "b": 2}], "m": {"k": {"b": 1}}}})
     assert decoded.object == {"spec": {"l": [{"a": 1}], "m": {"k": {}}}}
     assert decoded.unknown == ['unknown field "spec.l[0].b"', 'unknown field "spec.m.k.b"']
 
 
 def test_nulls_go_unless_they_may_stay() -> None:
     of = structure({"a": STRING, "b": {**STRING, "nullable": True}})
-    assert of.decode({"spec": {"a": None, "b": None}}, "Foo").object == {"spec": {"b": None}}
+    assert of.decode({"spec": {"a": None, "b": None}}).object == {"spec": {"b": None}}
 
 
 @pytest.mark.parametrize("body", [{"metadata": 1}, {"metadata": {"labels": {"a": 1}}}, [], "text", None])
 def test_metadata_must_be_metadata(body: Any) -> None:
     with pytest.raises(DecodeError):
-        structure({}).decode(body, "Foo")
+        structure({}).decode(body)
 
 
 def test_what_nests_too_deeply_is_refused() -> None:
@@ -68,7 +68,7 @@ def test_what_nests_too_deeply_is_refused() -> None:
     for _ in range(DEEPEST + 5):
         value = {"a": value}
     with pytest.raises(DecodeError, match="exceeded max depth"):
-        structure({}).decode({"spec": value}, "Foo")
+        structure({}).decode({"spec": value})
 
 
 def test_defaults_are_filled_in_where_something_is_missing() -> None:

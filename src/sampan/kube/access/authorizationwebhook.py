@@ -18,7 +18,6 @@ from sampan.specs.kubernetes import fields, labels
 
 log = logging.getLogger("sampan.kube")
 _REMEMBERED = 4096
-_HEAD = {"kind": "SubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
 NO_OPINION = Decision(False)
 
 

@@ -108,7 +108,7 @@ def decode(call: Call, served: Served, body: Body, options: WriteOptions, value:
     """
     kind = served.kind
     try:
-        decoded = served.decode(value, kind)
+        decoded = served.decode(value)
     except decoding.DecodeError as error:
         raise cannot_handle(kind, served.resource.version, body.as_sent(str(error))) from None
     complain(call, options, kind, served.resource.version, [*body.duplicates, *decoded.unknown])
@@ -124,7 +124,7 @@ def decode(call: Call, served: Served, body: Body, options: WriteOptions, value:
 def decoded(served: Served, value: Any) -> Object:
     """As `decode`, of what no client has sent: unknown fields are left out. Raises StatusError."""
     try:
-        found: Object = served.decode(value, served.kind).object
+        found: Object = served.decode(value).object
     except decoding.DecodeError as error:
         raise cannot_handle(served.kind, served.resource.version, str(error)) from None
     found["kind"], found["apiVersion"] = served.kind, served.api_version
@@ -196,7 +196,7 @@ def other_kind(
     definition = builtin.definition_of(group, name, kind)
     try:
         if definition:
-            decoding.decode(builtin.node(definition), value, kind)
+            decoding.decode(builtin.node(definition), value)
     except decoding.DecodeError as error:
         return str(error)
     internal = served.group.split(".")[0] or "core"
@@ -233,6 +233,6 @@ def delete_options_body(data: bytes, content_type: str | None) -> Object:
                 f'no kind "{kind}" is registered for version "{version}" in scheme "{OPTIONS_SCHEME}"'
             )
         node = builtin.node("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions")
-        return decoding.decode(node, value, "DeleteOptions").object
+        return decoding.decode(node, value).object
     except decoding.DecodeError as error:
         raise status.bad_request(str(error)) from None

@@ -81,7 +81,7 @@ class Bootstrap:
             )
 
     def _decoded(self, served: Served, value: Object) -> Object:
-        found: Object = decoding.decode(served.node, value, served.kind).object
+        found: Object = decoding.decode(served.node, value).object
         found["kind"], found["apiVersion"] = served.kind, served.api_version
         served.resource.default(found)
         return found

@@ -14,7 +14,6 @@ from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Subresource
 
 AGGREGATED = ("apidiscovery.k8s.io", "v2", "APIGroupDiscoveryList")
-CORE_PATH = "api"
 ToldOf = Callable[[str, str], Told | None]
 
 

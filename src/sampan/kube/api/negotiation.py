@@ -107,11 +107,11 @@ def body_media(content_type: str | None, offered: Sequence[str] = OFFERED) -> st
         return JSON
     media = content_type.partition(";")[0].strip().lower()
     if media not in offered:
-        raise unsupported(content_type, offered)
+        raise unsupported(offered)
     return media
 
 
-def unsupported(content_type: str, offered: Sequence[str]) -> StatusError:
+def unsupported(offered: Sequence[str]) -> StatusError:
     message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(
         offered
     )

@@ -2,7 +2,6 @@
 
 from sampan.kube.api.calls import Call
 from sampan.kube.api.options import revision_of
-from sampan.kube.api.served import Served
 from sampan.kube.kinds.resource import Object
 from sampan.specs.kubernetes import status
 
@@ -59,7 +58,7 @@ def name_mismatch(name: str, wanted: str) -> status.StatusError:
     )
 
 
-def revision_of_object(served: Served, value: Object, name: str) -> int:
+def revision_of_object(value: Object) -> int:
     """What a client says of the version it knows, 0 if nothing; raises StatusError."""
     metadata = value.get("metadata")
     text = metadata.get("resourceVersion", "") if isinstance(metadata, dict) else ""

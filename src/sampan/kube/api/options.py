@@ -7,7 +7,7 @@ from typing import Any
 from sampan.errors import Invalid
 from sampan.specs.golang.numbers import parse_int, parse_uint
 from sampan.specs.golang.quote import quote
-from sampan.specs.kubernetes import fielderror, fields, labels, names, status
+from sampan.specs.kubernetes import fielderror, fields, labels, status
 from sampan.specs.kubernetes.fielderror import FieldError
 
 MATCHES = ("Exact", "NotOlderThan")
@@ -68,9 +68,6 @@ class ListOptions:
                 raise
             message = error.message.removeprefix("invalid resource version: ")
             raise status.StatusError("", message, None, 500) from None
-
-
-EVERYTHING = ListOptions()
 
 
 def list_options(query: Mapping[str, str], *, watch: bool = False) -> ListOptions:
@@ -274,8 +271,3 @@ def manager_name(options: WriteOptions, agent: str) -> str:
     while len(name.encode()) > 128:
         name = name[:-1]
     return "".join(char for char in name if char.isprintable()) or "unknown"
-
-
-def path_name_errors(name: str) -> list[str]:
-    """What is wrong with a name in a path."""
-    return names.path_segment(name)

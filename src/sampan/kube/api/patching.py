@@ -103,7 +103,7 @@ def _patched(
     value = change({**old, "metadata": in_order(old["metadata"])})
     _check_type(served, call.name, value)
     try:
-        decoded = served.decode(value, served.kind)
+        decoded = served.decode(value)
     except decoding.DecodeError as error:
         raise _no_object(value, str(error)) from None
     bodies.complain(call, options, served.kind, served.resource.version, [*problems, *decoded.unknown])
@@ -133,7 +133,7 @@ def _merged(call: Call, served: Served, old: Object | None, applied: Object, opt
         kind=served.kind,
     )
     try:
-        return _completed(served, served.decode(merged, served.kind).object)
+        return _completed(served, served.decode(merged).object)
     except decoding.DecodeError as error:
         raise status.internal(str(error)) from None
 

@@ -44,7 +44,7 @@ class Documents(Protocol):
         """`others`: where the documents of other servers are, by the paths of their group versions."""
         ...
 
-    def v3(self, path: str, accept: str) -> tuple[bytes, str, str] | None:
+    def v3(self, path: str) -> tuple[bytes, str, str] | None:
         """Of "apis/apps/v1"; None if there is no such group version."""
         ...
 
@@ -133,7 +133,7 @@ class Roots:
         if parts == ["v3"]:
             return answers.plain(self.documents.v3_index(self.others.schemas()).decode())
         if parts[:1] == ["v3"]:
-            found = self.documents.v3("/".join(parts[1:]), accept)
+            found = self.documents.v3("/".join(parts[1:]))
             return _document(request, found) if found is not None else _empty(404)
         return None
 

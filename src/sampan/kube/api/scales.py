@@ -130,12 +130,6 @@ def replaced(of: ScaleOf, old: Object, scale: Object) -> Object:
     return new
 
 
-def _parent(value: Any, path: str) -> Any:
-    for part in path.split(".")[:-1]:
-        value = value[part]
-    return value
-
-
 def _errors(scale: Object) -> list[fielderror.FieldError]:
     replicas = (scale.get("spec") or {}).get("replicas") or 0
     if replicas < 0:

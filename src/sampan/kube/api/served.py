@@ -49,11 +49,11 @@ class Served:
     def node(self) -> Node:
         return self.node_of()
 
-    def decode(self, value: Any, kind: str) -> decoding.Decoded:
+    def decode(self, value: Any) -> decoding.Decoded:
         """A parsed body as an object of this resource; raises decoding.DecodeError."""
         if self.custom is not None:
-            return self.custom.structure.decode(value, kind)
-        return decoding.decode(self.node, value, kind)
+            return self.custom.structure.decode(value)
+        return decoding.decode(self.node, value)
 
     def key(self, namespace: str, name: str) -> str:
         return f"{self.prefix}{namespace}/{name}" if self.resource.namespaced else f"{self.prefix}{name}"

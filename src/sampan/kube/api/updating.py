@@ -59,7 +59,7 @@ class Updater:
             await served.prepare([item])
             old = served.object(item)
             new = make(old)
-            client_version = revision_of_object(served, new, call.name)
+            client_version = revision_of_object(new)
             try:
                 return await self._replace(call, item, old, new, options, kind, owned)
             except Mismatch as mismatch:
@@ -158,7 +158,7 @@ def _conflict(call: Call) -> status.StatusError:
 
 def _check_version(call: Call, item: Item, new: Object) -> None:
     served = call.served
-    version = revision_of_object(served, new, call.name)
+    version = revision_of_object(new)
     # A Scale need not know its object's version.
     if not version and not served.resource.unconditional_update and call.subresource != "scale":
         wrong = fielderror.invalid("metadata.resourceVersion", 0, "must be specified for an update")

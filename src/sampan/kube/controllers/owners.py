@@ -8,7 +8,6 @@ from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes import labels
 from sampan.specs.kubernetes.labels import Selector
 from sampan.specs.kubernetes.labelselector import can_select
-from sampan.specs.kubernetes.objects import labels_of
 from sampan.specs.kubernetes.objects import owner as owner_of
 
 ORPHANS = "orphans"  # an index: what nobody controls, by its namespace
@@ -58,7 +57,3 @@ def suitors(value: Object, owners: Informer, selector: Callable[[Object], Select
         found = selector(candidate)
         if found and found.matches(own):
             yield key_of(candidate)
-
-
-def selects(owner: Object, value: Object) -> bool:
-    return selector_of(owner).matches(labels_of(value))

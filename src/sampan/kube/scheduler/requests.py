@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sampan.specs.kubernetes.podamounts import of_pod
 from sampan.specs.kubernetes.quantity import Quantity, parse
 
-CPU, MEMORY, EPHEMERAL, PODS = "cpu", "memory", "ephemeral-storage", "pods"
+CPU, MEMORY, PODS = "cpu", "memory", "pods"
 # What scores take a container to use that asks for nothing: pkg/scheduler/util, DefaultMilliCPURequest.
 UNASKED = {CPU: parse("100m"), MEMORY: parse("200Mi")}
 # More is cut off: 128 times so much, and a hundred times as scores multiply, fit into 64 bits.

@@ -11,14 +11,10 @@ CAPACITIES, ATTACHMENTS = "csistoragecapacities", "volumeattachments"
 NAMESPACES, SERVICES = "namespaces", "services"
 REPLICATION_CONTROLLERS, REPLICA_SETS, STATEFUL_SETS = "replicationcontrollers", "replicasets", "statefulsets"
 RESOURCE_CLAIMS, DEVICE_CLASSES, SLICES = "resourceclaims", "deviceclasses", "resourceslices"
-ASKED = (
-    *(CLAIMS, VOLUMES, CLASSES, CSI_NODES, CSI_DRIVERS, CAPACITIES, ATTACHMENTS, NAMESPACES, SERVICES),
-    *(REPLICATION_CONTROLLERS, REPLICA_SETS, STATEFUL_SETS, RESOURCE_CLAIMS, DEVICE_CLASSES, SLICES),
-)
 
 
 class Surroundings(Protocol):
-    """The objects of the resources in ASKED, by plural, as caches have them, with what was assumed."""
+    """The objects of these resources, by plural, as caches have them, with what was assumed."""
 
     def get(self, resource: str, key: str) -> Object | None:
         """`key`: "namespace/name", or the name alone."""

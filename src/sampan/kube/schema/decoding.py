@@ -69,8 +69,8 @@ def parse_yaml(data: bytes) -> tuple[Any, list[str]]:
     return yamlparsing.parse_yaml(data)
 
 
-def decode(node: Node, value: Any, kind: str) -> Decoded:
-    """A new object; raises DecodeError. `kind` is what Go's type is called if the node has no name."""
+def decode(node: Node, value: Any) -> Decoded:
+    """A new object; raises DecodeError."""
     notes = _Notes()
     try:
         found = _decoder(node)({} if value is None else value, None, notes)

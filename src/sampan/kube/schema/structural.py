@@ -97,7 +97,7 @@ class Structure:
     def _has_embedded(self) -> bool:
         return has_embedded(self.schema)
 
-    def decode(self, value: Any, kind: str) -> decoding.Decoded:
+    def decode(self, value: Any) -> decoding.Decoded:
         """An object of this version made of parsed JSON, which stays as it is: without what the schema does
         not know, and nothing else checked but metadata.
 
@@ -108,11 +108,11 @@ class Structure:
         found = copied(value)
         unknown: list[str] = []
         if "metadata" in found:
-            found["metadata"], unknown = decode_meta(found["metadata"], kind)
+            found["metadata"], unknown = decode_meta(found["metadata"])
         unknown += prune(found, self.schema)
         drop_nulls(found, self.schema)
         if self._has_embedded:
-            each(found, self.schema, "", lambda path, one: unknown.extend(_decode_embedded(path, one, kind)))
+            each(found, self.schema, "", lambda path, one: unknown.extend(_decode_embedded(path, one)))
         return decoding.Decoded(found, [f'unknown field "{path}"' for path in unknown])
 
     def settle(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -164,9 +164,9 @@ class Structure:
         return self._rules.validate(value, old)[1]
 
 
-def decode_meta(value: Any, kind: str) -> tuple[dict[str, Any], list[str]]:
+def decode_meta(value: Any) -> tuple[dict[str, Any], list[str]]:
     """ObjectMeta, and the paths of what is none. Raises decoding.DecodeError."""
-    decoded = decoding.decode(builtin.node(OBJECT_META), value, kind)
+    decoded = decoding.decode(builtin.node(OBJECT_META), value)
     return decoded.object, [f"metadata.{_path(text)}" for text in decoded.unknown]
 
 
@@ -174,10 +174,10 @@ def _path(text: str) -> str:
     return text.removeprefix('unknown field "').removesuffix('"')
 
 
-def _decode_embedded(path: str, resource: dict[str, Any], kind: str) -> list[str]:
+def _decode_embedded(path: str, resource: dict[str, Any]) -> list[str]:
     if "metadata" not in resource:
         return []
-    resource["metadata"], unknown = decode_meta(resource["metadata"], kind)
+    resource["metadata"], unknown = decode_meta(resource["metadata"])
     return [f"{path}.{one}" for one in unknown]
 
 

@@ -86,10 +86,6 @@ def invalid(path: str, value: object, detail: str = "") -> FieldError:
     return FieldError(path, INVALID, f"Invalid value: {show(value)}" + (f": {detail}" if detail else ""))
 
 
-def type_invalid(path: str, value: object, detail: str) -> FieldError:
-    return FieldError(path, TYPE_INVALID, f"Invalid value: {show(value)}: {detail}")
-
-
 def duplicate(path: str, value: object, detail: str = "") -> FieldError:
     """It has been there before."""
     tail = f": {detail}" if detail else ""

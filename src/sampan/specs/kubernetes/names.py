@@ -18,7 +18,6 @@ _WILDCARD = r"\*\." + _SUBDOMAIN
 _KEY = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = "(" + _KEY + ")?"
 _C_IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
-_ENV_VAR = "[-._a-zA-Z][-._a-zA-Z0-9]*"
 _CONFIG_KEY = "[-._a-zA-Z0-9]+"
 _HTTP_HEADER = "[-A-Za-z0-9]+"
 _PERCENT = "[0-9]+%"
@@ -33,7 +32,6 @@ _is_wildcard = re.compile(_WILDCARD).fullmatch
 _is_key = re.compile(_KEY).fullmatch
 _is_value = re.compile(_VALUE).fullmatch
 _is_c_identifier = re.compile(_C_IDENTIFIER).fullmatch
-_is_env_var = re.compile(_ENV_VAR).fullmatch
 _is_config_key = re.compile(_CONFIG_KEY).fullmatch
 _is_http_header = re.compile(_HTTP_HEADER).fullmatch
 _is_percent = re.compile(_PERCENT).fullmatch
@@ -179,9 +177,6 @@ def qualified_name(value: str) -> list[str]:
     return found
 
 
-label_key = qualified_name
-
-
 def _prefix_part(prefix: str) -> list[str]:
     if not prefix:
         return ["prefix part must be non-empty"]
@@ -215,18 +210,6 @@ def _leads_upwards(value: str) -> list[str]:
     if value in (".", ".."):
         return [f"must not be '{value}'"]
     return ["must not start with '..'"] if value.startswith("..") else []
-
-
-def env_var_name(value: str) -> list[str]:
-    """The strict form: envFrom's prefixes before 1.34, and what old objects were held to."""
-    found = []
-    if not _is_env_var(value):
-        message = (
-            "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or "
-            "'.', and must not start with a digit"
-        )
-        found.append(regex_error(message, _ENV_VAR, "my.env-name", "MY_ENV.NAME", "MyEnvName1"))
-    return found + _leads_upwards(value)
 
 
 def relaxed_env_var_name(value: str) -> list[str]:
@@ -294,11 +277,6 @@ def port_number(number: int) -> list[str]:
     return in_range(number, 1, 65535)
 
 
-def user_id(number: int) -> list[str]:
-    """Of a user or a group."""
-    return in_range(number, 0, 0xFFFFFFFF)
-
-
 def with_suffix(prefix: str) -> str:
     """A generateName as it is judged: a dash at its end will not be the end. Upstream drops one more."""
     return prefix[:-2] + "a" if len(prefix) > 1 and prefix[-1] == "-" else prefix
@@ -341,16 +319,6 @@ def domain_prefixed_path_errors(value: str, path: str) -> list[FieldError]:
     if not _is_http_path(rest):
         found.append(invalid(path, rest, regex_error("Invalid path", _HTTP_PATH)))
     return found
-
-
-def domain_prefixed_key_errors(value: str, path: str) -> list[FieldError]:
-    if not value:
-        return [required(path)]
-    if messages := qualified_name(value):
-        return [invalid(path, value, message) for message in messages]
-    if "/" not in value:
-        return [invalid(path, value, 'must be a domain-prefixed key (such as "acme.io/foo")')]
-    return []
 
 
 def labels_errors(labels: "dict[str, str] | None", path: str) -> list[FieldError]:

@@ -54,11 +54,6 @@ _IMMUTABLE_FIELDS = (
 )
 
 
-def name_errors(name: str, names: str, path: str) -> list[FieldError]:
-    """`names` is one of Resource.names."""
-    return [invalid(path, name, message) for message in _NAMES[names](name)]
-
-
 def object_meta_errors(
     meta: Meta,
     *,

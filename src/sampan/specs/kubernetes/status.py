@@ -123,10 +123,6 @@ def internal(message: str) -> StatusError:
     return StatusError("InternalError", f"Internal error occurred: {message}", details)
 
 
-def too_many_requests(message: str, seconds: int) -> StatusError:
-    return StatusError("TooManyRequests", message, {"retryAfterSeconds": seconds} if seconds else None)
-
-
 def timeout(message: str, seconds: int) -> StatusError:
     """It took longer than the client or the server waits."""
     return StatusError("Timeout", f"Timeout: {message}", {"retryAfterSeconds": seconds})

@@ -137,7 +137,7 @@ def test_any_object_is_answered(name: str) -> None:
         try:
             for body in bodies:
                 body["metadata"] = {**(body.get("metadata") or {}), "name": "x"}
-                decode(node, body, kind.kind)
+                decode(node, body)
         except DecodeError:
             continue
         decoded += 1

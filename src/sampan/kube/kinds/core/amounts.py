@@ -5,8 +5,6 @@ from typing import Any
 from sampan.specs.kubernetes.fielderror import FieldError, invalid
 from sampan.specs.kubernetes.quantity import MILLI, parse
 
-Amounts = dict[str, str]
-
 
 def round_amounts(*lists: Any) -> None:
     """Up to thousandths: no amount of a resource is given out in smaller parts (SetDefaults_ResourceList)."""

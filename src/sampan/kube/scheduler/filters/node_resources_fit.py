@@ -6,12 +6,11 @@ import numpy as np
 
 from sampan.kube.scheduler.filters.filter import Filter
 from sampan.kube.scheduler.query import Query
-from sampan.kube.scheduler.requests import CPU, EPHEMERAL, MEMORY, PODS
+from sampan.kube.scheduler.requests import PODS
 from sampan.kube.scheduler.verdict import Reason, Rows
 
 NAME = "NodeResourcesFit"
 FULL = "Too many pods"
-NATIVE = (CPU, MEMORY, EPHEMERAL)
 
 
 def reasons(query: Query, rows: Rows) -> Iterator[Reason]:

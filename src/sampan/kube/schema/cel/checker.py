@@ -77,7 +77,6 @@ _TYPES = {
         for name in ("net.IP", "net.CIDR", "kubernetes.URL", "kubernetes.Quantity", "kubernetes.Semver")
     },
 }
-_CONDITIONED = {"map", "transformList", "transformMap", "transformMapEntry"}
 
 
 def check(source: str, root: Node, environment: Environment) -> Type:

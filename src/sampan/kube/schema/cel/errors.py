@@ -16,7 +16,6 @@ class Issue:
 
 # What cel-go puts in the snippet's place of a wide character.
 _DOT, _CARET = ".", "^"
-MAXIMUM = 100  # issues that are kept of one expression
 
 
 class CelError(Exception):

@@ -78,7 +78,7 @@ class Documents:
             {"paths": {path: {"serverRelativeURL": where} for path, where in sorted(found.items())}}
         )
 
-    def v3(self, path: str, accept: str) -> tuple[bytes, str, str] | None:
+    def v3(self, path: str) -> tuple[bytes, str, str] | None:
         """Of "apis/apps/v1"; None if there is no such group version."""
         self._look()
         tag = self._hashes.get(path)

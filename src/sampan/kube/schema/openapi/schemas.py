@@ -148,7 +148,7 @@ def custom(shape: ResourceShape, version: int) -> dict[str, Schema]:
     list_kind = shape.list_kind or f"{shape.kind}List"
     schema = _converted(shape.schema or {}, version)
     if schema.get("type") == "object":
-        schema["properties"] = {**schema.get("properties", {}), **_type_meta(shape, version)}
+        schema["properties"] = {**schema.get("properties", {}), **_type_meta(version)}
     elif not schema.get("x-kubernetes-preserve-unknown-fields"):
         schema["type"] = "object"
     schema["x-kubernetes-group-version-kind"] = [kind]
@@ -162,13 +162,13 @@ def custom(shape: ResourceShape, version: int) -> dict[str, Schema]:
         "description": f"{list_kind} is a list of {shape.kind}",
         "type": "object",
         "required": ["items"],
-        "properties": {**_type_meta(shape, version, META + "ListMeta"), "items": items},
+        "properties": {**_type_meta(version, META + "ListMeta"), "items": items},
         "x-kubernetes-group-version-kind": [{**kind, "kind": list_kind}],
     }
     return {name: schema, custom_definition(shape.group, shape.version, list_kind): listed}
 
 
-def _type_meta(shape: ResourceShape, version: int, meta: str = META + "ObjectMeta") -> dict[str, Schema]:
+def _type_meta(version: int, meta: str = META + "ObjectMeta") -> dict[str, Schema]:
     texts = builtin.descriptions("io.k8s.api.core.v1.ConfigMap")
     found: dict[str, Schema] = {
         name: {"description": texts[name], "type": "string"} for name in ("apiVersion", "kind")

@@ -13,8 +13,6 @@ from sampan.specs.golang.json import ESCAPED
 from sampan.specs.golang.printing import plain
 from sampan.specs.golang.quote import quote
 
-Keys = tuple[tuple[str, Any], ...]
-
 _KINDS = {".": 0, "f": 1, "k": 2, "v": 3, "i": 4}
 
 
