@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sampan.kube.kinds.core.podspec.resources import container_resource_name_errors
+from sampan.kube.kinds.core.podspec.resourcenames import container_resource_name_errors
 from sampan.kube.kinds.resource import Object
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required

@@ -1,7 +1,7 @@
 """LimitRanges; pkg/apis/core/v1/defaults.go and pkg/apis/core/validation."""
 
 from sampan.kube.kinds.core.amounts import round_amounts
-from sampan.kube.kinds.core.podspec.resources import (
+from sampan.kube.kinds.core.podspec.resourcenames import (
     container_resource_name_errors,
     may_be_overcommitted,
     resource_name_errors,

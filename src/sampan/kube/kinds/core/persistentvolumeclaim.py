@@ -4,7 +4,8 @@ from sampan.kube.kinds.ages import AGE, age_of
 from sampan.kube.kinds.core.amounts import basic_errors, round_amounts
 from sampan.kube.kinds.core.persistentvolume import access_modes_cell, class_cell, class_warning
 from sampan.kube.kinds.core.podspec.claimtemplates import claim_spec_errors
-from sampan.kube.kinds.core.podspec.resources import amount_errors, is_native
+from sampan.kube.kinds.core.podspec.resourcenames import is_native
+from sampan.kube.kinds.core.podspec.resources import amount_errors
 from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subresource
 from sampan.specs.kubernetes import names, volumes
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required

@@ -2,7 +2,8 @@
 
 from sampan.kube.kinds.ages import AGE, age_of
 from sampan.kube.kinds.core.amounts import round_amounts
-from sampan.kube.kinds.core.podspec.resources import amount_errors, is_huge_page, resource_name_errors
+from sampan.kube.kinds.core.podspec.resourcenames import is_huge_page, resource_name_errors
+from sampan.kube.kinds.core.podspec.resources import amount_errors
 from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subresource
 from sampan.specs.kubernetes.fielderror import FieldError, invalid, required, shown_in_order
 from sampan.specs.kubernetes.object_meta import IMMUTABLE
@@ -20,14 +21,14 @@ _STANDARD = {
     "requests.ephemeral-storage",
     "limits.ephemeral-storage",
 }
-_OF_PODS = {"pods"} | _COMPUTE
+OF_PODS = {"pods"} | _COMPUTE
 # Which resources a quota of a scope can count.
 _SCOPES = {
-    "Terminating": _OF_PODS,
-    "NotTerminating": _OF_PODS,
-    "NotBestEffort": _OF_PODS,
-    "PriorityClass": _OF_PODS,
-    "CrossNamespacePodAffinity": _OF_PODS,
+    "Terminating": OF_PODS,
+    "NotTerminating": OF_PODS,
+    "NotBestEffort": OF_PODS,
+    "PriorityClass": OF_PODS,
+    "CrossNamespacePodAffinity": OF_PODS,
     "BestEffort": {"pods"},
     "VolumeAttributesClass": {"persistentvolumeclaims", "requests.storage"},
 }

@@ -2,6 +2,7 @@
 
 from sampan.kube.kinds.ages import AGE, age_of, labels_cell
 from sampan.kube.kinds.core import serviceforms as forms
+from sampan.kube.kinds.core import servicestatus, serviceupdate
 from sampan.kube.kinds.core import servicevalidation as validation
 from sampan.kube.kinds.core.serviceallocation import allocate
 from sampan.kube.kinds.resource import Column, Context, Object, Resource, Subresource
@@ -138,13 +139,13 @@ RESOURCE = Resource(
     prepare_create=_prepare_create,
     prepare_update=_prepare_update,
     validate=validation.validate,
-    validate_update=validation.validate_update,
+    validate_update=serviceupdate.validate_update,
     warnings=_warnings,
     subresources=(
         Subresource(
             "proxy", verbs=("create", "delete", "get", "patch", "update"), kind="ServiceProxyOptions"
         ),
-        Subresource("status", prepare_update=_prepare_status, validate_update=validation.validate_status),
+        Subresource("status", prepare_update=_prepare_status, validate_update=servicestatus.validate_status),
     ),
     create_on_update=True,
     reset_fields={"": ("status",), "status": ("spec",)},

@@ -24,7 +24,7 @@ _HINTS = "service.kubernetes.io/topology-aware-hints"
 _MODE = "service.kubernetes.io/topology-mode"
 _RANGES = "service.beta.kubernetes.io/load-balancer-source-ranges"
 _ONLY_BALANCED = "may only be used when `type` is 'LoadBalancer'"
-_ONCE = "may not change once set"
+ONCE = "may not change once set"
 _DAY = 86400
 
 
@@ -235,10 +235,10 @@ def _balancer_errors(spec: Object) -> list[FieldError]:
         found.append(forbidden("spec.allocateLoadBalancerNodePorts", _ONLY_BALANCED))
     if allocates is None and balanced:
         found.append(required("allocateLoadBalancerNodePorts"))
-    return found + _class_errors(spec)
+    return found + class_errors(spec)
 
 
-def _class_errors(spec: Object) -> list[FieldError]:
+def class_errors(spec: Object) -> list[FieldError]:
     path, name = "spec.loadBalancerClass", spec.get("loadBalancerClass")
     if name is None:
         return []
@@ -277,102 +277,4 @@ def _traffic_errors(spec: Object) -> list[FieldError]:
     spread = spec.get("trafficDistribution")
     if spread is not None and spread not in _DISTRIBUTIONS:
         found.append(not_supported("spec.trafficDistribution", spread, _DISTRIBUTIONS))
-    return found
-
-
-def validate_update(new: Object, old: Object, context: Context) -> list[FieldError]:
-    after, before = new["spec"], old["spec"]
-    found: list[FieldError] = []
-    if "ExternalName" not in (after["type"], before["type"]):
-        found += _changed_addresses_errors(after, before)
-        found += _changed_families_errors(after, before)
-    if after["type"] == before["type"] == "LoadBalancer":
-        name = after.get("loadBalancerClass")
-        if name != before.get("loadBalancerClass"):
-            found.append(invalid("spec.loadBalancerClass", name, _ONCE))
-    found += _class_errors(after)
-    checked = forms.needs_health_check(before) and forms.needs_health_check(after)
-    if checked and not forms.same(before, after, "healthCheckNodePort"):
-        found.append(forbidden("spec.healthCheckNodePort", "field is immutable"))
-    return found + validate(new, context)
-
-
-def _changed_addresses_errors(after: Object, before: Object) -> list[FieldError]:
-    if forms.is_headless(after) and forms.is_headless(before):
-        return []
-    new, old = after.get("clusterIPs") or [], before.get("clusterIPs") or []
-    if len(new) == len(old):
-        return [
-            invalid(f"spec.clusterIPs[{at}]", new, _ONCE)
-            for at, (one, two) in enumerate(zip(new, old, strict=True))
-            if one != two
-        ]
-    found = []
-    if not new:
-        found.append(invalid("spec.clusterIPs[0]", None, "primary clusterIP can not be unset"))
-    if new and old and new[0] != old[0]:
-        found.append(invalid("spec.clusterIPs[0]", new, _ONCE))
-    if len(old) > len(new) == 1:
-        found += _released_errors(after, "clusterIP")
-    return found
-
-
-def _released_errors(after: Object, what: str) -> list[FieldError]:
-    policy = after.get("ipFamilyPolicy")
-    if policy == "SingleStack":
-        return []
-    detail = f"must be set to 'SingleStack' when releasing the secondary {what}"
-    return [invalid("spec.ipFamilyPolicy", policy, detail)]
-
-
-def _changed_families_errors(after: Object, before: Object) -> list[FieldError]:
-    if forms.is_headless(after) or forms.is_headless(before):
-        return []
-    path = "spec.ipFamilies[0]"
-    new, old = after.get("ipFamilies") or [], before.get("ipFamilies") or []
-    if len(new) == len(old):
-        return [invalid(path, new, _ONCE) for one, two in zip(new, old, strict=True) if one != two]
-    found = []
-    if len(old) > len(new) and not after.get("clusterIPs"):
-        found.append(invalid(path, new or None, "primary ipFamily can not be unset"))
-    if new and old and new[0] != old[0]:
-        found.append(invalid(path, after.get("clusterIPs"), _ONCE))
-    if len(old) > len(new) == 1:
-        found += _released_errors(after, "ipFamily")
-    return found
-
-
-def validate_status(new: Object, _old: Object, _context: Context) -> list[FieldError]:
-    """What a load balancer says of itself."""
-    balancer = (new.get("status") or {}).get("loadBalancer") or {}
-    balanced = new["spec"]["type"] == "LoadBalancer"
-    return load_balancer_errors(balancer, "status.loadBalancer", balanced)
-
-
-def load_balancer_errors(balancer: Object, path: str, balanced: bool) -> list[FieldError]:
-    """ValidateLoadBalancerStatus."""
-    ingresses = balancer.get("ingress") or []
-    if ingresses and not balanced:
-        return [forbidden(f"{path}.ingress", "may only be used when `spec.type` is 'LoadBalancer'")]
-    found: list[FieldError] = []
-    for at, ingress in enumerate(ingresses):
-        found += _ingress_errors(ingress, f"{path}.ingress[{at}]")
-    return found
-
-
-def _ingress_errors(ingress: Object, path: str) -> list[FieldError]:
-    found: list[FieldError] = []
-    address, mode, host = ingress.get("ip"), ingress.get("ipMode"), ingress.get("hostname")
-    if address:
-        found += ip.sloppy_errors(address, f"{path}.ip")
-    if address and mode is None:
-        found.append(required(f"{path}.ipMode", "must be specified when `ip` is set"))
-    elif mode is not None and not address:
-        found.append(forbidden(f"{path}.ipMode", "may not be specified when `ip` is not set"))
-    elif mode is not None and mode not in ("Proxy", "VIP"):
-        found.append(not_supported(f"{path}.ipMode", mode, ("Proxy", "VIP")))
-    if host:
-        found += [invalid(f"{path}.hostname", host, message) for message in names.dns1123_subdomain(host)]
-        if ip.parse(host) is not None:
-            found.append(invalid(f"{path}.hostname", host, "must be a DNS name, not an IP address"))
     return found

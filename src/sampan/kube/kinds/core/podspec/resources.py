@@ -1,6 +1,17 @@
-"""What containers and pods ask for of a node: names, amounts, claims; how pods are classed by it."""
+"""What containers and pods ask for of a node: amounts, limits, claims; how pods are classed by it."""
 
 from sampan.kube.kinds import structs
+from sampan.kube.kinds.core.podspec.resourcenames import (
+    CLASSED,
+    COUNTED,
+    OF_CONTAINERS,
+    container_resource_name_errors,
+    is_extended,
+    is_huge_page,
+    is_of_pods,
+    may_be_overcommitted,
+    pod_resource_name_errors,
+)
 from sampan.kube.kinds.resource import Object
 from sampan.specs.kubernetes import names
 from sampan.specs.kubernetes.fielderror import (
@@ -9,94 +20,20 @@ from sampan.specs.kubernetes.fielderror import (
     forbidden,
     invalid,
     not_found,
-    not_supported,
     required,
 )
 from sampan.specs.kubernetes.quantity import Quantity, parse
 
 Amounts = dict[str, str]
 
-_OF_CONTAINERS = {"cpu", "memory", "ephemeral-storage"}
-_COUNTED = {
-    "pods",
-    "resourcequotas",
-    "services",
-    "replicationcontrollers",
-    "secrets",
-    "configmaps",
-    "persistentvolumeclaims",
-    "services.nodeports",
-    "services.loadbalancers",
-}
-_STANDARD = {
-    *_OF_CONTAINERS,
-    *(f"{kind}.{name}" for kind in ("requests", "limits") for name in _OF_CONTAINERS),
-    *_COUNTED,
-    "storage",
-    "requests.storage",
-}
-_OF_PODS = ("cpu", "hugepages-", "memory")
-_CLASSED = ("cpu", "memory")
-
-
-def is_huge_page(name: str) -> bool:
-    return name.startswith("hugepages-")
-
-
-def is_native(name: str) -> bool:
-    """One of Kubernetes' own."""
-    return "/" not in name or "kubernetes.io/" in name
-
-
-def is_extended(name: str) -> bool:
-    """One that somebody's devices offer."""
-    if is_native(name) or name.startswith("requests."):
-        return False
-    return not names.qualified_name(f"requests.{name}")
-
-
-def may_be_overcommitted(name: str) -> bool:
-    return is_native(name) and not is_huge_page(name)
-
-
-def resource_name_errors(name: str, path: str) -> list[FieldError]:
-    """A standard one, or one with a domain in front."""
-    if messages := names.qualified_name(name):
-        return [invalid(path, name, message) for message in messages]
-    if "/" in name or name in _STANDARD or is_huge_page(name):
-        return []
-    return [invalid(path, name, "must be a standard resource type or fully qualified")]
-
-
-def container_resource_name_errors(name: str, path: str) -> list[FieldError]:
-    if name in _OF_CONTAINERS:
-        return []
-    found = resource_name_errors(name, path)
-    if "/" not in name:
-        if not is_huge_page(name):
-            found.append(invalid(path, name, "must be a standard resource for containers"))
-    elif not is_native(name) and not is_extended(name):
-        found.append(invalid(path, name, "doesn't follow extended resource name standard"))
-    return found
-
-
-def _pod_resource_name_errors(name: str, path: str) -> list[FieldError]:
-    if found := resource_name_errors(name, path):
-        return found
-    return [] if _is_of_pods(name) else [not_supported(path, name, _OF_PODS)]
-
-
-def _is_of_pods(name: str) -> bool:
-    return name in _CLASSED or is_huge_page(name)
-
 
 def amount_errors(name: str, amount: str, path: str) -> list[FieldError]:
     """Of a resource `name`; upstream's ValidateResourceQuantityValue."""
     quantity = parse(amount)
     found = [invalid(path, amount, names.NOT_NEGATIVE)] if quantity.mantissa < 0 else []
-    if name in _OF_CONTAINERS:
+    if name in OF_CONTAINERS:
         return found
-    if (name in _COUNTED or is_extended(name)) and quantity.milli_value() % 1000:
+    if (name in COUNTED or is_extended(name)) and quantity.milli_value() % 1000:
         found.append(invalid(path, amount, "must be an integer"))
     return found
 
@@ -105,7 +42,7 @@ def requirements_errors(
     requirements: Object, claims: set[str], path: str, *, of_pod: bool = False
 ) -> list[FieldError]:
     """`claims`: the names in the pod's resourceClaims."""
-    name_errors = _pod_resource_name_errors if of_pod else container_resource_name_errors
+    name_errors = pod_resource_name_errors if of_pod else container_resource_name_errors
     limits: Amounts = requirements.get("limits") or {}
     requests: Amounts = requirements.get("requests") or {}
     found: list[FieldError] = []
@@ -119,7 +56,7 @@ def requirements_errors(
         found += _against_limit_errors(name, amount, limits.get(name), path)
         found += _huge_page_errors(name, amount, f"{path}.requests[{name}]")
     asked = {*limits, *requests}
-    if asked.isdisjoint(_CLASSED) and any(is_huge_page(name) for name in asked):
+    if asked.isdisjoint(CLASSED) and any(is_huge_page(name) for name in asked):
         found.append(forbidden(path, "HugePages require cpu or memory"))
     if requirements.get("claims"):
         found += _claims_errors(requirements["claims"], claims, f"{path}.claims")
@@ -320,10 +257,10 @@ def _default_pod_level(spec: Object, resources: Object) -> None:
     if limits:
         resources["limits"] = limits
         for name, amount in aggregate(spec, "requests").items():
-            if _is_of_pods(name) and may_be_overcommitted(name):
+            if is_of_pods(name) and may_be_overcommitted(name):
                 requests.setdefault(name, str(amount))
         for name, limit in limits.items():
-            if _is_of_pods(name):
+            if is_of_pods(name):
                 requests.setdefault(name, limit)
     if requests:
         resources["requests"] = requests
@@ -352,8 +289,8 @@ def _count(resources: Object, requests: dict[str, Quantity], limits: dict[str, Q
         amounts = resources.get(kind)
         if not amounts:
             continue
-        for name in _CLASSED:
+        for name in CLASSED:
             if name in amounts and (amount := parse(amounts[name])).mantissa > 0:
                 total[name] = total[name] + amount if name in total else amount
                 limited += kind == "limits"
-    return limited == len(_CLASSED)
+    return limited == len(CLASSED)
