@@ -5,7 +5,7 @@ pkg/apiserver/schema/objectmeta
 from collections.abc import Callable
 from typing import Any
 
-from sampan.kube.schema.validation import child
+from sampan.kube.schema.results import child
 from sampan.specs.kubernetes import fielderror
 from sampan.specs.kubernetes.fielderror import FieldError
 from sampan.specs.kubernetes.names import dns1035_label

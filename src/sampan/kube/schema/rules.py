@@ -11,7 +11,8 @@ from sampan.kube.schema.cel.types import optional_of
 from sampan.kube.schema.cel.values import NONE, some
 from sampan.kube.schema.celtypes import REQUEST, declare
 from sampan.kube.schema.fieldpaths import normalized
-from sampan.kube.schema.validation import UNKNOWN, Uncorrelated, by_key, child, key_of, same
+from sampan.kube.schema.results import UNKNOWN, Uncorrelated, child, same
+from sampan.kube.schema.validation import by_key, key_of
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import fielderror
 from sampan.specs.kubernetes.fielderror import FieldError

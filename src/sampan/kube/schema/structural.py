@@ -13,8 +13,9 @@ from sampan.kube.schema.embedded import each, embedded_errors, has_embedded
 from sampan.kube.schema.listtypes import compile_list_types
 from sampan.kube.schema.node import MISSING, Node
 from sampan.kube.schema.pruning import prune
+from sampan.kube.schema.results import UNKNOWN
 from sampan.kube.schema.rules import Rules, blocked, has_rules, not_checked
-from sampan.kube.schema.validation import UNKNOWN, compile_validation
+from sampan.kube.schema.validation import compile_validation
 from sampan.specs.kubernetes.fielderror import FieldError
 
 Schema = dict[str, Any]
@@ -24,7 +25,7 @@ OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 def make_node(schema: Schema, *, root: bool = False) -> Node:
     """The Node of a schema. `root`: it is that of a whole resource, whose metadata are ObjectMeta."""
-    node = _bare(schema)
+    node = bare(schema)
     node.description = schema.get("description", "")
     node.nullable = bool(schema.get("nullable"))
     node.preserve = bool(schema.get("x-kubernetes-preserve-unknown-fields"))
@@ -39,7 +40,7 @@ def make_node(schema: Schema, *, root: bool = False) -> Node:
     return node
 
 
-def _bare(schema: Schema) -> Node:
+def bare(schema: Schema) -> Node:
     if schema.get("x-kubernetes-int-or-string"):
         return Node("string", "int-or-string")
     kind = schema.get("type", "")

@@ -9,40 +9,23 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from sampan.errors import Invalid
-from sampan.specs.golang.floats import general
+from sampan.kube.schema.results import (
+    UNKNOWN,
+    Check,
+    Result,
+    Schema,
+    Uncorrelated,
+    add,
+    bare,
+    child,
+    invalid,
+    same,
+    wrong_type,
+)
+from sampan.kube.schema.scalars import enum, format_check, number, string
 from sampan.specs.golang.quote import quote
-from sampan.specs.golang.regexp import Regexp, compile_regexp
 from sampan.specs.kubernetes import fielderror, formats
 from sampan.specs.kubernetes.fielderror import FieldError
-
-Schema = dict[str, Any]
-MOST = 5000  # errors of one object: nobody reads more
-
-
-class Uncorrelated:
-    """There is no old value that belongs to the new one."""
-
-
-UNKNOWN = Uncorrelated()
-
-
-class Result:
-    """`matches`: how many checks there were that found nothing."""
-
-    __slots__ = ("errors", "matches")
-
-    def __init__(self, errors: list[FieldError], matches: int = 0) -> None:
-        self.errors = errors
-        self.matches = matches
-
-    def merge(self, other: "Result") -> None:
-        if other.errors and len(self.errors) < MOST:
-            self.errors = list(dict.fromkeys([*self.errors, *other.errors]))
-        self.matches += other.matches
-
-
-Check = Callable[[Any, str, Any], Result]
 
 
 def compile_validation(schema: Schema) -> Callable[[Any, Any], list[FieldError]]:
@@ -59,7 +42,7 @@ def compile_validation(schema: Schema) -> Callable[[Any, Any], list[FieldError]]
 def _compile(schema: Schema) -> Check:
     types = _types(schema)
     checks = _type_check(types, schema), _alternatives(schema)
-    common = _enum(schema.get("enum"))
+    common = enum(schema.get("enum"))
     by_type: dict[type, list[Check]] = {}
     first = _present(*checks)
     only_type = _present(checks[0])
@@ -86,9 +69,9 @@ def _compile(schema: Schema) -> Check:
 def _of_type(kind: type, schema: Schema, common: Check | None) -> list[Check]:
     """What is asked of a value of this type, made when the first one comes."""
     if kind is str:
-        return _present(_string(schema), _format(schema), common)
+        return _present(string(schema), format_check(schema), common)
     if kind is int or kind is float:
-        return _present(_number(schema), common)
+        return _present(number(schema), common)
     if kind is list:
         return _present(_list(schema), common)
     return _present(common, _object(schema)) if kind is dict else _present(common)
@@ -96,55 +79,6 @@ def _of_type(kind: type, schema: Schema, common: Check | None) -> list[Check]:
 
 def _present(*checks: Check | None) -> list[Check]:
     return [check for check in checks if check is not None]
-
-
-def same(one: Any, other: Any) -> bool:
-    """As JSON values: true is not 1."""
-    if type(one) is not type(other):
-        return False
-    if type(one) is dict:
-        return len(one) == len(other) and all(
-            key in other and same(item, other[key]) for key, item in one.items()
-        )
-    if type(one) is list:
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
-
-
-def child(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-# Errors
-
-
-def _bare(what: str) -> Result:
-    """An error of no field in particular."""
-    return Result([FieldError("<nil>", fielderror.INVALID, f'Invalid value: "": {what}')])
-
-
-def _invalid(path: str, value: Any, what: str) -> Result:
-    return Result(
-        [
-            FieldError(
-                path or "<nil>", fielderror.INVALID, f"Invalid value: {_show(value)}: {path} in body {what}"
-            )
-        ]
-    )
-
-
-def _show(value: Any) -> str:
-    return general(value) if type(value) is float else fielderror.show(value)
-
-
-def _wrong_type(path: str, wanted: str, found: str) -> Result:
-    what = f"{path} in body must be of type {wanted}: {quote(found)}"
-    return Result(
-        [FieldError(path or "<nil>", fielderror.TYPE_INVALID, f"Invalid value: {quote(found)}: {what}")]
-    )
-
-
-# Types
 
 
 def _types(schema: Schema) -> tuple[str, ...]:
@@ -174,25 +108,22 @@ def _type_check(types: tuple[str, ...], schema: Schema) -> Check | None:
 
     def check(value: Any, path: str, _old: Any) -> Result:
         if value is None:
-            return Result([], 1) if nullable or not types else _wrong_type(path, wanted, "null")
+            return Result([], 1) if nullable or not types else wrong_type(path, wanted, "null")
         found, found_format = _JSON_TYPES[type(value)]
         fits = found in types or (found == "integer" and "number" in types)
         fits = fits or (found == "number" and "integer" in types and _is_whole(value))
         textual = type(value) is str or type(value) is list
         if not textual and format and not fits and found_format != format:
-            return _wrong_type(path, format, found_format)
+            return wrong_type(path, format, found_format)
         if not numeric and format and textual:
             return Result([], 1)
-        return Result([], 1) if fits else _wrong_type(path, wanted, found)
+        return Result([], 1) if fits else wrong_type(path, wanted, found)
 
     return check
 
 
 def _is_whole(value: float) -> bool:
     return math.isfinite(value) and value.is_integer()
-
-
-# Alternatives
 
 
 def _alternatives(schema: Schema) -> Check | None:
@@ -212,7 +143,7 @@ def _alternatives(schema: Schema) -> Check | None:
         if all_of:
             _all(result, all_of, value, path, old)
         if negated is not None and not negated(value, path, old).errors:
-            result.merge(_bare(f"{quote(path)} must not validate the schema (not)"))
+            result.merge(bare(f"{quote(path)} must not validate the schema (not)"))
         return result
 
     return check
@@ -227,7 +158,7 @@ def _any(result: Result, checks: list[Check], value: Any, path: str, old: Any) -
             return
         if best is None or found.matches > best.matches:
             best = found
-    result.merge(_bare(f"{quote(path)} must validate at least one schema (anyOf)"))
+    result.merge(bare(f"{quote(path)} must validate at least one schema (anyOf)"))
     if best is not None:
         result.merge(best)
 
@@ -245,7 +176,7 @@ def _one(result: Result, checks: list[Check], value: Any, path: str, old: Any) -
         result.merge(valid[0])
         return
     how = f"Found {len(valid)} valid alternatives" if valid else "Found none valid"
-    result.merge(_bare(f"{quote(path)} must validate one and only one schema (oneOf). {how}"))
+    result.merge(bare(f"{quote(path)} must validate one and only one schema (oneOf). {how}"))
     if best is not None and not valid:
         result.merge(best)
 
@@ -258,112 +189,7 @@ def _all(result: Result, checks: list[Check], value: Any, path: str, old: Any) -
         result.merge(found)
     if valid != len(checks):
         none = "" if valid else ". None validated"
-        result.merge(_bare(f"{quote(path)} must validate all the schemas (allOf){none}"))
-
-
-# Scalars
-
-
-def _string(schema: Schema) -> Check | None:
-    longest, shortest, pattern = schema.get("maxLength"), schema.get("minLength"), schema.get("pattern")
-    if longest is None and shortest is None and not pattern:
-        return None
-    compiled = _pattern(pattern) if pattern else None
-
-    def check(value: Any, path: str, _old: Any) -> Result:
-        if longest is not None and len(value) > longest:
-            return Result([fielderror.too_long(path, longest)])
-        if shortest is not None and len(value) < shortest:
-            return _invalid(path, value, f"should be at least {shortest} chars long")
-        if compiled is not None and not _found(compiled, value):
-            return _invalid(path, value, f"should match '{pattern}'")
-        return Result([])
-
-    return check
-
-
-def _pattern(pattern: str) -> Regexp | None:
-    try:
-        return compile_regexp(pattern)
-    except Invalid:  # a definition that was stored by somebody who did not look
-        return None
-
-
-def _found(compiled: Regexp, value: str) -> bool:
-    try:
-        return compiled.search(value)
-    except Invalid:
-        return False
-
-
-def _format(schema: Schema) -> Check | None:
-    format = schema.get("format", "")
-    if not format or not formats.supported(format):
-        return None
-
-    def check(value: Any, path: str, _old: Any) -> Result:
-        return Result([]) if formats.valid(format, value) else _wrong_type(path, format, value)
-
-    return check
-
-
-def _number(schema: Schema) -> Check:
-    factor, most, least = schema.get("multipleOf"), schema.get("maximum"), schema.get("minimum")
-    above, below = bool(schema.get("exclusiveMaximum")), bool(schema.get("exclusiveMinimum"))
-    small = schema.get("format") == "int32" and schema.get("type") == "integer"
-
-    def check(value: Any, path: str, _old: Any) -> Result:
-        result = Result([], 1)
-        if small and not -(1 << 31) <= value < 1 << 31:
-            result.merge(_bare(f"Checked value must be of type integer with format int32 in {path}"))
-        if factor is not None and not _is_multiple(value, factor):
-            result.merge(_invalid(path, value, f"should be a multiple of {_limit(value, factor)}"))
-        if least is not None and not (value > least if below else value >= least):
-            what = "greater than" if below else "greater than or equal to"
-            result.merge(_invalid(path, value, f"should be {what} {_limit(value, least)}"))
-        if most is not None and not (value < most if above else value <= most):
-            what = "less than" if above else "less than or equal to"
-            result.merge(_invalid(path, value, f"should be {what} {_limit(value, most)}"))
-        result.matches += 3
-        return result
-
-    return check
-
-
-def _limit(value: Any, limit: float) -> str:
-    """Whole numbers are compared with whole limits."""
-    return str(int(limit)) if type(value) is int else general(float(limit))
-
-
-def _is_multiple(value: float, factor: float) -> bool:
-    if factor <= 0:
-        return False
-    if type(value) is int and float(factor).is_integer():
-        return value % int(factor) == 0
-    quotient = value / factor
-    return math.isfinite(quotient) and float(quotient).is_integer()
-
-
-def _enum(values: list[Any] | None) -> Check | None:
-    if not values:
-        return None
-    shown = [one if isinstance(one, str) else fielderror.show(one) for one in values]
-
-    def check(value: Any, path: str, _old: Any) -> Result:
-        if any(
-            same(value, one) or (_is_number(value) and _is_number(one) and value == one) for one in values
-        ):
-            return Result([])
-        return Result([fielderror.not_supported(path, value, shown)])
-
-    return check
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is int or type(value) is float
-
-
-# Containers
+        result.merge(bare(f"{quote(path)} must validate all the schemas (allOf){none}"))
 
 
 def _list(schema: Schema) -> Check | None:
@@ -378,9 +204,9 @@ def _list(schema: Schema) -> Check | None:
             olds = by_key(old, keys) if keyed and type(old) is list else {}
             for index, item in enumerate(value):
                 before = olds.get(key_of(item, keys), UNKNOWN) if olds else UNKNOWN
-                _add(result, items(item, f"{path}[{index}]", before))
+                add(result, items(item, f"{path}[{index}]", before))
         if least is not None and len(value) < least:
-            result.merge(_invalid(path, len(value), f"should have at least {least} items"))
+            result.merge(invalid(path, len(value), f"should have at least {least} items"))
         if most is not None and len(value) > most:
             result.errors.append(fielderror.too_many(path, len(value), most))
         return result
@@ -412,7 +238,7 @@ def _object(schema: Schema) -> Check | None:
 
     def check(value: Any, path: str, old: Any) -> Result:
         if least is not None and len(value) < least:
-            return _invalid(path, len(value), f"should have at least {least} properties")
+            return invalid(path, len(value), f"should have at least {least} properties")
         if most is not None and len(value) > most:
             return Result([fielderror.too_many(path, len(value), most)])
         result = Result([])
@@ -425,22 +251,15 @@ def _object(schema: Schema) -> Check | None:
                     what = f"Invalid value: {quote(name)}: {path}.{name} in body is a forbidden property"
                     result.errors.append(FieldError(path or "<nil>", fielderror.INVALID, what))
                 else:
-                    _add(result, values(value[name], f"{path}.{name}", olds.get(name, UNKNOWN)))
+                    add(result, values(value[name], f"{path}.{name}", olds.get(name, UNKNOWN)))
         for name in sorted(value):
             one = properties.get(name)
             if one is None:
                 if name not in schemas:
                     continue
                 one = properties[name] = _compile(schemas[name])
-            _add(result, one(value[name], child(path, name), olds.get(name, UNKNOWN)))
+            add(result, one(value[name], child(path, name), olds.get(name, UNKNOWN)))
         result.errors += [fielderror.required(child(path, name)) for name in required if name not in value]
         return result
 
     return check
-
-
-def _add(result: Result, found: Result) -> None:
-    """Of a part of the value: its errors name another place, so that there is nothing twice."""
-    if found.errors and len(result.errors) < MOST:
-        result.errors += found.errors
-    result.matches += found.matches

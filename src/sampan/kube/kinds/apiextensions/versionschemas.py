@@ -7,8 +7,9 @@ from sampan.kube.kinds.apiextensions import internal
 from sampan.kube.kinds.apiextensions.schemas import Options, schema_errors
 from sampan.kube.kinds.apiextensions.structuralness import structural_errors
 from sampan.kube.schema.defaulting import prune_defaults
+from sampan.kube.schema.results import UNKNOWN
 from sampan.kube.schema.rules import Rules, has_rules
-from sampan.kube.schema.validation import UNKNOWN, compile_validation
+from sampan.kube.schema.validation import compile_validation
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid
 
 Object = dict[str, Any]
