@@ -13,7 +13,7 @@ from sampan.kube.api.served import Served
 from sampan.kube.api.writing import Writer
 from sampan.kube.kinds.resource import Object
 from sampan.kube.schema import builtin, decoding
-from sampan.kube.schema.ownership import managed
+from sampan.kube.schema.ownership import applying, managed
 from sampan.kube.schema.patches import jsonpatch, mergepatch, strategic
 from sampan.kube.schema.yamlparsing import read_yaml
 from sampan.specs.kubernetes import fielderror, status
@@ -120,7 +120,7 @@ def _completed(served: Served, new: Object) -> Object:
 
 def _merged(call: Call, served: Served, old: Object | None, applied: Object, options: WriteOptions) -> Object:
     """What is there with what was applied. Nothing is filled in before: whoever applied would own that."""
-    merged = managed.apply(
+    merged = applying.apply(
         served.node,
         old,
         orjson.loads(orjson.dumps(applied)),

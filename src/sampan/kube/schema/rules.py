@@ -1,23 +1,23 @@
-"""x-kubernetes-validations: rules of custom resources, compiled and evaluated; k8s.io/apiextensions-apiserver
-pkg/apiserver/schema/cel/validation.go and compilation.go
+"""x-kubernetes-validations: the rules of a schema and of all that is in it, and what a value breaks of them.
+
+k8s.io/apiextensions-apiserver pkg/apiserver/schema/cel/validation.go
 """
 
 from typing import Any
 
-from sampan.kube.schema.cel.declarations import Declared, Environment
-from sampan.kube.schema.cel.errors import BudgetExceeded, CelError, CelEvaluationError
-from sampan.kube.schema.cel.program import PER_OBJECT, Budget, Program, compile_anew
-from sampan.kube.schema.cel.types import optional_of
+from sampan.kube.schema.cel.declarations import Declared
+from sampan.kube.schema.cel.errors import BudgetExceeded, CelEvaluationError
+from sampan.kube.schema.cel.program import PER_OBJECT, Budget
 from sampan.kube.schema.cel.values import NONE, some
-from sampan.kube.schema.celtypes import REQUEST, declare
+from sampan.kube.schema.celtypes import declare
 from sampan.kube.schema.fieldpaths import normalized
-from sampan.kube.schema.results import UNKNOWN, Uncorrelated, child, same
+from sampan.kube.schema.results import UNKNOWN, Schema, Uncorrelated, child, same
+from sampan.kube.schema.rule import Rule, compile_rules
 from sampan.kube.schema.validation import by_key, key_of
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import fielderror
 from sampan.specs.kubernetes.fielderror import FieldError
 
-Schema = dict[str, Any]
 LONGEST_MESSAGE = 5 * 1024  # bytes, of a messageExpression's value
 NOT_CHECKED = (
     "some validation rules were not checked because the object was invalid; correct the existing errors to"
@@ -35,66 +35,6 @@ _BLOCKING = frozenset(
 _OUT_OF_BUDGET = (
     "validation failed due to running out of cost budget, no further validation rules will be run"
 )
-
-
-class Rule:
-    """One rule. `error`, `message_error`: why it or its messageExpression does not compile."""
-
-    def __init__(self, rule: Schema, declared: Declared) -> None:
-        self.rule = rule
-        self.program: Program | None = None
-        self.message: Program | None = None
-        self.error = self.message_error = ""
-        self.optional = bool(rule.get("optionalOldSelf"))
-        if rule.get("rule", "").strip():
-            self._compile(_environment(declared, self.optional))
-        self.uses_old = self.program is not None and "oldSelf" in self.program.variables
-
-    def _compile(self, environment: Environment) -> None:
-        try:
-            program = compile_anew(self.rule["rule"], environment)
-        except CelError as e:
-            self.error = f"compilation failed: {e}"
-            return
-        if program.type.kind != "bool":
-            self.error = "cel expression must evaluate to a bool"
-            return
-        self.program = program
-        source = self.rule.get("messageExpression", "")
-        if source:
-            self._compile_message(source, environment)
-
-    def _compile_message(self, source: str, environment: Environment) -> None:
-        try:
-            message = compile_anew(source, environment)
-        except CelError as e:
-            self.message_error = f"messageExpression compilation failed: {e}"
-            return
-        if message.type.kind != "string":
-            self.message_error = "messageExpression must evaluate to a string"
-            return
-        self.message = message
-
-    @property
-    def named(self) -> str:
-        return str(self.rule.get("message") or self.rule["rule"]).strip()
-
-
-def _environment(declared: Declared, optional: bool) -> Environment:
-    old = Declared(optional_of(declared.type)) if optional else declared
-    return Environment({"self": declared, "oldSelf": old})
-
-
-def compile_rules(schema: Schema, declared: Declared | None) -> list[Rule]:
-    """Those of this very place of a schema, which `declared` is made of."""
-    if declared is None:
-        return []
-    return [Rule(rule, declared) for rule in schema.get("x-kubernetes-validations", ())]
-
-
-def cardinality(declared: Declared) -> int:
-    """How often it can be in a request if nothing bounds what it is in."""
-    return REQUEST // (declared.least + 1)
 
 
 def has_rules(schema: Any) -> bool:

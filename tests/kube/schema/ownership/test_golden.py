@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sampan.kube.schema import builtin
-from sampan.kube.schema.ownership import managed
+from sampan.kube.schema.ownership import applying, managed
 from sampan.specs.kubernetes.status import StatusError
 
 FOLDER = os.environ.get("SAMPAN_GOLDEN", "")
@@ -93,10 +93,10 @@ def test_recorded_applies(path):
         )
         if answer["status"] >= 400:
             with pytest.raises(StatusError) as caught:
-                managed.apply(*arguments, kind=sent["kind"])
+                applying.apply(*arguments, kind=sent["kind"])
             assert caught.value.message == body["message"]
         else:
-            assert owners(managed.apply(*arguments, kind=sent["kind"])) == owners(body)
+            assert owners(applying.apply(*arguments, kind=sent["kind"])) == owners(body)
         played += 1
     assert played
 

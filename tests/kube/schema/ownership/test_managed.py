@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampan.kube.schema.node import Node
-from sampan.kube.schema.ownership import fieldset, lastapplied, managed, scale
+from sampan.kube.schema.ownership import applying, fieldset, lastapplied, managed, scale
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.schema import nodes
 
@@ -44,7 +44,7 @@ class Cluster:
         applied = self._start(fields)
         before = copy.deepcopy((self.live, applied))
         reset = self.reset.get(subresource or "main", ())
-        found = managed.apply(
+        found = applying.apply(
             self.node,
             self.live,
             applied,
@@ -351,7 +351,7 @@ def test_an_applier_of_another_version_before() -> None:
         return (renamed if version == "v2" else node, {**there, "apiVersion": version})
 
     applied = {"apiVersion": "v1", "data": {"a": "1"}}
-    found = managed.apply(node, live, applied, "m", "v1", "", "2026-01-01T00:00:00Z", convert=convert)
+    found = applying.apply(node, live, applied, "m", "v1", "", "2026-01-01T00:00:00Z", convert=convert)
     assert found["data"] == {"a": "1", "c": "3"}
     assert [(one["apiVersion"], one["fieldsV1"]) for one in found["metadata"]["managedFields"]] == [
         ("v1", data("a"))
@@ -419,7 +419,7 @@ REFUSED: list[tuple[Any, int, str]] = [
 @pytest.mark.parametrize(("applied", "code", "message"), REFUSED)
 def test_configurations_that_are_none(applied: Any, code: int, message: str) -> None:
     with pytest.raises(StatusError) as caught:
-        managed.apply(
+        applying.apply(
             nodes.config_map(), None, applied, "m", "v1", "", "2026-01-01T00:00:00Z", kind="ConfigMap"
         )
     assert (caught.value.code, caught.value.message) == (code, message)
@@ -433,7 +433,7 @@ def test_a_deep_configuration_is_refused_and_a_deep_update_is_nobodys() -> None:
         deep = {"a": deep}
     applied = {"apiVersion": "v1", "kind": "Any", "data": deep}
     with pytest.raises(StatusError):
-        managed.apply(node, None, applied, "m", "v1", "", "2026-01-01T00:00:00Z")
+        applying.apply(node, None, applied, "m", "v1", "", "2026-01-01T00:00:00Z")
     managed.update(node, None, {**applied, "metadata": {}}, "m", "v1", "", "2026-01-01T00:00:00Z")
 
 

@@ -11,7 +11,7 @@ from sampan.kube.schema import fieldpaths
 from sampan.kube.schema.cel.declarations import Declared
 from sampan.kube.schema.cel.estimate import MOST
 from sampan.kube.schema.celtypes import declare
-from sampan.kube.schema.rules import Rule, cardinality, compile_rules
+from sampan.kube.schema.rule import Rule, cardinality, compile_rules
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
 
 Schema = dict[str, Any]
