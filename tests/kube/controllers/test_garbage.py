@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
 
+from sampan.kube.client.recorder import Recorder
 from sampan.kube.client.requests import Client, Object, ResourcePath
 from sampan.kube.controllers.garbage import Collector
 
@@ -48,7 +49,7 @@ STALE = {"version": "v1", "freshness": "Stale"}
 async def followed(*versions: list[Object]) -> tuple[bool, bool]:
     """Are widgets followed after these answers, and is the widget taken to be there?"""
     fake = Fake()
-    collector = Collector(cast(Client, fake))
+    collector = Collector(cast(Client, fake), Recorder(cast(Client, fake), "collector"))
     async with asyncio.TaskGroup() as group:
         for answer in versions:
             fake.versions = answer

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from sampan.kube.client.requests import Object, ResourcePath
 from sampan.kube.controllers.garbage import Collector
 from sampan.specs.kubernetes.status import not_found
@@ -16,7 +18,8 @@ class Server:
     def __init__(self) -> None:
         self.objects: dict[str, tuple[ResourcePath, Object]] = {}
         self.deleted: list[str] = []
-        self.collector = Collector(self)  # type: ignore[arg-type]
+        self.told: list[tuple[str, str, str]] = []
+        self.collector = Collector(self, self)  # type: ignore[arg-type]
         self.collector._resources = dict(KINDS)
 
     def put(self, uid: str, *owners: Object, namespace: str = "a", seen: bool = True, **more: Any) -> None:
@@ -29,6 +32,9 @@ class Server:
         self.objects[resource.path(namespace, uid)] = (resource, value)
         if seen:
             self.collector._changed(resource, "put", value, None)
+
+    def event(self, about: Object, _kind: str, reason: str, message: str) -> None:
+        self.told.append((f"{about['kind']} {about['metadata']['name']}", reason, message))
 
     async def request(self, _method: str, path: str, **_more: Any) -> Object:
         if path not in self.objects:
@@ -155,3 +161,49 @@ async def test_an_object_that_owns_itself_goes_when_it_is_deleted_and_not_before
     server.put("a", reference("a", blocks=True), deletionTimestamp="now", finalizers=["foregroundDeletion"])
     await server.settle()
     assert server.deleted == ["a"]
+
+
+GOING: dict[str, Any] = {"deletionTimestamp": "now", "finalizers": ["foregroundDeletion"]}
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+async def test_an_owner_that_waits_takes_along_whom_it_does_not_wait_for_as_well(blocks: bool) -> None:
+    server = Server()
+    server.put("held", reference("owner", blocks=True), deletionTimestamp="now", finalizers=["x"])
+    server.put("child", reference("owner", blocks=blocks))
+    server.put("other")
+    server.put("shared", reference("owner", blocks=blocks), reference("other"))
+    server.put("owner", **GOING)
+    await server.settle()
+    assert server.deleted == ["child"]
+    _, shared = server.objects[MAPS.path("a", "shared")]
+    assert [one["uid"] for one in shared["metadata"]["ownerReferences"]] == ["other"]
+
+
+@pytest.mark.parametrize("odd", [{"name": "another"}, {"kind": "Thing", "apiVersion": "example.com/v1"}])
+async def test_a_reference_with_the_uid_of_something_else_leads_nowhere(odd: Object) -> None:
+    server = Server()
+    server.put("owner")
+    server.put("child", {**reference("owner"), **odd})
+    await server.settle()
+    assert server.deleted == ["child"]
+    assert server.told == []
+
+
+@pytest.mark.parametrize("owner_first", [False, True])
+async def test_owners_in_another_namespace_are_told_of_once(owner_first: bool) -> None:
+    server = Server()
+    if owner_first:
+        server.put("owner", namespace="theirs")
+    server.put("other", namespace="mine")
+    server.put("child", reference("owner"), reference("other"), namespace="mine")
+    if not owner_first:
+        server.put("owner", namespace="theirs")
+    server.put("child", reference("owner"), reference("other"), namespace="mine", labels={"changed": "yes"})
+    place = "[v1/ConfigMap, namespace: mine, name: owner, uid: owner]"
+    text = f'ownerRef {place} does not exist in namespace "mine"'
+    assert server.told == [("ConfigMap child", "OwnerRefInvalidNamespace", text)]
+    await server.settle()
+    assert server.deleted == []
+    _, child = server.objects[MAPS.path("mine", "child")]
+    assert [one["uid"] for one in child["metadata"]["ownerReferences"]] == ["other"]

@@ -13,9 +13,11 @@ from functools import partial
 from sampan.errors import SampanError
 from sampan.kube.client.discovery import Discovered, survey
 from sampan.kube.client.informer import FIRST_PAUSE, Informer
+from sampan.kube.client.recorder import WARNING, Recorder
 from sampan.kube.client.requests import METADATA, Client, Object, ResourcePath
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.graph import FOREGROUND, ORPHAN, Graph, Vertex
+from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
@@ -30,8 +32,9 @@ IGNORED = frozenset(("events", "events.events.k8s.io"))
 class Collector:
     """Its `controller` handles one object (a uid) at a time."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, recorder: Recorder) -> None:
         self._client = client
+        self._recorder = recorder
         self._graph = Graph()
         self._resources: dict[tuple[str, str], ResourcePath] = {}  # by apiVersion and kind
         self._informers: dict[ResourcePath, tuple[Informer, asyncio.Task[None]]] = {}
@@ -103,11 +106,25 @@ class Collector:
             self._look_at(one["uid"] for one in (known.owners if known is not None else ()))
             return
         vertex = Vertex(path, metadata)
-        self._graph.put(vertex)
+        for dependent, owner in self._graph.put(vertex):
+            self._tell_of_stray(dependent, owner)
+            self.controller.queue.add(dependent.uid)
         if vertex.owners or vertex.waits_for_dependents or vertex.lets_dependents_go:
             self.controller.queue.add(uid)
         if vertex.waits_for_dependents:
             self._look_at(self._graph.dependents.get(uid, ()))
+
+    def _tell_of_stray(self, vertex: Vertex, owner: Object) -> None:
+        kinds = (kind for (_, kind), path in self._resources.items() if path == vertex.resource)
+        namespace = vertex.metadata.get("namespace", "")
+        about = {
+            "apiVersion": vertex.resource.api_version,
+            "kind": next(kinds, ""),
+            "metadata": {"namespace": namespace, "name": vertex.metadata["name"], "uid": vertex.uid},
+        }
+        place = f"namespace: {namespace}, name: {owner['name']}, uid: {owner['uid']}"
+        text = f"ownerRef [{owner['apiVersion']}/{owner['kind']}, {place}] does not exist in namespace"
+        self._recorder.event(about, WARNING, "OwnerRefInvalidNamespace", f"{text} {quote(namespace)}")
 
     def _look_at(self, uids: Iterable[str]) -> None:
         for uid in uids:
@@ -153,15 +170,18 @@ class Collector:
         waiting: list[Object] = []
         for one in vertex.owners:
             owner = self._graph.vertices.get(one["uid"])
-            if owner is not None and owner.may_own(vertex):
-                (waiting if owner.waits_for_dependents and one.get("blockOwnerDeletion") else solid).append(
-                    one
-                )
+            if owner is not None and owner.may_own(vertex) and self._is_meant(one, owner):
+                (waiting if owner.waits_for_dependents else solid).append(one)
             elif await self._is_absent(one, vertex):
                 dangling.append(one)
             else:
                 solid.append(one)
         return solid, dangling, waiting
+
+    def _is_meant(self, reference: Object, owner: Vertex) -> bool:
+        """Does it say of the owner what is so? Whether anything else has that uid, the server says."""
+        path = self._resources.get((reference["apiVersion"], reference["kind"]))
+        return path == owner.resource and reference["name"] == owner.metadata["name"]
 
     async def _is_absent(self, owner: Object, vertex: Vertex) -> bool:
         """Asked of the server: what the informers have not seen may be there all the same."""

@@ -52,8 +52,10 @@ class Graph:
     vertices: dict[str, Vertex] = field(default_factory=dict)
     dependents: dict[str, set[str]] = field(default_factory=dict)  # by the uid of the owner, there or not
 
-    def put(self, vertex: Vertex) -> None:
-        """It is there, or has changed."""
+    def put(self, vertex: Vertex) -> list[tuple[Vertex, Object]]:
+        """It is there, or has changed. Told are the references that turn out now to lead to another
+        namespace, each with the object that has it.
+        """
         uid = vertex.uid
         known = self.vertices.get(uid)
         before = {one["uid"] for one in known.owners} if known is not None else set()
@@ -63,6 +65,15 @@ class Graph:
             self._part(owner, uid)
         for owner in after - before:
             self.dependents.setdefault(owner, set()).add(uid)
+        new = [(vertex, one) for one in vertex.owners if one["uid"] not in before]
+        if known is None:
+            others = (other for other in self.dependents_of(uid) if other is not vertex)
+            new += [(other, one) for other in others for one in other.owners if one["uid"] == uid]
+        return [(dependent, one) for dependent, one in new if self._strays(dependent, one)]
+
+    def _strays(self, dependent: Vertex, reference: Object) -> bool:
+        owner = self.vertices.get(reference["uid"])
+        return owner is not None and not owner.may_own(dependent)
 
     def remove(self, uid: str) -> None:
         known = self.vertices.pop(uid, None)

@@ -75,7 +75,9 @@ ROSTER: Mapping[str, Row] = {
     "endpointslice-controller": Row(Slices, component="endpoint-slice-controller"),
     "endpointslicemirroring-controller": Row(Mirroring, component="endpoint-slice-mirroring-controller"),
     "ephemeral-volume-controller": Row(ephemeralvolumes.controller, component="ephemeral_volume"),
-    "generic-garbage-collector": Row(lambda context: Collector(context.client)),
+    "generic-garbage-collector": Row(
+        lambda context: Collector(context.client, context.recorder), component="garbage-collector-controller"
+    ),
     "horizontal-pod-autoscaler-controller": Row(autoscaling.controller, "horizontal-pod-autoscaler"),
     "job-controller": Row(Jobs),
     "legacy-serviceaccount-token-cleaner-controller": Row(
