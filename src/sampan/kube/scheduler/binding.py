@@ -7,7 +7,8 @@ from sampan.errors import SampanError, Unavailable
 from sampan.kube.client.recorder import NORMAL, Recorder
 from sampan.kube.client.requests import Client, Object
 from sampan.kube.client.resources import PODS
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.pods import node_name
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 log = logging.getLogger("sampan.kube")
 
@@ -49,14 +50,14 @@ class Binder:
             try:
                 found = await self._client.get(PODS, own["namespace"], own["name"])
             except StatusError as error:
-                if error.code == 404:
+                if is_not_found(error):
                     return False
                 log.info("binding %s/%s: %s", own["namespace"], own["name"], error)
             except Unavailable as error:
                 log.info("binding %s/%s: %s", own["namespace"], own["name"], error)
             else:
                 same = found["metadata"].get("uid") == own["uid"]
-                return same and (found.get("spec") or {}).get("nodeName") == node
+                return same and node_name(found) == node
             await asyncio.sleep(PAUSE)
 
 

@@ -24,7 +24,7 @@ from sampan.kube.controllers.daemonsets.view import Changes, View, by_node
 from sampan.kube.controllers.history import History
 from sampan.specs.kubernetes import hashes, labels
 from sampan.specs.kubernetes.labelselector import can_select, is_empty
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import is_going, labels_of
 from sampan.specs.kubernetes.objects import owner as owner_of
 from sampan.specs.kubernetes.pods import next_available
 from sampan.specs.kubernetes.status import StatusError
@@ -145,7 +145,7 @@ class DaemonSets:
         ]
         for twin in twins:
             for pod in pods:
-                if hash_of(twin) == (pod["metadata"].get("labels") or {}).get(HASH):
+                if hash_of(twin) == labels_of(pod).get(HASH):
                     await self._hands.relabel(pod, hash_of(current))
         await self._history.delete(twins)
         return [one for one in known if one not in twins]
@@ -155,7 +155,7 @@ class DaemonSets:
     ) -> None:
         """As many old revisions are kept as the set wants, and those that pods are of."""
         old = [one for one in known if one["metadata"]["name"] != current["metadata"]["name"]]
-        used = {(pod["metadata"].get("labels") or {}).get(HASH) for pod in pods}
+        used = {labels_of(pod).get(HASH) for pod in pods}
         live = [one["metadata"]["name"] for one in old if hash_of(one) in used]
         limit = owner["spec"].get("revisionHistoryLimit")
         if limit is not None:

@@ -10,7 +10,7 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.daemonsets.template import HASH, pinned, template_of
 from sampan.kube.controllers.daemonsets.view import Changes, View
 from sampan.kube.controllers.podcontrol import PodControl, from_template, slow_start
-from sampan.specs.kubernetes.status import StatusError, has_cause
+from sampan.specs.kubernetes.status import StatusError, has_cause, is_gone
 
 BURST = 250  # pods made and pods deleted at a time
 
@@ -54,7 +54,7 @@ class Hands:
             await self._pods.delete(owner, pod)
         except Exception as error:
             self._expected.deleted(key, pod["metadata"]["uid"])
-            gone = isinstance(error, StatusError) and error.code in (404, 409)
+            gone = is_gone(error)
             return None if gone else error
         return None
 

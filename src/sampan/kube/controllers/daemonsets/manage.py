@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from sampan.kube.client.informer import key_of
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.daemonsets.amounts import surge
 from sampan.kube.controllers.daemonsets.template import HASH
 from sampan.kube.controllers.daemonsets.view import NORMAL, NOTHING, WARNING, Changes, View
-from sampan.specs.kubernetes.objects import is_going
+from sampan.specs.kubernetes.objects import is_going, labels_of
 from sampan.specs.kubernetes.pods import is_finished, is_ready, phase
 
 
@@ -56,7 +57,7 @@ def _kept(view: View, node: str, there: Sequence[Object], run: bool) -> Changes:
 def _ended(view: View, node: str, pod: Object) -> Changes:
     if phase(pod) == "Failed":
         return _failed(view, node, pod)
-    text = f"Found succeeded daemon pod {_key(pod)} on node {node}, will try to delete it"
+    text = f"Found succeeded daemon pod {key_of(pod)} on node {node}, will try to delete it"
     return Changes(delete=(pod,), events=((NORMAL, "SucceededDaemonPod", text),))
 
 
@@ -65,17 +66,13 @@ def _failed(view: View, node: str, pod: Object) -> Changes:
     if seconds := view.held.get(node, 0.0):
         name = pod["metadata"]["name"]
         return Changes(again=seconds, waits=f"{name} on node {node} has failed and is made anew later")
-    text = f"Found failed daemon pod {_key(pod)} on node {node}, will try to kill it"
+    text = f"Found failed daemon pod {key_of(pod)} on node {node}, will try to kill it"
     return Changes(delete=(pod,), events=((WARNING, "FailedDaemonPod", text),), killed=(node,))
-
-
-def _key(pod: Object) -> str:
-    return f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
 
 
 def _surplus(view: View, alive: Sequence[Object]) -> list[Object]:
     """Of new and of old ones the oldest stays; the old one while it is ready and its successor is not."""
-    new = [pod for pod in alive if (pod["metadata"].get("labels") or {}).get(HASH) == view.hash]
+    new = [pod for pod in alive if labels_of(pod).get(HASH) == view.hash]
     old = [pod for pod in alive if pod not in new]
     found = [*new[1:], *old[1:]]
     if new and old and (not is_ready(old[0]) or view.is_available(new[0])):

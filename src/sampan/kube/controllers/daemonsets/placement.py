@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.daemonsets.template import tolerations
 from sampan.specs.kubernetes import nodeselectors, taints
+from sampan.specs.kubernetes.objects import labels_of
 
 
 class Placement(NamedTuple):
@@ -30,7 +31,7 @@ class Rule:
 
     def placement(self, node: Object) -> Placement:
         """A taint without NoExecute keeps pods from starting, and lets those stay that are there."""
-        if not self._selects(node["metadata"]["name"], node["metadata"].get("labels") or {}):
+        if not self._selects(node["metadata"]["name"], labels_of(node)):
             return NOWHERE
         tainted = (node.get("spec") or {}).get("taints")
         if taints.untolerated(tainted, self.tolerations) is None:

@@ -5,6 +5,7 @@ from sampan.kube.client.requests import Object
 from sampan.specs.golang.numbers import parse_int
 from sampan.specs.kubernetes import taints
 from sampan.specs.kubernetes.nodeselectors import NAME_FIELD
+from sampan.specs.kubernetes.objects import annotations_of, labels_of
 
 HASH = "controller-revision-hash"
 GENERATION = "deprecated.daemonset.template.generation"  # an annotation of the set
@@ -43,7 +44,7 @@ def _alike(one: Object, other: Object) -> bool:
 
 def generation(owner: Object) -> str | None:
     """The template's, as the API server counts it; None of what is no number."""
-    text = (owner["metadata"].get("annotations") or {}).get(GENERATION)
+    text = annotations_of(owner).get(GENERATION)
     if text is None:
         return None
     try:
@@ -96,7 +97,7 @@ def target_node(pod: Object) -> str | None:
 
 def is_updated(pod: Object, hash: str, generation: str | None) -> bool:
     """Is a pod of the revision with this hash, or of the template of this generation?"""
-    labels = pod["metadata"].get("labels") or {}
+    labels = labels_of(pod)
     if hash and labels.get(HASH) == hash:
         return True
     return generation is not None and labels.get(POD_GENERATION) == generation

@@ -8,7 +8,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.daemonsets.placement import NOWHERE, Placement
 from sampan.kube.controllers.daemonsets.template import generation, is_updated, target_node
 from sampan.specs.kubernetes.objects import is_going
-from sampan.specs.kubernetes.pods import is_available, is_finished
+from sampan.specs.kubernetes.pods import is_available, is_finished, node_name
 
 NORMAL, WARNING = "Normal", "Warning"
 
@@ -84,7 +84,7 @@ def _seniority(pod: Object) -> tuple[bool, str, str]:
     """Those that are bound first, then the oldest."""
     metadata = pod["metadata"]
     return (
-        not (pod.get("spec") or {}).get("nodeName"),
+        not node_name(pod),
         metadata.get("creationTimestamp", ""),
         metadata["name"],
     )

@@ -4,6 +4,7 @@ from typing import Any
 
 from sampan.kube.client.requests import Object
 from sampan.specs.kubernetes import objects, pods, time
+from sampan.specs.kubernetes.objects import annotations_of
 
 # On a pod until the job's status has counted it, so that none is lost and none counted twice.
 FINALIZER = "batch.kubernetes.io/job-tracking"
@@ -31,12 +32,7 @@ def is_ours(job: Object) -> bool:
 
 
 def is_over(job: Object) -> bool:
-    return has(job, "Complete") or has(job, "Failed")
-
-
-def has(job: Object, kind: str) -> bool:
-    found = objects.condition(job, kind)
-    return found is not None and found.get("status") == "True"
+    return objects.is_true(job, "Complete") or objects.is_true(job, "Failed")
 
 
 def is_indexed(job: Object) -> bool:
@@ -69,7 +65,7 @@ def is_tracked(pod: Object) -> bool:
 
 def index_of(pod: Object) -> int | None:
     """None of a pod that says none, or what is none."""
-    text = (pod["metadata"].get("annotations") or {}).get(INDEX, "")
+    text = annotations_of(pod).get(INDEX, "")
     digits = text.removeprefix("+")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
 
@@ -100,10 +96,8 @@ def ended_at(pod: Object) -> float:
 
 
 def _last_container(pod: Object) -> float | None:
-    spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    sidecars = {
-        one.get("name") for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"
-    }
+    status = pod.get("status") or {}
+    sidecars = {one.get("name") for one in pods.sidecars(pod)}
     states = list(status.get("containerStatuses") or ())
     states += [one for one in status.get("initContainerStatuses") or () if one.get("name") in sidecars]
     found = [

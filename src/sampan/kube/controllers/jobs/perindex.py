@@ -20,6 +20,7 @@ from sampan.kube.controllers.jobs.facts import (
 )
 from sampan.kube.controllers.jobs.policies import FAIL_INDEX, failure
 from sampan.specs.kubernetes import indexes
+from sampan.specs.kubernetes.objects import annotations_of
 
 FAILURES = "batch.kubernetes.io/job-index-failure-count"
 IGNORED = "batch.kubernetes.io/job-index-ignored-failure-count"
@@ -99,5 +100,5 @@ def _failures(pod: Object) -> int:
 
 def _number(pod: Object, name: str) -> int:
     """0 of a pod that says no number."""
-    text = (pod["metadata"].get("annotations") or {}).get(name, "")
+    text = annotations_of(pod).get(name, "")
     return min(int(text), _MOST) if text.isascii() and text.isdigit() and len(text) < 19 else 0

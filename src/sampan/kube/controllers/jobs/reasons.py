@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sampan.kube.controllers.jobs.facts import is_suspended, replaces_failed_only
 from sampan.kube.controllers.jobs.plan import Plan
 from sampan.kube.controllers.jobs.view import View
+from sampan.specs.kubernetes.pods import phase
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def why(view: View, planned: Plan, error: Exception | None) -> Why | None:
     if view.terminating and replaces_failed_only(view.job) and not planned.create:
         message = f"Pods that are being deleted are waited for before others are made: {view.terminating}."
         return Why("Terminating", message, "They are let go when their nodes say that they have ended.")
-    pending = sum((pod.get("status") or {}).get("phase") == "Pending" for pod in view.active)
+    pending = sum(phase(pod) == "Pending" for pod in view.active)
     if pending:
         return Why(
             "PodsPending", f"{pending} of {len(view.active)} pods have not begun to run.", "See the pods."

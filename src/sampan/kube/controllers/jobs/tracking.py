@@ -23,10 +23,10 @@ from sampan.kube.controllers.jobs.facts import (
 from sampan.kube.controllers.jobs.policies import failure
 from sampan.kube.controllers.jobs.view import View
 from sampan.specs.kubernetes import indexes, objects, pods, time
+from sampan.specs.kubernetes.conditions import find, put
 
 MOST = 500  # uncounted pods of one status: their uids take 20 KB
 LARGEST = (1 << 31) - 1  # that a number of a status can be
-_NUMBERS = ("active", "succeeded", "failed")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def count(view: View, status: Object, ending: Ending | None) -> Counting:
         _put_indexes(view, status, tally.indexes)
     if ending is not None and not ending.said:
         first = condition(ending.first, ending.reason, ending.message, view.now)
-        status["conditions"] = _with(status, first)
+        status["conditions"] = put(status.get("conditions"), first)
     return Counting(status, tuple(tally.release), tally.is_full)
 
 
@@ -132,7 +132,7 @@ def finish(status: Object, ending: Ending, now: float) -> Object | None:
     if any((status.get("uncountedTerminatedPods") or {}).values()) or status.get("terminating"):
         return None
     last = condition(ending.last, ending.reason, ending.message, now)
-    found = {**status, "conditions": _with(status, last)}
+    found = {**status, "conditions": put(status.get("conditions"), last)}
     if ending.succeeds:
         found["completionTime"] = last["lastTransitionTime"]
     return found
@@ -177,19 +177,9 @@ def suspension(status: Object, suspended: bool, now: float) -> Object | None:
     """The conditions of a job that was suspended or resumed just now; None: it was before."""
     state, word = ("True", "suspended") if suspended else ("False", "resumed")
     new = condition("Suspended", f"Job{word.capitalize()}", f"Job {word}", now, state)
-    known = next((one for one in status.get("conditions") or () if one.get("type") == "Suspended"), None)
+    known = find(status.get("conditions"), "Suspended")
     if known is None and not suspended:
         return None
     if known is not None and all(known.get(name) == new[name] for name in ("status", "reason", "message")):
         return None
-    return {**status, "conditions": _with(status, new)}
-
-
-def _with(status: Object, new: Object) -> list[Object]:
-    """The conditions with a new one, in the place of what was of its type."""
-    found = list(status.get("conditions") or ())
-    for at, one in enumerate(found):
-        if one.get("type") == new["type"]:
-            found[at] = new
-            return found
-    return [*found, new]
+    return {**status, "conditions": put(status.get("conditions"), new)}

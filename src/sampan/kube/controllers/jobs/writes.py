@@ -14,7 +14,7 @@ from sampan.kube.controllers.jobs.templates import pod_of
 from sampan.kube.controllers.jobs.view import View
 from sampan.kube.controllers.podcontrol import PodControl, slow_start
 from sampan.specs.kubernetes import pods
-from sampan.specs.kubernetes.status import StatusError, has_cause
+from sampan.specs.kubernetes.status import StatusError, has_cause, is_gone
 
 AT_ONCE = 50  # requests of one controller
 
@@ -75,7 +75,7 @@ class Writes:
                 await self._pods.delete(view.job, pod)
             except BaseException as error:
                 self._expected.deleted(key, uid_of(pod))
-                if not (isinstance(error, StatusError) and error.code in (404, 409)):
+                if not is_gone(error):
                     raise
 
         errors = await self._all(remove, members)
@@ -103,7 +103,7 @@ class Writes:
                 PODS, metadata["namespace"], metadata["name"], patch, content_type=STRATEGIC_PATCH
             )
         except StatusError as error:
-            if error.code not in (404, 409):
+            if not is_gone(error):
                 raise
 
     async def _all(

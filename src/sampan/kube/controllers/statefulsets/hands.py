@@ -9,7 +9,7 @@ from sampan.kube.client.resources import CLAIMS, PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.podcontrol import slow_start
 from sampan.kube.controllers.statefulsets.plan import Step
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_already_there, is_gone
 
 FAILURES = (StatusError, SampanError)
 
@@ -51,7 +51,7 @@ class Hands:
             await self._client.create(PODS, _namespace(owner), pod)
         except FAILURES as error:
             # It is there: our view of the pods is behind, which is no news to anybody.
-            if not (isinstance(error, StatusError) and error.reason == "AlreadyExists"):
+            if not is_already_there(error):
                 self._tell_failure(owner, pod, "Create", error)
             raise
         self._tell(owner, pod, "Create")
@@ -71,7 +71,7 @@ class Hands:
         try:
             await self._client.delete(PODS, metadata["namespace"], metadata["name"], options)
         except FAILURES as error:
-            if isinstance(error, StatusError) and error.code in (404, 409):
+            if is_gone(error):
                 return
             self._tell_failure(owner, pod, "Delete", error)
             raise
@@ -93,7 +93,7 @@ class Hands:
         try:
             await self._client.create(CLAIMS, _namespace(owner), claim)
         except FAILURES as error:
-            if not (isinstance(error, StatusError) and error.reason == "AlreadyExists"):
+            if not is_already_there(error):
                 text = f"Create Claim {name} for Pod {pod['metadata']['name']} {of} failed error: {error}"
                 self._recorder.event(owner, WARNING, "FailedCreate", text)
             raise

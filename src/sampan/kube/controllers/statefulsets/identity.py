@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.podcontrol import from_template, prefix
+from sampan.specs.kubernetes.objects import labels_of
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
 POD_INDEX = "apps.kubernetes.io/pod-index"
@@ -42,7 +43,7 @@ def ordinals(owner: Object) -> range:
 
 
 def revision_of(pod: Object) -> str:
-    return str((pod["metadata"].get("labels") or {}).get(REVISION, ""))
+    return str(labels_of(pod).get(REVISION, ""))
 
 
 def claim_name(template: Object, owner: Object, number: int) -> str:
@@ -80,7 +81,7 @@ def new_pod(owner: Object, template: Object, revision: str, number: int) -> Obje
 
 def is_itself(pod: Object) -> bool:
     """Does a pod say who it is?"""
-    return bool((pod["metadata"].get("labels") or {}).get(POD_NAME) == pod["metadata"]["name"])
+    return bool(labels_of(pod).get(POD_NAME) == pod["metadata"]["name"])
 
 
 def has_its_storage(owner: Object, pod: Object) -> bool:

@@ -12,6 +12,7 @@ from sampan.kube.scheduler.query import Query
 from sampan.kube.scheduler.surroundings import DEVICE_CLASSES, RESOURCE_CLAIMS
 from sampan.kube.scheduler.verdict import Reason, Rows
 from sampan.specs.kubernetes.nodeselectors import terms_of
+from sampan.specs.kubernetes.objects import is_controlled_by, is_going
 
 NAME = "DynamicResources"
 ELSEWHERE = "resourceclaim not available on the node"
@@ -49,9 +50,9 @@ def missing(query: Query) -> str | None:
         claim = query.cluster.surroundings.get(RESOURCE_CLAIMS, f"{namespace}/{claim_name}")
         if claim is None:
             return f'resourceclaim.resource.k8s.io "{claim_name}" not found'
-        if claim["metadata"].get("deletionTimestamp") is not None:
+        if is_going(claim):
             return f'resourceclaim "{claim_name}" is being deleted'
-        if _templated(pod.object, name) and not _made_for(claim, pod.uid):
+        if _templated(pod.object, name) and not is_controlled_by(claim, pod.uid):
             return (
                 f"ResourceClaim {namespace}/{claim_name} was not created for pod {pod.key} (pod is not owner)"
             )
@@ -61,11 +62,6 @@ def missing(query: Query) -> str | None:
 def _templated(pod: Object, name: str) -> bool:
     found = (pod.get("spec") or {}).get("resourceClaims") or ()
     return any(one.get("name") == name and not one.get("resourceClaimName") for one in found)
-
-
-def _made_for(claim: Object, uid: str) -> bool:
-    owners = claim["metadata"].get("ownerReferences") or ()
-    return any(one.get("controller") and one.get("uid") == uid for one in owners)
 
 
 def _claims(query: Query) -> Iterator[Object]:
