@@ -37,7 +37,7 @@ ALLOWED = {
     "kube.simulation": {"kube", "kube.client", "kube.controllers", "kube.scheduler", "kube.schema"}
     | FOUNDATIONS,
     "kube.explain": {"kube", "kube.client"} | FOUNDATIONS,
-    "kube.scheduler": {"kube", "kube.client"} | FOUNDATIONS,
+    "kube.scheduler": {"kube", "kube.client", "kube.schema"} | FOUNDATIONS,
     "kube.controllers": {"kube", "kube.client", "kube.pki", "kube.scheduler"} | FOUNDATIONS,
     "kube.pki": {"kube"} | FOUNDATIONS,
     "runtime": {"linux"} | FOUNDATIONS,

@@ -3,6 +3,7 @@
 from sampan.kube.scheduler import happenings
 from sampan.kube.scheduler.columns import Cluster
 from sampan.kube.scheduler.cycle import Placement
+from sampan.kube.scheduler.devicebinding import DeviceBinder
 from sampan.kube.scheduler.happenings import Happening
 from sampan.kube.scheduler.queue import Queue
 from sampan.kube.scheduler.volumebinding import VolumeBinder
@@ -11,10 +12,11 @@ from sampan.kube.scheduler.volumebinding import VolumeBinder
 class Assumptions:
     """By uid. The nodes' columns reckon with them already."""
 
-    def __init__(self, cluster: Cluster, queue: Queue, volumes: VolumeBinder) -> None:
+    def __init__(self, cluster: Cluster, queue: Queue, volumes: VolumeBinder, devices: DeviceBinder) -> None:
         self._cluster = cluster
         self._queue = queue
         self._volumes = volumes
+        self._devices = devices
         self._known: dict[str, Placement] = {}
 
     def __contains__(self, uid: str) -> bool:
@@ -34,6 +36,8 @@ class Assumptions:
             self._cluster.remove_pod(uid)
             if placement.volumes is not None:
                 self._volumes.forget(placement.volumes)
+            if placement.devices is not None:
+                self._devices.forget(placement.devices)
             self._queue.happened(Happening(happenings.POD_DELETE, placement.pod))
 
     def drop_all(self) -> None:

@@ -1,6 +1,6 @@
 """The surroundings of the nodes as the process's one cache has them, and what is assumed of them."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
 from sampan.kube.client import resources
 from sampan.kube.client.informer import Handler, key_of
@@ -19,15 +19,22 @@ RESOURCES: Mapping[str, ResourcePath] = {
 }
 
 
+Told = Callable[[Object], bool]  # does this one say what was assumed?
+
+
+def _any(_value: Object) -> bool:
+    return True
+
+
 class Caches:
-    """Surroundings. What is assumed of an object counts until the cache has a later one."""
+    """Surroundings. What is assumed of an object counts until the cache has one that tells it, or it goes."""
 
     def __init__(self, informers: Informers) -> None:
         self.pods = informers.of(resources.PODS)
         self.nodes = informers.of(resources.NODES)
         self.budgets = informers.of(resources.DISRUPTION_BUDGETS)
         self.others = {plural: informers.of(path) for plural, path in RESOURCES.items()}
-        self._assumed: dict[tuple[str, str], Object] = {}
+        self._assumed: dict[tuple[str, str], tuple[Object, Told]] = {}
         self._versions = dict.fromkeys(RESOURCES, 0)
         for plural, informer in self.others.items():
             informer.on_change(self._noter(plural))
@@ -39,7 +46,7 @@ class Caches:
 
     def get(self, resource: str, key: str) -> Object | None:
         assumed = self._assumed.get((resource, key)) if self._assumed else None
-        return assumed if assumed is not None else self.others[resource].get(key)
+        return assumed[0] if assumed is not None else self.others[resource].get(key)
 
     def all(self, resource: str, namespace: str = "") -> Iterable[Object]:
         informer = self.others[resource]
@@ -48,14 +55,18 @@ class Caches:
 
     def _with_assumed(self, resource: str, found: Iterable[Object]) -> Iterator[Object]:
         for value in found:
-            yield self._assumed.get((resource, key_of(value)), value)
+            assumed = self._assumed.get((resource, key_of(value)))
+            yield value if assumed is None else assumed[0]
+
+    def is_assumed(self, resource: str, key: str) -> bool:
+        return (resource, key) in self._assumed
 
     def version(self, resource: str) -> Hashable:
         return self._versions[resource]
 
-    def assume(self, resource: str, value: Object) -> None:
+    def assume(self, resource: str, value: Object, told: Told = _any) -> None:
         """It will be so: what is decided next is to reckon with it."""
-        self._assumed[resource, key_of(value)] = value
+        self._assumed[resource, key_of(value)] = (value, told)
         self._versions[resource] += 1
 
     def forget(self, resource: str, key: str) -> None:
@@ -64,8 +75,10 @@ class Caches:
             self._versions[resource] += 1
 
     def _noter(self, plural: str) -> Handler:
-        def changed(_what: str, value: Object, _old: Object | None) -> None:
+        def changed(what: str, value: Object, _old: Object | None) -> None:
             self._versions[plural] += 1
-            self._assumed.pop((plural, key_of(value)), None)
+            assumed = self._assumed.get((plural, key_of(value))) if self._assumed else None
+            if assumed is not None and (what == "delete" or assumed[1](value)):
+                del self._assumed[plural, key_of(value)]
 
         return changed

@@ -27,6 +27,7 @@ from sampan.specs.kubernetes.podamounts import amounts
 FIRST = 64  # rows to begin with
 SHAPES = 4096  # of which something is remembered
 LATELY = 256  # of which something is remembered of each row
+SEARCHES = 64  # for devices, that may be gone on with
 LABELS = 512  # label keys that are kept as columns
 FINISHED = frozenset(("Succeeded", "Failed"))
 
@@ -59,6 +60,7 @@ class Cluster:
         self.counting = Counting(FIRST, self._namespace_labels, self._namespaces_version)
         self.defaults = Stamped(SHAPES)  # spread constraints, by what they were found for
         self.attachments = Stamped(SHAPES)  # what is known of volumes, by what it is
+        self.devices = Stamped(SEARCHES)  # the same of devices
         self.memories: Recent[Any] = Recent(LATELY)  # what was found out about rows, by what for
         self._present: Mask = np.zeros(FIRST, np.bool_)
         self.names: Column[str] = Column(FIRST)

@@ -15,6 +15,9 @@ from sampan.kube.client.requests import Object
 from sampan.kube.scheduler import messages, preemption
 from sampan.kube.scheduler.columns import Cluster
 from sampan.kube.scheduler.configuration import Configured
+from sampan.kube.scheduler.devicebinding import DeviceBinder, Reservation, hindering, reservation
+from sampan.kube.scheduler.devices.effort import Unworkable
+from sampan.kube.scheduler.devices.podclaims import claims_of
 from sampan.kube.scheduler.entries import Entry
 from sampan.kube.scheduler.evaluation import judge, score
 from sampan.kube.scheduler.evictions import Evictions
@@ -34,18 +37,18 @@ log = logging.getLogger("sampan.kube")
 
 BY = "kube-scheduler"
 SCHEDULED, UNSCHEDULABLE, ERROR = "PodScheduled", "Unschedulable", "SchedulerError"
-NO_DEVICES, STILL = "no new claims to deallocate", "still not schedulable"
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A pod that is taken to run on a node; `pod` says so. `volumes` are to be written before."""
+    """A pod that is taken to run on a node; `pod` says so. What else it gets is written before."""
 
     entry: Entry
     profile: Configured
     pod: Object
     node: str
     volumes: Writes | None = None
+    devices: Reservation | None = None
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Cycle:
     evictions: Evictions
     budgets: Informer
     volumes: VolumeBinder
+    devices: DeviceBinder
     decisions: Decisions
     clock: Callable[[], float]
     start: Callable[[int], int] = field(default=random.randrange)
@@ -81,6 +85,9 @@ class Cycle:
             return None
         try:
             return self._attempt(entry, profile)
+        except Unworkable as error:
+            self.fail(entry, profile, f'running "DynamicResources" filter plugin: {error}')
+            return None
         except Exception as error:  # an object that nobody thought of must not stop the others
             log.exception("scheduling %s", entry.key)
             self.fail(entry, profile, str(error) or type(error).__name__)
@@ -127,15 +134,21 @@ class Cycle:
 
     def _assume(self, entry: Entry, profile: Configured, row: int) -> Placement:
         node = self.cluster.node_name(row)
-        wanted: Writes | None = None
+        query = Query(self.cluster, entry.info, profile)
+        volumes: Writes | None = None
+        devices: Reservation | None = None
+        if entry.info.shape.resource_claims and profile.runs("DynamicResources", "reserve"):
+            devices = reservation(query, row)
         if entry.info.shape.claims and profile.runs("VolumeBinding", "reserve"):
-            wanted = writes(plan(Query(self.cluster, entry.info, profile), row), node)
-            self.volumes.assume(wanted)
+            volumes = writes(plan(query, row), node)
+            self.volumes.assume(volumes)
+        if devices is not None:
+            self.devices.assume(devices)
         pod = {**entry.pod, "spec": {**entry.pod["spec"], "nodeName": node}}
         self.cluster.place(replace(entry.info, object=pod, node_name=node))
         self.nominations.remove(entry.uid)
         self.queue.done(entry.uid)
-        return Placement(entry, profile, pod, node, wanted)
+        return Placement(entry, profile, pod, node, volumes, devices)
 
     # --- no node
 
@@ -162,8 +175,7 @@ class Cycle:
                 if _came_before(profile, verdict, plugin):
                     # Its PostFilter misses what its PreFilter would have left, and that ends the search.
                     return "not found", None
-                claims = (entry.pod.get("spec") or {}).get("resourceClaims")
-                said.append(STILL if claims and verdict.refused is None else NO_DEVICES)
+                said.append(self._free_devices(entry, profile, verdict))
             elif plugin == "DefaultPreemption":
                 outcome = self._preempt(entry, profile, verdict, nodes, trials)
                 if outcome.candidate is not None:
@@ -171,6 +183,17 @@ class Cycle:
                 nominated = "" if outcome.clears else nominated
                 said.append(f"preemption: {outcome.message}")
         return ", ".join(said), nominated if said else ""
+
+    def _free_devices(self, entry: Entry, profile: Configured, verdict: Verdict) -> str:
+        """Give back those of one claim that nobody uses, and that keep the pod from other nodes."""
+        query = Query(self.cluster, entry.info, profile)
+        if verdict.refused is not None or not claims_of(query):
+            return "no new claims to deallocate"
+        claims = hindering(query, verdict)
+        if not claims:
+            return "still not schedulable"
+        self.devices.deallocate(claims[self.start(len(claims))])
+        return "deallocation of ResourceClaim completed"
 
     def _preempt(
         self, entry: Entry, profile: Configured, verdict: Verdict, nodes: int, trials: NodeTrials

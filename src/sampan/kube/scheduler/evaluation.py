@@ -90,8 +90,19 @@ def _passes(query: Query, filters: Iterable[Filter], rows: Rows) -> Mask:
     """Those of the rows that no filter refuses."""
     found: Mask = np.ones(query.cluster.size, np.bool_)[rows]
     for one in filters:
-        for reason in one.reasons(query, rows):
-            found &= ~reason.rows
+        if not one.last:
+            for reason in one.reasons(query, rows):
+                found &= ~reason.rows
+    return _past_last(query, filters, rows, found)
+
+
+def _past_last(query: Query, filters: Iterable[Filter], rows: Rows, found: Mask) -> Mask:
+    """Those that also the filters let pass which come last; the others are not asked about."""
+    for one in filters:
+        if one.last and found.any():
+            left = np.flatnonzero(found)
+            for reason in one.reasons(query, np.arange(query.cluster.size)[rows][left]):
+                found[left[reason.rows]] = False
     return found
 
 
@@ -100,7 +111,9 @@ def _passing(query: Query, filters: Sequence[Filter]) -> Mask:
     local = [one for one in filters if one.local]
     key = ("passes", query.shape, query.profile)
     found = recall(query.cluster, key, {"": lambda rows: _passes(query, local, rows)})[""]
-    return found & _passes(query, [one for one in filters if not one.local], ALL)
+    others = [one for one in filters if not one.local]
+    found = query.cluster.rows() & found & _passes(query, [one for one in others if not one.last], ALL)
+    return _past_last(query, others, ALL, found)
 
 
 def _explained(

@@ -93,6 +93,9 @@ class Recent(Generic[V]):
             self._known.move_to_end(key)
         return found
 
+    def peek(self, key: Hashable) -> V | None:
+        return self._known.get(key)
+
     def values(self) -> Iterable[V]:
         return self._known.values()
 
@@ -116,3 +119,8 @@ class Stamped:
             _, found = self._recent.get(key, lambda: (stamp, make()))
         value: V = found
         return value
+
+    def last(self, key: Hashable) -> Any:
+        """What was found the last time, true or not any more; None if nothing was."""
+        known = self._recent.peek(key)
+        return None if known is None else known[1]

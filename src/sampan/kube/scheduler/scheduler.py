@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from sampan.errors import Failed
+from sampan.errors import Failed, SampanError
 from sampan.kube.client.decisions import Decisions
 from sampan.kube.client.informers import Informers
 from sampan.kube.client.leases import Election
@@ -20,9 +20,10 @@ from sampan.kube.scheduler.caches import Caches
 from sampan.kube.scheduler.columns import Cluster
 from sampan.kube.scheduler.configuration import Configuration, Configured
 from sampan.kube.scheduler.cycle import BY, Cycle, Placement
+from sampan.kube.scheduler.devicebinding import DeviceBinder, Reservation
+from sampan.kube.scheduler.devices.podclaims import missing
 from sampan.kube.scheduler.entries import Entry
 from sampan.kube.scheduler.evictions import Evictions
-from sampan.kube.scheduler.filters.dynamic_resources import missing
 from sampan.kube.scheduler.following import Follower
 from sampan.kube.scheduler.hints import Rules
 from sampan.kube.scheduler.nominations import Nominations
@@ -88,6 +89,7 @@ class Scheduler:
             configuration.longest_backoff,
         )
         self._volumes = VolumeBinder(client, self._caches)
+        self._devices = DeviceBinder(client, self._caches, self._tasks)
         self._cycle = Cycle(
             self._cluster,
             self._queue,
@@ -98,11 +100,12 @@ class Scheduler:
             self._evictions,
             self._caches.budgets,
             self._volumes,
+            self._devices,
             decisions,
             clock,
         )
         self._binder = Binder(client)
-        self._assumptions = Assumptions(self._cluster, self._queue, self._volumes)
+        self._assumptions = Assumptions(self._cluster, self._queue, self._volumes, self._devices)
         Follower(
             self._cluster,
             self._queue,
@@ -177,13 +180,15 @@ class Scheduler:
         try:
             if placement.volumes is not None:
                 await self._bind_volumes(placement, placement.volumes)
+            if placement.devices is not None and placement.devices.claims:
+                await self._bind_devices(placement, placement.devices)
             recorder = self._recorders[placement.profile.name]
             await self._binder.bind(placement.pod, placement.node, recorder)
         except Rejected as error:
-            self._rejected(placement, error.message)
+            await self._rejected(placement, error.message)
         except Exception as error:
             log.exception("binding %s", placement.entry.key)
-            self._rejected(placement, str(error) or type(error).__name__)
+            await self._rejected(placement, str(error) or type(error).__name__)
         else:
             self._queue.remove(uid)
             self._statuses.forget(uid)
@@ -191,9 +196,11 @@ class Scheduler:
         finally:
             self._bindings.leave()
 
-    def _rejected(self, placement: Placement, message: str) -> None:
+    async def _rejected(self, placement: Placement, message: str) -> None:
         """The pod is tried again, if it is there and has no node."""
         uid = placement.entry.uid
+        if placement.devices is not None:
+            await self._devices.unreserve(placement.pod, placement.devices)
         self._assumptions.drop(uid)
         pod = self._caches.pods.get(placement.entry.key)
         if pod is not None and pod["metadata"]["uid"] == uid and not node_name(pod):
@@ -211,6 +218,14 @@ class Scheduler:
             await self._volumes.bind(query, placement.node, wanted, float(args["bindTimeoutSeconds"]))
         finally:
             self._bindings.enter()
+
+    async def _bind_devices(self, placement: Placement, wanted: Reservation) -> None:
+        """The node is told first: the pod may be long in coming there."""
+        try:
+            await self._statuses.patch(placement.entry.pod, Wish(nominated=placement.node))
+        except SampanError as error:
+            log.info("nominating a node for %s: %s", placement.entry.key, error)
+        await self._devices.bind(placement.pod, wanted)
 
     # --- what the queue and the evictions ask
 

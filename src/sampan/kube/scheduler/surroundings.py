@@ -22,6 +22,10 @@ class Surroundings(Protocol):
 
     def all(self, resource: str, namespace: str = "") -> Iterable[Object]: ...
 
+    def is_assumed(self, resource: str, key: str) -> bool:
+        """Is it different from what the cluster has told so far?"""
+        ...
+
     def version(self, resource: str) -> Hashable:
         """Another one whenever any of these objects may have changed."""
         ...
@@ -35,6 +39,9 @@ class Nowhere:
 
     def all(self, resource: str, namespace: str = "") -> Iterable[Object]:
         return ()
+
+    def is_assumed(self, resource: str, key: str) -> bool:
+        return False
 
     def version(self, resource: str) -> Hashable:
         return None

@@ -11,6 +11,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import CLAIM_TEMPLATES, PODS, RESOURCE_CLAIMS
 from sampan.kube.controllers.resourceclaims import rules
 from sampan.kube.controllers.resourceclaims.controller import ResourceClaims
+from sampan.specs.kubernetes.resourceclaims import FINALIZER, user_of, users_of
 from tests.kube.controllers.world import World, run
 
 
@@ -39,7 +40,7 @@ def allocated(world: World, key: str, *users: Object) -> None:
     """As the scheduler writes it."""
 
     def change(claim: Object) -> None:
-        claim["metadata"]["finalizers"] = [rules.FINALIZER]
+        claim["metadata"]["finalizers"] = [FINALIZER]
         claim["status"] = {"allocation": {"devices": {}}, "reservedFor": list(users)}
 
     world.set(RESOURCE_CLAIMS, key, change)
@@ -91,18 +92,18 @@ def test_what_a_pod_held_is_given_back(seed: int) -> None:
         first = world.get(PODS, "default/p")
         own = f"default/{rules.statuses(first)['one']['resourceClaimName']}"
         for key in (own, "default/shared"):
-            allocated(world, key, rules.user_of(first))
+            allocated(world, key, user_of(first))
         await world.settle()
         # Who has a node without the scheduler gets the claim as well.
-        assert rules.reserved(world.get(RESOURCE_CLAIMS, "default/shared")) == [
-            rules.user_of(first),
-            rules.user_of(other),
+        assert users_of(world.get(RESOURCE_CLAIMS, "default/shared")) == [
+            user_of(first),
+            user_of(other),
         ]
         world.set(PODS, "default/p", lambda value: value["status"].update(phase="Succeeded"))
         await world.settle()
         assert own not in world.objects[RESOURCE_CLAIMS]
         shared = world.get(RESOURCE_CLAIMS, "default/shared")
-        assert rules.reserved(shared) == [rules.user_of(other)] and "allocation" in shared["status"]
+        assert users_of(shared) == [user_of(other)] and "allocation" in shared["status"]
         world.set(PODS, "default/q", lambda value: value["status"].update(phase="Failed"))
         await world.settle()
         shared = world.get(RESOURCE_CLAIMS, "default/shared")

@@ -15,6 +15,7 @@ from sampan.kube.controllers.resourceclaims import rules
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.objects import is_going, owner
 from sampan.specs.kubernetes.pods import node_name
+from sampan.specs.kubernetes.resourceclaims import user_of, users_of
 from sampan.specs.kubernetes.status import StatusError
 
 BY_CLAIM = "resource claim"  # the index of pods by the claims that they have
@@ -149,7 +150,7 @@ class ResourceClaims:
         for key in rules.claim_keys(pod):
             claim = self._claims.get(key)
             if claim is not None and rules.wants(pod, claim):
-                users = [*rules.reserved(claim), rules.user_of(pod)]
+                users = [*users_of(claim), user_of(pod)]
                 await self._update(rules.with_users(claim, users), "status")
 
     async def _update(self, claim: Object, subresource: str = "") -> Object:
@@ -161,7 +162,7 @@ class ResourceClaims:
         claim = self._claims.get(key)
         if claim is None:
             return
-        before = rules.reserved(claim)
+        before = users_of(claim)
         users = [one for one in before if await self._still_uses(claim, one)]
         if users != before or (is_going(claim) and not users):
             freed = rules.with_users(claim, users)

@@ -10,10 +10,9 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
 from sampan.specs.kubernetes.objects import annotations_of, is_controlled_by, is_going
 from sampan.specs.kubernetes.pods import is_finished, node_name
+from sampan.specs.kubernetes.resourceclaims import FINALIZER, USERS, allocation, is_used_by, users_of
 
 POD_CLAIM = "resource.kubernetes.io/pod-claim-name"
-FINALIZER = "resource.kubernetes.io/delete-protection"
-USERS = 256  # of one claim, at most
 _LONGEST = 57  # of a generated name's beginning, to which a dash and five characters may come
 
 
@@ -97,20 +96,10 @@ def _beginning(pod: str, entry: str) -> str:
     return f"{first}-{second}"
 
 
-def user_of(pod: Object) -> Object:
-    """As `reservedFor` has it."""
-    return {"resource": "pods", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
-
-
-def reserved(claim: Object) -> list[Object]:
-    return list((claim.get("status") or {}).get("reservedFor") or ())
-
-
 def wants(pod: Object, claim: Object) -> bool:
     """Has the claim devices, which are not kept for the pod yet, and may be?"""
-    known = reserved(claim)
-    ours = any(one.get("uid") == pod["metadata"]["uid"] for one in known)
-    return bool((claim.get("status") or {}).get("allocation")) and not ours and len(known) < USERS
+    ours = is_used_by(claim, pod["metadata"]["uid"])
+    return bool(allocation(claim)) and not ours and len(users_of(claim)) < USERS
 
 
 def with_users(claim: Object, users: list[Object]) -> Object:
@@ -126,7 +115,7 @@ def with_users(claim: Object, users: list[Object]) -> Object:
 def without_finalizer(claim: Object) -> Object:
     """Of a claim that holds no devices; the same object if there is nothing to be let go of."""
     finalizers = claim["metadata"].get("finalizers") or []
-    if FINALIZER not in finalizers or (claim.get("status") or {}).get("allocation"):
+    if FINALIZER not in finalizers or allocation(claim):
         return claim
     rest = [one for one in finalizers if one != FINALIZER]
     return {**claim, "metadata": {**claim["metadata"], "finalizers": rest}}

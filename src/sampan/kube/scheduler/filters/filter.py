@@ -17,7 +17,8 @@ class Filter:
 
     `local`: whether a row is refused depends on the pod's shape and that row of the cluster alone, so that it
     needs to be asked again only when the row has changed. `refuses`: why the pod can be nowhere, if so;
-    `names`: the only nodes that can be meant, if the pod tells them.
+    `names`: the only nodes that can be meant, if the pod tells them. `last`: it is dear, and only
+    asked of rows that no other filter refuses.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Filter:
     local: bool = True
     refuses: Callable[[Query], str | None] = _nothing
     names: Callable[[Query], frozenset[str] | None] = _nothing
+    last: bool = False

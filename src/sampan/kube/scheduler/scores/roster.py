@@ -1,6 +1,7 @@
 """All scores by name."""
 
 from sampan.kube.scheduler.scores import (
+    dynamic_resources,
     image_locality,
     inter_pod_affinity,
     node_affinity,
@@ -17,6 +18,7 @@ MODULES = (
     node_resources_fit,
     pod_topology_spread,
     inter_pod_affinity,
+    dynamic_resources,
     node_resources_balanced_allocation,
     image_locality,
 )

@@ -1,0 +1,1 @@
+"""Devices for ResourceClaims: which there are, what is asked for, who gets which."""
