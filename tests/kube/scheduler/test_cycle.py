@@ -62,6 +62,7 @@ class World:
             notes,
             cast(Any, NoBudgets()),
             notes,
+            notes,
             self.decisions,
             lambda: 0.0,
             lambda below: 0,

@@ -12,7 +12,7 @@ from sampan.kube.scheduler.devices.effort import Effort, Unworkable
 from sampan.kube.scheduler.devices.pools import Device, DeviceSlice
 
 Answer = bool | str  # or why there is none
-EVALUATION = 4  # steps, at least
+EVALUATION = 4  # steps, besides what it costs
 
 
 class Answers:
