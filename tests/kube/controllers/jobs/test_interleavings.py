@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import JOBS, PODS
 from sampan.kube.controllers.jobs.controller import Jobs
-from sampan.kube.controllers.jobs.facts import FINALIZER, INDEX, has, is_over, status_of
+from sampan.kube.controllers.jobs.facts import FINALIZER, INDEX, is_over, status_of
 from sampan.specs.kubernetes import indexes, time
+from sampan.specs.kubernetes.objects import is_true
 from sampan.specs.kubernetes.status import StatusError
 from tests.kube.controllers.world import World, beside, clock, run
 
@@ -88,7 +89,7 @@ def test_each_pod_counts_once(
 ) -> None:
     world, node, found = play(seed, crashes, failures, completions=completions, parallelism=parallelism)
     status = status_of(found)
-    assert has(found, "Complete"), status
+    assert is_true(found, "Complete"), status
     assert status["succeeded"] == completions == node.count("Succeeded")
     assert status.get("failed", 0) == node.count("Failed")
     assert "active" not in status and status["terminating"] == 0 and not status["uncountedTerminatedPods"]
@@ -105,7 +106,7 @@ def test_each_index_succeeds_once(
         seed, crashes, failures, completions=completions, parallelism=parallelism, completionMode="Indexed"
     )
     status = status_of(found)
-    assert has(found, "Complete"), status
+    assert is_true(found, "Complete"), status
     assert status["completedIndexes"] == indexes.written([(0, completions - 1)])
     assert status["succeeded"] == completions
     assert status.get("failed", 0) == node.count("Failed")
@@ -134,7 +135,7 @@ def test_indexes_fail_on_their_own(seed: int, crashes: set[int], failures: float
     assert is_over(found), status
     done, lost = (indexes.recover(status.get(name, ""), 4) for name in ("completedIndexes", "failedIndexes"))
     assert indexes.union([*done, *lost]) == [(0, 3)] and indexes.overlap(done, lost) == 0
-    assert has(found, "Failed") == bool(lost)
+    assert is_true(found, "Failed") == bool(lost)
     assert status.get("failed", 0) == node.count("Failed")
     tries: dict[str, list[str]] = {}
     for pod in world.created[1:]:
@@ -150,7 +151,7 @@ def test_indexes_fail_on_their_own(seed: int, crashes: set[int], failures: float
 def test_a_job_fails_beyond_its_limit(seed: int, crashes: set[int], limit: int) -> None:
     world, _, found = play(seed, crashes, 1.0, completions=5, parallelism=2, backoffLimit=limit)
     status = status_of(found)
-    assert has(found, "Failed") and has(found, "FailureTarget"), status
+    assert is_true(found, "Failed") and is_true(found, "FailureTarget"), status
     # Those that ran when it was stopped have failed as well.
     assert status["failed"] == len(world.created) - 1 >= limit + 1
     assert "active" not in status
@@ -164,7 +165,7 @@ def test_a_job_is_suspended_and_resumed(seed: int) -> None:
         world.add(JOBS, job("j", suspend=True, completions=4))
         world.start(Jobs, names=["job-controller"])
         await world.settle()
-        assert world.all(PODS) == [] and has(world.get(JOBS, "default/j"), "Suspended")
+        assert world.all(PODS) == [] and is_true(world.get(JOBS, "default/j"), "Suspended")
         for suspended in (False, True):
             world.set(JOBS, "default/j", lambda value, to=suspended: value["spec"].update(suspend=to))
             await world.settle()
@@ -172,7 +173,7 @@ def test_a_job_is_suspended_and_resumed(seed: int) -> None:
         assert left == [] and status_of(world.get(JOBS, "default/j")).get("active") is None
         world.set(JOBS, "default/j", lambda value: value["spec"].update(suspend=False))
         await beside(node.run(), main=world.settle(quiet=300.0))
-        assert has(world.get(JOBS, "default/j"), "Complete")
+        assert is_true(world.get(JOBS, "default/j"), "Complete")
         assert node.count("Succeeded") == status_of(world.get(JOBS, "default/j"))["succeeded"] == 4
         await world.stop()
 
@@ -208,7 +209,7 @@ def test_pods_that_somebody_deletes_have_failed(seed: int, crashes: set[int], po
         await beside(node.run(), vandal(world, 4), main=world.settle(quiet=900.0))
         await world.stop()
         status = status_of(world.get(JOBS, "default/j"))
-        assert has(world.get(JOBS, "default/j"), "Complete"), status
+        assert is_true(world.get(JOBS, "default/j"), "Complete"), status
         assert status["succeeded"] == 5 == node.count("Succeeded")
         assert status.get("failed", 0) + 5 == len(world.created) - 1
 
@@ -234,7 +235,7 @@ def test_an_indexed_job_grows_and_shrinks(seed: int, crashes: set[int], sizes: l
         await world.stop()
         found = world.get(JOBS, "default/j")
         last = found["spec"]["completions"]
-        assert has(found, "Complete"), status_of(found)
+        assert is_true(found, "Complete"), status_of(found)
         assert status_of(found)["completedIndexes"] == indexes.written([(0, last - 1)])
         left = [
             pod for pod in world.all(PODS) if not ended(pod) and "deletionTimestamp" not in pod["metadata"]
@@ -304,7 +305,7 @@ def test_what_the_server_refuses_is_told_and_tried_again() -> None:
         assert why.reason == "PodsRefused" and "exceeded quota" in why.message
         world.refuse = lambda _verb, _resource, _value: None
         await beside(Node(world, 0.0).run(), main=world.settle(quiet=900.0))
-        assert has(world.get(JOBS, "default/j"), "Complete")
+        assert is_true(world.get(JOBS, "default/j"), "Complete")
         await world.stop()
 
     run(work())
@@ -323,7 +324,7 @@ def test_no_pod_is_made_for_what_an_old_status_says(seed: int) -> None:
         # Changes of jobs are seen 7 s late, those of pods at once.
         informer._handle = lambda event: loop.call_later(7.0, handle, event)
         await beside(node.run(), main=world.settle(quiet=120.0))
-        assert has(world.get(JOBS, "default/j"), "Complete")
+        assert is_true(world.get(JOBS, "default/j"), "Complete")
         assert len(world.created) - 1 == 4 == node.count("Succeeded")
         await world.stop()
 

@@ -229,9 +229,7 @@ def test_a_dear_expression_is_stopped() -> None:
 
 
 def test_more_claims_than_the_stack_is_deep() -> None:
-    slices = [
-        slice_(f"s{at}", *(device(f"d{at}-{n}") for n in range(100)), pool=f"p{at}") for at in range(6)
-    ]
+    slices = [slice_(f"s{at}", *(device(f"d{at}-{n}") for n in range(100)), pool=f"p{at}") for at in range(6)]
     found = given_to([claim(exactly("r"), name=f"c{at}") for at in range(600)], slices)
     assert len({one for given in found for one in given}) == 600
 
