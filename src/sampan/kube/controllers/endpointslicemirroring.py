@@ -16,7 +16,7 @@ from sampan.kube.controllers.endpointslices.members import in_order
 from sampan.kube.controllers.endpointslices.plan import MANAGED_BY, SERVICE, Member, Template, plan
 from sampan.kube.controllers.endpointslices.slices import BY_SERVICE, by_service
 from sampan.kube.controllers.endpointslices.tracker import Tracker
-from sampan.kube.controllers.endpointslices.writing import Writer
+from sampan.kube.controllers.endpointslices.writer import Writer
 from sampan.kube.controllers.servicepods import TRIGGER
 from sampan.specs.kubernetes import ip
 from sampan.specs.kubernetes.objects import is_going, labels_of

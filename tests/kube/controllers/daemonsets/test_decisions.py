@@ -10,7 +10,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.daemonsets.manage import manage
 from sampan.kube.controllers.daemonsets.rollout import roll
 from sampan.kube.controllers.daemonsets.status import status_of
-from sampan.kube.controllers.daemonsets.view import Changes
+from sampan.kube.controllers.daemonsets.view import Plan
 from tests.kube.controllers.daemonsets.daemons import NOW, daemon_set, node, pod, view
 
 NAMES = "abcd"
@@ -25,9 +25,9 @@ def pods_of(owner: Object, states: Mapping[str, str]) -> list[Object]:
     ]
 
 
-def done(changes: Changes) -> list[str]:
-    names = [one["metadata"]["name"].removeprefix("d-") for one in changes.delete]
-    return [*(f"+{node}" for node in changes.create), *(f"-{name}" for name in names)]
+def done(plan: Plan) -> list[str]:
+    names = [one["metadata"]["name"].removeprefix("d-") for one in plan.delete]
+    return [*(f"+{node}" for node in plan.create), *(f"-{name}" for name in names)]
 
 
 ALL = dict.fromkeys(NAMES, "ready")

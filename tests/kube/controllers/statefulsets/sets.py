@@ -4,7 +4,7 @@ from typing import Any
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.statefulsets.identity import new_pod
-from sampan.kube.controllers.statefulsets.plan import Seen
+from sampan.kube.controllers.statefulsets.plan import View
 from sampan.specs.kubernetes import time as times
 
 NOW = 1_800_000_000.0
@@ -47,6 +47,6 @@ def pod(owner: Object, number: int, state: str = "ready", revision: str = NEW, s
     return found
 
 
-def seen(owner: Object, pods: list[Object], claims: list[Object] | None = None, current: str = NEW) -> Seen:
+def view(owner: Object, pods: list[Object], claims: list[Object] | None = None, current: str = NEW) -> View:
     by_name = {one["metadata"]["name"]: one for one in claims or ()}
-    return Seen(owner, revision(current), revision(NEW), 0, pods, by_name, NOW)
+    return View(owner, revision(current), revision(NEW), 0, pods, by_name, NOW)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.statefulsets.plan import MOST_MISSING, Plan, plan
-from tests.kube.controllers.statefulsets.sets import NEW, OLD, pod, seen, stateful_set
+from tests.kube.controllers.statefulsets.sets import NEW, OLD, pod, stateful_set, view
 
 STATES = ("ready", "running", "pending", "failed", "going")
 
@@ -32,7 +32,7 @@ def check(owner: Object, states: Sequence[str | None], steps: list[str], **more:
         for number, state in enumerate(states)
         if state is not None
     ]
-    assert done(plan(seen(owner, pods, **more))) == steps  # type: ignore[arg-type]
+    assert done(plan(view(owner, pods, **more))) == steps  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_pods_below_the_partition_stay_as_they_are() -> None:
     owner = stateful_set(updateStrategy=strategy)
     check(owner, ["old ready", "old ready", "old ready"], ["-2"], current=OLD)
     check(owner, ["old ready", "old ready", "ready"], [], current=OLD)
-    found = plan(seen(owner, [], current=OLD))
+    found = plan(view(owner, [], current=OLD))
     assert found.stages[0][0].pod["metadata"]["labels"]["controller-revision-hash"] == OLD
     assert found.stages[0][0].pod["spec"]["v"] == OLD
 
@@ -96,21 +96,21 @@ def test_pods_below_the_partition_stay_as_they_are() -> None:
 def test_on_delete_nothing_is_replaced() -> None:
     owner = stateful_set(updateStrategy={"type": "OnDelete"})
     check(owner, ["old ready", "old ready", "old ready"], [])
-    found = plan(seen(owner, [pod(owner, 0, revision=OLD)], current=OLD))
+    found = plan(view(owner, [pod(owner, 0, revision=OLD)], current=OLD))
     assert found.stages[0][0].pod["metadata"]["labels"]["controller-revision-hash"] == NEW
 
 
 def test_numbers_may_start_anywhere() -> None:
     owner = stateful_set(2, ordinals={"start": 5}, podManagementPolicy="Parallel")
     pods = [pod(owner, number) for number in (4, 5, 7)]
-    assert done(plan(seen(owner, pods))) == ["+6", "-7", "-4"]
+    assert done(plan(view(owner, pods))) == ["+6", "-7", "-4"]
 
 
 def test_a_pod_must_have_been_ready_for_long_enough() -> None:
     owner = stateful_set(2, minReadySeconds=10)
-    waiting = plan(seen(owner, [pod(owner, 0, since=9.0)]))
+    waiting = plan(view(owner, [pod(owner, 0, since=9.0)]))
     assert (done(waiting), waiting.waits) == ([], "w-0 has not been ready for 10 s")
-    assert done(plan(seen(owner, [pod(owner, 0, since=10.0)]))) == ["+1"]
+    assert done(plan(view(owner, [pod(owner, 0, since=10.0)]))) == ["+1"]
 
 
 def test_a_set_on_its_way_out_does_nothing_more() -> None:
@@ -121,8 +121,8 @@ def test_a_set_on_its_way_out_does_nothing_more() -> None:
 
 def test_what_it_waits_for_is_told() -> None:
     owner = stateful_set()
-    assert plan(seen(owner, [pod(owner, 0, "running")])).waits == "w-0 is not running and ready"
-    assert plan(seen(owner, [pod(owner, one) for one in range(3)])).waits == ""
+    assert plan(view(owner, [pod(owner, 0, "running")])).waits == "w-0 is not running and ready"
+    assert plan(view(owner, [pod(owner, one) for one in range(3)])).waits == ""
 
 
 def test_status_counts() -> None:
@@ -133,7 +133,7 @@ def test_status_counts() -> None:
         pod(owner, 2, "going", revision=OLD, since=11.0),
         pod(owner, 3, "pending"),
     ]
-    assert plan(seen(owner, pods, current=OLD)).status == {
+    assert plan(view(owner, pods, current=OLD)).status == {
         "observedGeneration": 2,
         "replicas": 4,
         "readyReplicas": 3,
@@ -157,7 +157,7 @@ def test_in_order_no_more_than_one_pod_is_touched(
 ) -> None:
     owner = stateful_set(replicas, podManagementPolicy="Parallel" if parallel else "OrderedReady")
     pods = [pod(owner, number, *one) for number, one in enumerate(found) if one is not None]
-    steps = done(plan(seen(owner, pods, current=OLD)))
+    steps = done(plan(view(owner, pods, current=OLD)))
     there = {str(number): one for number, one in enumerate(found) if one is not None}
     assert all((step[1:] in there) == (step[0] == "-") for step in steps)
     assert not [step for step in steps if step[0] == "-" and there[step[1:]][0] == "going"]

@@ -8,7 +8,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.statefulsets.plan import plan
 from sampan.kube.controllers.statefulsets.storage import claims_of, disowned, is_stale
-from tests.kube.controllers.statefulsets.sets import pod, seen, stateful_set
+from tests.kube.controllers.statefulsets.sets import pod, stateful_set, view
 
 TEMPLATE = {
     "metadata": {"name": "data", "labels": {"a": "b", "app": "other"}},
@@ -50,12 +50,12 @@ def test_a_claim_is_made_for_each_pod() -> None:
             "spec": {"accessModes": ["ReadWriteOnce"]},
         }
     ]
-    step = plan(seen(owner_of(), [])).stages[0][0]
+    step = plan(view(owner_of(), [])).stages[0][0]
     assert [one["metadata"]["name"] for one in step.claims] == ["data-w-0"]
     assert step.pod["spec"]["volumes"] == [
         {"name": "data", "persistentVolumeClaim": {"claimName": "data-w-0"}}
     ]
-    assert plan(seen(owner_of(), [], [claim(0)])).stages[0][0].claims == ()
+    assert plan(view(owner_of(), [], [claim(0)])).stages[0][0].claims == ()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_pod_waits_until_claims_have_gone_with_the_one_before() -> None:
     owner = owner_of(1, scaled="Delete")
     old = claim(0, refers("Pod", "before", name="w-0"))
     assert is_stale(owner, 0, {"data-w-0": old})
-    found = plan(seen(owner, [], [old]))
+    found = plan(view(owner, [], [old]))
     assert (found.stages, found.waits) == (
         (),
         "the claims of w-0 are still being deleted with the pod before it",
@@ -102,12 +102,12 @@ def test_a_pod_waits_until_claims_have_gone_with_the_one_before() -> None:
 def test_claims_on_their_way_out_must_go_first() -> None:
     old = claim(0)
     old["metadata"]["deletionTimestamp"] = "2027-01-01T00:00:00Z"
-    assert plan(seen(owner_of(), [], [old])).stages[0][0].leaving == ("data-w-0",)
+    assert plan(view(owner_of(), [], [old])).stages[0][0].leaving == ("data-w-0",)
 
 
 def test_a_pod_that_has_not_started_gets_the_claims_that_it_lacks() -> None:
     owner = owner_of()
     assert [
-        len(one.claims) for stage in plan(seen(owner, [pod(owner, 0, "pending")])).stages for one in stage
+        len(one.claims) for stage in plan(view(owner, [pod(owner, 0, "pending")])).stages for one in stage
     ] == [1]
-    assert plan(seen(owner, [pod(owner, 0, "running")])).stages == ()
+    assert plan(view(owner, [pod(owner, 0, "running")])).stages == ()

@@ -14,13 +14,13 @@ from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.daemonsets.amounts import ROLLING
 from sampan.kube.controllers.daemonsets.backoff import Backoff
-from sampan.kube.controllers.daemonsets.hands import Hands
 from sampan.kube.controllers.daemonsets.manage import manage
 from sampan.kube.controllers.daemonsets.placement import is_moved, placements
 from sampan.kube.controllers.daemonsets.rollout import roll
 from sampan.kube.controllers.daemonsets.status import is_news, status_of
 from sampan.kube.controllers.daemonsets.template import HASH
-from sampan.kube.controllers.daemonsets.view import Changes, View, by_node
+from sampan.kube.controllers.daemonsets.view import Plan, View, by_node
+from sampan.kube.controllers.daemonsets.writer import Writer
 from sampan.kube.controllers.history import History
 from sampan.specs.kubernetes import hashes, labels
 from sampan.specs.kubernetes.labelselector import can_select, is_empty
@@ -43,7 +43,7 @@ class DaemonSets:
         self._history = History(context, DAEMON_SETS)
         self._expected = Expectations(context.clock)
         self._backoff = Backoff(context.clock)
-        self._hands = Hands(context, self._expected)
+        self._writer = Writer(context, self._expected)
         self._concerned = owners.keys(self._sets, "DaemonSet")
         self._pods.index(OWNER, owner_uid)
         self.controller = Controller(context.name, self._reconcile, [self._nodes], WORKERS)
@@ -85,9 +85,9 @@ class DaemonSets:
             return None
         if is_going(owner) or not can_select(selector):
             return None
-        return await self._sync(key, owner, labels.from_object(selector))
+        return await self._handle(key, owner, labels.from_object(selector))
 
-    async def _sync(self, key: str, owner: Object, selector: labels.Selector) -> float | None:
+    async def _handle(self, key: str, owner: Object, selector: labels.Selector) -> float | None:
         known = await self._history.of(owner, selector)
         current, collisions = await self._history.latest(
             owner, known, lambda number, taken: revision(owner, number, taken), _collisions(owner)
@@ -98,17 +98,17 @@ class DaemonSets:
         known = await self._without_twins(owner, known, current, pods)
         view = self._view(owner, hash_of(current), pods)
         satisfied = self._expected.satisfied(key)
-        changes = Changes()
+        plan = Plan()
         try:
             if satisfied:
-                changes = await self._act(key, view)
+                plan = await self._act(key, view)
                 await self._forget(owner, known, current, pods)
         except (StatusError, SampanError) as error:
             self._context.explain(owner, "Failed", str(error))
             await self._tell(view, collisions, satisfied)
             raise
         await self._tell(view, collisions, satisfied)
-        return self._again(view, changes)
+        return self._again(view, plan)
 
     def _view(self, owner: Object, hash: str, pods: Iterable[Object]) -> View:
         where = placements(owner, self._nodes.objects.values())
@@ -116,24 +116,22 @@ class DaemonSets:
         held = {node: self._backoff.remaining(_held(owner, node)) for node in there}
         return View(owner, hash, where, there, self._context.clock(), held)
 
-    async def _act(self, key: str, view: View) -> Changes:
-        changes = manage(view)
+    async def _act(self, key: str, view: View) -> Plan:
+        plan = manage(view)
         strategy = (view.owner["spec"].get("updateStrategy") or {}).get("type")
-        if not changes and strategy == ROLLING:
+        if not plan and strategy == ROLLING:
             rolled = roll(view)
-            changes = Changes(
-                rolled.create, rolled.delete, again=changes.again, waits=rolled.waits or changes.waits
-            )
-        for kind, reason, message in changes.events:
+            plan = Plan(rolled.create, rolled.delete, again=plan.again, waits=rolled.waits or plan.waits)
+        for kind, reason, message in plan.events:
             self._context.recorder.event(view.owner, kind, reason, message)
-        for node in changes.killed:
+        for node in plan.killed:
             self._backoff.next(_held(view.owner, node))
-        await self._hands.do(key, view, changes)
-        if changes.waits:
-            self._context.explain(view.owner, "Waiting", changes.waits)
+        await self._writer.do(key, view, plan)
+        if plan.waits:
+            self._context.explain(view.owner, "Waiting", plan.waits)
         else:
             self._context.settle(view.owner)
-        return changes
+        return plan
 
     async def _without_twins(
         self, owner: Object, known: Sequence[Object], current: Object, pods: Sequence[Object]
@@ -146,7 +144,7 @@ class DaemonSets:
         for twin in twins:
             for pod in pods:
                 if hash_of(twin) == labels_of(pod).get(HASH):
-                    await self._hands.relabel(pod, hash_of(current))
+                    await self._writer.relabel(pod, hash_of(current))
         await self._history.delete(twins)
         return [one for one in known if one not in twins]
 
@@ -173,10 +171,10 @@ class DaemonSets:
             value = {**owner, "status": status}
             await self._context.client.update(DAEMON_SETS, owner["metadata"]["namespace"], value, "status")
 
-    def _again(self, view: View, changes: Changes) -> float | None:
+    def _again(self, view: View, plan: Plan) -> float | None:
         pods = self._pods.by(OWNER, view.owner["metadata"]["uid"])
         soon = next_available(pods, view.min_ready_seconds, self._context.clock())
-        return min((one for one in (soon, changes.again) if one is not None), default=None)
+        return min((one for one in (soon, plan.again) if one is not None), default=None)
 
 
 def _placed_by(node: Object) -> object:

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.daemonsets.amounts import surge, unavailable
-from sampan.kube.controllers.daemonsets.view import Changes, View
+from sampan.kube.controllers.daemonsets.view import Plan, View
 from sampan.specs.kubernetes.objects import is_going
 
 
-def roll(view: View) -> Changes:
+def roll(view: View) -> Plan:
     extra = surge(view.owner, view.desired)
     found = _surged(view, extra) if extra else _replaced(view, unavailable(view.owner, view.desired))
     old = sum(not view.is_updated(pod) for there in view.pods.values() for pod in there if not is_going(pod))
     if old and not found:
-        return Changes(waits=f"{old} old pods wait until enough of the new ones are available")
+        return Plan(waits=f"{old} old pods wait until enough of the new ones are available")
     return found
 
 
@@ -38,7 +38,7 @@ def _places(view: View) -> list[str]:
     return [*view.pods, *wanted]
 
 
-def _replaced(view: View, most: int) -> Changes:
+def _replaced(view: View, most: int) -> Plan:
     missing, broken, candidates = 0, list[Object](), list[Object]()
     for node in _places(view):
         pair = _pair(view, node)
@@ -53,10 +53,10 @@ def _replaced(view: View, most: int) -> Changes:
         elif old is not None:
             missing += 1
             broken.append(old)
-    return Changes(delete=(*broken, *candidates[: max(most - missing, 0)]))
+    return Plan(delete=(*broken, *candidates[: max(most - missing, 0)]))
 
 
-def _surged(view: View, most: int) -> Changes:
+def _surged(view: View, most: int) -> Plan:
     surging, available = 0, 0
     create, candidates = list[str](), list[str]()
     delete, misplaced = list[Object](), list[Object]()
@@ -80,7 +80,7 @@ def _surged(view: View, most: int) -> Changes:
         else:
             (candidates if view.is_available(old) else create).append(node)
     create += candidates[: max(most - surging, 0)]
-    return Changes(create=tuple(create), delete=(*delete, *_to_spare(misplaced, available - view.desired)))
+    return Plan(create=tuple(create), delete=(*delete, *_to_spare(misplaced, available - view.desired)))
 
 
 def _to_spare(misplaced: Sequence[Object], spare: int) -> Sequence[Object]:

@@ -51,7 +51,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Changes:
+class Plan:
     """Nodes to make pods for, and pods to be deleted; `killed`: nodes of failed ones among them."""
 
     create: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Changes:
         return bool(self.create or self.delete)
 
 
-NOTHING = Changes()
+NOTHING = Plan()
 
 
 def by_node(pods: Iterable[Object]) -> dict[str, list[Object]]:

@@ -6,10 +6,11 @@ from sampan.kube.client.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from sampan.kube.controllers.claims import claim, settle
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
-from sampan.kube.controllers.deployments.draft import Event, Plan, View, Write
+from sampan.kube.controllers.deployments.draft import Plan, View, Write
 from sampan.kube.controllers.deployments.plan import collided, failed, plan
 from sampan.kube.controllers.deployments.scaling import rolls
 from sampan.kube.controllers.deployments.sets import same_template
+from sampan.kube.controllers.events import Event
 from sampan.kube.controllers.owners import ORPHANS, keys, orphan, owner_key, selector_of
 from sampan.specs.kubernetes import objects
 from sampan.specs.kubernetes.objects import annotations_of

@@ -7,17 +7,11 @@ from sampan.kube.client.recorder import NORMAL
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
 from sampan.kube.controllers.deployments import history, scaling, sets, status
+from sampan.kube.controllers.events import Event
 from sampan.specs.kubernetes.hashes import template_hash
 from sampan.specs.kubernetes.objects import annotations_of
 
 LONGEST_NAME = 253
-
-
-@dataclass(frozen=True)
-class Event:
-    kind: str
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from sampan.kube.client.recorder import NORMAL, WARNING
 from sampan.kube.client.requests import Object
 from sampan.kube.controllers.deployments import history, scaling, sets, status
-from sampan.kube.controllers.deployments.draft import Draft, Event, Plan, View
+from sampan.kube.controllers.deployments.draft import Draft, Plan, View
 from sampan.kube.controllers.deployments.recreating import recreate
 from sampan.kube.controllers.deployments.rolling import roll
+from sampan.kube.controllers.events import Event
 from sampan.specs.kubernetes.labelselector import is_empty
 from sampan.specs.kubernetes.objects import annotations_of, is_going
 

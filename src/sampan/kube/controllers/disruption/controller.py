@@ -77,7 +77,7 @@ class Disruption:
         if budget is None:
             return None
         try:
-            return await self._sync(budget)
+            return await self._handle(budget)
         except (StatusError, SampanError) as error:
             if is_conflict(error):
                 raise
@@ -85,7 +85,7 @@ class Disruption:
             await self._tell(budget, budgets.failed(budget, str(error), self._context.clock()))
             return RETRY
 
-    async def _sync(self, budget: Object) -> float | None:
+    async def _handle(self, budget: Object) -> float | None:
         event, now = self._context.recorder.event, self._context.clock()
         of_namespace = self._pods.by(NAMESPACE, budget["metadata"]["namespace"])
         pods = [pod for pod in of_namespace if _selects(budget, pod)]

@@ -15,7 +15,7 @@ from sampan.kube.controllers.endpointslices.hinting import Hints
 from sampan.kube.controllers.endpointslices.hints import by_proportion
 from sampan.kube.controllers.endpointslices.plan import MANAGED_BY, SERVICE, Member, Plan, Template, plan
 from sampan.kube.controllers.endpointslices.tracker import Tracker
-from sampan.kube.controllers.endpointslices.writing import Writer
+from sampan.kube.controllers.endpointslices.writer import Writer
 from sampan.kube.controllers.servicepods import (
     Matches,
     Triggers,

@@ -31,7 +31,7 @@ from sampan.kube.controllers.jobs.facts import (
 )
 from sampan.kube.controllers.jobs.plan import Plan, plan
 from sampan.kube.controllers.jobs.view import View, look
-from sampan.kube.controllers.jobs.writes import Outcome, Writes
+from sampan.kube.controllers.jobs.writer import Outcome, Writer
 from sampan.kube.controllers.owners import ORPHANS, orphan, owner_key, selector_of, suitors
 from sampan.specs.kubernetes.objects import is_going, owner
 
@@ -50,7 +50,7 @@ class Jobs:
         self._pods.index(OWNER, owner_uid)
         self._pods.index(ORPHANS, orphan)
         self._expected = Expectations(context.clock)
-        self._writes = Writes(context, self._expected)
+        self._writer = Writer(context, self._expected)
         self._removing: dict[str, set[str]] = {}  # by job: pods whose finalizers were removed just now
         self._backoffs: dict[str, Backoff] = {}
         self._versions = Versions(context.clock)
@@ -119,7 +119,7 @@ class Jobs:
             job = self._job_of(pod)
             if job is not None and not (is_over(job) and is_ours(job)):
                 return
-        _, error = await self._writes.release([pod])
+        _, error = await self._writer.release([pod])
         if error is not None:
             raise error
 
@@ -142,7 +142,7 @@ class Jobs:
         view = await self._look(key, job)
         end = ending(view)
         if end is not None:
-            outcome = await self._writes.delete(view, key, view.active, counted=True)
+            outcome = await self._writer.delete(view, key, view.active, counted=True)
             if outcome.active or not satisfied:
                 end = None  # pods may be left that are still to be stopped, or to be seen
             await self._record(key, job, view, outcome, end, None)
@@ -189,9 +189,9 @@ class Jobs:
 
     async def _act(self, key: str, view: View, planned: Plan) -> Outcome:
         if planned.delete:
-            return await self._writes.delete(view, key, planned.delete, counted=False)
+            return await self._writer.delete(view, key, planned.delete, counted=False)
         if planned.create:
-            return await self._writes.create(view, key, planned.create)
+            return await self._writer.create(view, key, planned.create)
         return Outcome(len(view.active), view.ready, view.terminating)
 
     def _suspended_or_resumed(self, view: View, status: Object) -> View:
@@ -232,7 +232,7 @@ class Jobs:
             raise wrong
 
     async def _write(self, job: Object, status: Object) -> Object:
-        written = await self._writes.status(job, status)
+        written = await self._writer.status(job, status)
         self._versions.wrote(written)
         return written
 
@@ -243,7 +243,7 @@ class Jobs:
         removing = self._removing.setdefault(key, set())
         uids = {uid_of(pod) for pod in counting.release}
         removing |= uids
-        released, error = await self._writes.release(counting.release)
+        released, error = await self._writer.release(counting.release)
         gone = {uid_of(pod) for pod in released}
         removing -= uids - gone
         return {uid_of(pod) for pod in view.pods if view.is_new(pod)} - gone, error

@@ -11,10 +11,10 @@ from sampan.kube.controllers import claims, owners, revisions
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.history import History
-from sampan.kube.controllers.statefulsets.hands import Hands
 from sampan.kube.controllers.statefulsets.identity import is_claim_of, is_member, revision_of
-from sampan.kube.controllers.statefulsets.plan import Plan, Seen, plan
+from sampan.kube.controllers.statefulsets.plan import Plan, View, plan
 from sampan.kube.controllers.statefulsets.status import completed, is_news
+from sampan.kube.controllers.statefulsets.writer import Writer
 from sampan.specs.kubernetes import hashes, labels
 from sampan.specs.kubernetes.labelselector import can_select
 from sampan.specs.kubernetes.objects import owner as owner_of
@@ -34,7 +34,7 @@ class StatefulSets:
         self._pods = context.informers.of(PODS)
         self._claims = context.informers.of(CLAIMS)
         self._history = History(context, STATEFUL_SETS)
-        self._hands = Hands(context)
+        self._writer = Writer(context)
         self._pods.index(OWNER, owner_uid)
         concerned = owners.keys(self._sets, "StatefulSet")
         self.controller = Controller(context.name, self._reconcile, (), WORKERS)
@@ -56,11 +56,11 @@ class StatefulSets:
         selector = labels.from_object(owner["spec"].get("selector"))
         known = await self._history.of(owner, selector)
         pods = await self._pods_of(owner, selector)
-        seen = await self._seen(owner, known, pods)
-        decided = plan(seen)
-        await self._carry_out(seen, decided)
-        await self._forget(seen, known)
-        return next_available(pods, seen.min_ready_seconds, seen.now)
+        view = await self._view(owner, known, pods)
+        decided = plan(view)
+        await self._carry_out(view, decided)
+        await self._forget(view, known)
+        return next_available(pods, view.min_ready_seconds, view.now)
 
     async def _pods_of(self, owner: Object, selector: labels.Selector) -> list[Object]:
         """Orphans are adopted if they are called as the set's pods are."""
@@ -69,7 +69,7 @@ class StatefulSets:
         found = claims.claim(owner, selector, known)
         return await claims.settle(self._context.client, found, owner, STATEFUL_SETS, PODS)
 
-    async def _seen(self, owner: Object, known: Sequence[Object], pods: Sequence[Object]) -> Seen:
+    async def _view(self, owner: Object, known: Sequence[Object], pods: Sequence[Object]) -> View:
         status = owner.get("status") or {}
         collisions = status.get("collisionCount") or 0
 
@@ -81,23 +81,23 @@ class StatefulSets:
         current = named.get(status.get("currentRevision", ""), update)
         every = self._claims.by(NAMESPACE, owner["metadata"]["namespace"])
         by_name = {one["metadata"]["name"]: one for one in every}
-        return Seen(owner, current, update, collisions, pods, by_name, self._context.clock())
+        return View(owner, current, update, collisions, pods, by_name, self._context.clock())
 
-    async def _carry_out(self, seen: Seen, decided: Plan) -> None:
+    async def _carry_out(self, view: View, decided: Plan) -> None:
         """The status is told whatever comes of the rest."""
         status = decided.status
         try:
             for stage in decided.stages:
-                await self._hands.do(seen.owner, stage, seen.parallel)
+                await self._writer.do(view.owner, stage, view.parallel)
             if decided.outdated is not None:
-                await self._hands.delete(seen.owner, decided.outdated)
+                await self._writer.delete(view.owner, decided.outdated)
                 status = {**status, "currentReplicas": max(status["currentReplicas"] - 1, 0)}
         except (StatusError, SampanError) as error:
-            self._context.explain(seen.owner, "Failed", str(error))
-            await self._tell(seen.owner, status)
+            self._context.explain(view.owner, "Failed", str(error))
+            await self._tell(view.owner, status)
             raise
-        self._explain(seen.owner, decided)
-        await self._tell(seen.owner, status)
+        self._explain(view.owner, decided)
+        await self._tell(view.owner, status)
 
     def _explain(self, owner: Object, decided: Plan) -> None:
         if decided.waits:
@@ -111,12 +111,12 @@ class StatefulSets:
             value = {**owner, "status": status}
             await self._context.client.update(STATEFUL_SETS, owner["metadata"]["namespace"], value, "status")
 
-    async def _forget(self, seen: Seen, known: Sequence[Object]) -> None:
+    async def _forget(self, view: View, known: Sequence[Object]) -> None:
         """As many revisions are kept as the set wants, beside those that are of use."""
-        used = [seen.current, seen.update]
-        live = [*(one["metadata"]["name"] for one in used), *map(revision_of, seen.pods)]
+        used = [view.current, view.update]
+        live = [*(one["metadata"]["name"] for one in used), *map(revision_of, view.pods)]
         unused = revisions.unused(known, live)
-        limit = seen.owner["spec"].get("revisionHistoryLimit")
+        limit = view.owner["spec"].get("revisionHistoryLimit")
         if limit is not None:
             await self._history.delete(unused[: max(len(unused) - max(limit, 0), 0)])
 

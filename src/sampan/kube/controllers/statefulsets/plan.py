@@ -31,7 +31,7 @@ MOST_MISSING = 500  # pods that are made at once: whoever asks for two billion g
 
 
 @dataclass(frozen=True)
-class Seen:
+class View:
     """What a decision is made of. `claims` by name; `current` and `update` are revisions."""
 
     owner: Object
@@ -82,45 +82,45 @@ class Plan:
     waits: str = ""  # for what, in a sentence
 
 
-def plan(seen: Seen) -> Plan:
+def plan(view: View) -> Plan:
     """A set on its way out only has its status told."""
-    replicas, condemned = arranged(seen)
-    status = status_of(seen.owner, seen.current, seen.update, seen.collisions, seen.pods, seen.now)
-    if is_going(seen.owner):
+    replicas, condemned = arranged(view)
+    status = status_of(view.owner, view.current, view.update, view.collisions, view.pods, view.now)
+    if is_going(view.owner):
         return Plan(status)
-    steps, waits = _living(seen, replicas)
+    steps, waits = _living(view, replicas)
     stages = [steps]
     if not waits:
-        stages.append([_with_claims(seen, pod) for pod in condemned])
-        steps, waits = _condemned(seen, replicas, condemned)
+        stages.append([_with_claims(view, pod) for pod in condemned])
+        steps, waits = _condemned(view, replicas, condemned)
         stages.append(steps)
     outdated = None
-    if len(replicas) < len(ordinals(seen.owner)):
+    if len(replicas) < len(ordinals(view.owner)):
         waits = waits or "more pods are to be created"
     if not waits:
-        outdated, waits = _outdated(seen, replicas)
+        outdated, waits = _outdated(view, replicas)
     done = tuple(tuple(one for one in stage if one) for stage in stages)
     return Plan(status, tuple(stage for stage in done if stage), outdated, waits)
 
 
-def arranged(seen: Seen) -> tuple[list[Object], list[Object]]:
+def arranged(view: View) -> tuple[list[Object], list[Object]]:
     """The pods that there should be, with those made that are missing and can be created now; and the others,
     highest number first.
     """
-    wanted = ordinals(seen.owner)
-    by_number = {number: pod for pod in seen.pods if (number := ordinal(pod)) >= 0}
+    wanted = ordinals(view.owner)
+    by_number = {number: pod for pod in view.pods if (number := ordinal(pod)) >= 0}
     missing = (one for one in wanted if one not in by_number)
     replicas = {one: pod for one, pod in by_number.items() if one in wanted}
-    replicas |= {one: _made(seen, one) for one in islice(missing, MOST_MISSING if seen.parallel else 1)}
+    replicas |= {one: _made(view, one) for one in islice(missing, MOST_MISSING if view.parallel else 1)}
     condemned = [by_number[one] for one in sorted(by_number, reverse=True) if one not in wanted]
     return [replicas[one] for one in sorted(replicas)], condemned
 
 
-def _made(seen: Seen, number: int) -> Object:
+def _made(view: View, number: int) -> Object:
     """Of the update's revision, or the current one below the partition."""
-    revision = seen.current if number < first_ordinal(seen.owner) + _kept(seen.owner) else seen.update
-    template = revisions.template_of(revision) or seen.owner["spec"]["template"]
-    return new_pod(seen.owner, template, revision["metadata"]["name"], number)
+    revision = view.current if number < first_ordinal(view.owner) + _kept(view.owner) else view.update
+    template = revisions.template_of(revision) or view.owner["spec"]["template"]
+    return new_pod(view.owner, template, revision["metadata"]["name"], number)
 
 
 def _kept(owner: Object) -> int:
@@ -139,82 +139,82 @@ def _is_made(pod: Object) -> bool:
     return "uid" in pod["metadata"]
 
 
-def _living(seen: Seen, replicas: Iterable[Object]) -> tuple[list[Step], str]:
+def _living(view: View, replicas: Iterable[Object]) -> tuple[list[Step], str]:
     steps = []
     for pod in replicas:
-        step, waits = _replica(seen, pod)
+        step, waits = _replica(view, pod)
         steps.append(step)
-        if waits and not seen.parallel:
+        if waits and not view.parallel:
             return steps, waits
     return steps, ""
 
 
-def _replica(seen: Seen, pod: Object) -> tuple[Step, str]:
+def _replica(view: View, pod: Object) -> tuple[Step, str]:
     """What is done for one pod that there should be, and what those of higher numbers wait for."""
     name, number = pod["metadata"]["name"], ordinal(pod)
     if is_finished(pod):
         return Step(pod, delete=not is_going(pod)), f"{name} has ended and is to be made anew"
     if not _is_made(pod):
-        if storage.is_stale(seen.owner, number, seen.claims):
+        if storage.is_stale(view.owner, number, view.claims):
             return Step(pod), f"the claims of {name} are still being deleted with the pod before it"
-        step = Step(pod, **_needed_claims(seen, pod), create=True, owners=_owners(seen, pod))
+        step = Step(pod, **_needed_claims(view, pod), create=True, owners=_owners(view, pod))
         return step, f"{name} is to be created"
-    if not seen.parallel and (waits := _waits_for(seen, pod)):
-        return _pending(seen, pod), waits
-    return _kept_right(seen, pod), ""
+    if not view.parallel and (waits := _waits_for(view, pod)):
+        return _pending(view, pod), waits
+    return _kept_right(view, pod), ""
 
 
-def _waits_for(seen: Seen, pod: Object) -> str:
+def _waits_for(view: View, pod: Object) -> str:
     """Why pods of higher numbers must wait for this one."""
     name = pod["metadata"]["name"]
     if is_going(pod):
         return f"{name} is being deleted"
     if not (phase(pod) == "Running" and is_ready(pod)):
         return f"{name} is not running and ready"
-    if not is_available(pod, seen.min_ready_seconds, seen.now):
-        return f"{name} has not been ready for {seen.min_ready_seconds} s"
+    if not is_available(pod, view.min_ready_seconds, view.now):
+        return f"{name} has not been ready for {view.min_ready_seconds} s"
     return ""
 
 
-def _owners(seen: Seen, pod: Object) -> tuple[tuple[Object, list[Object]], ...]:
-    return storage.disowned(seen.owner, pod, seen.claims)
+def _owners(view: View, pod: Object) -> tuple[tuple[Object, list[Object]], ...]:
+    return storage.disowned(view.owner, pod, view.claims)
 
 
-def _pending(seen: Seen, pod: Object) -> Step:
+def _pending(view: View, pod: Object) -> Step:
     """A pod that has not started may wait for claims that have gone."""
     if phase(pod) != "Pending":
         return Step(pod)
-    return replace(_with_claims(seen, pod), **_needed_claims(seen, pod))
+    return replace(_with_claims(view, pod), **_needed_claims(view, pod))
 
 
-def _needed_claims(seen: Seen, pod: Object) -> dict[str, Any]:
+def _needed_claims(view: View, pod: Object) -> dict[str, Any]:
     number = ordinal(pod)
     return {
-        "claims": storage.missing(seen.owner, number, seen.claims),
-        "leaving": tuple(storage.leaving(seen.owner, number, seen.claims)),
+        "claims": storage.missing(view.owner, number, view.claims),
+        "leaving": tuple(storage.leaving(view.owner, number, view.claims)),
     }
 
 
-def _kept_right(seen: Seen, pod: Object) -> Step:
+def _kept_right(view: View, pod: Object) -> Step:
     """Its name, its claims and their owners are as they should be."""
-    step = _with_claims(seen, pod)
-    stored = has_its_storage(seen.owner, pod)
+    step = _with_claims(view, pod)
+    stored = has_its_storage(view.owner, pod)
     if phase(pod) == "Pending" or not stored:
-        step = replace(step, **_needed_claims(seen, pod))
+        step = replace(step, **_needed_claims(view, pod))
     if is_itself(pod) and stored and not step.owners:
         return step
-    return replace(step, update=corrected(seen.owner, pod))
+    return replace(step, update=corrected(view.owner, pod))
 
 
-def _with_claims(seen: Seen, pod: Object) -> Step:
-    owners = _owners(seen, pod)
-    contested = storage.contested(seen.owner, pod, seen.claims) if owners else ()
+def _with_claims(view: View, pod: Object) -> Step:
+    owners = _owners(view, pod)
+    contested = storage.contested(view.owner, pod, view.claims) if owners else ()
     return Step(pod, owners=owners, contested=tuple(contested))
 
 
-def _condemned(seen: Seen, replicas: Sequence[Object], condemned: Sequence[Object]) -> tuple[list[Step], str]:
+def _condemned(view: View, replicas: Sequence[Object], condemned: Sequence[Object]) -> tuple[list[Step], str]:
     """The highest number goes first; all at once if the set is parallel."""
-    if seen.parallel:
+    if view.parallel:
         return [Step(pod, delete=not is_going(pod)) for pod in condemned], ""
     if not condemned:
         return [], ""
@@ -223,26 +223,26 @@ def _condemned(seen: Seen, replicas: Sequence[Object], condemned: Sequence[Objec
     if is_going(pod):
         return [], f"{name} is being deleted"
     every = [*replicas, *reversed(condemned)]
-    first = next((one for one in every if not seen.available(one)), None)
-    if pod is not first and not (phase(pod) == "Running" and seen.available(pod)):
+    first = next((one for one in every if not view.available(one)), None)
+    if pod is not first and not (phase(pod) == "Running" and view.available(pod)):
         waits = first["metadata"]["name"] if first is not None else name
         return [], f"{waits} must be available before {name} is scaled away"
     return [Step(pod, delete=True)], f"{name} is scaled away"
 
 
-def _outdated(seen: Seen, replicas: Sequence[Object]) -> tuple[Object | None, str]:
+def _outdated(view: View, replicas: Sequence[Object]) -> tuple[Object | None, str]:
     """The highest pod that is not of the update's revision, once those above it are available."""
-    strategy = seen.owner["spec"].get("updateStrategy") or {}
+    strategy = view.owner["spec"].get("updateStrategy") or {}
     if strategy.get("type") == ON_DELETE:
         return None, ""
     partition = int((strategy.get("rollingUpdate") or {}).get("partition") or 0)
-    wanted = seen.update["metadata"]["name"]
-    first = first_ordinal(seen.owner) + partition
+    wanted = view.update["metadata"]["name"]
+    first = first_ordinal(view.owner) + partition
     for pod in reversed([one for one in replicas if ordinal(one) >= first]):
         name = pod["metadata"]["name"]
         # What has ended goes anyway, to be made anew.
         if revision_of(pod) != wanted and not is_going(pod) and not is_finished(pod):
             return pod, f"{name} makes way for one of revision {wanted}"
-        if not seen.available(pod):
+        if not view.available(pod):
             return None, f"{name} of the new revision is not available"
     return None, ""

@@ -8,22 +8,22 @@ from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import PODS
 from sampan.kube.controllers.context import Context
 from sampan.kube.controllers.daemonsets.template import HASH, pinned, template_of
-from sampan.kube.controllers.daemonsets.view import Changes, View
+from sampan.kube.controllers.daemonsets.view import Plan, View
 from sampan.kube.controllers.podcontrol import PodControl, from_template, slow_start
 from sampan.specs.kubernetes.status import StatusError, has_cause, is_gone
 
 BURST = 250  # pods made and pods deleted at a time
 
 
-class Hands:
+class Writer:
     def __init__(self, context: Context, expected: Expectations) -> None:
         self._client = context.client
         self._pods = PodControl(context)
         self._expected = expected
 
-    async def do(self, key: str, view: View, changes: Changes) -> None:
+    async def do(self, key: str, view: View, plan: Plan) -> None:
         """What is more than a burst comes later. Raises the first failure."""
-        create, delete = changes.create[:BURST], changes.delete[:BURST]
+        create, delete = plan.create[:BURST], plan.delete[:BURST]
         uids = [pod["metadata"]["uid"] for pod in delete]
         self._expected.expect(key, creations=len(create), deletions=uids)
         error = await self._create(key, view, create)

@@ -14,7 +14,7 @@ from sampan.specs.kubernetes.status import StatusError, is_already_there, is_gon
 FAILURES = (StatusError, SampanError)
 
 
-class Hands:
+class Writer:
     def __init__(self, context: Context) -> None:
         self._client = context.client
         self._recorder = context.recorder

@@ -29,7 +29,7 @@ class Outcome:
     error: Exception | None = None
 
 
-class Writes:
+class Writer:
     def __init__(self, context: Context, expected: Expectations) -> None:
         self._client = context.client
         self._pods = PodControl(context)
