@@ -5,6 +5,9 @@ Kubernetes: pkg/api/v1/pod/util.go, pkg/api/v1/persistentvolume/util.go.
 
 from collections.abc import Iterator
 
+from sampan.specs.kubernetes.objects import is_controlled_by
+from sampan.specs.kubernetes.resourceclaims import claim_name, entries
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -109,22 +112,14 @@ def uses_claim(pod: "Object", claim: "Object") -> bool:
         if (volume.get("persistentVolumeClaim") or {}).get("claimName") == name:
             return True
         if volume.get("ephemeral") and ephemeral_claim(pod, volume) == name:
-            owners = claim["metadata"].get("ownerReferences") or ()
-            return any(one.get("controller") and one.get("uid") == uid for one in owners)
+            return is_controlled_by(claim, uid)
     return False
 
 
 def resource_claims(pod: "Object") -> set[str]:
     """The names of the resource claims of a pod, those made from templates included."""
     status: Object = pod.get("status") or {}
-    made = {
-        one.get("name"): one.get("resourceClaimName") or ""
-        for one in status.get("resourceClaimStatuses") or ()
-    }
-    found = {
-        one.get("resourceClaimName") or made.get(one.get("name"), "")
-        for one in pod["spec"].get("resourceClaims") or ()
-    }
+    found = {claim_name(pod, entry) or "" for entry in entries(pod)}
     extended: Object = status.get("extendedResourceClaimStatus") or {}
     found.add(extended.get("resourceClaimName") or "")
     return found - {""}

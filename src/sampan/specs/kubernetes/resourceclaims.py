@@ -1,4 +1,7 @@
-"""ResourceClaims: who uses one, and what keeps it. k8s.io/dynamic-resource-allocation/resourceclaim"""
+"""ResourceClaims: which a pod has, who uses one, and what keeps it. Pure.
+
+k8s.io/dynamic-resource-allocation/resourceclaim
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +10,31 @@ FINALIZER = "resource.kubernetes.io/delete-protection"  # of those that have dev
 USERS = 256  # of one claim, at most
 
 _Object = Mapping[str, Any]
+
+
+def entries(pod: _Object) -> list[dict[str, Any]]:
+    """What a pod asks for: claims by their names, or made of templates."""
+    return list((pod.get("spec") or {}).get("resourceClaims") or ())
+
+
+def statuses(pod: _Object) -> dict[str, dict[str, Any]]:
+    """By an entry's name: which claim was made for it."""
+    found = (pod.get("status") or {}).get("resourceClaimStatuses") or ()
+    return {one.get("name") or "": one for one in found}
+
+
+def claim_name(pod: _Object, entry: _Object) -> str | None:
+    """Of the claim that an entry means; None: there is none (yet)."""
+    if entry.get("resourceClaimName"):
+        return str(entry["resourceClaimName"])
+    found = statuses(pod).get(entry.get("name") or "")
+    return None if found is None else found.get("resourceClaimName") or None
+
+
+def is_unneeded(pod: _Object, entry: _Object) -> bool:
+    """Was it decided that the pod runs without?"""
+    found = statuses(pod).get(entry.get("name") or "")
+    return found is not None and not found.get("resourceClaimName")
 
 
 def users_of(claim: _Object) -> list[Any]:

@@ -11,7 +11,7 @@ from sampan.kube.client.requests import Object
 from sampan.kube.client.resources import CLAIM_TEMPLATES, PODS, RESOURCE_CLAIMS
 from sampan.kube.controllers.resourceclaims import rules
 from sampan.kube.controllers.resourceclaims.controller import ResourceClaims
-from sampan.specs.kubernetes.resourceclaims import FINALIZER, user_of, users_of
+from sampan.specs.kubernetes.resourceclaims import FINALIZER, is_unneeded, statuses, user_of, users_of
 from tests.kube.controllers.world import World, run
 
 
@@ -66,7 +66,7 @@ def test_each_entry_has_one_claim(seed: int, crashes: set[int], late: bool) -> N
         assert len(made) == 4 == sum(one.get("kind") == "ResourceClaim" for one in world.created)
         for name in ("p", "q"):
             found = world.get(PODS, f"default/{name}")
-            told = rules.statuses(found)
+            told = statuses(found)
             assert set(told) == {"one", "two"}
             for entry, status in told.items():
                 claim = world.get(RESOURCE_CLAIMS, f"default/{status['resourceClaimName']}")
@@ -90,7 +90,7 @@ def test_what_a_pod_held_is_given_back(seed: int) -> None:
         world.add(RESOURCE_CLAIMS, {"kind": "ResourceClaim", "metadata": {"name": "shared"}, "spec": {}})
         await world.settle()
         first = world.get(PODS, "default/p")
-        own = f"default/{rules.statuses(first)['one']['resourceClaimName']}"
+        own = f"default/{statuses(first)['one']['resourceClaimName']}"
         for key in (own, "default/shared"):
             allocated(world, key, user_of(first))
         await world.settle()
@@ -146,6 +146,4 @@ def test_names_are_cut_evenly(name: str, entry: str, beginning: str) -> None:
 
 def test_a_pod_that_runs_without_a_claim_needs_none() -> None:
     value = pod("p", by_template("one"), status={"resourceClaimStatuses": [{"name": "one"}]})
-    assert rules.is_unneeded(value, by_template("one")) and not rules.is_unneeded(
-        pod("p"), by_template("one")
-    )
+    assert is_unneeded(value, by_template("one")) and not is_unneeded(pod("p"), by_template("one"))

@@ -15,7 +15,14 @@ from sampan.kube.controllers.resourceclaims import rules
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.objects import is_going, owner
 from sampan.specs.kubernetes.pods import node_name
-from sampan.specs.kubernetes.resourceclaims import user_of, users_of
+from sampan.specs.kubernetes.resourceclaims import (
+    claim_name,
+    entries,
+    is_unneeded,
+    statuses,
+    user_of,
+    users_of,
+)
 from sampan.specs.kubernetes.status import StatusError
 
 BY_CLAIM = "resource claim"  # the index of pods by the claims that they have
@@ -38,7 +45,7 @@ class ResourceClaims:
         informers = [self._pods, self._claims, self._templates]
         self.pods = Controller("resource-claims-of-pods", self._reconcile_pod, informers, WORKERS)
         self.claims = Controller("resource-claims", self._reconcile_claim, informers, WORKERS)
-        self.pods.watch(self._pods, lambda pod: [key_of(pod)] if rules.entries(pod) else [])
+        self.pods.watch(self._pods, lambda pod: [key_of(pod)] if entries(pod) else [])
         self.pods.watch(self._claims, lambda claim: _keys(self._pods.by(BY_CLAIM, key_of(claim))))
         self.pods.watch(self._templates, lambda one: _keys(self._pods.by(BY_TEMPLATE, key_of(one))))
         self.claims.watch(self._claims)
@@ -53,23 +60,23 @@ class ResourceClaims:
 
     def _claims_of(self, pod: Object) -> Iterable[str]:
         """When a pod is done or gone, those that it had, and those that were made for it."""
-        if rules.entries(pod) and (rules.is_done(pod) or self._pods.get(key_of(pod)) is not pod):
+        if entries(pod) and (rules.is_done(pod) or self._pods.get(key_of(pod)) is not pod):
             yield from rules.claim_keys(pod)
             yield from _keys(self._claims.by(OWNER, pod["metadata"]["uid"]))
 
     def _pod_changed(self, what: str, pod: Object, _old: Object | None) -> None:
         if what == "delete":
-            for entry in rules.entries(pod):
+            for entry in entries(pod):
                 self._made.pop((pod["metadata"]["uid"], entry["name"]), None)
 
     # --- one pod
 
     async def _reconcile_pod(self, key: str) -> None:
         pod = self._pods.get(key)
-        if pod is None or is_going(pod) or rules.is_done(pod) or not rules.entries(pod):
+        if pod is None or is_going(pod) or rules.is_done(pod) or not entries(pod):
             return
         made: dict[str, str] = {}
-        for entry in rules.entries(pod):
+        for entry in entries(pod):
             try:
                 name = await self._provide(pod, entry)
             except (rules.NoClaim, StatusError, SampanError) as error:
@@ -90,8 +97,8 @@ class ResourceClaims:
 
     async def _provide(self, pod: Object, entry: Object) -> str | None:
         """See that the entry has its claim; the name of one that the pod's status does not tell of yet."""
-        name = rules.claim_name(pod, entry)
-        if name is None and rules.is_unneeded(pod, entry):
+        name = claim_name(pod, entry)
+        if name is None and is_unneeded(pod, entry):
             return None
         template = entry.get("resourceClaimTemplateName")
         found = self._claims.get(f"{pod['metadata']['namespace']}/{name}") if name else None
@@ -115,7 +122,7 @@ class ResourceClaims:
         fresh = await self._client.find(PODS, namespace, pod["metadata"]["name"])
         if fresh is None or fresh["metadata"]["uid"] != uid:
             return None
-        if rules.claim_name(fresh, entry) != rules.claim_name(pod, entry):
+        if claim_name(fresh, entry) != claim_name(pod, entry):
             return None
         known = self._templates.get(f"{namespace}/{template}")
         if known is None:
@@ -127,7 +134,7 @@ class ResourceClaims:
 
     async def _write_down(self, pod: Object, made: dict[str, str]) -> None:
         """Which claims are the pod's, in its status."""
-        known = rules.statuses(pod)
+        known = statuses(pod)
         known.update({name: {"name": name, "resourceClaimName": claim} for name, claim in made.items()})
         metadata = pod["metadata"]
         patch = {
@@ -200,5 +207,5 @@ def _keys(values: Iterable[Object]) -> list[str]:
 
 def _template_keys(pod: Object) -> list[str]:
     """For the index BY_TEMPLATE."""
-    names = (entry.get("resourceClaimTemplateName") for entry in rules.entries(pod))
+    names = (entry.get("resourceClaimTemplateName") for entry in entries(pod))
     return [f"{pod['metadata']['namespace']}/{name}" for name in names if name]

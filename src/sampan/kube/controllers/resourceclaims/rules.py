@@ -10,7 +10,15 @@ from sampan.kube.client.requests import Object
 from sampan.kube.controllers.claims import owner_reference
 from sampan.specs.kubernetes.objects import annotations_of, is_controlled_by, is_going
 from sampan.specs.kubernetes.pods import is_finished, node_name
-from sampan.specs.kubernetes.resourceclaims import FINALIZER, USERS, allocation, is_used_by, users_of
+from sampan.specs.kubernetes.resourceclaims import (
+    FINALIZER,
+    USERS,
+    allocation,
+    claim_name,
+    entries,
+    is_used_by,
+    users_of,
+)
 
 POD_CLAIM = "resource.kubernetes.io/pod-claim-name"
 _LONGEST = 57  # of a generated name's beginning, to which a dash and five characters may come
@@ -18,30 +26,6 @@ _LONGEST = 57  # of a generated name's beginning, to which a dash and five chara
 
 class NoClaim(Exception):
     """Why a pod has not the claim that it needs."""
-
-
-def entries(pod: Object) -> list[Object]:
-    return list((pod.get("spec") or {}).get("resourceClaims") or ())
-
-
-def statuses(pod: Object) -> dict[str, Object]:
-    """By the name in the pod: which claim was made for it."""
-    found = (pod.get("status") or {}).get("resourceClaimStatuses") or ()
-    return {one["name"]: one for one in found}
-
-
-def claim_name(pod: Object, entry: Object) -> str | None:
-    """Of the claim that an entry means; None: there is none (yet)."""
-    if entry.get("resourceClaimName"):
-        return str(entry["resourceClaimName"])
-    found = statuses(pod).get(entry["name"])
-    return None if found is None else found.get("resourceClaimName")
-
-
-def is_unneeded(pod: Object, entry: Object) -> bool:
-    """Was it decided that the pod runs without?"""
-    found = statuses(pod).get(entry["name"])
-    return found is not None and not found.get("resourceClaimName")
 
 
 def claim_keys(pod: Object) -> list[str]:

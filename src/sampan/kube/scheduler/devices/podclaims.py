@@ -6,25 +6,26 @@ from sampan.kube.client.requests import Object
 from sampan.kube.scheduler.devices.asking import name_of, requests_of, ways
 from sampan.kube.scheduler.query import Query
 from sampan.kube.scheduler.surroundings import DEVICE_CLASSES, RESOURCE_CLAIMS
-from sampan.specs.kubernetes.resourceclaims import USERS, allocation, is_used_by, users_of
+from sampan.specs.kubernetes.objects import is_controlled_by, is_going
+from sampan.specs.kubernetes.resourceclaims import (
+    USERS,
+    allocation,
+    claim_name,
+    entries,
+    is_unneeded,
+    is_used_by,
+    users_of,
+)
 
 IN_USE = "resourceclaim in use"
 
 
 def claim_names(pod: Object) -> Iterator[tuple[str, str | None]]:
     """By the pod's own name for it: the claim, or None where it is still to be made of a template."""
-    made = {
-        one.get("name"): one.get("resourceClaimName")
-        for one in (pod.get("status") or {}).get("resourceClaimStatuses") or ()
-    }
-    for one in (pod.get("spec") or {}).get("resourceClaims") or ():
-        name = one.get("name") or ""
-        if one.get("resourceClaimName"):
-            yield name, one["resourceClaimName"]
-        elif name not in made:
-            yield name, None
-        elif made[name]:  # a template may turn out to need no claim
-            yield name, made[name]
+    for entry in entries(pod):
+        if not entry.get("resourceClaimName") and is_unneeded(pod, entry):
+            continue
+        yield entry.get("name") or "", claim_name(pod, entry)
 
 
 def claims_of(query: Query) -> list[Object]:
@@ -39,29 +40,23 @@ def claims_of(query: Query) -> list[Object]:
 def missing(query: Query) -> str | None:
     """Why it makes no sense yet to look for a node (the plugin's PreEnqueue)."""
     pod, namespace = query.pod, query.shape.namespace
-    for name, claim_name in claim_names(pod.object):
-        if claim_name is None:
+    for name, claim_of in claim_names(pod.object):
+        if claim_of is None:
             return f'pod "{pod.key}": ResourceClaim not created yet'
-        claim = query.cluster.surroundings.get(RESOURCE_CLAIMS, f"{namespace}/{claim_name}")
+        claim = query.cluster.surroundings.get(RESOURCE_CLAIMS, f"{namespace}/{claim_of}")
         if claim is None:
-            return f'resourceclaim.resource.k8s.io "{claim_name}" not found'
-        if claim["metadata"].get("deletionTimestamp") is not None:
-            return f'resourceclaim "{claim_name}" is being deleted'
-        if _templated(pod.object, name) and not _made_for(claim, pod.uid):
+            return f'resourceclaim.resource.k8s.io "{claim_of}" not found'
+        if is_going(claim):
+            return f'resourceclaim "{claim_of}" is being deleted'
+        if _templated(pod.object, name) and not is_controlled_by(claim, pod.uid):
             return (
-                f"ResourceClaim {namespace}/{claim_name} was not created for pod {pod.key} (pod is not owner)"
+                f"ResourceClaim {namespace}/{claim_of} was not created for pod {pod.key} (pod is not owner)"
             )
     return None
 
 
 def _templated(pod: Object, name: str) -> bool:
-    found = (pod.get("spec") or {}).get("resourceClaims") or ()
-    return any(one.get("name") == name and not one.get("resourceClaimName") for one in found)
-
-
-def _made_for(claim: Object, uid: str) -> bool:
-    owners = claim["metadata"].get("ownerReferences") or ()
-    return any(one.get("controller") and one.get("uid") == uid for one in owners)
+    return any(one.get("name") == name and not one.get("resourceClaimName") for one in entries(pod))
 
 
 def problem(query: Query) -> str | None:
