@@ -48,9 +48,11 @@ def user_of(pod: _Object) -> dict[str, Any]:
 
 
 def is_used_by(claim: _Object, uid: str) -> bool:
+    """Is it reserved for the pod of this uid?"""
     return any(one.get("uid") == uid for one in users_of(claim))
 
 
 def allocation(claim: _Object) -> dict[str, Any] | None:
+    """Which devices it has, and where; None while it has none."""
     found: dict[str, Any] | None = (claim.get("status") or {}).get("allocation")
     return found
