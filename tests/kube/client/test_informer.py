@@ -1,6 +1,8 @@
 """A copy of what there is, whatever odd things come."""
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from sampan.errors import Unavailable
 from sampan.kube.client.discovery import discover
 from sampan.kube.client.informer import Informer
 from sampan.kube.client.requests import Object, ResourcePath
+from sampan.specs.kubernetes.status import StatusError
+from tests.kube.controllers.world import run
 
 MAPS = ResourcePath("v1", "configmaps")
 
@@ -86,3 +90,50 @@ async def test_a_list_that_is_none_is_asked_for_again(monkeypatch: pytest.Monkey
     with pytest.raises(Enough):
         await found.run()
     assert list(found.objects) == ["a"] and found.synced.is_set()
+
+
+class Cut:
+    """A server that lists, and ends every watch after so many seconds, with an error or without."""
+
+    def __init__(self, lasts: float, error: Exception | None) -> None:
+        self.lasts, self.error = lasts, error
+        self.lists = self.watches = 0
+
+    async def request(self, *_: Any, **__: Any) -> Object:
+        self.lists += 1
+        return {"metadata": {"resourceVersion": "5"}, "items": []}
+
+    async def watch(self, *_: Any, **__: Any) -> AsyncIterator[Object]:
+        self.watches += 1
+        await asyncio.sleep(self.lasts)
+        if self.error is not None:
+            raise self.error
+        return
+        yield {}
+
+
+@pytest.mark.parametrize(
+    ("lasts", "error", "watches"),
+    [
+        (0.0, StatusError("Expired", "too old", None, 410), 27),  # it is always too late
+        (0.0, None, 27),  # an aggregated API whose server knows no watches
+        (60.0, None, 10),
+        (60.0, StatusError("Expired", "too old", None, 410), 10),
+    ],
+)
+def test_a_watch_that_is_cut_again_and_again_is_no_flood(
+    lasts: float, error: Exception | None, watches: int
+) -> None:
+    """Within ten minutes; whoever was told that it is too late lists anew each time."""
+
+    async def check() -> Cut:
+        server = Cut(lasts, error)
+        task = asyncio.ensure_future(Informer(server, MAPS).run())  # type: ignore[arg-type]
+        await asyncio.sleep(600.0)
+        task.cancel()
+        await asyncio.wait([task])
+        return server
+
+    found = run(check())
+    assert found.watches == watches
+    assert found.lists == (watches if error else 1)

@@ -148,3 +148,18 @@ async def test_a_flood_is_told_of_once_in_a_while(caplog: pytest.LogCaptureFixtu
         "too many events of tester: 1 dropped",
         "too many events of tester: 99 dropped",
     ]
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0, -1e9, 1e9])
+def test_a_clock_that_is_set_anew_silences_nobody(jump: float) -> None:
+    """Neither the object's budget nor what is alike is counted by a time that never was."""
+    recorder = Recorder(None, "tester")  # type: ignore[arg-type]
+    group = ("u", "p", NORMAL, "A")
+    now = 2e9
+    for number in range(5):
+        assert recorder._combined(group, f"m{number}", now) == f"m{number}"
+        assert recorder._allowed("u", now)
+    now += jump
+    for number in range(10):
+        assert recorder._combined(group, f"n{number}", now) == f"n{number}"
+        assert recorder._allowed("u", now)

@@ -5,6 +5,7 @@ Managed fields are not kept. What is handed out is shared and must not be change
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ Handler = Callable[[str, Object, Object | None], None]
 Index = Callable[[Object], Iterable[str]]
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds between attempts to reach the server
+STEADY = 2.0  # seconds that a watch must have lasted to be taken up again at once
 PAGE = 500  # objects of one list request
 
 
@@ -85,26 +87,30 @@ class Informer:
 
     async def run(self) -> None:
         """Until cancelled."""
+        loop = asyncio.get_running_loop()
         pause = FIRST_PAUSE
         while True:
+            began = math.inf
             try:
                 if not self.revision:
                     await self._list()
-                pause = FIRST_PAUSE
+                began = loop.time()
                 await self._watch()
             except StatusError as error:
-                if error.code == 410:
+                if (
+                    is_not_found(error) or error.code == 410
+                ):  # it is too late to go on from there, or the kind has gone
                     self.revision = ""
-                    continue
-                if is_not_found(error):  # the kind has gone, or is not there yet
-                    self.revision = ""
-                log.warning("watching %s: %s", self.resource.plural, error)
+                level = logging.INFO if error.code == 410 else logging.WARNING
+                log.log(level, "watching %s: %s", self.resource.plural, error)
             except Unavailable as error:
                 log.info("watching %s: %s", self.resource.plural, error)
             except (KeyError, TypeError, AttributeError) as error:
                 # No list and no event, but what a careless server of an aggregated API may send.
                 self.revision = ""
                 log.warning("watching %s: it was sent what is none: %r", self.resource.plural, error)
+            if loop.time() - began > STEADY:
+                pause = FIRST_PAUSE
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

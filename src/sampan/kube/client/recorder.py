@@ -249,7 +249,7 @@ class Recorder:
 
     def _combined(self, group: tuple[Any, ...], message: str, now: float) -> str:
         known = self._alike.recall(group)
-        if known is None or now - known.since > ALIKE_WITHIN:
+        if known is None or not 0 <= now - known.since <= ALIKE_WITHIN:  # clocks are set back
             known = _Alike(now, set())
             self._alike.keep(group, known)
         if len(known.messages) < ALIKE:
@@ -259,7 +259,7 @@ class Recorder:
 
     def _allowed(self, about: Any, now: float) -> bool:
         tokens, since = self._budgets.recall(about) or (float(BURST), now)
-        tokens = min(float(BURST), tokens + (now - since) / REFILL)
+        tokens = min(float(BURST), tokens + max(now - since, 0.0) / REFILL)
         self._budgets.keep(about, (max(tokens - 1, 0.0) if tokens >= 1 else tokens, now))
         return tokens >= 1
 
