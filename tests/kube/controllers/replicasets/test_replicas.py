@@ -1,5 +1,6 @@
 """Whatever happens in between, a set has its pods at last, and no pod was made once too often."""
 
+import asyncio
 import random
 
 from hypothesis import given, settings
@@ -180,3 +181,25 @@ def test_a_replication_controller_does_the_same_and_does_not_tell_of_terminating
         await world.stop()
 
     run(check())
+
+
+def test_a_set_whose_pods_vanish_at_once_comes_nearly_to_rest() -> None:
+    """As of a template that names a node which tolerates nobody."""
+
+    async def vandal(world: World) -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            for key in list(world.objects.get(PODS, {})):
+                world.remove(PODS, key)
+
+    async def check() -> tuple[int, str]:
+        world = World()
+        made = world.add(REPLICA_SETS, replica_set(2))
+        world.start(replica_sets.controller, names=["replicaset-controller"])
+        await beside(vandal(world), main=asyncio.sleep(600.0))
+        await world.stop()
+        [told] = world.decisions.of(made["metadata"]["uid"])
+        return sum(one["kind"] == "Pod" for one in world.created), told.reason
+
+    count, reason = run(check())
+    assert 600 <= count <= 120 + 600 and reason == "PodsVanish"

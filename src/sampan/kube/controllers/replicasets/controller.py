@@ -16,6 +16,7 @@ from sampan.kube.controllers.controller import Controller
 from sampan.kube.controllers.owners import ORPHANS, orphan, owner_key, selector_of, suitors
 from sampan.kube.controllers.podcontrol import PodControl, from_template, slow_start
 from sampan.kube.controllers.replicasets import choosing
+from sampan.kube.controllers.replicasets.pace import Pace
 from sampan.kube.controllers.replicasets.status import differs, min_ready_seconds, next_look, status
 from sampan.specs.kubernetes import objects, pods
 from sampan.specs.kubernetes.labels import Selector
@@ -52,6 +53,7 @@ class Replicas:
         self._pods.index(OWNER, owner_uid)
         self._pods.index(ORPHANS, orphan)
         self._expected = Expectations(context.clock)
+        self._pace = Pace(context.clock)
         self.controller = Controller(context.name, self._reconcile, [self._sets, self._pods], WORKERS)
         self.controller.watch(self._sets)
         self._sets.on_change(self._set_changed)
@@ -88,6 +90,7 @@ class Replicas:
         owner = self._sets.get(key)
         if owner is None:
             self._expected.forget(key)
+            self._pace.forget(key)
             return None
         satisfied = self._expected.satisfied(key)
         mine = await self._claim(owner)
@@ -96,7 +99,7 @@ class Replicas:
         if satisfied and not objects.is_going(owner):
             error = await self._manage(key, owner, active)
         await self._tell(owner, active, len(mine) - len(active), error)
-        self._explain(owner, active, error)
+        self._explain(key, owner, active, error)
         if error is not None:
             raise error
         if not satisfied:
@@ -121,7 +124,11 @@ class Replicas:
         """Make pods or delete some; what stands in the way."""
         missing = choosing.to_create(owner, active)
         if missing:
-            return await self._create(key, owner, missing)
+            allowed = min(missing, self._pace.left(key, choosing.wanted(owner)))
+            if allowed:
+                return await self._create(key, owner, allowed)
+            self.controller.queue.add_after(key, self._pace.wait(choosing.wanted(owner)))
+            return None
         surplus = choosing.to_delete(owner, active, self._related(owner), self._context.clock())
         return await self._delete(key, owner, surplus) if surplus else None
 
@@ -137,6 +144,7 @@ class Replicas:
                     raise
 
         done, error = await slow_start(count, create)
+        self._pace.made(key, choosing.wanted(owner), done)
         for _ in range(count - done):
             self._expected.created(key)
         return _checked(error)
@@ -174,8 +182,12 @@ class Replicas:
         namespace = owner["metadata"]["namespace"]
         await self._context.client.update(self._kind.resource, namespace, {**owner, "status": new}, "status")
 
-    def _explain(self, owner: Object, active: Sequence[Object], error: Exception | None) -> None:
+    def _explain(self, key: str, owner: Object, active: Sequence[Object], error: Exception | None) -> None:
         wanted = choosing.wanted(owner)
+        if error is None and len(active) < wanted and not self._pace.left(key, wanted):
+            why = "its pods vanish as soon as they are made, so that others are made only now and then"
+            self._context.explain(owner, "PodsVanish", why, "see who deletes them: kubectl get events")
+            return
         if error is None:
             self._context.settle(owner)
             return
