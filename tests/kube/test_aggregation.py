@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.kube.attacks.client import Answer, Hostile, tracebacks
-from tests.support.cluster import ClusterProcess
+from tests.support.cluster import ClusterProcess, running
 from tests.support.extensionserver import ExtensionServer, extension_server
 from tests.support.poll import until
 
@@ -25,12 +25,11 @@ DISCOVERY = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupD
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    found = ClusterProcess(tmp_path_factory.mktemp("cluster"))
-    tokens = found.directory / "tokens.csv"
+    directory = tmp_path_factory.mktemp("cluster")
+    tokens = directory / "tokens.csv"
     tokens.write_text('nobody,nobody,n-1,"some"\n')
-    found.up("--token-auth-file", str(tokens))
-    yield found
-    found.down()
+    with running(directory, "--token-auth-file", str(tokens)) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

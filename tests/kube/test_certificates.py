@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sampan.kube.pki.issuing import Authority, leaf, new_authority
 from sampan.kube.pki.keyfiles import certificate_pem, key_pem, new_key, read_certificate, read_key
 from tests.kube.attacks.client import Hostile
-from tests.support.cluster import ClusterProcess
+from tests.support.cluster import ClusterProcess, running
 
 ME = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 SUBJECT = x509.Name(
@@ -25,12 +25,11 @@ SUBJECT = x509.Name(
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    found = ClusterProcess(tmp_path_factory.mktemp("cluster"))
-    tokens = found.directory / "tokens.csv"
+    directory = tmp_path_factory.mktemp("cluster")
+    tokens = directory / "tokens.csv"
     tokens.write_text("good,joe,j-1\n")
-    found.up("--controllers", "false", "--token-auth-file", str(tokens))
-    yield found
-    found.down()
+    with running(directory, "--controllers", "false", "--token-auth-file", str(tokens)) as found:
+        yield found
 
 
 def authority(cluster: ClusterProcess, name: str) -> Authority:

@@ -8,24 +8,20 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import ClusterProcess
+from tests.support.cluster import ClusterProcess, namespace_of, running
 from tests.support.poll import until
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    found = ClusterProcess(tmp_path_factory.mktemp("cluster"))
-    found.up("--fake-nodes", "2")
-    yield found
-    found.down()
+    with running(tmp_path_factory.mktemp("cluster"), "--fake-nodes", "2") as found:
+        yield found
 
 
 @pytest.fixture
 def namespace(cluster: ClusterProcess) -> Iterator[str]:
-    name = "test-" + free_name()
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    with namespace_of(cluster) as name:
+        yield name
 
 
 def free_name() -> str:
@@ -143,7 +139,7 @@ def test_dependents_go_after_their_owner(cluster: ClusterProcess, namespace: str
     reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
     child: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap"}
     child["metadata"] = {"name": "child", "namespace": namespace, "ownerReferences": [reference]}
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(child))
+    cluster.create(child)
     cluster.kubectl("-n", namespace, "delete", "configmap", "owner")
     until(lambda: not exists(cluster, "-n", namespace, "configmap", "child"), "the child gone")
 
@@ -169,14 +165,14 @@ def test_custom_resources_are_served_as_soon_as_they_are_defined(
             ],
         },
     }
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(definition))
+    cluster.create(definition)
     cluster.kubectl("wait", "--for=condition=Established", f"crd/boats.{group}")
     boat: dict[str, Any] = {"apiVersion": f"{group}/v1", "kind": "Boat", "metadata": {"name": "a"}}
     boat["spec"] = {"size": 4}
-    said = cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(boat), check=False)
+    said = cluster.create(boat, "-n", namespace, check=False)
     assert "should be less than or equal to 3" in said
     boat["spec"] = {"size": 2}
-    cluster.kubectl("-n", namespace, "create", "-f", "-", stdin=json.dumps(boat))
+    cluster.create(boat, "-n", namespace)
     assert cluster.get("-n", namespace, f"boats.{group}", "a")["spec"] == {"size": 2}
     cluster.kubectl("delete", "crd", f"boats.{group}")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.cluster import ROOT, ClusterProcess
+from tests.support.cluster import ROOT, ClusterProcess, running
 from tests.support.poll import until
 
 IDLE = {"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 0}
@@ -16,12 +16,9 @@ IDLE = {"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    found = ClusterProcess(tmp_path_factory.mktemp("foresight"))
-    found.up("--fake-nodes", "3")
-    # Pods are refused in a namespace that has no account yet.
-    until(lambda: "default" in found.kubectl("get", "sa", "-o", "name"), "the first account", seconds=60)
-    yield found
-    found.down()
+    with running(tmp_path_factory.mktemp("foresight"), "--fake-nodes", "3") as found:
+        found.wait_for_account()
+        yield found
 
 
 def sampan(
@@ -71,7 +68,7 @@ def test_what_is_simulated_happens(cluster: ClusterProcess) -> None:
     (told,) = simulate(cluster, deployment("web", 3, "100m"))
     assert (told["change"], len(told["nodes"]), told["unplaced"]) == ("created", 3, [])  # type: ignore[arg-type]
     assert cluster.kubectl("get", "all", "-A", "-o", "name") == before
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(deployment("web", 3, "100m")))
+    cluster.create(deployment("web", 3, "100m"))
     assert len(set(nodes_of(cluster, "web", 3))) == len(set(told["nodes"]))  # type: ignore[call-overload]
     (again,) = simulate(cluster, deployment("web", 5, "100m"))
     assert (again["change"], again["lines"], len(again["nodes"])) == ("configured", ["+2 pods"], 2)  # type: ignore[arg-type]
@@ -83,7 +80,7 @@ def test_what_does_not_fit_is_told_before_and_after(cluster: ClusterProcess) -> 
     (told,) = simulate(cluster, deployment("huge", 1, "4000"))
     (why,) = told["unplaced"]  # type: ignore[misc]
     assert "3 Insufficient cpu" in why
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(deployment("huge", 1, "4000")))
+    cluster.create(deployment("huge", 1, "4000"))
     until(
         lambda: "Insufficient cpu" in str(explain(cluster, "deployment", "huge")["because"]),
         "the reason",
@@ -117,7 +114,7 @@ def test_quotas_and_wrong_objects_are_told(cluster: ClusterProcess) -> None:
 
 
 def test_a_drain_is_tried_first(cluster: ClusterProcess) -> None:
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(deployment("drained", 1, "100m")))
+    cluster.create(deployment("drained", 1, "100m"))
     (node,) = nodes_of(cluster, "drained", 1)
     told = [one for one in simulate(cluster, drain=node) if str(one["name"]).startswith("drained-")]
     assert [(one["change"], node in one["nodes"], len(one["nodes"])) for one in told] == [

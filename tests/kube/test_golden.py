@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import ClusterProcess, kubectl_program
+from tests.support.cluster import ClusterProcess, kubectl_program, running
 
 FOLDER = os.environ.get("SAMPAN_GOLDEN", "")
 KNOWN = Path(__file__).with_name("golden_differences.txt")
@@ -36,12 +36,11 @@ def known_differences() -> set[str]:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    found = ClusterProcess(tmp_path_factory.mktemp("golden"))
-    tokens = found.directory / "tokens.csv"
+    directory = tmp_path_factory.mktemp("golden")
+    tokens = directory / "tokens.csv"
     tokens.write_text(f'{TOKEN},kubernetes-admin,admin-1,"system:masters"\n')
-    found.up("--token-auth-file", str(tokens), "--advertise-address", "192.0.2.10")
-    yield found
-    found.down()
+    with running(directory, "--token-auth-file", str(tokens), "--advertise-address", "192.0.2.10") as found:
+        yield found
 
 
 @pytest.mark.parametrize("area", areas())

@@ -5,12 +5,11 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.kube.attacks.client import Hostile
-from tests.support.cluster import ClusterProcess
+from tests.support.cluster import ClusterProcess, running
 from tests.support.poll import until
 
 BOATS = "boats.quotas.example.com"
@@ -18,11 +17,8 @@ BOATS = "boats.quotas.example.com"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    directory: Path = tmp_path_factory.mktemp("cluster")
-    found = ClusterProcess(directory)
-    found.up()
-    yield found
-    found.down()
+    with running(tmp_path_factory.mktemp("cluster")) as found:
+        yield found
 
 
 def used(cluster: ClusterProcess) -> dict[str, str]:
@@ -37,7 +33,7 @@ def becomes(cluster: ClusterProcess, **amounts: str) -> None:
 
 
 def create(cluster: ClusterProcess, value: object, check: bool = True) -> str:
-    return cluster.kubectl("create", "-f", "-", stdin=json.dumps(value), check=check)
+    return cluster.create(value, check=check)
 
 
 def pod(name: str) -> object:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import ClusterProcess
+from tests.support.cluster import ClusterProcess, running
 from tests.support.poll import until
 
 READY = {
@@ -34,12 +34,10 @@ spec:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    found = ClusterProcess(tmp_path_factory.mktemp("cluster"))
-    found.up()
-    found.kubectl("create", "configmap", "settings", "--from-literal=a=1")
-    found.kubectl("apply", "-f", "-", stdin=MANIFEST)
-    yield found
-    found.down()
+    with running(tmp_path_factory.mktemp("cluster")) as found:
+        found.kubectl("create", "configmap", "settings", "--from-literal=a=1")
+        found.kubectl("apply", "-f", "-", stdin=MANIFEST)
+        yield found
 
 
 def run_pods(cluster: ClusterProcess, image: str) -> bool:

@@ -8,16 +8,14 @@ from pathlib import Path
 import jwt
 import pytest
 
-from tests.support.cluster import ClusterProcess
+from tests.support.cluster import ClusterProcess, running
 from tests.support.poll import until
 
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[ClusterProcess]:
-    found = ClusterProcess(tmp_path)
-    found.up()
-    yield found
-    found.down()
+    with running(tmp_path) as found:
+        yield found
 
 
 def stored(cluster: ClusterProcess) -> bytes:

@@ -2,14 +2,19 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.support.poll import until
 
 ROOT = Path(__file__).parents[2]
 WAIT = "60"
@@ -81,9 +86,37 @@ class ClusterProcess:
             assert done.returncode == 0, done.stderr
         return done.stdout if done.returncode == 0 else done.stderr
 
+    def create(self, value: object, *args: str, check: bool = True) -> str:
+        """`kubectl create` of an object, or a List; what kubectl prints."""
+        return self.kubectl(*args, "create", "-f", "-", stdin=json.dumps(value), check=check)
+
+    def wait_for_account(self) -> None:
+        """Pods are refused in a namespace that has no account yet."""
+        until(lambda: "/default" in self.kubectl("get", "sa", "-o", "name"), "an account", seconds=60)
+
     def get(self, *args: str) -> Any:
         """`kubectl get ... -o json`, parsed."""
         return json.loads(self.kubectl("get", *args, "-o", "json"))
+
+
+@contextmanager
+def running(directory: Path, *options: str) -> Iterator[ClusterProcess]:
+    """A cluster while the with block lasts."""
+    found = ClusterProcess(directory)
+    found.up(*options)
+    try:
+        yield found
+    finally:
+        found.down()
+
+
+@contextmanager
+def namespace_of(cluster: ClusterProcess) -> Iterator[str]:
+    """The name of a namespace that nobody else has, which goes with the with block."""
+    name = f"test-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def kubectl_program() -> str:

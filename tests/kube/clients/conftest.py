@@ -1,36 +1,31 @@
 """One cluster for all clients, a namespace for each test, and a kind of its own."""
 
-import json
 import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.cluster import ClusterProcess
+from tests.support.cluster import ClusterProcess, namespace_of, running
 
 
 @pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
-    found = ClusterProcess(tmp_path_factory.mktemp("cluster"))
-    found.up("--fake-nodes", "1")
-    yield found
-    found.down()
+    with running(tmp_path_factory.mktemp("cluster"), "--fake-nodes", "1") as found:
+        yield found
 
 
 @pytest.fixture
 def namespace(cluster: ClusterProcess) -> Iterator[str]:
-    name = "test-" + secrets.token_hex(4)
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    with namespace_of(cluster) as name:
+        yield name
 
 
 @pytest.fixture
 def group(cluster: ClusterProcess) -> Iterator[str]:
     """A group with the kind Boat, which has a status and a list with keys."""
     name = f"{secrets.token_hex(4)}.example.com"
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(definition(name)))
+    cluster.create(definition(name))
     cluster.kubectl("wait", "--for=condition=Established", f"crd/boats.{name}")
     yield name
     cluster.kubectl("delete", "crd", f"boats.{name}", "--wait=false")

@@ -1,6 +1,5 @@
 """The whole scheduler through kubectl: an API server, its controllers, and nodes with nothing behind them."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cluster import ClusterProcess
+from tests.support.cluster import ClusterProcess, running
 from tests.support.poll import until
 
 CONFIG = """
@@ -31,11 +30,11 @@ profiles:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProcess]:
     directory: Path = tmp_path_factory.mktemp("cluster")
     (directory / "scheduler.yaml").write_text(CONFIG)
-    found = ClusterProcess(directory)
-    found.up("--fake-nodes", "3", "--scheduler-config", str(directory / "scheduler.yaml"))
-    until(lambda: "/default" in found.kubectl("get", "serviceaccounts", "-o", "name"), "an account for pods")
-    yield found
-    found.down()
+    with running(
+        directory, "--fake-nodes", "3", "--scheduler-config", str(directory / "scheduler.yaml")
+    ) as found:
+        found.wait_for_account()
+        yield found
 
 
 def pod(name: str, cpu: str = "1", **spec: Any) -> dict[str, Any]:
@@ -48,7 +47,7 @@ def pod(name: str, cpu: str = "1", **spec: Any) -> dict[str, Any]:
 
 def create(cluster: ClusterProcess, *values: dict[str, Any]) -> None:
     several = {"apiVersion": "v1", "kind": "List", "items": values}
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(several))
+    cluster.create(several)
 
 
 def node_of(cluster: ClusterProcess, name: str) -> str:
