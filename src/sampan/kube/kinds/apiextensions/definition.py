@@ -8,8 +8,9 @@ from typing import Any
 from sampan.errors import Invalid
 from sampan.kube.kinds.apiextensions import internal
 from sampan.kube.kinds.apiextensions.conversionconfig import conversion_errors
+from sampan.kube.kinds.apiextensions.extensions import Options, map_key_errors, set_item_errors
 from sampan.kube.kinds.apiextensions.naming import is_true
-from sampan.kube.kinds.apiextensions.schemas import TYPES, Options, map_key_errors, set_item_errors
+from sampan.kube.kinds.apiextensions.schemas import TYPES
 from sampan.kube.kinds.apiextensions.versionparts import (
     columns_errors,
     has_status,

@@ -5,34 +5,23 @@ k8s.io/apiextensions-apiserver pkg/apis/apiextensions/validation/validation.go
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sampan.errors import Invalid
 from sampan.kube.kinds.apiextensions import internal
-from sampan.kube.schema import fieldpaths
+from sampan.kube.kinds.apiextensions.extensions import Options, extension_errors
+from sampan.kube.kinds.apiextensions.ruletexts import rule_text_errors
 from sampan.kube.schema.cel.declarations import Declared
 from sampan.kube.schema.cel.estimate import MOST
 from sampan.kube.schema.celtypes import declare
+from sampan.kube.schema.results import Schema
 from sampan.kube.schema.rule import Rule, cardinality, compile_rules
-from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported, required
+from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, not_supported
 
-Schema = dict[str, Any]
 TYPES = ("array", "boolean", "integer", "number", "object", "string")
-REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 PER_EXPRESSION, PER_DEFINITION = 10_000_000, 100_000_000  # of estimated costs
 _META = frozenset(("metadata", "kind", "apiVersion"))
 _ADVICE = (
     "(try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and "
     "strings are declared)"
 )
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is not asked of a definition that was there before with the same fault."""
-
-    types: bool = True
-    atomic_sets: bool = True
-    map_keys: bool = True
-    costs: bool = True  # of single expressions
 
 
 @dataclass(frozen=True)
@@ -108,9 +97,9 @@ class _Walk:
         self._properties(schema, place)
         self._restrictions(schema, place)
         self._items(schema, place)
-        self.errors += _extensions(schema, place.path, self.options)
+        self.errors += extension_errors(schema, place.path, self.options)
         if schema.get("x-kubernetes-validations"):
-            self.errors += _rule_texts(schema, place.path)
+            self.errors += rule_text_errors(schema, place.path)
             if len(self.errors) == before and place.rules:
                 self._rules(schema, place)
 
@@ -232,156 +221,3 @@ def _standard(schema: Schema, place: _Place, options: Options) -> list[FieldErro
         what = "must not be used inside of resource meta"
         errors.append(forbidden(f"{path}.x-kubernetes-embedded-resource", what))
     return errors
-
-
-def _extensions(schema: Schema, path: str, options: Options) -> list[FieldError]:
-    errors = []
-    if schema.get("x-kubernetes-preserve-unknown-fields") is False:
-        where = f"{path}.x-kubernetes-preserve-unknown-fields"
-        errors.append(invalid(where, False, "must be true or undefined"))
-    kind, map_type, list_type = (
-        schema.get("type") or "",
-        schema.get("x-kubernetes-map-type"),
-        schema.get("x-kubernetes-list-type"),
-    )
-    if map_type is not None and kind != "object":
-        errors.append(_needs_type(path, kind, "object", "x-kubernetes-map-type"))
-    if map_type is not None and map_type not in ("atomic", "granular"):
-        errors.append(not_supported(f"{path}.x-kubernetes-map-type", map_type, ["atomic", "granular"]))
-    if list_type is not None and kind != "array":
-        errors.append(_needs_type(path, kind, "array", "x-kubernetes-list-type"))
-    elif options.atomic_sets and list_type == "set":
-        errors += set_item_errors(schema, path)
-    if list_type is not None and list_type not in ("atomic", "set", "map"):
-        errors.append(not_supported(f"{path}.x-kubernetes-list-type", list_type, ["atomic", "set", "map"]))
-    if schema.get("x-kubernetes-list-map-keys") and list_type != "map":
-        what, where = (
-            "must be map if x-kubernetes-list-map-keys is non-empty",
-            f"{path}.x-kubernetes-list-type",
-        )
-        errors.append(required(where, what) if list_type is None else invalid(where, list_type, what))
-    if list_type == "map":
-        errors += _map_list(schema, path)
-    if options.map_keys:
-        errors += map_key_errors(schema, path)
-    return errors
-
-
-def _needs_type(path: str, kind: str, wanted: str, extension: str) -> FieldError:
-    what = f"must be {wanted} if {extension} is specified"
-    return invalid(f"{path}.type", kind, what) if kind else required(f"{path}.type", what)
-
-
-def set_item_errors(schema: Schema, path: str) -> list[FieldError]:
-    """Items of a set are told apart as a whole."""
-    items = schema.get("items")
-    what = "must be atomic as item of a list with x-kubernetes-list-type=set"
-    if not isinstance(items, dict):
-        return []
-    list_type, map_type = items.get("x-kubernetes-list-type"), items.get("x-kubernetes-map-type")
-    if items.get("type") == "array" and list_type not in (None, "atomic"):
-        return [invalid(f"{path}.items.x-kubernetes-list-type", list_type, what)]
-    if items.get("type") == "object" and map_type != "atomic":
-        return [invalid(f"{path}.items.x-kubernetes-map-type", list_type, what)]
-    return []
-
-
-def _map_list(schema: Schema, path: str) -> list[FieldError]:
-    errors = []
-    keys, items = schema.get("x-kubernetes-list-map-keys") or [], schema.get("items")
-    where = f"{path}.x-kubernetes-list-map-keys"
-    if not keys:
-        errors.append(required(where, "must not be empty if x-kubernetes-list-type is map"))
-    if items is None:
-        errors.append(required(f"{path}.items", "must have a schema if x-kubernetes-list-type is map"))
-    if not isinstance(items, dict):
-        return errors
-    if items.get("type") != "object":
-        what = "must be object if parent array's x-kubernetes-list-type is map"
-        return [*errors, invalid(f"{path}.items.type", items.get("type", ""), what)]
-    seen = set()
-    for key in keys:
-        one = (items.get("properties") or {}).get(key)
-        if one is None:
-            errors.append(invalid(where, keys, "entries must all be names of item properties"))
-        elif one.get("type") in ("array", "object"):
-            what = "must be a scalar type if parent array's x-kubernetes-list-type is map"
-            errors.append(invalid(f"{path}.items.properties[{key}].type", items["type"], what))
-        if key in seen:
-            errors.append(invalid(where, keys, "must not contain duplicate entries"))
-        seen.add(key)
-    return errors
-
-
-def map_key_errors(schema: Schema, path: str) -> list[FieldError]:
-    """What items are told apart by must be there."""
-    items, kind = schema.get("items"), schema.get("x-kubernetes-list-type")
-    if not isinstance(items, dict) or kind not in ("set", "map"):
-        return []
-    errors = []
-    if items.get("nullable"):
-        what = f"cannot be nullable when x-kubernetes-list-type is {kind}"
-        errors.append(forbidden(f"{path}.items.nullable", what))
-    for key in schema.get("x-kubernetes-list-map-keys") or () if kind == "map" else ():
-        one = (items.get("properties") or {}).get(key)
-        if one is None:
-            continue
-        where, what = (
-            f"{path}.items.properties[{key}]",
-            "this property is in x-kubernetes-list-map-keys, so it",
-        )
-        if key not in (items.get("required") or ()) and one.get("default") is None:
-            errors.append(
-                required(f"{where}.default", f"{what} must have a default or be a required property")
-            )
-        if one.get("nullable"):
-            errors.append(forbidden(f"{where}.nullable", f"{what} cannot be nullable"))
-    return errors
-
-
-def _rule_texts(schema: Schema, path: str) -> list[FieldError]:
-    errors: list[FieldError] = []
-    for at, rule in enumerate(schema["x-kubernetes-validations"]):
-        errors += _rule_text(rule, schema, f"{path}.x-kubernetes-validations[{at}]")
-    return errors
-
-
-def _rule_text(rule: Schema, schema: Schema, path: str) -> list[FieldError]:
-    errors = []
-    text, message = rule.get("rule", ""), rule.get("message", "")
-    if not text.strip():
-        errors.append(required(f"{path}.rule", "rule is not specified"))
-    elif message and not message.strip():
-        errors.append(invalid(f"{path}.message", message, "message must be non-empty if specified"))
-    elif _broken(message.strip()):
-        errors.append(invalid(f"{path}.message", message, "message must not contain line breaks"))
-    elif _broken(text.strip()) and not message.strip():
-        errors.append(required(f"{path}.message", "message must be specified if rule contains line breaks"))
-    expression = rule.get("messageExpression", "")
-    if expression and not expression.strip():
-        what = "messageExpression must be non-empty if specified"
-        errors.append(required(f"{path}.messageExpression", what))
-    reason = rule.get("reason")
-    if reason is not None and reason not in REASONS:
-        errors.append(not_supported(f"{path}.reason", reason, list(REASONS)))
-    field_path = rule.get("fieldPath", "")
-    if field_path:
-        errors += _field_path(field_path, schema, f"{path}.fieldPath")
-    return errors
-
-
-def _field_path(text: str, schema: Schema, path: str) -> list[FieldError]:
-    errors = []
-    if not text.strip():
-        errors.append(invalid(path, text, "fieldPath must be non-empty if specified"))
-    if _broken(text):
-        errors.append(invalid(path, text, "fieldPath must not contain line breaks"))
-    try:
-        fieldpaths.parts(text, schema)
-    except Invalid:
-        errors.append(invalid(path, text, "fieldPath must be a valid path"))
-    return errors
-
-
-def _broken(text: str) -> bool:
-    return "\n" in text or "\r" in text

@@ -5,10 +5,10 @@ k8s.io/apiextensions-apiserver pkg/apiserver/schema/validation.go
 from typing import Any
 
 from sampan.errors import Invalid
+from sampan.kube.schema.results import Schema
 from sampan.specs.golang.regexp import compile_regexp
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid, required
 
-Schema = dict[str, Any]
 ROOT, ITEM, FIELD = range(3)
 _INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
 _WHERE = {ROOT: "at the root", ITEM: "for specified array items", FIELD: "for specified object fields"}

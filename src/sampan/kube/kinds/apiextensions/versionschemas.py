@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sampan.kube.kinds.apiextensions import internal
-from sampan.kube.kinds.apiextensions.schemas import Options, schema_errors
+from sampan.kube.kinds.apiextensions.extensions import Options
+from sampan.kube.kinds.apiextensions.schemas import schema_errors
 from sampan.kube.kinds.apiextensions.structuralness import structural_errors
 from sampan.kube.schema.defaulting import prune_defaults
 from sampan.kube.schema.results import UNKNOWN
