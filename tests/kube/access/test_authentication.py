@@ -13,7 +13,7 @@ from sampan.kube.access.authentication import Anonymous, Authenticator, Tokens, 
 from sampan.kube.access.authorization import from_modes
 from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
 from sampan.kube.access.impersonation import impersonated, is_asked
-from sampan.kube.access.nodes import Graph
+from sampan.kube.access.nodegraph import Graph
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.tokenchecks import Refused, Verified
 from sampan.kube.access.tokenkinds import BootstrapTokens, StaticTokens

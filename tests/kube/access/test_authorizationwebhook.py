@@ -12,7 +12,7 @@ from sampan.errors import Invalid
 from sampan.kube.access import authorizationconfig
 from sampan.kube.access.authorizationwebhook import Rules, Webhook, review_spec
 from sampan.kube.access.expressions import Expression
-from sampan.kube.access.nodes import Graph
+from sampan.kube.access.nodegraph import Graph
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.remote import Remote, from_kubeconfig
 from sampan.kube.access.user import User

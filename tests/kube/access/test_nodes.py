@@ -2,7 +2,8 @@
 
 import pytest
 
-from sampan.kube.access.nodes import Graph, NodeAuthorizer, node_of
+from sampan.kube.access.nodegraph import Graph
+from sampan.kube.access.nodes import NodeAuthorizer, node_of
 from sampan.kube.access.user import User
 from tests.kube.access.support import Objects, asks
 

@@ -8,7 +8,7 @@ import pytest
 
 from sampan.kube.access.authorization import Authorizer, from_modes, refusal
 from sampan.kube.access.defaults.roles import objects
-from sampan.kube.access.nodes import Graph
+from sampan.kube.access.nodegraph import Graph
 from sampan.kube.access.rbac import GROUP, Rbac
 from sampan.kube.access.user import User
 from tests.kube.access.support import Objects, asks

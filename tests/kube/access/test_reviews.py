@@ -9,7 +9,7 @@ import pytest
 from sampan.kube.access.authentication import Tokens
 from sampan.kube.access.authorization import from_modes
 from sampan.kube.access.defaults.roles import objects
-from sampan.kube.access.nodes import Graph
+from sampan.kube.access.nodegraph import Graph
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.reviews import Asking, Reviews
 from sampan.kube.access.tokenchecks import Refused, Verified

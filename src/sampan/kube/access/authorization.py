@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from sampan.errors import Invalid
-from sampan.kube.access.nodes import Graph, NodeAuthorizer
+from sampan.kube.access.nodegraph import Graph
+from sampan.kube.access.nodes import NodeAuthorizer
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.user import Attributes
 from sampan.specs.golang.quote import quote

@@ -12,7 +12,8 @@ from sampan.kube.access.authorization import Authorizer, Local, Remote
 from sampan.kube.access.authorizationwebhook import Rules, Webhook
 from sampan.kube.access.configuration import Shape, expect, load
 from sampan.kube.access.expressions import Expression
-from sampan.kube.access.nodes import Graph, NodeAuthorizer
+from sampan.kube.access.nodegraph import Graph
+from sampan.kube.access.nodes import NodeAuthorizer
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.remote import Remote as Server
 from sampan.kube.access.remote import from_kubeconfig

@@ -7,7 +7,7 @@ from pathlib import Path
 from sampan.kube.access.authentication import Anonymous, Authenticator, TokenCheck, Tokens
 from sampan.kube.access.authorization import Authorizer, from_modes
 from sampan.kube.access.clientcertificates import ClientCertificates, RequestHeaders
-from sampan.kube.access.nodes import Graph
+from sampan.kube.access.nodegraph import Graph
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.tokenkinds import BootstrapTokens, ServiceAccounts, StaticTokens
 from sampan.kube.api.accessoptions import text_of

@@ -38,8 +38,8 @@ from sampan.kube.access.authentication import Tokens
 from sampan.kube.access.authorization import Authorizer
 from sampan.kube.access.encryption import Encryption
 from sampan.kube.access.inflight import Limits
-from sampan.kube.access.nodes import RESOURCES as NODE_RESOURCES
-from sampan.kube.access.nodes import Graph
+from sampan.kube.access.nodegraph import RESOURCES as NODE_RESOURCES
+from sampan.kube.access.nodegraph import Graph
 from sampan.kube.access.rbac import RESOURCES, Rbac
 from sampan.kube.access.reviews import Reviews
 from sampan.kube.access.user import Attributes

@@ -14,13 +14,12 @@ from sampan.specs.kubernetes import quotas
 from sampan.specs.kubernetes.labels import from_object
 from sampan.specs.kubernetes.objects import labels_of, owner
 from sampan.specs.kubernetes.podamounts import ZERO, amounts
-from sampan.specs.kubernetes.pods import is_finished, node_name
+from sampan.specs.kubernetes.pods import MIRROR, is_finished, node_name
 from sampan.specs.kubernetes.status import StatusError
 from sampan.specs.terminal import harmless
 
 APPLY = "application/apply-patch+yaml"
 DRY = {"dryRun": "All", "fieldManager": "sampan-simulate"}
-MIRROR = "kubernetes.io/config.mirror"
 
 
 @dataclass

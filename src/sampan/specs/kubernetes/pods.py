@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     Object = dict[str, Any]
 
+# An annotation of a pod that a node has of its own: the API server has only its picture.
+MIRROR = "kubernetes.io/config.mirror"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 FINISHED = ("Succeeded", "Failed")
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}

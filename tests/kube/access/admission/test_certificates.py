@@ -14,7 +14,7 @@ from sampan.kube.access.admission.certificates import (
 )
 from sampan.kube.access.admission.request import AdmissionRequest
 from sampan.kube.access.authorization import from_modes
-from sampan.kube.access.nodes import Graph
+from sampan.kube.access.nodegraph import Graph
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.user import User
 from sampan.kube.kinds.certificates.certificatesigningrequest import RESOURCE

@@ -5,7 +5,7 @@ import pytest
 from sampan.kube.access.admission.escalation import Escalation
 from sampan.kube.access.admission.request import AdmissionRequest
 from sampan.kube.access.authorization import from_modes
-from sampan.kube.access.nodes import Graph
+from sampan.kube.access.nodegraph import Graph
 from sampan.kube.access.rbac import Rbac
 from sampan.kube.access.user import User
 from sampan.kube.kinds.rbac import clusterrole, clusterrolebinding, role, rolebinding

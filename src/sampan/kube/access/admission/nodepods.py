@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sampan.kube.access.admission.request import AdmissionRequest
-from sampan.kube.access.nodes import MIRROR
 from sampan.kube.kinds.resource import Object
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes import podreferences, status
+from sampan.specs.kubernetes.pods import MIRROR
 
 
 def refused(request: AdmissionRequest, why: str) -> status.StatusError:

@@ -9,9 +9,9 @@ from sampan.kube.access.admission.request import AdmissionRequest, Plugin
 from sampan.kube.kinds.resource import Object
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.generated import suffix
+from sampan.specs.kubernetes.pods import MIRROR
 
 DEFAULT = "default"
-MIRROR = "kubernetes.io/config.mirror"
 ENFORCE = "kubernetes.io/enforce-mountable-secrets"
 VOLUME = "kube-api-access-"
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"

@@ -1,13 +1,13 @@
 """The subresource by which containers are added to a running pod, to have a look inside."""
 
 from sampan.kube.kinds import structs
-from sampan.kube.kinds.core.podspec.annotations import MIRROR
 from sampan.kube.kinds.core.podspec.spec import pod_errors
 from sampan.kube.kinds.core.podupdate import metadata_errors
 from sampan.kube.kinds.equality import same
 from sampan.kube.kinds.resource import Context, Object, Subresource
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden
+from sampan.specs.kubernetes.pods import MIRROR
 
 _KEPT = ("resourceVersion", "managedFields")
 

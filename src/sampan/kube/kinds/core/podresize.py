@@ -1,13 +1,13 @@
 """The subresource by which running containers get more cpu and memory, or less."""
 
 from sampan.kube.kinds.core.podephemeral import keep_metadata
-from sampan.kube.kinds.core.podspec.annotations import MIRROR
 from sampan.kube.kinds.core.podspec.resources import qos_class
 from sampan.kube.kinds.core.podspec.spec import pod_errors
 from sampan.kube.kinds.equality import same
 from sampan.kube.kinds.resource import Context, Object, Subresource
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid
 from sampan.specs.kubernetes.objects import copied
+from sampan.specs.kubernetes.pods import MIRROR
 
 _KINDS = ("containers", "initContainers")
 _RESIZABLE = ("cpu", "memory")

@@ -9,7 +9,6 @@ from sampan.kube.schema.cel.errors import CelError, Issue
 from sampan.kube.schema.cel.lexer import Lexer, Token, issue
 from sampan.kube.schema.cel.syntax import (
     Call,
-    Comprehension,
     Ident,
     ListLiteral,
     Literal,
@@ -17,6 +16,7 @@ from sampan.kube.schema.cel.syntax import (
     Node,
     Select,
     Struct,
+    children,
 )
 from sampan.kube.schema.cel.values import INT_MAX
 
@@ -342,19 +342,3 @@ def too_deep(root: Node) -> bool:
             return True
         pending.extend((child, depth + 1) for child in children(node))
     return False
-
-
-def children(node: Node) -> list[Node | None]:
-    if isinstance(node, Select):
-        return [node.operand]
-    if isinstance(node, Call):
-        return [node.target, *node.args]
-    if isinstance(node, ListLiteral):
-        return list(node.items)
-    if isinstance(node, MapLiteral):
-        return [part for entry in node.entries for part in entry]
-    if isinstance(node, Struct):
-        return [value for _, value, _ in node.fields]
-    if isinstance(node, Comprehension):
-        return [node.range, node.condition, node.step]
-    return []

@@ -14,8 +14,8 @@ from sampan.kube.schema.cel.declarations import Environment
 from sampan.kube.schema.cel.errors import BudgetExceeded, CelError, CelEvaluationError, Issue
 from sampan.kube.schema.cel.estimate import estimate
 from sampan.kube.schema.cel.frame import Frame
-from sampan.kube.schema.cel.parser import children, parse
-from sampan.kube.schema.cel.syntax import Ident, Node
+from sampan.kube.schema.cel.parser import parse
+from sampan.kube.schema.cel.syntax import Ident, Node, children
 from sampan.kube.schema.cel.types import Type
 
 # k8s.io/apiserver pkg/apis/cel/config.go

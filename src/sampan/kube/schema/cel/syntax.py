@@ -122,3 +122,20 @@ class Comprehension(Node):
         self.variables = variables
         self.condition = condition
         self.step = step
+
+
+def children(node: Node) -> list[Node | None]:
+    """What a node is made of, in order."""
+    if isinstance(node, Select):
+        return [node.operand]
+    if isinstance(node, Call):
+        return [node.target, *node.args]
+    if isinstance(node, ListLiteral):
+        return list(node.items)
+    if isinstance(node, MapLiteral):
+        return [part for entry in node.entries for part in entry]
+    if isinstance(node, Struct):
+        return [value for _, value, _ in node.fields]
+    if isinstance(node, Comprehension):
+        return [node.range, node.condition, node.step]
+    return []

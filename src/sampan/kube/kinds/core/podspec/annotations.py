@@ -11,8 +11,8 @@ from sampan.kube.kinds.resource import Object
 from sampan.specs.golang.numbers import parse_int
 from sampan.specs.golang.quote import quote
 from sampan.specs.kubernetes.fielderror import FieldError, forbidden, invalid
+from sampan.specs.kubernetes.pods import MIRROR
 
-MIRROR = "kubernetes.io/config.mirror"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 TOLERATIONS = "scheduler.alpha.kubernetes.io/tolerations"
 SECCOMP_POD = "seccomp.security.alpha.kubernetes.io/pod"
