@@ -465,12 +465,12 @@ def merged(value: Any, patch: Any) -> Any:
 
 
 def _strategic(value: Object, patch: Object) -> Object:
-    """As far as controllers use it: owners by their uid, finalizers, and conditions by their type."""
+    """As far as controllers use it: owners and users by their uid, finalizers, and conditions by their type."""
     metadata = dict(patch.get("metadata") or {})
     owners, finalizers = metadata.pop("ownerReferences", []), metadata.pop("finalizers", [])
     fewer = metadata.pop("$deleteFromPrimitiveList/finalizers", [])
     status = dict(patch.get("status") or {})
-    conditions = status.pop("conditions", [])
+    conditions, users = status.pop("conditions", []), status.pop("reservedFor", [])
     rest = {**patch, "metadata": metadata}
     if status or "status" in patch:
         rest["status"] = status
@@ -485,6 +485,10 @@ def _strategic(value: Object, patch: Object) -> Object:
     kept["finalizers"] = [
         one for one in dict.fromkeys([*(kept.get("finalizers") or ()), *finalizers]) if one not in fewer
     ]
+    gone = [one["uid"] for one in users if one.get("$patch") == "delete"]
+    if gone:
+        known = result["status"].get("reservedFor") or ()
+        result["status"]["reservedFor"] = [one for one in known if one["uid"] not in gone]
     if conditions:
         by_type = {one["type"]: one for one in result["status"].get("conditions") or ()}
         for one in conditions:

@@ -36,10 +36,18 @@ class Assumptions:
             self._cluster.remove_pod(uid)
             if placement.volumes is not None:
                 self._volumes.forget(placement.volumes)
-            if placement.devices is not None:
-                self._devices.forget(placement.devices)
+            self._queue.happened(Happening(happenings.POD_DELETE, placement.pod))
+
+    def end(self, placement: Placement) -> None:
+        """Its binding has come to nothing. Until then devices may still be written down, whatever happens."""
+        if placement.devices is not None:
+            self._devices.forget(placement.devices)
+        uid = placement.entry.uid
+        if uid in self._known:
+            self.drop(uid)
+        else:
             self._queue.happened(Happening(happenings.POD_DELETE, placement.pod))
 
     def drop_all(self) -> None:
-        for uid in list(self._known):
-            self.drop(uid)
+        for placement in list(self._known.values()):
+            self.end(placement)

@@ -33,6 +33,7 @@ log = logging.getLogger("sampan.kube")
 
 PLUGIN = 'running PreBind plugin "DynamicResources"'
 ATTEMPTS, PAUSE = 5, 0.01  # at a claim that others write at the same time; seconds
+AWAY = 0.5  # seconds between questions to a server that is away
 
 
 @dataclass
@@ -97,8 +98,9 @@ class DeviceBinder:
         self._caches.assume(RESOURCE_CLAIMS, claim, told)
 
     def forget(self, wanted: Reservation) -> None:
+        """What was written stays, and the cache will tell of it."""
         for claim in wanted.claims:
-            if uid_of(claim) in wanted.allocations:
+            if uid_of(claim) in wanted.allocations and allocation(claim) is None:
                 self._caches.forget(RESOURCE_CLAIMS, key_of(claim))
 
     # --- before the pod gets its node
@@ -131,7 +133,27 @@ class DeviceBinder:
             except StatusError as error:
                 if error.code != 409 or attempt == ATTEMPTS - 1:
                     raise
+            except Unavailable:
+                # It may have been heard: until that is known nobody else is to get the devices.
+                heard = await self._asked(claim)
+                if heard is None or uid_of(heard) != uid or not is_used_by(heard, uid_of(pod)):
+                    raise
+                return heard
         raise AssertionError("the last attempt returns or raises")
+
+    async def _asked(self, claim: Object) -> Object | None:
+        """As the server has it, whenever it answers; None if it has gone."""
+        own = claim["metadata"]
+        while True:
+            try:
+                return await self._client.get(PATH, own["namespace"], own["name"])
+            except StatusError as error:
+                if error.code == 404:
+                    return None
+                log.info("claim %s: %s", name_of(claim), error)
+            except Unavailable as error:
+                log.info("claim %s: %s", name_of(claim), error)
+            await asyncio.sleep(AWAY)
 
     async def _write(self, pod: Object, claim: Object, found: Object | None) -> Object:
         namespace = claim["metadata"]["namespace"]

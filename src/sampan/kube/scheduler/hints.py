@@ -9,10 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from sampan.kube.scheduler import happenings
+from sampan.kube.scheduler.devices.podclaims import claim_names
 from sampan.kube.scheduler.entries import Entry
 from sampan.kube.scheduler.happenings import Happening
 from sampan.kube.scheduler.podinfo import PodInfo, Shape
 from sampan.kube.scheduler.podterms import Term
+from sampan.specs.kubernetes.resourceclaims import allocation
 
 log = logging.getLogger("sampan.kube")
 
@@ -123,9 +125,27 @@ def _affinity_by_node(case: _Case) -> bool:
     return not own or _has_key(case, (term.topology_key for term in own))
 
 
-def _claims_devices(case: _Case) -> bool:
-    """It is a ResourceClaim of this pod, or one that may have set devices free."""
+def _wants_devices(case: _Case) -> bool:
     return bool(case.info.shape.resource_claims)
+
+
+def _frees_devices(case: _Case) -> bool:
+    """A claim has gone that had devices, or has them no more."""
+    before, after = case.one.old, case.one.new
+    freed = before is not None and allocation(before) and (after is None or not allocation(after))
+    return bool(freed and case.info.shape.resource_claims)
+
+
+def _claim_news(case: _Case) -> bool:
+    """Devices are free, or there is news of the pod's own claim: not only of what keeps it."""
+    if _frees_devices(case):
+        return True
+    claim, old = case.one.new, case.one.old
+    if claim is None or claim["metadata"].get("namespace") != case.info.shape.namespace:
+        return False
+    if old is not None and old.get("status") == claim.get("status"):
+        return False
+    return any(name == claim["metadata"]["name"] for _, name in claim_names(case.info.object))
 
 
 _NODE_CHANGES = (
@@ -138,7 +158,6 @@ _VOLUMES = (happenings.VOLUME_ADD, happenings.VOLUME_UPDATE)
 _CLAIMS = (happenings.CLAIM_ADD, happenings.CLAIM_UPDATE)
 _PODS = (happenings.POD_ADD, happenings.POD_LABEL, happenings.POD_DELETE)
 _DEVICES = (
-    *(happenings.RESOURCE_CLAIM_ADD, happenings.RESOURCE_CLAIM_UPDATE, happenings.RESOURCE_CLAIM_DELETE),
     *(happenings.DEVICE_CLASS_ADD, happenings.DEVICE_CLASS_UPDATE),
     *(happenings.SLICE_ADD, happenings.SLICE_UPDATE, happenings.OWN_CLAIMS),
 )
@@ -209,9 +228,12 @@ RULES: Mapping[str, Mapping[str, _Rule]] = {
         happenings.OWN_LABEL: _own,
     },
     "DynamicResources": {
-        **dict.fromkeys(_DEVICES, _claims_devices),
+        happenings.RESOURCE_CLAIM_ADD: _claim_news,
+        happenings.RESOURCE_CLAIM_UPDATE: _claim_news,
+        happenings.RESOURCE_CLAIM_DELETE: _frees_devices,
+        **dict.fromkeys(_DEVICES, _wants_devices),
         **dict.fromkeys(_NODE_CHANGES, _always),
-        happenings.POD_DELETE: _claims_devices,
+        happenings.POD_DELETE: _wants_devices,
     },
     # Waits for its victims to be told, and is activated after that.
     "DefaultPreemption": {},

@@ -186,6 +186,9 @@ class Scheduler:
             await self._binder.bind(placement.pod, placement.node, recorder)
         except Rejected as error:
             await self._rejected(placement, error.message)
+        except asyncio.CancelledError:
+            self._assumptions.end(placement)
+            raise
         except Exception as error:
             log.exception("binding %s", placement.entry.key)
             await self._rejected(placement, str(error) or type(error).__name__)
@@ -201,7 +204,7 @@ class Scheduler:
         uid = placement.entry.uid
         if placement.devices is not None:
             await self._devices.unreserve(placement.pod, placement.devices)
-        self._assumptions.drop(uid)
+        self._assumptions.end(placement)
         pod = self._caches.pods.get(placement.entry.key)
         if pod is not None and pod["metadata"]["uid"] == uid and not node_name(pod):
             self._cycle.fail(placement.entry, placement.profile, message)
