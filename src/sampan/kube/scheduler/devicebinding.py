@@ -108,9 +108,9 @@ class DeviceBinder:
     async def bind(self, pod: Object, wanted: Reservation) -> None:
         """Returns once all claims are kept for the pod; raises Rejected."""
         for at, claim in enumerate(wanted.claims):
-            if is_used_by(claim, uid_of(pod)):
-                continue
             found = wanted.allocations.get(uid_of(claim))
+            if found is None and is_used_by(claim, uid_of(pod)):
+                continue
             try:
                 wanted.claims[at] = await self._written(pod, claim, found)
             except (StatusError, Unavailable) as error:
@@ -128,6 +128,8 @@ class DeviceBinder:
                 raise Rejected(f"{PLUGIN}: claim {name_of(claim)} got deleted in the meantime")
             if found is not None and allocation(fresh) is not None:
                 raise Rejected(f"{PLUGIN}: claim {name_of(claim)} got allocated elsewhere in the meantime")
+            if found is None and allocation(fresh) is None:
+                raise Rejected(f"{PLUGIN}: claim {name_of(claim)} got deallocated in the meantime")
             try:
                 return await self._write(pod, fresh, found)
             except StatusError as error:
