@@ -56,7 +56,10 @@ keys = st.sampled_from(
     ["paths", "definitions", f"{BASE}/a", "get", "responses", "200", "schema", "$ref", "A", "type"]
 )
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["#/definitions/A", "A", ""]),
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 64) - 1)
+    | st.sampled_from(["#/definitions/A", "A", ""]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
     max_leaves=20,
 )
