@@ -4,11 +4,12 @@
     bench/kube_sched.py --nodes 1000 --pods 5000 --kind spread
     bench/kube_sched.py --kubeconfig FILE --scheduler PID  a cluster that runs already: a real one, say
 
-The scheduler's process is stopped (SIGSTOP) while the nodes and the pods are made, so that it finds a backlog
-when it goes on; it must lead without a lease. The time is from then until the last pod has its node, as a
-watch of pods sees it. Whatever else that process does (with us, the controllers) goes on in that time as
-well, and so do the load's own requests: they share the machine. Kinds: plain pods; `anti`, in groups of 50
-that exclude each other from a node; `spread`, over three zones with a skew of one at most. Nodes are objects
+The scheduler's process is stopped (SIGSTOP) while the pods are made, when the controllers have seen to the
+nodes, so that it finds a backlog when it goes on; it must lead without a lease. The time is from then until
+the last pod has its node, as a watch of pods sees it. Whatever else that process does (with us, the
+controllers) goes on in that time as well, and so do the load's own requests: they share the machine. Kinds:
+plain pods; `anti`, in groups of 50 that exclude each other from a node; `spread`, over three zones with a
+skew of one at most. Nodes are objects
 with nothing behind them: elsewhere than with us they stay ready for less than a minute.
 """
 
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from kube_api import Connection, Server, pss, rate
+from kube_controllers import TTL
 
 NAMESPACE = "bench-sched"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -89,7 +91,7 @@ async def make_node(connection: Connection, number: int) -> None:
     connection.send("PATCH", f"{path}/status", STATUS.encode(), content_type="application/merge-patch+json")
     code, data = await connection.answer()
     assert code == 200, data
-    # Admission has tainted it; the controller that would take that away may be stopped as well.
+    # Admission has tainted it; what would take that away is not what is measured.
     untaint = b'{"spec": {"taints": null}}'
     connection.send("PATCH", path, untaint, content_type="application/merge-patch+json")
     code, data = await connection.answer()
@@ -120,9 +122,10 @@ async def measure(
         await first.ask("POST", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
     except RuntimeError:
         pass  # a controller was faster
+    await rate(server, CLIENTS, nodes, make_node)
+    await seen_to(first)
     os.kill(scheduler, signal.SIGSTOP)
     try:
-        await rate(server, CLIENTS, nodes, make_node)
         await rate(server, CLIENTS, pods, lambda c, n: c.ask("POST", PODS, pod(n, kind)))
         found = json.loads(await first.ask("GET", f"{PODS}?limit=1"))
         seen = asyncio.ensure_future(placed(watcher, found["metadata"]["resourceVersion"], pods))
@@ -143,6 +146,17 @@ async def measure(
     await clean(server, nodes, pods)
     for connection in (first, watcher):
         connection.close()
+
+
+async def seen_to(connection: Connection) -> None:
+    """Until the controllers have done to each node what they do to a new one."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        found = json.loads(await connection.ask("GET", "/api/v1/nodes"))
+        if all(TTL in (one["metadata"].get("annotations") or {}) for one in found["items"]):
+            return
+        assert time.monotonic() < deadline, "the controllers do not see to the nodes"
+        await asyncio.sleep(0.2)
 
 
 def processor(pid: int) -> float:
