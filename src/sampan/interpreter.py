@@ -38,10 +38,10 @@ def bare(statement: str, *args: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-X", "utf8", "-c", start, HOME, *args]
 
 
-# For processes that make long answers now and then: glibc would learn from the first of 20 MB to keep twice as
-# much for the next. Lower bounds give more back, but a list of 5,000 pods is 7 MB, and asking the kernel for it anew
-# each time costs 30 ms (76 instead of 44): an API server with 5,000 pods weighs 169 MB with these, and 143 with 512 KB.
-# mallopt(3)
+# For processes that make long answers now and then: glibc would learn from the first of 20 MB to keep twice
+# as much for the next. Lower bounds give more back, but a list of 5,000 pods is 7 MB, and asking the kernel
+# for that anew each time costs 30 ms (76 instead of 44): an API server with 5,000 pods weighs 169 MB with
+# these, and 143 with 512 KB. mallopt(3)
 GIVING_BACK = {"MALLOC_MMAP_THRESHOLD_": "16777216", "MALLOC_TRIM_THRESHOLD_": "16777216"}
 
 
