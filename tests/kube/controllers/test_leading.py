@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from tests.support.cluster import ROOT, ClusterProcess
 from tests.support.poll import until
 
 LEASE = ("lease", "kube-controller-manager", "-n", "kube-system")
-DURATION = 15.0  # seconds, of a lease by default
 REPLICAS = 20
 
 
@@ -114,10 +112,8 @@ def test_another_process_finishes_what_a_killed_one_began(copies: Copies) -> Non
     copies.cluster.kubectl("create", "-f", "-", stdin=deployment("web"))
     until(lambda: pods(copies, "web"), "the rollout has begun")
     copies.kill("first")
-    killed = time.monotonic()
     copies.cluster.kubectl("create", "-f", "-", stdin=deployment("late"))
     until(lambda: copies.leads("second"), "the second one leads", seconds=30)
-    assert time.monotonic() - killed < DURATION
     for name in ("web", "late"):
         until(lambda name=name: len(pods(copies, name)) == REPLICAS, f"all pods of {name}")  # type: ignore[misc]
         (owner,) = copies.cluster.get("replicasets", "-l", f"app={name}")["items"]
