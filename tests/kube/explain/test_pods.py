@@ -183,6 +183,23 @@ def test_who_has_set_a_finalizer_is_read_off_the_managed_fields() -> None:
     assert "which was 'operator'" in pods.explain(seen(metadata=metadata)).because
 
 
+@pytest.mark.parametrize(
+    ("metadata", "status", "because"),
+    [
+        (GOING, {}, "its node n has not told that it has ended"),
+        ({}, {}, "the node agent of n is starting it"),
+        ({}, RUNNING, "it runs and is ready"),
+    ],
+)
+def test_nothing_follows_from_what_may_not_be_looked_at(
+    metadata: Object, status: Object, because: str
+) -> None:
+    unseen = frozenset({"nodes", "services"})
+    found = pods.explain(seen({"nodeName": "n"}, status, metadata, nodes=[], unseen=unseen))
+    assert (found.because, found.unblock) == (because, ())
+    assert found.also == ("could not be looked at: nodes, services",)
+
+
 @pytest.mark.parametrize("missing", ["spec", "status"])
 def test_an_odd_pod_is_explained_as_well(missing: str) -> None:
     odd = seen()

@@ -61,6 +61,9 @@ class Seen:
     around: Mapping[str, Sequence[Object]] = field(default_factory=dict)  # by plural: pods, nodes, ...
     children: Sequence["Seen"] = ()
     now: float = 0.0
+    unseen: frozenset[str] = (
+        frozenset()
+    )  # plurals that could not be looked at: nothing follows from their absence
 
     @property
     def status(self) -> Object:
@@ -80,6 +83,8 @@ class Seen:
     ) -> Explanation:
         """An explanation of this object."""
         metadata = self.value["metadata"]
+        if self.unseen:
+            also = [*also, f"could not be looked at: {', '.join(sorted(self.unseen))}"]
         return Explanation(
             self.kind,
             metadata.get("namespace", ""),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sampan.errors import SampanError
@@ -25,17 +26,18 @@ from sampan.kube.explain import places, pods, workloads
 from sampan.kube.explain.explanation import Explanation, Seen
 from sampan.specs.kubernetes.objects import is_going
 from sampan.specs.kubernetes.pods import node_name
-from sampan.specs.kubernetes.status import StatusError
+from sampan.specs.kubernetes.status import StatusError, is_not_found
 
 MOST_LEFT = 200  # objects of a namespace that are looked at
 
 
 class Looking:
-    """Raises StatusError for the object that is asked about; what else cannot be seen is not there."""
+    """Raises StatusError for the object that is asked about; what else cannot be seen is told as unseen."""
 
     def __init__(self, client: Client, clock: Callable[[], float] = time.time) -> None:
         self._client = client
         self._clock = clock
+        self._unseen: set[str] = set()
 
     async def _list(
         self, resource: ResourcePath, namespace: str = "", query: Mapping[str, str] | None = None
@@ -43,6 +45,7 @@ class Looking:
         try:
             page = await self._client.request("GET", resource.path(namespace), query=query)
         except (StatusError, SampanError):
+            self._unseen.add(resource.plural)
             return []
         return list(page.get("items") or ())
 
@@ -53,7 +56,7 @@ class Looking:
             self._list(EVENTS, metadata.get("namespace", ""), query), self._decisions(metadata["uid"])
         )
         events.sort(key=_time)
-        return Seen(kind, value, events, decisions, around, now=self._clock())
+        return Seen(kind, value, events, decisions, around, now=self._clock(), unseen=frozenset(self._unseen))
 
     async def _decisions(self, uid: str) -> list[Mapping[str, Any]]:
         try:
@@ -73,7 +76,9 @@ class Looking:
             return []
         try:
             return [await self._client.get(NODES, "", name)]
-        except StatusError:
+        except StatusError as error:
+            if not is_not_found(error):
+                self._unseen.add(NODES.plural)
             return []
 
     async def deployment(self, namespace: str, name: str) -> Explanation:
@@ -99,7 +104,7 @@ class Looking:
         decisions = [*seen.decisions]
         for owner in owned:
             decisions += await self._decisions(owner["metadata"]["uid"])
-        return Seen(kind, value, seen.events, decisions, {}, children, seen.now)
+        return replace(seen, decisions=decisions, children=children)
 
     async def namespace(self, _namespace: str, name: str) -> Explanation:
         value = await self._client.get(NAMESPACES, "", name)
@@ -124,6 +129,7 @@ class Looking:
                     "GET", one.path.path(namespace), query={"limit": str(MOST_LEFT)}, accept=METADATA_LIST
                 )
             except (StatusError, SampanError):
+                self._unseen.add(one.path.plural)
                 continue
             found += [{**value, "kind": one.kind} for value in page.get("items") or ()]
         return sorted(found, key=lambda value: not value["metadata"].get("finalizers"))[:MOST_LEFT]

@@ -41,7 +41,10 @@ def namespace(seen: Seen) -> Explanation:
     if left:
         more = f" and {len(left) - 1} more" if len(left) > 1 else ""
         return seen.because("Terminating", f"{left[0]}{more} are still being deleted", also=left[1:4])
-    return removal(seen) or seen.because(
+    held_itself = removal(seen)
+    if held_itself is None and seen.unseen:
+        return seen.because("Terminating", "not all of what is left in it could be looked at")
+    return held_itself or seen.because(
         "Terminating", "it is empty, and about to go", ["see that the controllers run: sampan kube status"]
     )
 

@@ -50,6 +50,10 @@ def _going(seen: Seen) -> Explanation | None:
     force = (
         f"kubectl delete pod {metadata['name']} --force --grace-period=0, if its containers surely do not run"
     )
+    if found is None and "nodes" in seen.unseen:
+        return seen.because(
+            "Terminating", f"its node {node} has not told that it has ended", (), seen.warnings()
+        )
     if found is None:
         return seen.because(
             "Terminating", f"its node {node} is gone, so nobody tells that it has ended", [force]
@@ -176,11 +180,11 @@ def _starting(seen: Seen) -> Explanation | None:
         return None
     node = seen.spec.get("nodeName")
     found = next((one for one in seen.near("nodes") if one["metadata"]["name"] == node), None)
-    if found is None:
+    if found is None and "nodes" not in seen.unseen:
         return seen.because("Pending", f"it is bound to the node {node}, which does not exist")
-    if labels_of(found).get("sampan.dev/fake") == "true":
+    if found is not None and labels_of(found).get("sampan.dev/fake") == "true":
         return seen.because("Pending", f"its node {node} is a fake one: nothing ever runs there")
-    if not _is_up(found):
+    if found is not None and not _is_up(found):
         return seen.because("Pending", f"its node {node} is not ready", [f"sampan explain node {node}"])
     stuck = seen.last_event("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Failed")
     if stuck is not None:
@@ -246,7 +250,9 @@ def _running(seen: Seen) -> Explanation | None:
             because = f"Service {name} sends to the port {lost[0]!r}, which no container of the pod names"
             return seen.because("Unreachable", because, ["name the port in the container, or use its number"])
         lines.append(f"Service {name} sends to it")
-    return seen.because("Running", "it runs and is ready", also=lines or ["no Service selects it"])
+    if not lines and "services" not in seen.unseen:
+        lines.append("no Service selects it")
+    return seen.because("Running", "it runs and is ready", also=lines)
 
 
 RULES: tuple[Callable[[Seen], Explanation | None], ...] = (

@@ -15,6 +15,7 @@ from sampan.kube.client.informers import Informers
 from sampan.kube.client.requests import Client, Endpoint, Object
 from sampan.kube.client.resources import RESOURCE_QUOTAS
 from sampan.kube.scheduler.caches import Caches
+from sampan.kube.scheduler.surroundings import REPLICA_SETS
 from sampan.kube.schema.parsing import DecodeError
 from sampan.kube.schema.yamlparsing import read_yaml
 from sampan.kube.simulation.placing import Placing
@@ -84,7 +85,14 @@ async def _simulate(
                 nodes, pods = list(caches.nodes.objects.values()), list(caches.pods.objects.values())
                 placing = Placing(nodes, pods, budgets, caches)
                 simulation = Simulation(
-                    client, placing, nodes, pods, budgets, list(quotas.objects.values()), namespace
+                    client,
+                    placing,
+                    nodes,
+                    pods,
+                    budgets,
+                    list(quotas.objects.values()),
+                    namespace,
+                    list(caches.all(REPLICA_SETS)),
                 )
                 await simulation.learn()
                 found = [one for name in drained for one in simulation.drain(name)]

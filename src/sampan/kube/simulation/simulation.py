@@ -12,7 +12,7 @@ from sampan.kube.simulation import workloads
 from sampan.kube.simulation.placing import Landing, Placing
 from sampan.specs.kubernetes import quotas
 from sampan.specs.kubernetes.labels import from_object
-from sampan.specs.kubernetes.objects import labels_of, owner
+from sampan.specs.kubernetes.objects import is_controlled_by, labels_of, owner
 from sampan.specs.kubernetes.podamounts import ZERO, amounts
 from sampan.specs.kubernetes.pods import MIRROR, is_finished, node_name
 from sampan.specs.kubernetes.status import StatusError
@@ -59,6 +59,7 @@ class Simulation:
     budgets: Sequence[Object]
     quotas: Sequence[Object]
     namespace: str
+    replica_sets: Sequence[Object] = ()
     clock: Callable[[], float] = time.time
     _kinds: Mapping[tuple[str, str], Discovered] = field(default_factory=dict)
     _charged: list[Object] = field(default_factory=list)  # pods that would be there by now
@@ -132,18 +133,14 @@ class Simulation:
             self.placing.remove(pod)
 
     def _controlled(self, value: Object) -> list[Object]:
-        """Its pods, its own or those of what it owns, as far as names of owners tell."""
-        uid, name = value["metadata"]["uid"], value["metadata"]["name"]
-        namespace = value["metadata"].get("namespace")
-        found = []
-        for pod in self.pods:
-            by = owner(pod)
-            if by is None or pod["metadata"].get("namespace") != namespace or is_finished(pod):
-                continue
-            through = by["kind"] == "ReplicaSet" and by["name"].rpartition("-")[0] == name
-            if by["uid"] == uid or (through and value.get("kind", "Deployment") == "Deployment"):
-                found.append(pod)
-        return found
+        """Its pods, its own or those of its ReplicaSets."""
+        uid = value["metadata"]["uid"]
+        uids = {uid, *(one["metadata"]["uid"] for one in self.replica_sets if is_controlled_by(one, uid))}
+        return [
+            pod
+            for pod in self.pods
+            if not is_finished(pod) and (by := owner(pod)) is not None and by["uid"] in uids
+        ]
 
     async def _admitted(self, outcome: Outcome, pods: list[Object]) -> list[Object]:
         """As the server would make them of the template; as many as the quotas leave room for."""

@@ -15,40 +15,31 @@ def truth(value: Any) -> bool:
 
 def both(left: Run, right: Run) -> Run:
     """False if either is, even if the other one is an error."""
-
-    def run(frame: Frame) -> Any:
-        try:
-            first = left(frame)
-            if first is False:
-                return False
-            failure = None if first is True else CelEvaluationError("no such overload")
-        except BudgetExceeded:
-            raise
-        except CelEvaluationError as e:
-            failure = e
-        if failure is None:
-            return truth(right(frame))
-        return _other(right, frame, False, failure)
-
-    return run
+    return _decided(left, right, False)
 
 
 def either(left: Run, right: Run) -> Run:
     """True if either is, even if the other one is an error."""
+    return _decided(left, right, True)
+
+
+def _decided(left: Run, right: Run, decisive: bool) -> Run:
+    """The one value decides whatever the other side is."""
+    open_ = not decisive
 
     def run(frame: Frame) -> Any:
         try:
             first = left(frame)
-            if first is True:
-                return True
-            failure = None if first is False else CelEvaluationError("no such overload")
+            if first is decisive:
+                return decisive
+            failure = None if first is open_ else CelEvaluationError("no such overload")
         except BudgetExceeded:
             raise
         except CelEvaluationError as e:
             failure = e
         if failure is None:
             return truth(right(frame))
-        return _other(right, frame, True, failure)
+        return _other(right, frame, decisive, failure)
 
     return run
 
