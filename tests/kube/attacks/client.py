@@ -36,8 +36,15 @@ class Hostile:
         self.context = tls(cluster.data, certificate=certificate)
 
     def connect(self) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=WITHIN)
-        return self.context.wrap_socket(plain, server_hostname="127.0.0.1")
+        # Wrapped before it connects: of a peer that resets in between, Python leaves a half-made socket open.
+        sock = self.context.wrap_socket(socket.socket(), server_hostname="127.0.0.1")
+        sock.settimeout(WITHIN)
+        try:
+            sock.connect(("127.0.0.1", self.port))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def send(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
